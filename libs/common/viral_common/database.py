@@ -1,0 +1,42 @@
+"""The connection to Postgres and its schema's version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from viral_common.settings import CommonSettings
+
+Sessions = sessionmaker[Session]
+
+# One migration at a time, whoever starts first; the number is arbitrary but fixed.
+MIGRATION_LOCK = 7_201_733
+
+
+def connect(settings: CommonSettings, application: str) -> Engine:
+    """An engine whose connections carry `application` as their name and are checked before use."""
+    url = settings.database_url.get_secret_value().replace("postgresql://", "postgresql+psycopg2://", 1)
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={"application_name": application, "connect_timeout": 5, "options": "-c timezone=utc"},
+    )
+
+
+def sessions(engine: Engine) -> Sessions:
+    """`with sessions.begin() as session:` is one transaction."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to the newest version; safe to call from several processes at once."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

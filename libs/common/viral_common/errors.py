@@ -1,0 +1,21 @@
+"""The domain's exceptions. Each is translated once, at the edge: a command line, an HTTP reply, an inbox row."""
+
+
+class ViralError(Exception):
+    """Base of every error this product raises on purpose; its text is one line that says what to do."""
+
+
+class UsageError(ViralError):
+    """A person asked for something that cannot be done; commands print it and exit with 2."""
+
+
+class Unusable(ViralError):
+    """An event that no retry can help: it becomes a dead letter at once."""
+
+
+class NotYet(ViralError):
+    """An event that must wait for another one; tried again soon and not counted as a failure."""
+
+
+class ArtefactError(ViralError):
+    """A model artefact that is damaged, incomplete or not what its digest promises."""

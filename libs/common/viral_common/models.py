@@ -1,0 +1,223 @@
+"""The tables. A change here needs a migration; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Every time is aware UTC, every dictionary is JSONB, every count fits 64 bits."""
+
+    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's own idiom)
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        dict[str, int]: JSONB,
+        dict[str, float]: JSONB,
+        int: BigInteger,
+        bytes: LargeBinary,
+    }
+
+
+class Batch(Base):
+    """One window of one source, collected interval by interval."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    source: Mapped[str]
+    query: Mapped[str]
+    window_from: Mapped[datetime]
+    window_to: Mapped[datetime]
+    target: Mapped[int] = mapped_column(comment="tweets to keep")
+    started_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    collected_at: Mapped[datetime | None] = mapped_column(comment="set together with its event")
+    tweet_count: Mapped[int] = mapped_column(server_default="0")
+    train_count: Mapped[int] = mapped_column(server_default="0")
+    validation_count: Mapped[int] = mapped_column(server_default="0")
+    test_count: Mapped[int] = mapped_column(server_default="0")
+    viral_rate: Mapped[float | None]
+    filtered: Mapped[dict[str, int]] = mapped_column(
+        server_default=text("'{}'"), comment="tweets left out, by reason"
+    )
+
+    __table_args__ = (
+        Index("batches_one_per_window", "source", "query", "window_from", unique=True),
+        Index("batches_in_time_order", "source", "window_to"),
+    )
+
+
+class BatchInterval(Base):
+    """A piece of a batch's window: stored whole or not at all, so a killed scraper goes on at the next."""
+
+    __tablename__ = "batch_intervals"
+
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, comment="the random order of fetching")
+    since: Mapped[datetime]
+    until: Mapped[datetime]
+    stored_at: Mapped[datetime | None]
+    kept: Mapped[int] = mapped_column(server_default="0")
+
+
+class Tweet(Base):
+    """An original tweet as its author typed it, with the counts last read."""
+
+    __tablename__ = "tweets"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"))
+    posted_at: Mapped[datetime]
+    author_id: Mapped[str]
+    username: Mapped[str]
+    text: Mapped[str]
+    language: Mapped[str]
+    like_count: Mapped[int]
+    retweet_count: Mapped[int]
+    reply_count: Mapped[int]
+    photos_count: Mapped[int]
+    has_video: Mapped[bool]
+    hashtags_count: Mapped[int]
+    mentions_count: Mapped[int]
+    urls_count: Mapped[int]
+    word_count: Mapped[int]
+    is_quote: Mapped[bool]
+    counts_observed_at: Mapped[datetime | None] = mapped_column(comment="null: unknown, counts as old enough")
+    text_hash: Mapped[int] = mapped_column(comment="of the normalised text; equal for copies")
+    split: Mapped[str] = mapped_column(comment="a function of text_hash")
+
+    __table_args__ = (
+        CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
+        Index("tweets_of_batch", "batch_id", "split"),
+        Index("tweets_of_author", "source", "author_id", "posted_at"),
+        Index("tweets_copies", "batch_id", "text_hash"),
+    )
+
+
+class InboxEvent(Base):
+    """An event a service has taken over from the broker; recorded, acknowledged, then worked on."""
+
+    __tablename__ = "inbox"
+
+    service: Mapped[str] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    batch_id: Mapped[str] = mapped_column(comment="the correlation id")
+    body: Mapped[bytes] = mapped_column(comment="as received")
+    state: Mapped[str] = mapped_column(server_default="pending")
+    received_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    due_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    claims: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times a worker took it")
+    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times its handler raised")
+    lease_owner: Mapped[str | None]
+    lease_until: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('pending', 'running', 'done', 'dead')", name="inbox_state"),
+        Index("inbox_open", "service", "due_at", postgresql_where=text("state IN ('pending', 'running')")),
+    )
+
+
+class OutboxMessage(Base):
+    """A message to publish, written in the transaction that made it true."""
+
+    __tablename__ = "outbox"
+
+    seq: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    message_id: Mapped[str] = mapped_column(unique=True, comment="event id, or dead-letter:<service>:<id>")
+    service: Mapped[str] = mapped_column(comment="whose relay publishes it")
+    exchange: Mapped[str]
+    routing_key: Mapped[str]
+    headers: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    body: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    published_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("outbox_unpublished", "service", "seq", postgresql_where=text("published_at IS NULL")),
+    )
+
+
+class Training(Base):
+    """A registered model version and the event that asked for it."""
+
+    __tablename__ = "trainings"
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True, comment="of the batch.collected event")
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"), index=True)
+    model_version: Mapped[int] = mapped_column(unique=True)
+    mlflow_run_id: Mapped[str]
+    artifact_uri: Mapped[str]
+    artifact_sha256: Mapped[str]
+    metrics: Mapped[dict[str, float]]
+    started_at: Mapped[datetime]
+    trained_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Verdict(Base):
+    """What became of a batch's challenger, in figures and in words; also when there was none to score."""
+
+    __tablename__ = "verdicts"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(unique=True, comment="of the event that asked for it")
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"), index=True)
+    outcome: Mapped[str]
+    challenger_version: Mapped[int | None]
+    champion_version: Mapped[int | None]
+    test_count: Mapped[int] = mapped_column(server_default="0")
+    challenger_metrics: Mapped[dict[str, float]] = mapped_column(server_default=text("'{}'"))
+    champion_metrics: Mapped[dict[str, float]] = mapped_column(server_default=text("'{}'"))
+    interval_low: Mapped[float | None] = mapped_column(comment="challenger minus champion, the rule's metric")
+    interval_high: Mapped[float | None]
+    confidence: Mapped[float | None]
+    rule: Mapped[str] = mapped_column(comment="the test that decided, by name")
+    reason: Mapped[str] = mapped_column(comment="one sentence for people")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint(
+            "outcome IN ('promoted', 'kept', 'untrainable', 'unscorable', 'failed')", name="verdicts_outcome"
+        ),
+    )
+
+
+class Promotion(Base):
+    """The row with the highest `seq` is the champion. This table, not the alias in MLflow, decides."""
+
+    __tablename__ = "promotions"
+
+    seq: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(unique=True, comment="of the model.promoted event")
+    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"))
+    model_version: Mapped[int]
+    previous_version: Mapped[int | None]
+    mlflow_run_id: Mapped[str]
+    artifact_uri: Mapped[str]
+    artifact_sha256: Mapped[str]
+    verdict_id: Mapped[UUID | None] = mapped_column(ForeignKey("verdicts.id"))
+    reason: Mapped[str]
+    note: Mapped[str] = mapped_column(server_default="", comment="why, when promoted by hand")
+    metrics: Mapped[dict[str, float]]
+    promoted_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    __table_args__ = (CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),)

@@ -1,0 +1,39 @@
+"""A tweet on its way in: what every source delivers, whatever its own format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from viral_common.features import TweetInput
+
+
+@dataclass(frozen=True, slots=True)
+class RawTweet:
+    """One tweet as a source delivers it, already in the product's terms. Times are aware UTC."""
+
+    external_id: str
+    posted_at: datetime
+    author_id: str
+    username: str
+    text: str
+    """As its author typed it: without the links that a site appends for media and quoted tweets."""
+    language: str
+    like_count: int
+    retweet_count: int
+    reply_count: int
+    photos_count: int
+    has_video: bool
+    is_quote: bool
+    is_reply: bool
+    is_retweet: bool
+    counts_observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTweet:
+    """A stored tweet with its label, as training and evaluation read it."""
+
+    input: TweetInput
+    like_count: int
+    viral: bool
