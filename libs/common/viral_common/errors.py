@@ -17,5 +17,13 @@ class NotYet(ViralError):
     """An event that must wait for another one; tried again soon and not counted as a failure."""
 
 
+class ServerAway(NotYet):
+    """A server that is needed does not answer; tried again until it does, never counted as a failure."""
+
+
 class ArtefactError(ViralError):
     """A model artefact that is damaged, incomplete or not what its digest promises."""
+
+
+class RegistryUnavailable(ViralError):
+    """MLflow does not answer, or answers with a failure of its own."""

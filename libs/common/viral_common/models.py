@@ -119,13 +119,15 @@ class InboxEvent(Base):
     service: Mapped[str] = mapped_column(primary_key=True)
     event_id: Mapped[UUID] = mapped_column(primary_key=True)
     type: Mapped[str]
-    batch_id: Mapped[str] = mapped_column(comment="the correlation id")
+    batch_id: Mapped[UUID]
     body: Mapped[bytes] = mapped_column(comment="as received")
     state: Mapped[str] = mapped_column(server_default="pending")
     received_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     due_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     claims: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times a worker took it")
-    failures: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times its handler raised")
+    failures: Mapped[int] = mapped_column(
+        SmallInteger, server_default="0", comment="times its handler raised"
+    )
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     last_error: Mapped[str | None]

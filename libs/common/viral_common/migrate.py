@@ -1,0 +1,19 @@
+"""`python -m viral_common.migrate`: bring the schema of VIRAL_DATABASE_URL to the newest version."""
+
+from __future__ import annotations
+
+from viral_common.cli import main_of
+from viral_common.database import connect, migrate
+from viral_common.logging import configure_logging
+from viral_common.settings import CommonSettings, load_settings
+
+
+def main() -> None:
+    """Migrate and say nothing if all is well."""
+    settings = load_settings(CommonSettings)
+    configure_logging("migrate", settings)
+    migrate(connect(settings, "migrate"))
+
+
+if __name__ == "__main__":
+    main_of(main)
