@@ -1,0 +1,219 @@
+"""The model artefact: a flat directory that the evaluator scores and the gateway serves, byte for byte the same.
+
+`manifest.json` lists every other file with its size and sha256; the manifest's own digest names the whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from viral_common.errors import ArtefactError
+from viral_common.events import Sha256, Share
+from viral_common.features import TweetInput
+
+MANIFEST = "manifest.json"
+MODEL, TOKENIZER, SPEC = "model.onnx", "tokenizer.json", "viral.json"
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+FILES = frozenset({MODEL, TOKENIZER, SPEC, WEIGHTS, CONFIG, CARD})
+
+# A probability from here on is called viral.
+DECISION_THRESHOLD = 0.5
+# A count beyond this many deviations says no more than this many; keeps absurd counts from drowning the text.
+CLIP = 8.0
+# Formats that cannot run code when read. Everything else (pickle, .pt, .bin, .npy, .so, …) is refused.
+_SAFE_SUFFIXES = frozenset({".onnx", ".json", ".safetensors", ".md"})
+_MAX_MANIFEST_BYTES = 1 << 20
+
+PositiveFloat = Annotated[float, Field(gt=0)]
+AnyPart = TypeVar("AnyPart", bound="_Part")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class FeatureScaling(_Part):
+    """The columns beside the text, in order, and what makes them standard."""
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    scale: tuple[PositiveFloat, ...]
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> FeatureScaling:
+        if not len(self.names) == len(self.mean) == len(self.scale):
+            raise ValueError("names, mean and scale must be equally long")
+        return self
+
+    def scaled(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The features as the network reads them: standardised and clipped, float32 of the same shape."""
+        standard = (matrix.astype(np.float64) - np.array(self.mean)) / np.array(self.scale)
+        return np.clip(standard, -CLIP, CLIP).astype(np.float32)
+
+
+class Calibration(_Part):
+    """probability = sigmoid(logit / temperature + bias)."""
+
+    temperature: PositiveFloat = 1.0
+    bias: float = 0.0
+
+    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Calibrated probabilities, float64 of the same shape; a logit that is no number stays none."""
+        return 1.0 / (
+            1.0 + np.exp(-np.clip(logits.astype(np.float64) / self.temperature + self.bias, -500, 500))
+        )
+
+
+class TrainingSummary(_Part):
+    """What the model was made from."""
+
+    event_id: str
+    batch_ids: tuple[str, ...]
+    source: str
+    simulated: bool
+    window_from: datetime
+    window_to: datetime
+    train_count: PositiveInt
+    validation_count: NonNegativeInt
+    viral_rate: Share
+    metrics: dict[str, float]
+    trained_at: datetime
+
+
+class Sample(_Part):
+    """A tweet whose probability is known; a loaded model must answer the same."""
+
+    tweet: TweetInput
+    probability: Share
+
+
+class ArtefactSpec(_Part):
+    """viral.json: all that is needed to score a tweet beside the ONNX file and the tokenizer."""
+
+    format_version: Literal[1] = 1
+    inputs: tuple[str, ...] = ("input_ids", "attention_mask", "features")
+    output: str = "logit"
+    max_tokens: Annotated[int, Field(ge=2, le=512)]
+    features: FeatureScaling
+    calibration: Calibration
+    likes_threshold: NonNegativeInt
+    base_model: str
+    base_model_source: str
+    training: TrainingSummary
+    sample: Annotated[tuple[Sample, ...], Field(min_length=1)]
+
+
+class FileEntry(_Part):
+    """One file as it must be."""
+
+    sha256: Sha256
+    size: NonNegativeInt
+
+
+class Manifest(_Part):
+    """manifest.json: every file of the artefact but itself."""
+
+    format_version: Literal[1] = 1
+    files: dict[str, FileEntry]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A directory whose every byte was checked."""
+
+    directory: Path
+    spec: ArtefactSpec
+    sha256: str
+
+
+def write_manifest(directory: Path) -> str:
+    """Write manifest.json for the files that lie there; returns its sha256, the artefact's name in events."""
+    files = {
+        path.name: FileEntry(sha256=_sha256(path), size=path.stat().st_size)
+        for path in sorted(directory.iterdir())
+        if path.name != MANIFEST
+    }
+    body = Manifest(files=files).model_dump_json(indent=2).encode()
+    (directory / MANIFEST).write_bytes(body)
+    return hashlib.sha256(body).hexdigest()
+
+
+def read_artefact(directory: Path, expected_sha256: str | None = None) -> Artefact:
+    """Check digest, names, sizes and contents. Raises ArtefactError with one line that names the damage."""
+    try:
+        body = _manifest_body(directory)
+        digest = hashlib.sha256(body).hexdigest()
+        if expected_sha256 is not None and digest != expected_sha256:
+            raise ArtefactError(
+                f"{directory}: {MANIFEST} has digest {digest[:12]}…, announced was {expected_sha256[:12]}…"
+            )
+        manifest = _parsed(Manifest, body, directory / MANIFEST)
+        _check_names(directory, manifest)
+        for name, entry in manifest.files.items():
+            _check_file(directory / name, entry)
+        spec = _parsed(ArtefactSpec, (directory / SPEC).read_bytes(), directory / SPEC)
+    except OSError as error:
+        raise ArtefactError(f"{directory}: cannot be read ({error.strerror or error})") from error
+    return Artefact(directory, spec, digest)
+
+
+def _manifest_body(directory: Path) -> bytes:
+    path = directory / MANIFEST
+    if path.is_symlink() or not path.is_file():
+        raise ArtefactError(f"{directory}: holds no {MANIFEST}, so it is no model artefact")
+    if path.stat().st_size > _MAX_MANIFEST_BYTES:
+        raise ArtefactError(f"{path}: larger than any real manifest")
+    return path.read_bytes()
+
+
+def _check_names(directory: Path, manifest: Manifest) -> None:
+    listed = set(manifest.files)
+    for name in listed:
+        if Path(name).name != name or name.startswith(".") or "\\" in name:
+            raise ArtefactError(f"{directory}: {MANIFEST} names {name!r}, which is no plain file name")
+        if Path(name).suffix not in _SAFE_SUFFIXES:
+            raise ArtefactError(f"{directory}: {name} has a format that could run code when read")
+    present = {path.name for path in directory.iterdir()} - {MANIFEST}
+    if missing := (listed | FILES) - present:
+        raise ArtefactError(f"{directory}: missing {', '.join(sorted(missing))}")
+    if extra := present - listed:
+        raise ArtefactError(f"{directory}: {', '.join(sorted(extra))} not in {MANIFEST}")
+
+
+def _check_file(path: Path, entry: FileEntry) -> None:
+    if path.is_symlink() or not path.is_file():
+        raise ArtefactError(f"{path}: not a regular file")
+    if (size := path.stat().st_size) != entry.size:
+        raise ArtefactError(f"{path}: {size} bytes, {MANIFEST} says {entry.size}")
+    if _sha256(path) != entry.sha256:
+        raise ArtefactError(f"{path}: its contents differ from the sha256 in {MANIFEST}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _parsed(part: type[AnyPart], body: bytes, path: Path) -> AnyPart:
+    try:
+        return part.model_validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(step) for step in problem["loc"])
+        raise ArtefactError(f"{path}: {where or 'file'}: {problem['msg']}") from error

@@ -1,0 +1,55 @@
+"""The connection to MLflow: short time-outs, and its failures in the product's terms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException, RestException
+
+from viral_common.errors import RegistryUnavailable
+
+# A server that is away is noticed within seconds; whoever runs the service may say otherwise in the environment.
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
+    "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "60",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+# What a server says that is up but cannot reach its own database or store.
+_SERVER_FAILURES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED"})
+
+
+def connect(mlflow_url: str) -> MlflowClient:
+    """A client of both tracking and registry; asks nothing of the server yet."""
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    return MlflowClient(tracking_uri=mlflow_url, registry_uri=mlflow_url)
+
+
+@contextmanager
+def translated(mlflow_url: str) -> Iterator[None]:
+    """Raise RegistryUnavailable for a server that is away or failing; the rest passes unchanged."""
+    try:
+        yield
+    except RestException as error:
+        if error.error_code not in _SERVER_FAILURES:
+            raise
+        raise _away(mlflow_url, error) from error
+    except MlflowException as error:
+        # A request that got no answer is wrapped by MLflow in an exception without a cause of its own.
+        if "API request to" not in str(error):
+            raise
+        raise _away(mlflow_url, error) from error
+    except requests.RequestException as error:
+        raise _away(mlflow_url, error) from error
+
+
+def _away(mlflow_url: str, error: Exception) -> RegistryUnavailable:
+    reason = str(error).strip().splitlines()[0][:160]
+    return RegistryUnavailable(f"MLflow at {mlflow_url} does not answer ({reason}); check VIRAL_MLFLOW_URL")

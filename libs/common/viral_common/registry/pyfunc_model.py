@@ -1,0 +1,47 @@
+"""The code that `mlflow models serve` runs: the same Predictor as the gateway's. MLflow copies and executes this file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+from viral_common.artefact import DECISION_THRESHOLD, read_artefact
+from viral_common.features import TweetInput
+from viral_common.predictor import Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
+    """Rows of tweets in, `probability` and `viral` out."""
+
+    def load_context(self, context: Any) -> None:
+        self._predictor = Predictor.load(read_artefact(Path(context.artifacts["artefact"])))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
+        import pandas as pd
+
+        rows = model_input.astype(object).where(model_input.notna(), None).to_dict("records")
+        probabilities = self._predictor.predict([tweet_of(row) for row in rows])
+        return pd.DataFrame({"probability": probabilities, "viral": probabilities >= DECISION_THRESHOLD})
+
+
+def tweet_of(row: dict[str, Any]) -> TweetInput:
+    """A tweet from a row; what is missing counts as absent, a missing time as now."""
+    created_at = datetime.fromisoformat(row["created_at"]) if row.get("created_at") else datetime.now(UTC)
+    return TweetInput(
+        text=row["text"],
+        created_at=created_at if created_at.tzinfo else created_at.replace(tzinfo=UTC),
+        photos_count=int(row.get("photos_count") or 0),
+        has_video=bool(row.get("has_video")),
+        is_quote_tweet=bool(row.get("is_quote_tweet")),
+        username=row.get("username"),
+    )
+
+
+set_model(TweetVirality())

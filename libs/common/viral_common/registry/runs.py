@@ -1,0 +1,155 @@
+"""A training as MLflow shows it: one run per event, live curves, the logged model and its registered version."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput, Metric, Param, ViewType
+from mlflow.exceptions import RestException
+
+from viral_common.artefact import Artefact
+from viral_common.registry import versions
+from viral_common.registry.client import connect, translated
+from viral_common.registry.flavour import ARTEFACT_PATH, save_pyfunc
+from viral_common.registry.versions import MODEL_NAME, RegisteredVersion
+
+# Points of a curve are sent together this often: live for people, and no brake on the training.
+FLUSH_EVERY_S = 2.0
+# MLflow's own limit per request.
+_MAX_POINTS = 1000
+
+
+class Runs:
+    """Starts runs. An unfinished run of the same event is deleted first, so one active run tells its story."""
+
+    def __init__(self, mlflow_url: str) -> None:
+        self._url = mlflow_url.rstrip("/")
+        self._client = connect(self._url)
+
+    def start(self, event_id: UUID, name: str, tags: Mapping[str, str]) -> Run:
+        """A new active run, tagged with its event."""
+        with translated(self._url):
+            experiment_id = self._experiment()
+            self._delete_unfinished(experiment_id, event_id)
+            tags = {**tags, versions.EVENT_ID: str(event_id)}
+            run = self._client.create_run(experiment_id, tags=tags, run_name=name)
+        return Run(self._client, self._url, experiment_id, run.info.run_id, tags)
+
+    def finish(self, run_id: str) -> None:
+        """Mark the run as finished; again changes nothing."""
+        with translated(self._url):
+            if self._client.get_run(run_id).info.status != "FINISHED":
+                self._client.set_terminated(run_id)
+
+    def is_finished(self, run_id: str) -> bool:
+        """Whether everything about the run was done."""
+        with translated(self._url):
+            return bool(self._client.get_run(run_id).info.status == "FINISHED")
+
+    def _experiment(self) -> str:
+        if found := self._client.get_experiment_by_name(MODEL_NAME):
+            return str(found.experiment_id)
+        try:
+            return self._client.create_experiment(MODEL_NAME)
+        except RestException:  # another trainer was faster
+            return str(self._client.get_experiment_by_name(MODEL_NAME).experiment_id)
+
+    def _delete_unfinished(self, experiment_id: str, event_id: UUID) -> None:
+        wanted = f"tags.`{versions.EVENT_ID}` = '{event_id}'"
+        for run in self._client.search_runs([experiment_id], wanted, ViewType.ACTIVE_ONLY):
+            models = self._client.search_logged_models(
+                [experiment_id], f"source_run_id = '{run.info.run_id}'"
+            )
+            for model in models:
+                self._client.delete_logged_model(model.model_id)
+            self._client.delete_run(run.info.run_id)
+
+
+@dataclass
+class Run:
+    """One training in the making."""
+
+    _client: MlflowClient
+    _url: str
+    _experiment_id: str
+    run_id: str
+    _tags: Mapping[str, str]
+    _points: list[Metric] = field(default_factory=list)
+    _flushed_at: float = field(default_factory=time.monotonic)
+
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """What was decided before the training."""
+        with translated(self._url):
+            self._client.log_batch(
+                self.run_id, params=[Param(name, str(value)) for name, value in params.items()]
+            )
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Add a point to each curve; it is sent with others within FLUSH_EVERY_S of the next call."""
+        now_ms = int(time.time() * 1000)
+        self._points += [Metric(name, value, now_ms, step) for name, value in metrics.items()]
+        if time.monotonic() - self._flushed_at >= FLUSH_EVERY_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the points that wait."""
+        with translated(self._url):
+            for start in range(0, len(self._points), _MAX_POINTS):
+                self._client.log_batch(self.run_id, metrics=self._points[start : start + _MAX_POINTS])
+        self._points.clear()
+        self._flushed_at = time.monotonic()
+
+    def describe(self, markdown: str) -> None:
+        """Show a text on the run's page."""
+        with translated(self._url):
+            self._client.set_tag(self.run_id, "mlflow.note.content", markdown)
+
+    def register(self, artefact: Artefact, metrics: Mapping[str, float]) -> RegisteredVersion:
+        """Store the artefact once, inside a pyfunc model, and make it the newest version of `tweet-virality`."""
+        self.flush()
+        with translated(self._url):
+            model_id, artifact_uri = self._log_model(artefact)
+            self._create_registered_model()
+            version = self._client.create_model_version(
+                MODEL_NAME,
+                source=f"models:/{model_id}",
+                run_id=self.run_id,
+                model_id=model_id,
+                tags={
+                    **self._tags,
+                    versions.ARTIFACT_URI: artifact_uri,
+                    versions.ARTIFACT_SHA256: artefact.sha256,
+                    versions.METRICS: json.dumps(dict(metrics)),
+                },
+            )
+        return RegisteredVersion(
+            int(version.version), self.run_id, artifact_uri, artefact.sha256, dict(metrics)
+        )
+
+    def _log_model(self, artefact: Artefact) -> tuple[str, str]:
+        model = self._client.create_logged_model(
+            self._experiment_id, name=MODEL_NAME, source_run_id=self.run_id, tags=dict(self._tags)
+        )
+        with tempfile.TemporaryDirectory() as scratch:
+            directory = Path(scratch) / "model"
+            save_pyfunc(artefact, directory, model.model_id, self.run_id)
+            self._client.log_model_artifacts(model.model_id, str(directory))
+        self._client.finalize_logged_model(model.model_id, "READY")
+        self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
+        return model.model_id, f"{model.artifact_location}/{ARTEFACT_PATH}"
+
+    def _create_registered_model(self) -> None:
+        try:
+            self._client.create_registered_model(
+                MODEL_NAME, description="Will this tweet get more likes than the threshold?"
+            )
+        except RestException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
