@@ -1,4 +1,4 @@
-"""The model artefact: a flat directory that the evaluator scores and the gateway serves, byte for byte the same.
+"""The model artefact: a flat directory, byte for byte the same where it is scored and where it is served.
 
 `manifest.json` lists every other file with its size and sha256; the manifest's own digest names the whole.
 """
@@ -63,8 +63,9 @@ class FeatureScaling(_Part):
 
     def scaled(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """The features as the network reads them: standardised and clipped, float32 of the same shape."""
-        standard = (matrix.astype(np.float64) - np.array(self.mean)) / np.array(self.scale)
-        return np.clip(standard, -CLIP, CLIP).astype(np.float32)
+        standard = (matrix - np.array(self.mean)) / np.array(self.scale)  # float64
+        clipped: NDArray[np.float32] = np.clip(standard, -CLIP, CLIP).astype(np.float32)
+        return clipped
 
 
 class Calibration(_Part):
@@ -75,9 +76,8 @@ class Calibration(_Part):
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Calibrated probabilities, float64 of the same shape; a logit that is no number stays none."""
-        return 1.0 / (
-            1.0 + np.exp(-np.clip(logits.astype(np.float64) / self.temperature + self.bias, -500, 500))
-        )
+        scaled = logits.astype(np.float64) / self.temperature + self.bias
+        return 1.0 / (1.0 + np.exp(-np.clip(scaled, -500, 500)))
 
 
 class TrainingSummary(_Part):

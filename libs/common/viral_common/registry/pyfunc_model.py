@@ -1,4 +1,4 @@
-"""The code that `mlflow models serve` runs: the same Predictor as the gateway's. MLflow copies and executes this file."""
+"""The code that `mlflow models serve` copies and runs: the same Predictor as the gateway's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
 
 
 class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
@@ -23,7 +23,7 @@ class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
     def load_context(self, context: Any) -> None:
         self._predictor = Predictor.load(read_artefact(Path(context.artifacts["artefact"])))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:
+    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
         import pandas as pd
 
         rows = model_input.astype(object).where(model_input.notna(), None).to_dict("records")
