@@ -1,0 +1,80 @@
+"""Write the pages that are generated: `python docs/generate.py` (or `make docs`). A test fails while one is stale."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from viral_common import event_docs
+from viral_common.settings import CommonSettings
+from viral_evaluator.settings import EvaluatorSettings
+from viral_gateway.settings import GatewaySettings
+from viral_scraper.settings import ScraperSettings
+from viral_trainer.settings import TrainerSettings
+
+ROOT = Path(__file__).parents[1]
+GROUPS: dict[str, type[CommonSettings]] = {
+    "Every service": CommonSettings,
+    "Scraper": ScraperSettings,
+    "Trainer": TrainerSettings,
+    "Evaluator": EvaluatorSettings,
+    "Gateway": GatewaySettings,
+}
+HEAD = """\
+# Settings. Copy to .env and change what you need; every line that is commented out shows the default.
+# Generated from the settings classes by `make docs`: change those, not this file.
+"""
+CONTAINERS = """
+# --- Containers (docker-compose.yml only) ---
+
+# Which parts this host runs: servers, scraper, trainer, evaluator, gateway, monitoring
+#COMPOSE_PROFILES=servers,scraper,trainer,evaluator,gateway
+
+# Where Postgres, RabbitMQ and MLflow are, seen from this host's containers; empty: on this host
+#VIRAL_SERVERS_HOST=
+
+# Address that published ports listen on; a private address lets other hosts in
+#VIRAL_BIND_ADDRESS=127.0.0.1
+
+# Folder with tweet archives; the scraper's container sees it as /archive
+#VIRAL_ARCHIVE_DIR=./archive
+
+# Secrets, the same on every host: letters and digits, for they become part of an address (openssl rand -hex 24)
+#VIRAL_POSTGRES_PASSWORD=
+#VIRAL_RABBITMQ_PASSWORD=
+"""
+
+
+def env_example() -> str:
+    """Every setting with its description and its default."""
+    lines = [HEAD]
+    for group, settings in GROUPS.items():
+        lines.append(f"# --- {group} ---\n")
+        inherited = {} if settings is CommonSettings else CommonSettings.model_fields
+        for name, field in settings.model_fields.items():
+            if name not in inherited or field.default != inherited[name].default:
+                lines += [f"# {field.description}", _assignment(name, field), ""]
+    return "\n".join(lines) + CONTAINERS.lstrip("\n")
+
+
+def _assignment(name: str, field: FieldInfo) -> str:
+    variable = f"VIRAL_{name.upper()}"
+    if field.is_required():
+        return f"{variable}="
+    default = to_jsonable_python(field.get_default(call_default_factory=True))
+    if default is None:
+        return f"#{variable}="
+    return f"#{variable}={default if isinstance(default, str) else json.dumps(default)}"
+
+
+def main() -> None:
+    """Write all of them."""
+    event_docs.write(ROOT / "docs")
+    (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
