@@ -31,6 +31,16 @@ def training_of_version(session: Session, version: int) -> Training | None:
     return session.scalars(select(Training).where(Training.model_version == version)).one_or_none()
 
 
+def versions(session: Session) -> list[int]:
+    """Every registered version, newest first."""
+    return list(session.scalars(select(Training.model_version).order_by(Training.model_version.desc())))
+
+
+def batch_exists(session: Session, batch_id: UUID) -> bool:
+    """Whether there is such a batch."""
+    return session.get(Batch, batch_id) is not None
+
+
 def unsettled_before(session: Session, batch: Batch, wait: timedelta) -> list[UUID]:
     """Earlier batches of the same source, collected less than `wait` ago, with neither a version nor a verdict."""
     return list(
@@ -76,6 +86,12 @@ def record_verdict(session: Session, verdict: Verdict) -> None:
 def verdict_of(session: Session, event_id: UUID) -> Verdict | None:
     """The verdict that the event `event_id` led to."""
     return session.scalars(select(Verdict).where(Verdict.event_id == event_id)).one_or_none()
+
+
+def verdict_of_version(session: Session, version: int) -> Verdict | None:
+    """The newest verdict about `version`."""
+    newest = select(Verdict).where(Verdict.challenger_version == version).order_by(Verdict.created_at.desc())
+    return session.scalars(newest.limit(1)).first()
 
 
 def champion(session: Session) -> Promotion | None:

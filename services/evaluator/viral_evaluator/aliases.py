@@ -1,0 +1,46 @@
+"""The alias `champion` in MLflow follows the newest promotion in Postgres."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+from viral_common import ledger
+from viral_common.database import Sessions
+from viral_common.errors import ServerAway
+
+log = structlog.get_logger()
+
+
+class AliasTarget(Protocol):
+    """The part of the registry that holds aliases."""
+
+    def set_alias(self, alias: Literal["champion", "challenger"], version: int) -> None:
+        """Point an alias at a version."""
+
+
+@dataclass(frozen=True)
+class Aliases:
+    """Postgres decides who is champion (docs/decisions/0002); MLflow is told, as often as it takes."""
+
+    sessions: Sessions
+    registry: AliasTarget
+    every_s: float
+
+    def follow(self) -> None:
+        """Point the alias at the newest champion, whichever event this is about. Raises ServerAway without MLflow."""
+        with self.sessions() as session:
+            champion = ledger.champion(session)
+        if champion is not None:
+            self.registry.set_alias("champion", champion.model_version)
+
+    def run(self, stopping: threading.Event) -> None:
+        """Follow until `stopping`, for promotions made by hand or while MLflow was away."""
+        while not stopping.wait(self.every_s):
+            try:
+                self.follow()
+            except (ServerAway, OperationalError, InterfaceError) as error:
+                log.warning("alias not followed; trying again", reason=str(error).splitlines()[0])

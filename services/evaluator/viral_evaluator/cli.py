@@ -1,0 +1,68 @@
+"""`viral-evaluator`: judge challengers, or decide by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from viral_common import outbox
+from viral_common.cli import one_line_errors
+from viral_common.database import connect, sessions
+from viral_common.errors import ServerAway
+from viral_common.events import envelope
+from viral_common.outbox import Relay
+from viral_common.registry import Registry
+from viral_common.settings import load_settings
+
+from viral_evaluator.aliases import Aliases
+from viral_evaluator.main import main
+from viral_evaluator.promotion import announcement, promote_by_hand, version_before
+from viral_evaluator.settings import EvaluatorSettings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+console = Console(highlight=False, soft_wrap=True)
+
+
+@app.command()
+def run() -> None:
+    """Score each new challenger against the champion; promote the better. Runs until stopped."""
+    with one_line_errors():
+        main()
+
+
+@app.command()
+def promote(
+    version: Annotated[int, typer.Argument(min=1, help="The version in MLflow to deploy")],
+    reason: Annotated[str, typer.Option(help="Why; kept with the promotion")],
+) -> None:
+    """Deploy a version by hand, whatever the verdicts say."""
+    with one_line_errors():
+        _promote(version, reason)
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option(help="Why; kept with the promotion")] = "rolled back",
+) -> None:
+    """Deploy the champion before the present one again (a second rollback undoes the first)."""
+    with one_line_errors():
+        settings = load_settings(EvaluatorSettings)
+        with sessions(connect(settings, "viral-evaluator"))() as session:
+            _, before = version_before(session)
+        _promote(before, reason)
+
+
+def _promote(version: int, note: str) -> None:
+    settings = load_settings(EvaluatorSettings)
+    db = sessions(connect(settings, "viral-evaluator"))
+    with db.begin() as session:
+        promotion = promote_by_hand(session, version, note)
+        outbox.add_event(session, "evaluator", envelope(announcement(promotion), "viral/evaluator/by-hand"))
+    console.print(f"version {version} is the champion (promotion {promotion.seq})")
+    # Both are done by a running evaluator as well: what is away now is told later.
+    try:
+        Relay(db, settings.rabbitmq_url.get_secret_value(), "evaluator", "viral-evaluator").drain()
+        Aliases(db, Registry(settings.mlflow_url), settings.alias_s).follow()
+    except ServerAway as error:
+        console.print(f"a running evaluator will tell the rest: {error}")

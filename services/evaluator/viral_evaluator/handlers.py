@@ -1,0 +1,75 @@
+"""What the evaluator does about a new challenger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from viral_common import ledger
+from viral_common.database import Sessions
+from viral_common.errors import NotYet, Unusable
+from viral_common.events import Event, ModelPromoted, ModelTrained, caused_id
+
+from viral_evaluator.aliases import Aliases
+from viral_evaluator.judge import Judge, blank_verdict
+from viral_evaluator.promotion import announcement, promotion_of_verdict
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Judges challengers in the order they were trained: one verdict each, however often the event comes."""
+
+    sessions: Sessions
+    judge: Judge
+    aliases: Aliases
+    order_wait: timedelta
+
+    def on_model_trained(self, event: ModelTrained) -> list[Event]:
+        """Score challenger and champion on the batch's test tweets; promote the better."""
+        with self.sessions() as session:
+            verdict = ledger.verdict_of(session, event.id)
+        if verdict is None or verdict.outcome == "failed":
+            self._await_turn(event)
+            self._decide(event)
+        with self.sessions() as session:
+            promotion = ledger.promotion_of(session, caused_id(event.id, ModelPromoted.name))
+        self.aliases.follow()
+        return [announcement(promotion)] if promotion else []
+
+    def on_dead(self, event: ModelTrained, reason: str) -> None:
+        """Record that no verdict could be reached, where there is a batch to record it of."""
+        with self.sessions.begin() as session:
+            if ledger.batch_exists(session, event.batch_id):
+                ledger.record_verdict(
+                    session, blank_verdict(event, outcome="failed", reason=reason, rule="none")
+                )
+
+    def _await_turn(self, event: ModelTrained) -> None:
+        with self.sessions() as session:
+            if not ledger.batch_exists(session, event.batch_id):
+                raise Unusable(f"batch {event.batch_id} does not exist")
+            training = ledger.training_of_version(session, event.model_version)
+            if training is None or training.batch_id != event.batch_id:
+                raise Unusable(
+                    f"no training of batch {event.batch_id} registered version {event.model_version}"
+                )
+            earlier = ledger.unjudged_before(session, event.model_version, self.order_wait)
+        if earlier:
+            raise NotYet(f"versions {', '.join(map(str, earlier))} are judged first")
+
+    def _decide(self, event: ModelTrained) -> None:
+        with self.sessions() as session:
+            champion = ledger.champion(session)
+        verdict = self.judge.compare(event, champion)
+        with self.sessions.begin() as session:
+            ledger.lock_promotions(session)
+            champion_now = ledger.champion(session)
+            if (champion_now and champion_now.seq) != (champion and champion.seq):
+                raise NotYet("the champion changed while the challenger was scored")
+            ledger.record_verdict(session, verdict)
+            if verdict.outcome == "promoted":
+                ledger.add_promotion(session, promotion_of_verdict(event, verdict, champion))
+        log.info("verdict", outcome=verdict.outcome, version=event.model_version, reason=verdict.reason)

@@ -1,0 +1,117 @@
+"""Compares a challenger with the champion and words the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid5
+
+import numpy as np
+from numpy.typing import NDArray
+from viral_common.errors import ArtefactError
+from viral_common.events import ModelTrained
+from viral_common.metrics import scores
+from viral_common.models import Promotion, Verdict
+from viral_common.tweet_store import TweetStore
+
+from viral_evaluator.rule import Decision, PromotionRule
+from viral_evaluator.scoring import Scored, Scorer
+from viral_evaluator.settings import EvaluatorSettings
+
+Labels = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Both versions answer the same test tweets through the artefacts that would be served."""
+
+    tweets: TweetStore
+    scorer: Scorer
+    rule: PromotionRule
+    settings: EvaluatorSettings
+
+    def compare(self, event: ModelTrained, champion: Promotion | None) -> Verdict:
+        """The verdict, not yet stored. Raises ArtefactError if the champion's own artefact is damaged."""
+        tweets = self.tweets.labelled(
+            [event.batch_id], "test", self.settings.likes_threshold, self.settings.min_age
+        )
+        labels = np.array([tweet.viral for tweet in tweets], dtype=np.bool_)
+        if len(labels) < self.settings.min_test_tweets:
+            needed = self.settings.min_test_tweets
+            return self._unscorable(event, f"the batch has {len(labels)} test tweets, {needed} are needed")
+        if labels.all() or not labels.any():
+            return self._unscorable(event, f"all {len(labels)} test tweets are of one class")
+        inputs = [tweet.input for tweet in tweets]
+        try:
+            challenger = self.scorer.score(event.artifact_uri, event.artifact_sha256, inputs)
+        except ArtefactError as error:
+            return self._unscorable(event, f"the challenger's artefact was refused: {error}")
+        if champion is None:
+            return self._against_majority(event, labels, challenger, "there is no champion yet")
+        rival = self.scorer.score(champion.artifact_uri, champion.artifact_sha256, inputs)
+        if rival.spec.likes_threshold != challenger.spec.likes_threshold:
+            why = f"the champion asks for more than {rival.spec.likes_threshold} likes"
+            return self._against_majority(event, labels, challenger, why)
+        return self._against_champion(event, champion.model_version, labels, challenger, rival)
+
+    def _against_majority(self, event: ModelTrained, labels: Labels, challenger: Scored, why: str) -> Verdict:
+        # The majority class as a probability: it says the training tweets' share of viral ones, always.
+        constant = np.full(len(labels), challenger.spec.training.viral_rate)
+        decision = self.rule.decide(labels, challenger.probabilities, constant)
+        beats = "beats" if decision.promoted else "does not clearly beat"
+        reason = (
+            f"{why}; version {event.model_version} {beats} the majority class: {_figures(decision, labels)}"
+        )
+        return self._decided(
+            event, decision, reason, challenger_metrics=scores(labels, challenger.probabilities)
+        )
+
+    def _against_champion(
+        self, event: ModelTrained, champion_version: int, labels: Labels, challenger: Scored, rival: Scored
+    ) -> Verdict:
+        decision = self.rule.decide(labels, challenger.probabilities, rival.probabilities)
+        beats = "is better than" if decision.promoted else "is not clearly better than"
+        reason = (
+            f"version {event.model_version} {beats} champion {champion_version}: {_figures(decision, labels)}"
+        )
+        return self._decided(
+            event,
+            decision,
+            reason,
+            champion_version=champion_version,
+            challenger_metrics=scores(labels, challenger.probabilities),
+            champion_metrics=scores(labels, rival.probabilities),
+        )
+
+    def _decided(self, event: ModelTrained, decision: Decision, reason: str, **fields: object) -> Verdict:
+        return blank_verdict(
+            event,
+            outcome="promoted" if decision.promoted else "kept",
+            reason=reason,
+            rule=self.rule.name,
+            confidence=self.rule.confidence,
+            interval_low=decision.low,
+            interval_high=decision.high,
+            test_count=decision.count,
+            **fields,
+        )
+
+    def _unscorable(self, event: ModelTrained, reason: str) -> Verdict:
+        return blank_verdict(event, outcome="unscorable", reason=reason, rule=self.rule.name)
+
+
+def blank_verdict(event: ModelTrained, **fields: object) -> Verdict:
+    """A verdict about the event's challenger; its id is the same on every run of the handler."""
+    return Verdict(
+        id=uuid5(event.id, "verdict"),
+        event_id=event.id,
+        batch_id=event.batch_id,
+        challenger_version=event.model_version,
+        **fields,
+    )
+
+
+def _figures(decision: Decision, labels: Labels) -> str:
+    return (
+        f"log loss lower by {decision.gain:.4f} a tweet, interval {decision.low:+.4f} to {decision.high:+.4f}, "
+        f"on {len(labels):,} test tweets"
+    )

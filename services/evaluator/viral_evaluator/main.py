@@ -1,0 +1,32 @@
+"""`viral-evaluator run`."""
+
+from __future__ import annotations
+
+from viral_common.events import ModelTrained
+from viral_common.logging import configure_logging
+from viral_common.registry import Registry
+from viral_common.service import Service
+from viral_common.settings import load_settings
+from viral_common.tweet_store import TweetStore
+
+from viral_evaluator.aliases import Aliases
+from viral_evaluator.handlers import Evaluator
+from viral_evaluator.judge import Judge
+from viral_evaluator.rule import PromotionRule
+from viral_evaluator.scoring import Scorer
+from viral_evaluator.settings import EvaluatorSettings
+
+
+def main() -> None:
+    """Judge challengers until stopped."""
+    settings = load_settings(EvaluatorSettings)
+    configure_logging("evaluator", settings)
+    with Service("evaluator", settings) as service:
+        registry = Registry(settings.mlflow_url)
+        aliases = Aliases(service.sessions, registry, settings.alias_s)
+        scorer = Scorer(registry, settings.data_dir / "evaluator")
+        judge = Judge(TweetStore(service.sessions), scorer, PromotionRule(settings.confidence), settings)
+        evaluator = Evaluator(service.sessions, judge, aliases, settings.order_wait)
+        service.handle(ModelTrained, evaluator.on_model_trained, evaluator.on_dead)
+        service.background("aliases", aliases.run)
+        service.run()

@@ -1,0 +1,78 @@
+"""Promotions: as rows, as events, and by hand."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+from viral_common import ledger
+from viral_common.errors import UsageError
+from viral_common.events import ModelPromoted, ModelTrained, caused_id
+from viral_common.models import Promotion, Verdict
+
+
+def promotion_of_verdict(event: ModelTrained, verdict: Verdict, champion: Promotion | None) -> Promotion:
+    """The row that makes the event's challenger the champion."""
+    return Promotion(
+        event_id=caused_id(event.id, ModelPromoted.name),
+        batch_id=event.batch_id,
+        model_version=event.model_version,
+        previous_version=champion.model_version if champion else None,
+        mlflow_run_id=event.mlflow_run_id,
+        artifact_uri=event.artifact_uri,
+        artifact_sha256=event.artifact_sha256,
+        verdict_id=verdict.id,
+        reason="better" if champion else "first",
+        metrics=verdict.challenger_metrics,
+    )
+
+
+def announcement(promotion: Promotion) -> ModelPromoted:
+    """The row as the event that tells it."""
+    return ModelPromoted.model_validate(
+        {
+            "id": promotion.event_id,
+            "promotion_seq": promotion.seq,
+            **{
+                name: getattr(promotion, name)
+                for name in ModelPromoted.model_fields
+                if name not in ("id", "promotion_seq")
+            },
+        }
+    )
+
+
+def promote_by_hand(session: Session, version: int, note: str) -> Promotion:
+    """Make `version` the champion whatever the verdicts say. Raises UsageError for a version nobody trained."""
+    ledger.lock_promotions(session)
+    training = ledger.training_of_version(session, version)
+    if training is None:
+        known = ", ".join(map(str, ledger.versions(session))) or "none"
+        raise UsageError(f"version {version} does not exist; known versions: {known}")
+    champion = ledger.champion(session)
+    if champion and champion.model_version == version:
+        raise UsageError(f"version {version} is the champion already")
+    verdict = ledger.verdict_of_version(session, version)
+    return ledger.add_promotion(
+        session,
+        Promotion(
+            event_id=uuid4(),
+            batch_id=training.batch_id,
+            model_version=version,
+            previous_version=champion.model_version if champion else None,
+            mlflow_run_id=training.mlflow_run_id,
+            artifact_uri=training.artifact_uri,
+            artifact_sha256=training.artifact_sha256,
+            reason="manual",
+            note=note,
+            metrics=(verdict.challenger_metrics if verdict else {}) or training.metrics,
+        ),
+    )
+
+
+def version_before(session: Session) -> tuple[int, int]:
+    """The champion and the version it replaced. Raises UsageError if there is nothing to go back to."""
+    champion = ledger.champion(session)
+    if champion is None or champion.previous_version is None:
+        raise UsageError("there is no earlier champion to roll back to")
+    return champion.model_version, champion.previous_version

@@ -1,0 +1,18 @@
+"""The evaluator's own settings."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from viral_common.settings import CommonSettings
+
+
+class EvaluatorSettings(CommonSettings):
+    """How sure the evaluator must be."""
+
+    confidence: float = Field(
+        default=0.95, gt=0.5, lt=1, description="How sure it must be that the challenger is better"
+    )
+    min_test_tweets: int = Field(default=50, ge=1, description="Fewer test tweets than this decide nothing")
+    alias_s: float = Field(
+        default=30, gt=0, description="How often the alias in MLflow is compared with Postgres"
+    )
