@@ -54,7 +54,9 @@ class ModelPromoted(Event):
     """A model version is the champion from now on; every gateway replica swaps it in."""
 
     name: ClassVar[str] = "model.promoted"
-    batch_id: UUID = Field(exclude=True, description="The batch it was trained on: the envelope's correlation id")
+    batch_id: UUID = Field(
+        exclude=True, description="The batch it was trained on: the envelope's correlation id"
+    )
     promotion_seq: PositiveInt = Field(description="Grows with each promotion; an older one is ignored")
     model_version: PositiveInt = Field(description="The new champion's version in MLflow")
     previous_version: int | None = Field(description="The champion before it, if there was one")
@@ -94,7 +96,9 @@ class CloudEvent(BaseModel):
         """The fact inside. Raises ValueError for an unknown type, ValidationError for data that breaks the contract."""
         if self.type not in EVENT_TYPES:
             raise ValueError(f"unknown event type {self.type!r}; known: {', '.join(EVENT_TYPES)}")
-        return EVENT_TYPES[self.type].model_validate({"batch_id": self.correlationid, **self.data, "id": self.id})
+        return EVENT_TYPES[self.type].model_validate(
+            {"batch_id": self.correlationid, **self.data, "id": self.id}
+        )
 
 
 def caused_id(cause_id: UUID, name: str) -> UUID:

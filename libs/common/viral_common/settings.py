@@ -25,7 +25,9 @@ class CommonSettings(BaseSettings):
     data_dir: Path = Field(default=Path(".viral"), description="Where a service keeps its own files")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
-    log_format: Literal["console", "json"] = Field(default="console", description="Lines for people or machines")
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="Lines for people or machines"
+    )
 
     likes_threshold: int = Field(default=0, ge=0, description="A tweet is viral with more likes than this")
     min_age: timedelta = Field(
@@ -35,7 +37,9 @@ class CommonSettings(BaseSettings):
 
     health_host: str = Field(default="127.0.0.1", description="Address of /health and /metrics of a service")
     health_port: int = Field(default=0, ge=0, le=65535, description="Port of /health and /metrics; 0: none")
-    lease_s: float = Field(default=30, gt=0, description="A claimed event is free again this long after a crash")
+    lease_s: float = Field(
+        default=30, gt=0, description="A claimed event is free again this long after a crash"
+    )
     retry_base_s: float = Field(default=2, gt=0, description="First wait after a failure; doubles each time")
     retry_limit: int = Field(default=5, ge=1, description="Failures after which an event is a dead letter")
     order_wait: timedelta = Field(
