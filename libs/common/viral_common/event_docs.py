@@ -1,4 +1,4 @@
-"""Writes docs/events.md and docs/asyncapi.json from the classes in `events.py`: `python -m viral_common.event_docs docs/`."""
+"""`python -m viral_common.event_docs docs/`: write events.md and asyncapi.json from the classes in `events.py`."""
 
 from __future__ import annotations
 

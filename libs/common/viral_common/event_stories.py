@@ -1,4 +1,4 @@
-"""What the classes in `events.py` do not say: who tells each fact, when, who listens, and what one looks like."""
+"""What the event classes do not say: who tells each fact, when, who listens, and what one looks like."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RUN: dict[str, Any] = {
 STORIES: dict[str, Story] = {
     "batch.collected": Story(
         "scraper",
-        "the last interval of a batch's window is stored; in the same transaction as the batch's `collected_at`",
+        "the last interval of a batch is stored; in the same transaction as its `collected_at`",
         "trainer",
         "trainer.batch-collected",
         BatchCollected(
