@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
-
 from viral_common import event_docs
 from viral_common.settings import CommonSettings
 from viral_evaluator.settings import EvaluatorSettings
