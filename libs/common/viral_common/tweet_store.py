@@ -1,0 +1,74 @@
+"""Stored tweets and batches, as training and evaluation read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, or_, select, tuple_
+
+from viral_common.database import Sessions
+from viral_common.features import TweetInput
+from viral_common.models import Batch, Tweet
+from viral_common.text import Split
+from viral_common.tweets import LabelledTweet
+
+ROWS_AT_ONCE = 10_000
+
+
+class TweetStore:
+    """Reads only; collecting is `batch_store.BatchStore`."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def labelled(
+        self, batch_ids: Sequence[UUID], split: Split, likes_threshold: int, min_age: timedelta
+    ) -> list[LabelledTweet]:
+        """The batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order."""
+        query = (
+            select(
+                Tweet.text,
+                Tweet.posted_at,
+                Tweet.photos_count,
+                Tweet.has_video,
+                Tweet.is_quote,
+                Tweet.username,
+                Tweet.like_count,
+            )
+            .where(Tweet.batch_id.in_(batch_ids), Tweet.split == split, label_is_mature(min_age))
+            .order_by(Tweet.posted_at, Tweet.external_id)
+        )
+        with self._sessions() as session:
+            rows = session.connection().execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+            return [
+                LabelledTweet(TweetInput(*seen), likes, likes > likes_threshold) for *seen, likes in rows
+            ]
+
+    def batch(self, batch_id: UUID) -> Batch | None:
+        """The batch, detached."""
+        with self._sessions() as session:
+            return session.get(Batch, batch_id)
+
+    def window(self, batch: Batch, size: int) -> list[Batch]:
+        """This batch and up to `size - 1` collected ones before it, of the same source, oldest first."""
+        place = tuple_(Batch.window_to, Batch.window_from, Batch.id)
+        query = (
+            select(Batch)
+            .where(
+                Batch.source == batch.source,
+                Batch.collected_at.is_not(None),
+                Batch.tweet_count > 0,
+                place <= tuple_(batch.window_to, batch.window_from, batch.id),
+            )
+            .order_by(Batch.window_to.desc(), Batch.window_from.desc(), Batch.id.desc())
+            .limit(size)
+        )
+        with self._sessions() as session:
+            return list(session.scalars(query))[::-1]
+
+
+def label_is_mature(min_age: timedelta) -> ColumnElement[bool]:
+    """Likes need time; those of an archive, read nobody knows when, count as old enough."""
+    return or_(Tweet.counts_observed_at.is_(None), Tweet.counts_observed_at - Tweet.posted_at >= min_age)

@@ -1,0 +1,1 @@
+"""The scraper: tweets from a source, filtered, sampled into batches, stored, announced."""

@@ -1,0 +1,85 @@
+"""Collect one batch: plan it, fetch its intervals until it is full, finish it. Killed anywhere, it goes on."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+
+from viral_common.batch_store import BatchStore, Emit, Plan
+from viral_common.models import Batch
+from viral_scraper.filters import filtered
+from viral_scraper.progress import Tell
+from viral_scraper.sampling import batch_id_of, random_intervals
+from viral_scraper.sources.base import Source
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Collector:
+    """One source's batches, one after the other."""
+
+    source: Source
+    batches: BatchStore
+    emit: Emit
+    tell: Tell
+    batch_size: int
+    likes_threshold: int
+    min_age: timedelta
+
+    def collect_next(self, stopping: threading.Event) -> Batch | None:
+        """Go on with the unfinished batch or begin the next. None: the source has no more, or `stopping` was set."""
+        batch = self.batches.unfinished(self.source.name, self.source.query) or self._planned()
+        if batch is None:
+            return None
+        self._fill(batch, stopping)
+        if stopping.is_set():
+            return None
+        batch = self.batches.finish(batch.id, self.likes_threshold, self.min_age, self.emit)
+        _report(batch)
+        return batch
+
+    def _planned(self) -> Batch | None:
+        after = self.batches.collected_until(self.source.name, self.source.query)
+        window = self.source.next_window(after, self.batch_size)
+        if window is None:
+            return None
+        batch_id = batch_id_of(self.source.name, self.source.query, window)
+        log.info("batch begun", batch=str(batch_id), window_from=window.since, window_to=window.until)
+        return self.batches.plan(
+            Plan(
+                batch_id,
+                self.source.name,
+                self.source.query,
+                *window,
+                target=self.batch_size,
+                intervals=random_intervals(batch_id, window),
+            )
+        )
+
+    def _fill(self, batch: Batch, stopping: threading.Event) -> None:
+        kept = batch.tweet_count
+        for interval in self.batches.waiting_intervals(batch.id):
+            if kept >= batch.target or stopping.is_set():
+                break
+            found = self.source.search(self.source.query, interval.since, interval.until)
+            kept = self.batches.store(interval, *filtered(found)).tweet_count
+            self.tell("collected", kept, batch.target)
+
+
+def _report(batch: Batch) -> None:
+    """An empty batch has no event: nobody could learn from it."""
+    log.info(
+        "batch collected" if batch.tweet_count else "batch is empty, nothing announced",
+        batch=str(batch.id),
+        tweets=batch.tweet_count,
+        target=batch.target,
+        train=batch.train_count,
+        validation=batch.validation_count,
+        test=batch.test_count,
+        viral_rate=batch.viral_rate and round(batch.viral_rate, 4),
+        left_out=batch.filtered,
+    )

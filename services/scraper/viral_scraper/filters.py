@@ -1,0 +1,37 @@
+"""Which tweets are worth learning from. Duplicates need the database: they are found when a batch is stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+from viral_common.text import LINK
+from viral_common.tweets import RawTweet
+
+Reason = Literal["retweet", "reply", "language", "empty"]
+
+
+def reason_against(tweet: RawTweet) -> Reason | None:
+    """Why this tweet is left out; None if it is an English original with something to read in it."""
+    if tweet.is_retweet:
+        return "retweet"
+    if tweet.is_reply:
+        return "reply"
+    if tweet.language.partition("-")[0].lower() != "en":
+        return "language"
+    if not LINK.sub("", tweet.text).strip():
+        return "empty"
+    return None
+
+
+def filtered(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], Counter[str]]:
+    """The tweets to keep, and how many were left out by reason."""
+    kept: list[RawTweet] = []
+    left_out: Counter[str] = Counter()
+    for tweet in tweets:
+        if reason := reason_against(tweet):
+            left_out[reason] += 1
+        else:
+            kept.append(tweet)
+    return kept, left_out

@@ -1,0 +1,50 @@
+"""How far long work is: a bar for a person at a terminal, now and then a log line for everyone else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+log = structlog.get_logger()
+
+Tell = Callable[[str, int, int | None], None]
+"""tell(what, done, total or None if unknown)."""
+
+LOG_EVERY_S = 2.0
+
+
+@contextmanager
+def shown_progress() -> Iterator[Tell]:
+    """A `Tell` that draws bars on a terminal and logs elsewhere."""
+    if not sys.stderr.isatty():
+        yield log_progress()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def tell(what: str, done: int, total: int | None) -> None:
+            task = tasks.setdefault(what, bars.add_task(what) if what not in tasks else TaskID(0))
+            bars.update(task, completed=done, total=total)
+
+        yield tell
+
+
+def log_progress() -> Tell:
+    """A `Tell` that logs each piece of work at most every LOG_EVERY_S, and its end."""
+    last: dict[str, float] = {}
+
+    def tell(what: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if done != total and now - last.get(what, 0.0) < LOG_EVERY_S:
+            return
+        last[what] = now
+        log.info(what, done=done, **({"of": total} if total is not None else {}))
+
+    return tell

@@ -1,0 +1,40 @@
+"""Random pieces of a window's days: collecting them until the batch is full samples every hour and day alike."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from viral_scraper.sources.base import Window
+
+DAY = timedelta(days=1)
+# About so many pieces per window: enough to spread a sample, few enough to store each in its own transaction.
+PIECES_PER_WINDOW = 96
+FEWEST_PER_DAY, MOST_PER_DAY = 2, 24
+
+
+def batch_id_of(source: str, query: str, window: Window) -> UUID:
+    """The same batch has the same id, whoever plans it and however often."""
+    return uuid5(NAMESPACE_URL, f"viral:batch:{source}:{query}:{window.since.astimezone(UTC).isoformat()}")
+
+
+def random_intervals(batch_id: UUID, window: Window) -> list[Window]:
+    """Each day cut at random seconds, all pieces in random order; drawn from the batch id alone."""
+    # Not for secrets: the id seeds the draw so that a batch can be collected again just as it was.
+    draw = random.Random(batch_id.int)  # noqa: S311
+    days = (window.until - window.since) // DAY
+    pieces = min(max(PIECES_PER_WINDOW // days, FEWEST_PER_DAY), MOST_PER_DAY)
+    intervals: list[Window] = []
+    for day in range(days):
+        midnight = window.since + day * DAY
+        seconds = [0, *sorted(draw.sample(range(1, 86_400), pieces - 1)), 86_400]
+        cuts = [midnight + timedelta(seconds=second) for second in seconds]
+        intervals += [Window(since, until) for since, until in zip(cuts, cuts[1:], strict=False)]
+    draw.shuffle(intervals)
+    return intervals
+
+
+def day_of(moment: datetime) -> datetime:
+    """The UTC midnight that begins the moment's day."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,102 @@
+"""Tweets from Twint's files: a search that has already been made."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from viral_common.errors import UsageError
+from viral_common.tweets import RawTweet
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.base import Window
+from viral_scraper.sources.shards import Shards, open_shards
+
+DAY = timedelta(days=1)
+_SUFFIXES = re.compile(r"\.(jsonl?|csv|tsv|txt|gz)\b", re.IGNORECASE)
+
+
+class ArchiveSource:
+    """Files, globs and folders as one archive, read once into day shards and from there day by day."""
+
+    name = "archive"
+
+    def __init__(self, paths: str, query: str, folder: Path, tell: Tell) -> None:
+        self._paths = _split(paths)
+        self.query = query or ", ".join(_SUFFIXES.sub("", Path(path).name) or path for path in self._paths)
+        self._folder = folder
+        self._tell = tell
+        self._shards: Shards | None = None
+
+    @classmethod
+    def of(cls, settings: ScraperSettings, tell: Tell) -> Self:
+        """As the settings say."""
+        return cls(settings.archive_paths, settings.query, settings.data_dir / "scraper" / "archive", tell)
+
+    def search(
+        self, query: str, since: datetime, until: datetime, limit: int | None = None
+    ) -> Iterator[RawTweet]:
+        """What the files hold of that time; they are a search's result already, so `query` only names it."""
+        shards = self._shards or self._open()
+        days = (day for day in shards.days if since < day + DAY and day < until)
+        found = (tweet for day in days for tweet in shards.tweets(day, since, until))
+        return itertools.islice(found, limit)
+
+    def next_window(self, after: datetime | None, size: int) -> Window | None:
+        """Days from `after` on until `size` different texts are together; files that changed are read again."""
+        shards = self._open()
+        days = [day for day in shards.days if after is None or day >= after]
+        texts: set[int] = set()
+        for day in days:
+            texts.update(shards.copies(day))
+            if len(texts) >= size:
+                return Window(days[0], day + DAY)
+        return Window(days[0], days[-1] + DAY) if days else None
+
+    @property
+    def bad_rows(self) -> dict[str, int]:
+        """Rows of the files that could not be used, by reason."""
+        return self._shards.bad_rows if self._shards else {}
+
+    def _open(self) -> Shards:
+        try:
+            self._shards = open_shards(_files(self._paths), self._folder, self._tell)
+        except OSError as error:
+            where = error.filename or self._folder
+            raise UsageError(f"cannot prepare the archive: {error.strerror or error} ({where})") from error
+        return self._shards
+
+
+def _split(paths: str) -> list[str]:
+    """A single path may hold any character; several are separated by commas or the system's path separator."""
+    if Path(paths).exists():
+        return [paths] if paths else []
+    return [path.strip() for path in re.split(f"[,{os.pathsep}]", paths) if path.strip()]
+
+
+def _files(paths: list[str]) -> list[Path]:
+    """The files meant. Raises UsageError for a path that leads to none."""
+    if not paths:
+        raise UsageError("VIRAL_ARCHIVE_PATHS is empty; set it to Twint files, globs or folders")
+    files: dict[Path, None] = {}
+    for path in paths:
+        found = _files_at(path)
+        if not found:
+            raise UsageError(f"no file at {path}; check VIRAL_ARCHIVE_PATHS")
+        files |= dict.fromkeys(found)
+    return list(files)
+
+
+def _files_at(path: str) -> list[Path]:
+    place = Path(path).expanduser()
+    if place.is_dir():
+        return sorted(file for file in place.rglob("*") if file.is_file() and _SUFFIXES.search(file.name))
+    if place.exists():
+        return [place.resolve()]
+    return sorted(Path(file).resolve() for file in glob.glob(str(place), recursive=True) if Path(file).is_file())

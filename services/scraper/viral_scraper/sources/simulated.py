@@ -1,0 +1,3 @@
+"""placeholder"""
+class SimulatedSource:
+    of = None
