@@ -34,6 +34,7 @@ QUEUES = {"trainer.batch-collected": "batch.collected", "evaluator.model-trained
 _QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 
 HEARTBEAT_S = 10
+POLL_S = 0.5
 PROBE_S = 2.0
 READY_S = 5.0
 RECONNECT_S = (0.5, 5.0)
@@ -187,14 +188,15 @@ class Consumer:
             log.info("consuming", queue=self.queue)
             while not stopping.is_set():
                 self._probe(channel)
-                opened.process_data_events(time_limit=PROBE_S)
+                opened.process_data_events(time_limit=POLL_S)
 
     def _probe(self, channel: BlockingChannel) -> None:
         # pika goes on silently after the broker closed the channel or cancelled the consumer: ask.
         if not channel.is_open or not channel.consumer_tags:
             raise AMQPError("the broker closed the channel or cancelled the consumer")
-        channel.queue_declare(self.queue, passive=True)
-        self._seen_at = time.monotonic()
+        if time.monotonic() - self._seen_at > PROBE_S:
+            channel.queue_declare(self.queue, passive=True)
+            self._seen_at = time.monotonic()
 
     def _deliver(
         self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes

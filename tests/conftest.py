@@ -1,0 +1,135 @@
+"""Real servers for the tests: started once, on free ports, in a temporary folder; each test gets its own corner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.servers import Servers, started_servers
+from viral_common.database import Sessions, connect, migrate, sessions
+from viral_common.settings import CommonSettings
+
+TEST_DATA = Path(os.environ.get("VIRAL_TEST_DATA", "../shared/data"))
+
+
+@pytest.fixture(autouse=True)
+def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither a developer's environment nor a `.env` reaches a test."""
+    for name in [name for name in os.environ if name.startswith("VIRAL_") and name != "VIRAL_TEST_DATA"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(CommonSettings.model_config, "env_file", None)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Postgres, RabbitMQ and MLflow."""
+    with started_servers(tmp_path_factory.mktemp("servers")) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def _migrated_template(servers: Servers) -> str:
+    """The name of a database with the newest schema, to be copied."""
+    name = f"template_{uuid4().hex[:8]}"
+    _in_postgres(servers, f'CREATE DATABASE "{name}"')
+    engine = connect(_settings(_with_path(servers.database_url, name)), "tests")
+    migrate(engine)
+    engine.dispose()
+    return name
+
+
+@pytest.fixture
+def database_url(servers: Servers, _migrated_template: str) -> Iterator[str]:
+    """An empty database of the newest schema."""
+    name = f"test_{uuid4().hex[:8]}"
+    _in_postgres(servers, f'CREATE DATABASE "{name}" TEMPLATE "{_migrated_template}"')
+    yield _with_path(servers.database_url, name)
+    _in_postgres(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def rabbitmq_url(servers: Servers) -> Iterator[str]:
+    """A virtual host of its own."""
+    name = f"test-{uuid4().hex[:8]}"
+    user = urlsplit(servers.rabbitmq_url).username
+    rights = {"configure": ".*", "write": ".*", "read": ".*"}
+    with console(servers) as api:
+        api.put(f"/api/vhosts/{name}").raise_for_status()
+        api.put(f"/api/permissions/{name}/{user}", json=rights).raise_for_status()
+        yield _with_path(servers.rabbitmq_url, name)
+        api.delete(f"/api/vhosts/{name}").raise_for_status()
+
+
+@pytest.fixture
+def mlflow_url(servers: Servers) -> str:
+    """The tracking server; tests share it, so they look for their own runs."""
+    return servers.mlflow_url
+
+
+@pytest.fixture
+def settings(database_url: str, rabbitmq_url: str, mlflow_url: str, tmp_path: Path) -> CommonSettings:
+    """For a service under test: short waits."""
+    return CommonSettings.model_validate(
+        {
+            "database_url": database_url,
+            "rabbitmq_url": rabbitmq_url,
+            "mlflow_url": mlflow_url,
+            "data_dir": tmp_path,
+            "lease_s": 2,
+            "retry_base_s": 0.1,
+            "retry_limit": 3,
+        }
+    )
+
+
+@pytest.fixture
+def db(settings: CommonSettings) -> Iterator[Sessions]:
+    """Transactions in the test's own database."""
+    engine = connect(settings, "tests")
+    yield sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def tweets_file() -> Path:
+    """Real tweets, where there are any on this machine."""
+    path = TEST_DATA / "ukraine_oil.jsonl.gz"
+    if not path.exists():
+        pytest.skip(f"no real tweets at {path}; set VIRAL_TEST_DATA")
+    return path
+
+
+def console(servers: Servers) -> httpx.Client:
+    """RabbitMQ's management API."""
+    credentials = urlsplit(servers.rabbitmq_url)
+    return httpx.Client(
+        base_url=servers.rabbitmq_console_url,
+        auth=(credentials.username or "", credentials.password or ""),
+        timeout=10,
+    )
+
+
+def _settings(database_url: str) -> CommonSettings:
+    return CommonSettings.model_validate(
+        {"database_url": database_url, "rabbitmq_url": "amqp://nobody:none@127.0.0.1/"}
+    )
+
+
+def _with_path(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{quote(name)}"))
+
+
+def _in_postgres(servers: Servers, statement: str) -> None:
+    engine = create_engine(
+        servers.database_url.replace("postgresql://", "postgresql+psycopg2://"), isolation_level="AUTOCOMMIT"
+    )
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
