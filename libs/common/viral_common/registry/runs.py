@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -54,12 +55,10 @@ class Runs:
             return bool(self._client.get_run(run_id).info.status == "FINISHED")
 
     def _experiment(self) -> str:
-        if found := self._client.get_experiment_by_name(MODEL_NAME):
-            return str(found.experiment_id)
-        try:
-            return self._client.create_experiment(MODEL_NAME)
-        except RestException:  # another trainer was faster
-            return str(self._client.get_experiment_by_name(MODEL_NAME).experiment_id)
+        if self._client.get_experiment_by_name(MODEL_NAME) is None:
+            with _unless_it_exists():
+                self._client.create_experiment(MODEL_NAME)
+        return str(self._client.get_experiment_by_name(MODEL_NAME).experiment_id)
 
     def _delete_unfinished(self, experiment_id: str, event_id: UUID) -> None:
         wanted = f"tags.`{versions.EVENT_ID}` = '{event_id}'"
@@ -116,7 +115,8 @@ class Run:
         self.flush()
         with translated(self._url):
             model_id, artifact_uri = self._log_model(artefact)
-            self._create_registered_model()
+            with _unless_it_exists():
+                self._client.create_registered_model(MODEL_NAME, description="Will this tweet be liked?")
             version = self._client.create_model_version(
                 MODEL_NAME,
                 source=f"models:/{model_id}",
@@ -145,11 +145,12 @@ class Run:
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
         return model.model_id, f"{model.artifact_location}/{ARTEFACT_PATH}"
 
-    def _create_registered_model(self) -> None:
-        try:
-            self._client.create_registered_model(
-                MODEL_NAME, description="Will this tweet get more likes than the threshold?"
-            )
-        except RestException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
+
+@contextmanager
+def _unless_it_exists() -> Iterator[None]:
+    """Another trainer may have been faster."""
+    try:
+        yield
+    except RestException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise

@@ -1,0 +1,49 @@
+"""The network: a BERT encoder's text beside scaled features, into one logit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+
+HEAD_WIDTH = 64
+DROPOUT = 0.1
+
+
+class ViralityNetwork(nn.Module):
+    """Masked mean and CLS of the encoder's last layer, beside the features, through a small MLP."""
+
+    def __init__(self, encoder: PreTrainedModel, feature_count: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.feature_count = feature_count
+        self.head = nn.Sequential(
+            nn.Linear(2 * encoder.config.hidden_size + feature_count, HEAD_WIDTH),
+            nn.GELU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(HEAD_WIDTH, 1),
+        )
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
+        """int64 (batch, tokens) twice and float32 (batch, features) to logits, float32 (batch,)."""
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        # hidden: (batch, tokens, width); weight: (batch, tokens, 1), 0 for padding
+        weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
+        mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)  # (batch, width); never empty: CLS is there
+        joined = torch.cat([mean, hidden[:, 0], features], dim=1)  # (batch, 2 * width + features)
+        logits: Tensor = self.head(joined).squeeze(-1)
+        return logits
+
+    def config(self) -> dict[str, Any]:
+        """What `network_of` needs to build an equal network, as JSON."""
+        return {"encoder": self.encoder.config.to_dict(), "feature_count": self.feature_count}
+
+
+def network_of(config: dict[str, Any]) -> ViralityNetwork:
+    """An untrained network from `ViralityNetwork.config()`; its weights are loaded next."""
+    encoder = dict(config["encoder"])
+    model_type = encoder.pop("model_type")
+    settings = AutoConfig.for_model(model_type, **encoder)
+    return ViralityNetwork(AutoModel.from_config(settings, add_pooling_layer=False), config["feature_count"])
