@@ -96,9 +96,7 @@ class Service:
 
     def ready(self) -> list[str]:
         """What keeps this service from being ready, in words; nothing if it is."""
-        missing = [f"no live consumer on {c.queue}" for c in self._consumers if not c.consuming()]
-        alive = {thread.name for thread in self._threads if thread.is_alive()}
-        missing += [f"the {name} has stopped" for name, _ in self._tasks if name not in alive]
+        missing = self.unheard()
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SET LOCAL statement_timeout = '2s'"))
@@ -106,6 +104,12 @@ class Service:
         except SQLAlchemyError:
             return [*missing, "Postgres does not answer"]
         return [*missing, gap] if gap else missing
+
+    def unheard(self) -> list[str]:
+        """What keeps events from being heard, in words; asks no server, and what was heard needs no Postgres."""
+        missing = [f"no live consumer on {c.queue}" for c in self._consumers if not c.consuming()]
+        alive = {thread.name for thread in self._threads if thread.is_alive()}
+        return missing + [f"the {name} has stopped" for name, _ in self._tasks if name not in alive]
 
     def start(self) -> None:
         """Start every thread; servers that are away are waited for there, not here."""

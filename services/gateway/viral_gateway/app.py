@@ -1,0 +1,50 @@
+"""The web application: routers, errors, limits and headers put together."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware import Middleware
+from starlette.types import Lifespan
+
+from viral_gateway import openapi, problems
+from viral_gateway.body_limit import BodyLimit
+from viral_gateway.context import Gateway
+from viral_gateway.observed import Observed
+from viral_gateway.routes import batches, events, health, models, pages, predictions
+from viral_gateway.security import SecurityHeaders
+
+DESCRIPTION = (
+    "Will this tweet get more than N likes? Ask the model that the pipeline promoted last. "
+    "Errors are `application/problem+json` (RFC 9457)."
+)
+
+
+def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """Everything that answers HTTP, over one `gateway`."""
+    app = FastAPI(
+        title="viral-tweets gateway",
+        version=version("viral-tweets"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        middleware=[Middleware(SecurityHeaders), Middleware(Observed), Middleware(BodyLimit)],
+    )
+    app.state.gateway = gateway
+    problems.install(app)
+    openapi.describe(app)
+    for part in (predictions, models, batches, events, health, pages):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.mount("/swagger", StaticFiles(directory=_swagger_ui()), name="swagger")
+    return app
+
+
+def _swagger_ui() -> Path:
+    # Only this package's files are used: a current Swagger UI. (The swagger-ui-bundle knows no OpenAPI 3.1.)
+    return Path(str(files("fastapi_offline") / "static"))

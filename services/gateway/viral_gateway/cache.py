@@ -1,0 +1,77 @@
+"""The last good artefacts on disk, so that a gateway can start while MLflow is away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+from pydantic import ValidationError
+
+from viral_gateway.promoted import PromotedModel
+
+log = structlog.get_logger()
+
+KEPT = 2
+
+
+class ArtefactCache:
+    """`<digest>/` is an artefact that has served, `<digest>.json` its promotion; the newest json is the last good one.
+
+    Several gateways on one host may share it: everything appears by one rename.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """An empty directory to download into, gone afterwards unless `keep` has moved it."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".incoming-", dir=self._directory) as name:
+            yield Path(name)
+
+    def directory_of(self, model: PromotedModel) -> Path:
+        """Where this model's artefact lies if it is kept; its contents are still to be verified."""
+        return self._directory / model.artifact_sha256[:16]
+
+    def holds(self, model: PromotedModel) -> bool:
+        """Whether there is something to verify."""
+        return self.directory_of(model).is_dir()
+
+    def keep(self, artefact: Path, model: PromotedModel) -> None:
+        """Take over a directory that was loaded well, as the last good one; older ones go."""
+        target = self.directory_of(model)
+        if artefact != target and not target.exists():
+            artefact.replace(target)
+        note = self._directory / f".{target.name}-{os.getpid()}.json"
+        note.write_text(model.model_dump_json(indent=2), encoding="utf-8")
+        note.replace(target.with_suffix(".json"))
+        for old in self._notes()[KEPT:]:
+            self._remove(old.with_suffix(""))
+
+    def forget(self, model: PromotedModel) -> None:
+        """Remove an artefact that turned out to be damaged."""
+        self._remove(self.directory_of(model))
+
+    def newest_first(self) -> list[PromotedModel]:
+        """The promotions of what is kept; a note that cannot be read is logged and passed over."""
+        models = []
+        for note in self._notes():
+            try:
+                models.append(PromotedModel.model_validate_json(note.read_bytes()))
+            except (OSError, ValidationError) as error:
+                log.warning("cached promotion unreadable", path=str(note), reason=repr(error))
+        return models
+
+    def _notes(self) -> list[Path]:
+        notes = [path for path in self._directory.glob("*.json") if not path.name.startswith(".")]
+        return sorted(notes, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+    def _remove(self, artefact: Path) -> None:
+        artefact.with_suffix(".json").unlink(missing_ok=True)
+        shutil.rmtree(artefact, ignore_errors=True)

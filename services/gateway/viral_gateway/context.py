@@ -1,0 +1,56 @@
+"""What the routes work with, handed to them by FastAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from viral_gateway.announcements import Announcements
+from viral_gateway.promoted import PromotedModel
+from viral_gateway.records import Records
+from viral_gateway.schemas import ModelDetails
+from viral_gateway.scoring import Scoring
+from viral_gateway.serving import ModelHolder, Serving
+from viral_gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One gateway process."""
+
+    settings: GatewaySettings
+    holder: ModelHolder
+    scoring: Scoring
+    announcements: Announcements
+    records: Records
+    missing: Callable[[], list[str]]
+    """What keeps it from hearing of promotions, in words."""
+
+
+def _gateway(request: Request) -> Gateway:
+    return cast(Gateway, request.app.state.gateway)
+
+
+GatewayDep = Annotated[Gateway, Depends(_gateway)]
+
+
+def details_of(serving: Serving) -> ModelDetails:
+    """All that is told of the model that answers."""
+    model: PromotedModel = serving.model
+    return ModelDetails(
+        version=model.version,
+        promotion_seq=model.promotion_seq,
+        run_id=model.run_id,
+        promoted_at=model.promoted_at,
+        previous_version=model.previous_version,
+        reason=model.reason,
+        metrics=model.metrics,
+        batch_id=model.batch_id,
+        artifact_sha256=model.artifact_sha256,
+        likes_threshold=serving.scorer.spec.likes_threshold,
+        simulated=serving.scorer.spec.training.simulated,
+        train_count=serving.scorer.spec.training.train_count,
+    )

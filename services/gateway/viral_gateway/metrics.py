@@ -1,0 +1,19 @@
+"""What the gateway tells Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+REQUESTS = Counter("viral_gateway_requests_total", "Requests answered", ["method", "route", "status"])
+LATENCY = Histogram(
+    "viral_gateway_request_seconds",
+    "From the first byte of a request's head to the last of its reply",
+    ["route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+)
+PREDICTIONS = Counter("viral_gateway_predictions_total", "Tweets predicted", ["viral"])
+SWAPS = Counter("viral_gateway_swaps_total", "Models swapped in")
+REFUSED = Counter("viral_gateway_refused_artefacts_total", "Promoted artefacts that may not serve")
+MODEL_VERSION = Gauge("viral_gateway_model_version", "Version that answers; 0: none yet")
+PROMOTION_SEQ = Gauge("viral_gateway_promotion_seq", "Promotion that answers; 0: none yet")
+LISTENERS = Gauge("viral_gateway_event_listeners", "Open streams of server-sent events")

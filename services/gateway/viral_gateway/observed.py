@@ -1,0 +1,50 @@
+"""The outermost layer: counts and times every request, and turns a bug into a 500 that is logged."""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from viral_gateway import metrics
+from viral_gateway.problems import problem
+
+log = structlog.get_logger()
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class Observed:
+    """One log line for each failure, one count for each reply."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            log.exception("request failed", method=scope["method"], path=scope["path"])
+            if status:  # half a reply is out: only breaking the connection tells the client
+                raise
+            await problem(scope["path"], 500, "This is a fault of the gateway; its log says more.")(
+                scope, receive, noted
+            )
+        finally:
+            route = getattr(scope.get("route"), "path", "unknown")
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            metrics.REQUESTS.labels(method, route, status).inc()
+            if route != "/v1/events":  # a stream's length is no latency
+                metrics.LATENCY.labels(route).observe(time.perf_counter() - started)

@@ -1,0 +1,48 @@
+"""From tweets to predictions, for the API and the web form alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from viral_common.artefact import DECISION_THRESHOLD
+from viral_common.features import TweetInput, features_of
+
+from viral_gateway import metrics
+from viral_gateway.explain import Explanations, WordWeight
+from viral_gateway.schemas import Features, PredictionOut, WordWeightOut
+from viral_gateway.scoring import Scoring
+from viral_gateway.serving import Serving
+
+
+async def predictions_of(
+    scoring: Scoring, serving: Serving, tweets: Sequence[TweetInput], *, explain: bool
+) -> list[PredictionOut]:
+    """In the tweets' order, all from `serving`. Explanations are scored in the same batch."""
+    if explain:
+        explanations = Explanations.of(tweets)
+        probabilities = await scoring.probabilities(serving, explanations.batch())
+        weights: Sequence[list[WordWeight] | None] = explanations.weights(probabilities)
+    else:
+        probabilities = await scoring.probabilities(serving, tweets)
+        weights = [None] * len(tweets)
+    predictions = [
+        _prediction(tweet, probability, weight)
+        for tweet, probability, weight in zip(tweets, probabilities, weights, strict=False)
+    ]
+    for prediction in predictions:
+        metrics.PREDICTIONS.labels(str(prediction.viral).lower()).inc()
+    return predictions
+
+
+def _prediction(tweet: TweetInput, probability: float, weights: list[WordWeight] | None) -> PredictionOut:
+    return PredictionOut(
+        probability=probability,
+        viral=probability >= DECISION_THRESHOLD,
+        features=Features(**features_of(tweet)),
+        explanation=None if weights is None else [_weight(weight) for weight in weights],
+    )
+
+
+def _weight(found: WordWeight) -> WordWeightOut:
+    word = found.word
+    return WordWeightOut(word=word.text, start=word.start, end=word.end, weight=found.weight)

@@ -1,0 +1,82 @@
+"""Keeping up with promotions: an event wakes it, Postgres tells it, a timer makes sure."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from viral_common.errors import RegistryUnavailable, ServerAway
+from viral_common.events import ModelPromoted
+
+from viral_gateway.promoted import PromotedModel
+from viral_gateway.swap import Swapper
+
+log = structlog.get_logger()
+
+# A server that is away is asked again this often.
+RETRY_S = 5.0
+# How fast a stop is noticed.
+TICK_S = 0.5
+
+
+class Reconciler:
+    """All swaps happen on its one thread; the consumer's thread only leaves word."""
+
+    def __init__(
+        self, swapper: Swapper, champion: Callable[[], PromotedModel | None], every_s: float
+    ) -> None:
+        self._swapper, self._champion, self._every_s = swapper, champion, every_s
+        self._woken = threading.Event()
+        self._heard_lock = threading.Lock()
+        self._heard: PromotedModel | None = None
+
+    def notice(self, event: ModelPromoted) -> None:
+        """A promotion came over the broker; of several the newest is kept."""
+        model = PromotedModel.of_event(event, datetime.now(UTC))
+        with self._heard_lock:
+            if self._heard is None or model.promotion_seq > self._heard.promotion_seq:
+                self._heard = model
+        self._woken.set()
+
+    def wake(self) -> None:
+        """The queue is bound (again): read what was promoted in the meantime."""
+        self._woken.set()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Reconcile now, whenever woken, every `every_s`, and sooner while a server is away."""
+        while not stopping.is_set():
+            self._woken.clear()
+            try:
+                self.reconcile()
+                wait_s = self._every_s
+            except (ServerAway, RegistryUnavailable) as error:
+                wait_s = min(RETRY_S, self._every_s)
+                log.warning("not caught up", reason=str(error), retry_in_s=wait_s)
+            except Exception:  # this loop is the thread's edge: it must outlive everything
+                wait_s = min(RETRY_S, self._every_s)
+                log.exception("reconciling failed", retry_in_s=wait_s)
+            self._wait(stopping, wait_s)
+
+    def reconcile(self) -> None:
+        """Offer the newest promotion known. Raises ServerAway or RegistryUnavailable if not all could be asked."""
+        with self._heard_lock:
+            heard = self._heard
+        try:
+            champion = self._champion()
+        except ServerAway:
+            if heard is not None:
+                self._swapper.offer(heard, from_ledger=False)
+            raise
+        if heard is not None and (champion is None or heard.promotion_seq > champion.promotion_seq):
+            self._swapper.offer(heard, from_ledger=False)
+        elif champion is not None:
+            self._swapper.offer(champion, from_ledger=True)
+
+    def _wait(self, stopping: threading.Event, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not stopping.is_set() and (left := until - time.monotonic()) > 0:
+            if self._woken.wait(min(TICK_S, left)):
+                return

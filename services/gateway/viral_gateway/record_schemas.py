@@ -1,0 +1,169 @@
+"""What the pipeline did, as the API tells it: `GET /v1/models` and `GET /v1/batches`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from viral_common.models import Batch, Promotion, Training, Verdict
+from viral_common.trail import BatchTrail, ModelRecord
+
+SIMULATED = "simulated"
+
+
+class _Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+
+class VerdictOut(_Out):
+    """How challenger and champion compared on the batch's test tweets."""
+
+    id: UUID
+    outcome: str = Field(
+        description="promoted, kept, untrainable, unscorable or failed", examples=["promoted"]
+    )
+    reason: str = Field(description="One sentence for people")
+    rule: str = Field(description="The test that decided")
+    at: datetime = Field(validation_alias="created_at", description="When it was decided")
+    test_count: int = Field(description="Tweets that both were scored on")
+    challenger_version: int | None
+    champion_version: int | None
+    challenger_metrics: dict[str, float]
+    champion_metrics: dict[str, float]
+    interval_low: float | None = Field(description="Challenger minus champion, lower end of the interval")
+    interval_high: float | None = Field(description="The upper end")
+    confidence: float | None = Field(description="Of the interval", examples=[0.95])
+
+
+class PromotedOut(_Out):
+    """A promotion of a version."""
+
+    promotion_seq: int = Field(validation_alias="seq")
+    at: datetime = Field(validation_alias="promoted_at", description="When")
+    reason: str = Field(description="first, better or manual")
+    note: str = Field(description="Why, when promoted by hand")
+
+
+class ModelVersion(_Out):
+    """A registered version, its verdict and its promotions, newest first."""
+
+    version: int
+    run_id: str
+    batch_id: UUID
+    artifact_uri: str
+    artifact_sha256: str
+    trained_at: datetime
+    metrics: dict[str, float] = Field(description="On the validation tweets, as trained")
+    verdict: VerdictOut | None
+    promotions: list[PromotedOut]
+    champion: bool = Field(description="Whether it is the champion now")
+
+    @classmethod
+    def of(cls, record: ModelRecord, champion_seq: int) -> ModelVersion:
+        """`champion_seq` is the newest promotion's."""
+        training = record.training
+        return cls(
+            version=training.model_version,
+            run_id=training.mlflow_run_id,
+            batch_id=training.batch_id,
+            artifact_uri=training.artifact_uri,
+            artifact_sha256=training.artifact_sha256,
+            trained_at=training.trained_at,
+            metrics=training.metrics,
+            verdict=_verdict(record.verdict),
+            promotions=[PromotedOut.model_validate(promotion) for promotion in record.promotions],
+            champion=any(promotion.seq == champion_seq for promotion in record.promotions),
+        )
+
+
+class Models(BaseModel):
+    """Every version, newest first."""
+
+    models: list[ModelVersion]
+
+    @classmethod
+    def of(cls, records: list[ModelRecord]) -> Models:
+        """The highest promotion among them is the champion's."""
+        newest = max((p.seq for record in records for p in record.promotions), default=0)
+        return cls(models=[ModelVersion.of(record, newest) for record in records])
+
+
+class CollectedOut(_Out):
+    """The batch is complete."""
+
+    at: datetime = Field(validation_alias="collected_at")
+    tweet_count: int
+    train_count: int
+    validation_count: int
+    test_count: int
+    viral_rate: float | None = Field(description="Share with more likes than the threshold")
+    filtered: dict[str, int] = Field(description="Tweets left out, by reason")
+
+
+class TrainedOut(_Out):
+    """A challenger was trained on it."""
+
+    at: datetime = Field(validation_alias="trained_at")
+    started_at: datetime
+    model_version: int
+    run_id: str = Field(validation_alias="mlflow_run_id")
+    metrics: dict[str, float]
+
+
+class BatchOut(_Out):
+    """One batch's trail; null where it has not come to that."""
+
+    batch_id: UUID
+    source: str = Field(description="Where its tweets came from", examples=["archive"])
+    simulated: bool = Field(description="Whether its tweets are made up")
+    query: str
+    window_from: datetime
+    window_to: datetime
+    started_at: datetime
+    target: int = Field(description="Tweets to keep")
+    collected: CollectedOut | None
+    trained: TrainedOut | None
+    verdict: VerdictOut | None
+    promoted: PromotedOut | None
+
+    @classmethod
+    def of(cls, trail: BatchTrail) -> BatchOut:
+        """The trail in the API's terms."""
+        batch = trail.batch
+        return cls(
+            batch_id=batch.id,
+            source=batch.source,
+            simulated=batch.source == SIMULATED,
+            query=batch.query,
+            window_from=batch.window_from,
+            window_to=batch.window_to,
+            started_at=batch.started_at,
+            target=batch.target,
+            collected=_collected(batch),
+            trained=_trained(trail.training),
+            verdict=_verdict(trail.verdict),
+            promoted=_promoted(trail.promotion),
+        )
+
+
+class Batches(BaseModel):
+    """The trails of the batches, newest first."""
+
+    batches: list[BatchOut]
+
+
+def _collected(batch: Batch) -> CollectedOut | None:
+    return CollectedOut.model_validate(batch) if batch.collected_at else None
+
+
+def _trained(training: Training | None) -> TrainedOut | None:
+    return TrainedOut.model_validate(training) if training else None
+
+
+def _verdict(verdict: Verdict | None) -> VerdictOut | None:
+    return VerdictOut.model_validate(verdict) if verdict else None
+
+
+def _promoted(promotion: Promotion | None) -> PromotedOut | None:
+    return PromotedOut.model_validate(promotion) if promotion else None

@@ -1,0 +1,30 @@
+"""POST /v1/predictions"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+
+from viral_gateway.context import GatewayDep
+from viral_gateway.json_only import JsonRoute
+from viral_gateway.openapi import problems
+from viral_gateway.predicting import predictions_of
+from viral_gateway.schemas import ModelRef, PredictionsReply, PredictionsRequest
+
+router = APIRouter(prefix="/v1", tags=["predictions"], route_class=JsonRoute)
+
+
+@router.post(
+    "/predictions",
+    summary="Will these tweets get likes?",
+    response_model_exclude_none=True,
+    responses=problems(400, 413, 415, 422, 503),
+)
+async def predict(request: PredictionsRequest, gateway: GatewayDep) -> PredictionsReply:
+    """Predict 1 to 256 tweets, all with the same model version. 503 with Retry-After until there is a model."""
+    serving = gateway.holder.serving()
+    now = datetime.now(UTC)
+    tweets = [tweet.to_input(now) for tweet in request.tweets]
+    predictions = await predictions_of(gateway.scoring, serving, tweets, explain=request.explain)
+    return PredictionsReply(model=ModelRef.of(serving.model), predictions=predictions)

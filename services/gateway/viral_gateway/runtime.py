@@ -1,0 +1,55 @@
+"""One gateway process wired: the consumer of promotions, the swapper, the web application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+from viral_common.events import ModelPromoted
+from viral_common.predictor import Predictor
+from viral_common.registry import Registry
+from viral_common.service import Service
+
+from viral_gateway.announcements import Announcements
+from viral_gateway.app import create_app
+from viral_gateway.cache import ArtefactCache
+from viral_gateway.context import Gateway
+from viral_gateway.reconcile import Reconciler
+from viral_gateway.records import Records
+from viral_gateway.scoring import Scoring
+from viral_gateway.serving import ModelHolder
+from viral_gateway.settings import GatewaySettings
+from viral_gateway.swap import Swapper
+
+
+def build_app(settings: GatewaySettings) -> FastAPI:
+    """The application; its lifespan restores the last good model and starts the service's threads."""
+    service = Service("gateway", settings)
+    holder, announcements = ModelHolder(), Announcements()
+    records, scoring = Records(service.sessions), Scoring(settings.predict_threads)
+    swapper = Swapper(
+        holder,
+        ArtefactCache(settings.data_dir / "gateway"),
+        Registry(settings.mlflow_url).download,
+        # The pool's threads are the parallelism; more inside one prediction would only compete with them.
+        partial(Predictor.load, threads=1),
+        announcements.publish,
+    )
+    reconciler = Reconciler(swapper, records.champion, settings.reconcile_s)
+    service.subscribe(ModelPromoted, reconciler.notice, on_bound=reconciler.wake)
+    service.background("reconciler", reconciler.run)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        announcements.attach(asyncio.get_running_loop())
+        await asyncio.to_thread(swapper.restore)
+        service.start()
+        yield
+        await asyncio.to_thread(service.stop)
+        scoring.close()
+
+    gateway = Gateway(settings, holder, scoring, announcements, records, service.unheard)
+    return create_app(gateway, lifespan)

@@ -1,0 +1,158 @@
+"""What callers send and get: `POST /v1/predictions` and `GET /v1/model`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from viral_common.features import TweetInput
+from viral_common.text import clean
+
+from viral_gateway.promoted import PromotedModel
+
+MAX_TWEETS = 256
+MAX_TEXT = 4_000
+MAX_PHOTOS = 4
+
+
+def _cleaned(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) else value
+
+
+def _in_utc(value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("must be a time in ISO 8601, for example 2026-11-23T18:30:00Z") from None
+
+
+class TweetIn(BaseModel):
+    """A tweet as it would be posted. Unknown fields are ignored."""
+
+    text: Annotated[str, BeforeValidator(_cleaned)] = Field(
+        max_length=MAX_TEXT,
+        description="As its author types it; may be empty. Control characters and lone surrogates are dropped",
+        examples=[
+            "Our new release is out: twice as fast, half the memory. What should we build next? #python"
+        ],
+    )
+    username: Annotated[str, BeforeValidator(_cleaned)] | None = Field(
+        default=None, max_length=50, description="Who posts it", examples=["ada"]
+    )
+    created_at: Annotated[datetime | None, BeforeValidator(_in_utc)] = Field(
+        default=None,
+        description="When it is posted, ISO 8601; without an offset it is UTC. Default: now",
+        examples=["2026-11-23T18:30:00Z"],
+    )
+    photos_count: int = Field(default=0, ge=0, le=MAX_PHOTOS, strict=True, description="Photos attached")
+    has_video: StrictBool = Field(default=False, description="Whether a video is attached")
+    is_quote_tweet: StrictBool = Field(default=False, description="Whether it quotes another tweet")
+
+    def to_input(self, now: datetime) -> TweetInput:
+        """What the model may look at."""
+        return TweetInput(
+            text=self.text,
+            created_at=self.created_at or now,
+            photos_count=self.photos_count,
+            has_video=self.has_video,
+            is_quote_tweet=self.is_quote_tweet,
+            username=self.username,
+        )
+
+
+class PredictionsRequest(BaseModel):
+    """1 to 256 tweets. Unknown fields are ignored."""
+
+    tweets: list[TweetIn] = Field(min_length=1, max_length=MAX_TWEETS, description="The tweets to predict")
+    explain: StrictBool = Field(
+        default=False,
+        description="Also weigh each word by leaving it out: up to 60 words of a tweet, fewer in large calls",
+    )
+
+
+class ModelRef(BaseModel):
+    """Which model answered: every prediction of a reply comes from this one."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    version: int = Field(description="Version of `tweet-virality` in MLflow", examples=[3])
+    promotion_seq: int = Field(
+        description="Grows with each promotion, also when a version returns", examples=[4]
+    )
+    run_id: str = Field(
+        description="The MLflow run that trained it", examples=["8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5"]
+    )
+    promoted_at: datetime = Field(
+        description="When it became the champion", examples=["2026-11-23T05:12:44Z"]
+    )
+
+    @classmethod
+    def of(cls, model: PromotedModel) -> ModelRef:
+        """The public part of a promotion."""
+        return cls(
+            version=model.version,
+            promotion_seq=model.promotion_seq,
+            run_id=model.run_id,
+            promoted_at=model.promoted_at,
+        )
+
+
+class ModelDetails(ModelRef):
+    """The champion."""
+
+    previous_version: int | None = Field(description="The champion before it", examples=[2])
+    reason: str = Field(description="Why it was promoted: first, better or manual", examples=["better"])
+    metrics: dict[str, float] = Field(
+        description="Its scores on the test tweets of the batch that promoted it", examples=[{"auc": 0.701}]
+    )
+    batch_id: UUID = Field(description="The batch it was trained on")
+    artifact_sha256: str = Field(description="Digest of the artefact's manifest.json")
+    likes_threshold: int = Field(description="A tweet is viral with more likes than this", examples=[0])
+    simulated: bool = Field(description="Whether it was trained on simulated tweets", examples=[False])
+    train_count: int = Field(description="Tweets it was trained on", examples=[35_000])
+
+
+class Features(BaseModel):
+    """What the model saw beside the text."""
+
+    created_at_dayofweek: int = Field(ge=0, le=6, description="Monday is 0 (UTC)", examples=[0])
+    created_at_hour: int = Field(ge=0, le=23, description="Hour of the day (UTC)", examples=[18])
+    is_quote_tweet: int = Field(ge=0, le=1, description="1 if it quotes another tweet", examples=[0])
+    hashtags_count: int = Field(ge=0, description="Hashtags in the text", examples=[1])
+    mentions_count: int = Field(ge=0, description="Mentions in the text", examples=[0])
+    word_count: int = Field(ge=0, description="Words in the text, links left out", examples=[16])
+    photos_count: int = Field(ge=0, description="Photos attached", examples=[0])
+    has_video: int = Field(ge=0, le=1, description="1 if a video is attached", examples=[0])
+    urls_count: int = Field(ge=0, description="Links in the text", examples=[0])
+
+
+class WordWeightOut(BaseModel):
+    """What one word adds to the probability. A hint, not a cause."""
+
+    word: str = Field(description="The word as typed", examples=["release"])
+    start: int = Field(ge=0, description="Its first character in the text (code points)", examples=[8])
+    end: int = Field(ge=0, description="The character after its last", examples=[15])
+    weight: float = Field(description="How much the probability falls without the word", examples=[0.031])
+
+
+class PredictionOut(BaseModel):
+    """One tweet's prediction, in the order asked."""
+
+    probability: float = Field(
+        ge=0, le=1, description="That it gets more likes than the threshold", examples=[0.62]
+    )
+    viral: bool = Field(description="Whether that is at least one half", examples=[True])
+    features: Features
+    explanation: list[WordWeightOut] | None = Field(default=None, description="Only if asked for")
+
+
+class PredictionsReply(BaseModel):
+    """Predictions, wholly from one model version."""
+
+    model: ModelRef
+    predictions: list[PredictionOut] = Field(description="In the order of the tweets")

@@ -1,0 +1,114 @@
+"""Hot swap: fetch, verify, load and try aside, then swap one reference. The old model serves until that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from viral_common.artefact import Artefact, read_artefact
+from viral_common.errors import ArtefactError
+
+from viral_gateway import metrics
+from viral_gateway.cache import ArtefactCache
+from viral_gateway.promoted import PromotedModel
+from viral_gateway.serving import ModelHolder, Refusal, Scorer, Serving
+
+log = structlog.get_logger()
+
+
+class Download(Protocol):
+    """Fetch an artefact; `viral_common.registry.Registry.download` is one. Raises RegistryUnavailable."""
+
+    def __call__(self, artifact_uri: str, into: Path) -> Path: ...
+
+
+class Swapper:
+    """Decides whether a promotion is news, and swaps it in. Called from one thread at a time."""
+
+    def __init__(
+        self,
+        holder: ModelHolder,
+        cache: ArtefactCache,
+        download: Download,
+        load: Callable[[Artefact], Scorer],
+        announce: Callable[[], None],
+    ) -> None:
+        self._holder, self._cache = holder, cache
+        self._download, self._load, self._announce = download, load, announce
+
+    def restore(self) -> None:
+        """Serve the last good artefact on disk until Postgres has said which model is the champion."""
+        for model in self._cache.newest_first():
+            try:
+                self._serve(Serving(model, self._load_cached(model), from_cache=True))
+            except ArtefactError as error:
+                log.warning("cached artefact unusable", version=model.version, reason=str(error))
+            else:
+                log.info("model restored", version=model.version, promotion_seq=model.promotion_seq)
+                return
+
+    def offer(self, model: PromotedModel, *, from_ledger: bool) -> None:
+        """Swap `model` in if it is newer than what serves. Refuses damage; raises RegistryUnavailable."""
+        if not self._is_news(model, from_ledger):
+            return
+        try:
+            scorer = self._scorer_of(model)
+        except ArtefactError as error:
+            self._refuse(model, str(error))
+            return
+        self._serve(Serving(model, scorer))
+        metrics.SWAPS.inc()
+        log.info("model swapped in", version=model.version, promotion_seq=model.promotion_seq)
+        self._announce()
+
+    def _is_news(self, model: PromotedModel, from_ledger: bool) -> bool:
+        current = self._holder.current
+        if current is None:
+            return True
+        if current.from_cache and from_ledger:
+            # The cache may stem from another database, whose numbers mean nothing here: Postgres decides.
+            if model.artifact_sha256 != current.model.artifact_sha256:
+                return True
+            self._serve(replace(current, model=model, from_cache=False))
+            return False
+        return model.promotion_seq > current.model.promotion_seq
+
+    def _scorer_of(self, model: PromotedModel) -> Scorer:
+        if self._cache.holds(model):
+            try:
+                return self._load_cached(model)
+            except ArtefactError as error:
+                log.warning("cached artefact unusable", version=model.version, reason=str(error))
+        return self._load_downloaded(model)
+
+    def _load_cached(self, model: PromotedModel) -> Scorer:
+        directory = self._cache.directory_of(model)
+        try:
+            scorer = self._load(read_artefact(directory, model.artifact_sha256))
+        except ArtefactError:
+            self._cache.forget(model)
+            raise
+        self._cache.keep(directory, model)
+        return scorer
+
+    def _load_downloaded(self, model: PromotedModel) -> Scorer:
+        with self._cache.staging() as staging:
+            directory = self._download(model.artifact_uri, staging)
+            scorer = self._load(read_artefact(directory, model.artifact_sha256))
+            self._cache.keep(directory, model)
+        return scorer
+
+    def _serve(self, serving: Serving) -> None:
+        self._holder.current = serving
+        self._holder.refused = None
+        metrics.MODEL_VERSION.set(serving.model.version)
+        metrics.PROMOTION_SEQ.set(serving.model.promotion_seq)
+
+    def _refuse(self, model: PromotedModel, reason: str) -> None:
+        self._holder.refused = Refusal(model.version, model.promotion_seq, reason, datetime.now(UTC))
+        metrics.REFUSED.inc()
+        log.error("artefact refused", version=model.version, promotion_seq=model.promotion_seq, reason=reason)

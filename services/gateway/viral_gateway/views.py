@@ -1,0 +1,86 @@
+"""Figures as people read them: the templates' own vocabulary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from viral_gateway.schemas import Features, WordWeightOut
+
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# A word is coloured from this weight on, strongly from the second.
+WEAK, STRONG = 0.01, 0.05
+
+
+def percent(share: float | None) -> str:
+    """0.6249 -> `62%`; nothing for nothing."""
+    return "–" if share is None else f"{100 * share:.0f}%"
+
+
+def points(weight: float) -> str:
+    """0.031 -> `+3.1`, in percentage points, with a true minus sign."""
+    return f"{100 * weight:+.1f}".replace("-", "−")
+
+
+def utc(at: datetime | None) -> str:
+    """A time to the minute; it is in UTC because every time here is."""
+    return "–" if at is None else f"{at:%d %b %Y, %H:%M} UTC"
+
+
+def took(start: datetime, end: datetime) -> str:
+    """`1 min 40 s`."""
+    seconds = round((end - start) / timedelta(seconds=1))
+    minutes, rest = divmod(max(0, seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
+
+
+def in_words(probability: float, threshold: int) -> str:
+    """What the probability says, carefully."""
+    goal = "a like" if threshold == 0 else f"more than {threshold} likes"
+    if probability >= 0.8:
+        return f"Very likely to get {goal}"
+    if probability >= 0.6:
+        return f"Likely to get {goal}"
+    if probability >= 0.5:
+        return f"A little more likely than not to get {goal}"
+    if probability >= 0.4:
+        return f"A little less likely than not to get {goal}"
+    return f"Unlikely to get {goal}" if probability >= 0.2 else f"Very unlikely to get {goal}"
+
+
+def feature_rows(features: Features) -> list[tuple[str, str]]:
+    """The nine features with people's names for them."""
+    return [
+        ("Day (UTC)", DAYS[features.created_at_dayofweek]),
+        ("Hour (UTC)", f"{features.created_at_hour:02d}:00"),
+        ("Words", str(features.word_count)),
+        ("Hashtags", str(features.hashtags_count)),
+        ("Mentions", str(features.mentions_count)),
+        ("Links", str(features.urls_count)),
+        ("Photos", str(features.photos_count)),
+        ("Video", "yes" if features.has_video else "no"),
+        ("Quotes a tweet", "yes" if features.is_quote_tweet else "no"),
+    ]
+
+
+@dataclass(frozen=True)
+class ShownWord:
+    """A word of the explanation and how it is to look."""
+
+    text: str
+    points: str
+    style: str
+
+
+def shown_words(explanation: list[WordWeightOut]) -> list[ShownWord]:
+    """The words in order, with one of five styles."""
+    return [ShownWord(found.word, points(found.weight), _style(found.weight)) for found in explanation]
+
+
+def _style(weight: float) -> str:
+    if abs(weight) < WEAK:
+        return "even"
+    strength = "much" if abs(weight) >= STRONG else "some"
+    return f"{'up' if weight > 0 else 'down'}-{strength}"
