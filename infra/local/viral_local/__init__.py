@@ -1,0 +1,1 @@
+"""The one-machine stack: Postgres, a private RabbitMQ node, MLflow and the four services, under one supervisor."""

@@ -1,0 +1,49 @@
+"""The private MLflow server: runs in Postgres, artefacts in files that it hands out itself."""
+
+from __future__ import annotations
+
+import sys
+
+import httpx
+
+from viral_local.home import Home
+from viral_local.ports import LOOPBACK
+from viral_local.program import Program
+
+
+def program(home: Home, port: int, database_url: str) -> Program:
+    """One process. `mlflow server` would be two, and the second one keeps the port if the first is killed.
+
+    So its application is served directly, and told by the variables through which `mlflow server` tells it.
+    Its own check of the Host header lets every name of this machine through, on any port.
+    """
+    return Program(
+        name="mlflow",
+        group="servers",
+        command=[
+            *(sys.executable, "-m", "uvicorn", "mlflow.server.fastapi_app:app"),
+            *("--host", LOOPBACK, "--port", str(port), "--workers", "1", "--no-access-log"),
+        ],
+        env={
+            "_MLFLOW_SERVER_FILE_STORE": database_url,
+            "_MLFLOW_SERVER_REGISTRY_STORE": database_url,
+            "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": (home.mlflow_dir / "artifacts").as_uri(),
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        },
+        cwd=str(home.mlflow_dir),
+        inherit_env=True,
+    )
+
+
+def answers(url: str) -> str | None:
+    """None if the server answers out of its database, else what is wrong."""
+    try:
+        reply = httpx.get(
+            f"{url}/api/2.0/mlflow/experiments/search", params={"max_results": 1}, timeout=30, trust_env=False
+        )
+    except httpx.TransportError as error:
+        return str(error) or type(error).__name__
+    return None if reply.is_success else f"it answers {reply.status_code}"

@@ -1,0 +1,41 @@
+"""What the stack was started with: a running stack keeps to it, and the next start keeps its ports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from viral_local.home import Home
+from viral_local.plan import Given, Plan
+from viral_local.ports import PREFERRED, any_free_ports, choose_ports
+from viral_local.private import read_json, write_private_json
+from viral_local.settings import LocalSettings
+
+
+def new_plan(home: Home, settings: LocalSettings, choices: Mapping[str, str] | None, any_ports: bool) -> Plan:
+    """For a cold start. `choices` are settings for the services; None: those of the last start."""
+    last = read_json(home.plan_file) or {"ports": {}, "choices": {}}
+    kept = dict(last["ports"])
+    if "gateway_port" in settings.model_fields_set:
+        kept.pop("gateway", None)
+    if any_ports and not kept:
+        ports = any_free_ports(PREFERRED)
+    else:
+        ports = choose_ports(kept, {**PREFERRED, "gateway": settings.gateway_port})
+    if choices is None:  # what the environment says now goes before what it once said
+        choices = {name: value for name, value in last["choices"].items() if name not in os.environ}
+    plan = Plan(home, Given.of(settings), ports, home.passwords(), dict(choices))
+    save_plan(plan)
+    return plan
+
+
+def running_plan(home: Home) -> Plan:
+    """Of the stack that is up, whatever the settings say by now."""
+    last = read_json(home.plan_file)
+    return Plan(home, Given(**last["given"]), last["ports"], home.passwords(), last["choices"])
+
+
+def save_plan(plan: Plan) -> None:
+    """Remember it for the next `up`."""
+    document = {"ports": plan.ports, "given": plan.given.model_dump(), "choices": plan.choices}
+    write_private_json(plan.home.plan_file, document)

@@ -1,0 +1,64 @@
+"""Which ports the stack listens on: the usual ones, or the next free."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+
+from viral_local.errors import StackError
+
+LOOPBACK = "127.0.0.1"
+PREFERRED = {
+    "gateway": 8000,
+    "mlflow": 5000,
+    "rabbitmq": 5672,
+    "console": 15672,
+    "postgres": 5432,
+    "prometheus": 15692,
+    "distribution": 25672,
+    # Not 4369: the machine's own epmd may be there or come later.
+    "epmd": 14369,
+    "scraper": 8101,
+    "trainer": 8102,
+    "evaluator": 8103,
+}
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen here now. A port in TIME_WAIT counts as free, as servers see it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen(1)
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def choose_ports(
+    kept: Mapping[str, int], preferred: Mapping[str, int], free: Callable[[int], bool] = is_free
+) -> dict[str, int]:
+    """For each name the port it had, if that is still free, else its preferred one or the next free after it."""
+    chosen: dict[str, int] = {}
+    for name, wanted in preferred.items():
+        candidates = (kept[name], *range(wanted, wanted + 200)) if name in kept else range(wanted, wanted + 200)
+        chosen[name] = _first(name, candidates, lambda port: port not in chosen.values() and free(port))
+    return chosen
+
+
+def any_free_ports(names: Iterable[str]) -> dict[str, int]:
+    """Ports that the kernel picks; all sockets are open at once, so that no port comes twice."""
+    probes = {name: socket.create_server((LOOPBACK, 0)) for name in names}
+    ports = {name: probe.getsockname()[1] for name, probe in probes.items()}
+    for probe in probes.values():
+        probe.close()
+    return ports
+
+
+def _first(name: str, candidates: Iterable[int], fits: Callable[[int], bool]) -> int:
+    tried = 0
+    for tried in candidates:  # noqa: B007  (the last one is named below)
+        if fits(tried):
+            return tried
+    raise StackError(f"no free port for {name} up to {tried}; end what listens there")

@@ -1,0 +1,30 @@
+"""Only the servers, on free ports, for as long as a test needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from viral_local.plan import Plan
+from viral_local.settings import LocalSettings
+from viral_local.stack import Stack
+
+
+@contextmanager
+def running_servers(data_dir: Path) -> Iterator[Plan]:
+    """Postgres (empty), RabbitMQ and MLflow; the plan has their URLs. All is stopped and deleted at the end.
+
+    Servers named by VIRAL_DATABASE_URL and its like are ignored: a test must not write into somebody's data.
+    """
+    stack = servers_stack(data_dir)
+    try:
+        yield stack.up()
+    finally:
+        stack.down(purge=True)
+
+
+def servers_stack(data_dir: Path) -> Stack:
+    """The same, to start and stop by hand."""
+    given = dict.fromkeys(("database_url", "rabbitmq_url", "mlflow_url", "rabbitmq_console_url"))
+    return Stack(LocalSettings(data_dir=data_dir, **given), only_servers=True, any_ports=True)

@@ -1,0 +1,21 @@
+"""What a person may tell the launcher; everything else it finds out or makes up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class LocalSettings(BaseSettings):
+    """A server whose URL is given is used as it is; the others the launcher starts itself."""
+
+    model_config = SettingsConfigDict(env_prefix="VIRAL_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Field(default=Path(".viral"), description="Where the stack keeps its files")
+    database_url: SecretStr | None = Field(default=None, description="A Postgres to use instead of a private one")
+    rabbitmq_url: SecretStr | None = Field(default=None, description="A RabbitMQ to use instead of a private one")
+    mlflow_url: str | None = Field(default=None, description="An MLflow server to use instead of a private one")
+    rabbitmq_console_url: str | None = Field(default=None, description="Management console of the given RabbitMQ")
+    gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port of the gateway, if it is free")

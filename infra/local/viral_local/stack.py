@@ -1,0 +1,151 @@
+"""The stack as one thing: up and down, from whatever state it is in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from viral_common.errors import UsageError
+from viral_local import postgres
+from viral_local.home import Home
+from viral_local.plan import Plan
+from viral_local.plan_store import new_plan, running_plan, save_plan
+from viral_local.private import locked, read_json, write_private
+from viral_local.program import Program, write_program
+from viral_local.settings import LocalSettings
+from viral_local.stack_file import pids_of, write_stack
+from viral_local.start import Start, Step
+from viral_local.supervision import Supervisor, configuration, start_supervisor
+from viral_local.survivors import Survivor, find_survivors, stop_survivors
+
+SERVICE_DIRS = ("trainer", "evaluator", "gateway")
+
+
+def _unseen(_: str) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """`only_servers`: without the four services, for tests. `any_ports`: whatever the kernel has free."""
+
+    settings: LocalSettings
+    step: Step = field(default=_unseen)
+    only_servers: bool = False
+    any_ports: bool = False
+
+    @cached_property
+    def home(self) -> Home:
+        return Home(self.settings.data_dir.absolute())
+
+    @property
+    def supervisor(self) -> Supervisor:
+        return Supervisor(self.home)
+
+    @property
+    def document(self) -> dict[str, Any] | None:
+        """stack.json, or None if the stack is not up."""
+        return read_json(self.home.stack_file)
+
+    def plan(self) -> Plan:
+        """Of the running stack. Raises UsageError if there is none."""
+        if not self.home.stack_id or self.supervisor.pid() is None:
+            raise UsageError("the stack is not running: start it with `make up` or `viral up`")
+        return running_plan(self.home)
+
+    def up(self, choices: Mapping[str, str] | None = None) -> Plan:
+        """Start what is missing. `choices` are settings for the services; None: those it has or last had."""
+        self.home.make()
+        with locked(self.home.lock_file):
+            if self.supervisor.pid() is None:
+                stop_survivors(self._survivors())
+                plan = self._start_afresh(choices)
+            else:
+                plan = self._chosen_anew(running_plan(self.home), choices)
+            start = Start(plan, self.supervisor, self.step)
+            start.servers(migrations=not self.only_servers)
+            if not self.only_servers:
+                start.services(plan.services())
+            self._write_addresses(plan)
+        return plan
+
+    def down(self, purge: bool = False) -> int:
+        """Stop all processes of this stack, however they were left; returns how many there were."""
+        if not self.home.root.is_dir():
+            return self._stop_all()
+        with locked(self.home.lock_file):
+            stopped = self._stop_all()
+            self._forget_addresses()
+            if purge:
+                self._delete_data()
+        return stopped
+
+    def _stop_all(self) -> int:
+        stopped = 0
+        while survivors := self._survivors():  # a second look: something may have been starting
+            stop_survivors(survivors)
+            stopped += len(survivors)
+        return stopped
+
+    def _survivors(self) -> list[Survivor]:
+        return find_survivors(self.home.stack_id, self.home.root, postgres.postmaster_file(self.home))
+
+    def _start_afresh(self, choices: Mapping[str, str] | None) -> Plan:
+        self._forget_addresses()
+        plan = new_plan(self.home, self.settings, choices, self.any_ports)
+        programs = self._programs(plan)
+        for program in programs:
+            write_program(self.home, program)
+        write_private(self.home.supervisor_conf, configuration(self.home, programs))
+        start_supervisor(self.home)
+        return plan
+
+    def _chosen_anew(self, plan: Plan, choices: Mapping[str, str] | None) -> Plan:
+        """A running stack takes on other choices by restarting the services that differ."""
+        if choices is None or dict(choices) == plan.choices:
+            return plan
+        changed = Plan(plan.home, plan.given, plan.ports, plan.passwords, dict(choices))
+        save_plan(changed)
+        for program in changed.services():
+            write_program(self.home, program)
+            self.supervisor.restart(program.full_name)
+        return changed
+
+    def _programs(self, plan: Plan) -> list[Program]:
+        return [*plan.servers(), *([] if self.only_servers else plan.services())]
+
+    def _write_addresses(self, plan: Plan) -> None:
+        addresses = {
+            "gateway_url": plan.gateway_url,
+            "mlflow_url": plan.mlflow_url,
+            "rabbitmq_url": plan.rabbitmq_url,
+            "rabbitmq_console_url": plan.console_url,
+            "database_url": plan.database_url,
+            "log_dir": str(self.home.log_dir),
+        }
+        pids = pids_of(self.supervisor.states(), self.supervisor.pid() or 0)
+        write_stack(self.home.stack_file, {**addresses, "pids": pids})
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in plan.service_settings().items()]
+        write_private(self.home.env_file, "".join(lines))
+
+    def _forget_addresses(self) -> None:
+        for path in (self.home.stack_file, self.home.env_file, self.home.socket):
+            path.unlink(missing_ok=True)
+
+    def _delete_data(self) -> None:
+        """Only what the stack made: VIRAL_DATA_DIR may hold other files."""
+        shutil.rmtree(self.home.owner.data_dir, ignore_errors=True)
+        for folder in (self.home.log_dir, self.home.programs_dir, self.home.mlflow_dir):
+            shutil.rmtree(folder, ignore_errors=True)
+        for name in SERVICE_DIRS:
+            shutil.rmtree(self.home.root / name, ignore_errors=True)
+        for name in ("stack-id", "passwords.json", "plan.json", "supervisord.conf", "stack.lock", "lock"):
+            (self.home.root / name).unlink(missing_ok=True)
+        if not os.listdir(self.home.root):
+            self.home.root.rmdir()

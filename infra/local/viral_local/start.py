@@ -1,0 +1,117 @@
+"""Starting what a plan names, in the order in which the parts need each other. Each step may have been done before."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.schema import CreateSchema
+
+from viral_common.database import connect, migrate
+from viral_common.settings import CommonSettings
+from viral_local import mlflow_server, postgres, rabbitmq, services
+from viral_local.errors import StackError
+from viral_local.plan import Plan
+from viral_local.ports import LOOPBACK, is_free
+from viral_local.program import Program
+from viral_local.supervision import Supervisor
+from viral_local.waiting import wait_for
+
+Step = Callable[[str], AbstractContextManager[None]]
+# Generous: a cold start on a small, busy machine.
+SERVER_WAIT_S = 120
+SERVICE_WAIT_S = 120
+
+
+@dataclass(frozen=True)
+class Start:
+    """`step` shows a person what is being waited for."""
+
+    plan: Plan
+    supervisor: Supervisor
+    step: Step
+
+    def servers(self, migrations: bool = True) -> None:
+        """RabbitMQ takes longest to boot, so it goes first and is asked last."""
+        if self.plan.own_rabbitmq:
+            self._boot_rabbitmq()
+        with self.step("Postgres"):
+            self._postgres()
+        if self.plan.own_mlflow:
+            self._start("mlflow")
+        if migrations:
+            with self.step("tables"):
+                migrate(self._engine())
+        with self.step("RabbitMQ"):
+            self._await_rabbitmq()
+        with self.step("MLflow"):
+            self._wait("MLflow", "mlflow", lambda: mlflow_server.answers(self.plan.mlflow_url))
+
+    def services(self, programs: list[Program]) -> None:
+        """Start all, then wait for each. The gateway is up when it lives: it is ready with the first model."""
+        for program in programs:
+            self.supervisor.start(program.full_name)
+        for program in programs:
+            with self.step(program.name):
+                self._wait(program.name, program.name, lambda name=program.name: self._service_trouble(name))
+
+    def _service_trouble(self, name: str) -> str | None:
+        health = services.health(self.plan.health_url(name))
+        if not health.live:
+            return "it does not answer"
+        return None if name == "gateway" or health.ready else ", ".join(health.missing)
+
+    def _postgres(self) -> None:
+        if self.plan.own_postgres:
+            home, port, passwords = self.plan.home, self.plan.ports["postgres"], self.plan.passwords
+            postgres.initialise(home, passwords["postgres"])
+            self._start("postgres")
+            self._wait("Postgres", "postgres", lambda: postgres.answers(home, port))
+            postgres.create_databases(home, port, passwords)
+            return
+        try:
+            with self._engine().begin() as connection:
+                if self.plan.own_mlflow:
+                    connection.execute(CreateSchema("mlflow", if_not_exists=True))
+        except OperationalError as error:
+            reason = str(error.orig).strip().splitlines()[0]
+            raise StackError(f"VIRAL_DATABASE_URL: Postgres does not answer ({reason})") from error
+
+    def _boot_rabbitmq(self) -> None:
+        rabbitmq.configure(self.plan.home, self.plan.ports, self.plan.passwords["rabbitmq"])
+        self._start("epmd")
+        self._wait("epmd", "epmd", lambda: "not listening" if is_free(self.plan.ports["epmd"]) else None)
+        self._start("rabbitmq")
+
+    def _await_rabbitmq(self) -> None:
+        if self.plan.own_rabbitmq:
+            password = self.plan.passwords["rabbitmq"]
+            self._wait("RabbitMQ", "rabbitmq", lambda: rabbitmq.answers(self.plan.console_url, password))
+            return
+        given = urlsplit(self.plan.rabbitmq_url)
+        try:
+            socket.create_connection((given.hostname or LOOPBACK, given.port or 5672), timeout=5).close()
+        except OSError as error:
+            raise StackError(f"VIRAL_RABBITMQ_URL: nothing answers at {given.hostname}:{given.port} ({error})") from error
+
+    def _start(self, name: str) -> None:
+        program = next(program for program in self.plan.servers() if program.name == name)
+        self.supervisor.start(program.full_name)
+
+    def _wait(self, what: str, program: str, answers: Callable[[], str | None]) -> None:
+        wait_for(what, answers, SERVER_WAIT_S, f"`viral logs {program}`")
+
+    def _engine(self) -> Engine:
+        return connect(
+            CommonSettings(
+                database_url=SecretStr(self.plan.database_url), rabbitmq_url=SecretStr(self.plan.rabbitmq_url)
+            ),
+            "viral",
+        )

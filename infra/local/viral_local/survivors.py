@@ -1,0 +1,101 @@
+"""Processes of this stack, found without asking its supervisor: it may have been killed, or its folder deleted."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+# A clock read in seconds against one read in hundredths.
+START_TOLERANCE_S = 3
+SUPERVISOR_WAIT_S = 90
+LAST_WAIT_S = 10
+
+
+@dataclass(frozen=True)
+class Survivor:
+    """psutil checks the start time before each signal, so a pid given to someone else is left alone."""
+
+    process: psutil.Process
+    program: str
+
+    def parent_pid(self) -> int | None:
+        """None if it ended meanwhile."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return int(self.process.ppid())
+        return None
+
+    def signal(self) -> None:
+        """Ask it to stop in the way that it understands."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.process.send_signal(signal.SIGINT if self.program == "postgres" else signal.SIGTERM)
+
+
+def find_survivors(stack_id: str, home: Path, postmaster_file: Path | None = None) -> list[Survivor]:
+    """All processes that carry the stack's mark in their environment, and the Postgres that runs on its data."""
+    found = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if (survivor := _marked(process, stack_id, home)) is not None:
+                found[process.pid] = survivor
+    if postmaster_file and (postmaster := find_postmaster(postmaster_file)):
+        found[postmaster.pid] = Survivor(postmaster, "postgres")
+    return list(found.values())
+
+
+def find_postmaster(
+    pid_file: Path, process_of: Callable[[int], psutil.Process] = psutil.Process
+) -> psutil.Process | None:
+    """The server that wrote the file: same pid, same start time. An old file's pid may be anybody's by now."""
+    try:
+        pid, _, started_at = pid_file.read_text().splitlines()[:3]
+        process = process_of(int(pid))
+        is_its_writer = abs(process.create_time() - int(started_at)) <= START_TOLERANCE_S
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return process if is_its_writer else None
+
+
+def stop_survivors(survivors: Iterable[Survivor]) -> None:
+    """Supervisor first, lest it starts the others again; databases last. Returns when all are gone."""
+    waves: dict[int, list[Survivor]] = {0: [], 1: [], 2: []}
+    for survivor in survivors:
+        waves[_wave(survivor.program)].append(survivor)
+    for number, wave in waves.items():
+        for survivor in _parents(wave):
+            survivor.signal()
+        _end(wave, SUPERVISOR_WAIT_S if number == 0 else LAST_WAIT_S * number)
+
+
+def _parents(wave: list[Survivor]) -> list[Survivor]:
+    """Those that nobody else here started: a server stops its children itself, and in its own way."""
+    pids = {survivor.process.pid for survivor in wave}
+    return [survivor for survivor in wave if survivor.parent_pid() not in pids]
+
+
+def _end(wave: list[Survivor], patience_s: float) -> None:
+    _, alive = psutil.wait_procs([survivor.process for survivor in wave], timeout=patience_s)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=LAST_WAIT_S)
+
+
+def _wave(program: str) -> int:
+    return {"supervisor": 0, "postgres": 2, "epmd": 2}.get(program, 1)
+
+
+def _marked(process: psutil.Process, stack_id: str, home: Path) -> Survivor | None:
+    environment = process.environ()
+    marks = environment.get("VIRAL_STACK"), environment.get("VIRAL_STACK_HOME")
+    ours = "VIRAL_STACK" in environment and (stack_id == marks[0] or str(home) == marks[1])
+    if not ours or process.status() == psutil.STATUS_ZOMBIE:
+        return None
+    program = environment.get("VIRAL_PROGRAM", "")
+    if not program and "supervisor.supervisord" in process.cmdline():
+        program = "supervisor"
+    return Survivor(process, program)

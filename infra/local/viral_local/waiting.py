@@ -1,0 +1,19 @@
+"""Waiting for something to get ready, with an end and a reason."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from viral_local.errors import StackError
+
+POLL_S = 0.2
+
+
+def wait_for(what: str, answers: Callable[[], str | None], timeout_s: float, log: str) -> None:
+    """Poll until `answers()` is None. Raises StackError with its last words and where to read on."""
+    deadline = time.monotonic() + timeout_s
+    while (trouble := answers()) is not None:
+        if time.monotonic() > deadline:
+            raise StackError(f"{what} did not get ready within {timeout_s:.0f} s: {trouble}; see {log}")
+        time.sleep(POLL_S)
