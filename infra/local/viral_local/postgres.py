@@ -71,7 +71,7 @@ def initialise(home: Home, password: str) -> None:
 
 
 def create_databases(home: Home, port: int, passwords: dict[str, str]) -> None:
-    """The databases and the users who own them, if they are missing. The passwords go through stdin."""
+    """The databases and the users who own them, if they are missing."""
     statements = [
         f"SELECT 'CREATE ROLE {name} LOGIN PASSWORD ''{passwords[name]}''' "
         f"WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec\n"
@@ -79,12 +79,14 @@ def create_databases(home: Home, port: int, passwords: dict[str, str]) -> None:
         f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec\n"
         for name in DATABASES
     ]
+    administer(home, port, passwords["postgres"], "".join(statements))
+
+
+def administer(home: Home, port: int, password: str, statements: str) -> None:
+    """Run as the server's superuser. The statements go through stdin: they may hold passwords."""
     psql = [str(_binaries(home) / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
-    home.owner.run(
-        [*psql, "-h", LOOPBACK, "-p", str(port), "-U", "postgres", "-d", "postgres"],
-        stdin="".join(statements),
-        PGPASSWORD=passwords["postgres"],
-    )
+    where = ["-h", LOOPBACK, "-p", str(port), "-U", "postgres", "-d", "postgres"]
+    home.owner.run([*psql, *where], stdin=statements, PGPASSWORD=password)
 
 
 def answers(home: Home, port: int) -> str | None:

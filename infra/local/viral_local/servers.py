@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from viral_local import postgres
 from viral_local.plan import Plan
 from viral_local.settings import LocalSettings
 from viral_local.stack import Stack
@@ -19,7 +20,11 @@ def running_servers(data_dir: Path) -> Iterator[Plan]:
     """
     stack = servers_stack(data_dir)
     try:
-        yield stack.up()
+        plan = stack.up()
+        # A test wants a database of its own.
+        allow = "ALTER ROLE viral CREATEDB"
+        postgres.administer(plan.home, plan.ports["postgres"], plan.passwords["postgres"], allow)
+        yield plan
     finally:
         stack.down(purge=True)
 

@@ -80,16 +80,16 @@ class Stack:
         if not self.home.root.is_dir():
             return self._stop_all()
         with locked(self.home.lock_file):
-            stopped = self._stop_all()
+            stopped = self._stop_all(gently=not (purge and self.only_servers))
             self._forget_addresses()
             if purge:
                 self._delete_data()
         return stopped
 
-    def _stop_all(self) -> int:
+    def _stop_all(self, gently: bool = True) -> int:
         stopped = 0
         while survivors := self._survivors():  # a second look: something may have been starting
-            stop_survivors(survivors)
+            stop_survivors(survivors, gently)
             stopped += len(survivors)
         return stopped
 

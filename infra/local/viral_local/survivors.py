@@ -29,10 +29,11 @@ class Survivor:
             return int(self.process.ppid())
         return None
 
-    def signal(self) -> None:
-        """Ask it to stop in the way that it understands."""
+    def signal(self, gently: bool) -> None:
+        """Ask it to stop in the way that it understands, or end it. Postgres is never killed: it would leak memory."""
+        quick, slow = (signal.SIGQUIT, signal.SIGINT) if self.program == "postgres" else (signal.SIGKILL, signal.SIGTERM)
         with contextlib.suppress(psutil.NoSuchProcess):
-            self.process.send_signal(signal.SIGINT if self.program == "postgres" else signal.SIGTERM)
+            self.process.send_signal(slow if gently else quick)
 
 
 def find_survivors(stack_id: str, home: Path, postmaster_file: Path | None = None) -> list[Survivor]:
@@ -60,14 +61,17 @@ def find_postmaster(
     return process if is_its_writer else None
 
 
-def stop_survivors(survivors: Iterable[Survivor]) -> None:
-    """Supervisor first, lest it starts the others again; databases last. Returns when all are gone."""
+def stop_survivors(survivors: Iterable[Survivor], gently: bool = True) -> None:
+    """Supervisor first, lest it starts the others again; databases last. Returns when all are gone.
+
+    `gently` false is for processes whose data is about to be deleted.
+    """
     waves: dict[int, list[Survivor]] = {0: [], 1: [], 2: []}
     for survivor in survivors:
         waves[_wave(survivor.program)].append(survivor)
     for number, wave in waves.items():
         for survivor in _parents(wave):
-            survivor.signal()
+            survivor.signal(gently)
         _end(wave, SUPERVISOR_WAIT_S if number == 0 else LAST_WAIT_S * number)
 
 
