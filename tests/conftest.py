@@ -11,10 +11,10 @@ from uuid import uuid4
 import httpx
 import pytest
 from sqlalchemy import create_engine, text
-
-from tests.servers import Servers, started_servers
 from viral_common.database import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
+
+from tests.servers import Servers, started_servers
 
 TEST_DATA = Path(os.environ.get("VIRAL_TEST_DATA", "../shared/data"))
 

@@ -10,11 +10,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from viral_common.settings import CommonSettings
 
+__all__ = ["POSTGRES_AWAY", "Session", "Sessions", "connect", "migrate", "schema_gap", "sessions"]
+
 Sessions = sessionmaker[Session]
+
+# What a statement raises while Postgres does not answer; all else is a fault of ours.
+POSTGRES_AWAY = (OperationalError, InterfaceError)
 
 # One migration at a time, whoever starts first; the number is arbitrary but fixed.
 MIGRATION_LOCK = 7_201_733

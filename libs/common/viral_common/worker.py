@@ -11,11 +11,10 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from viral_common import inbox, outbox, telemetry
 from viral_common.bus import queue_of
-from viral_common.database import Sessions
+from viral_common.database import POSTGRES_AWAY, Sessions
 from viral_common.errors import NotYet, Unusable
 from viral_common.events import Event, envelope
 from viral_common.inbox import Claim, LeaseLost
@@ -60,7 +59,7 @@ class Worker:
             except LeaseLost as error:
                 log.warning("lease lost; another worker has the event", event_id=str(error))
                 busy = True
-            except (OperationalError, InterfaceError) as error:
+            except POSTGRES_AWAY as error:
                 log.warning("Postgres does not answer; trying again", reason=str(error.orig).strip())
                 busy = False
             if not busy:
@@ -101,7 +100,7 @@ class Worker:
                 caused = self._handlers[held.cloud_event.type].handle(held.cloud_event.event())
         except Unusable as error:
             self._bury(held, str(error))
-        except (NotYet, OperationalError, InterfaceError) as error:
+        except (NotYet, *POSTGRES_AWAY) as error:
             self._defer(held, error)
         except Exception as error:
             log.exception("handler failed", failures=held.failures + 1)
@@ -168,7 +167,7 @@ class Worker:
                 except LeaseLost:
                     log.warning("lease lost while working; the result will not count")
                     return
-                except (OperationalError, InterfaceError) as error:
+                except POSTGRES_AWAY as error:
                     log.warning("lease not renewed; trying again", reason=str(error.orig).strip())
 
         keeper = threading.Thread(target=renew, name="lease", daemon=True)

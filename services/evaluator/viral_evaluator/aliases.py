@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
 from viral_common import ledger
-from viral_common.database import Sessions
+from viral_common.database import POSTGRES_AWAY, Sessions
 from viral_common.errors import ServerAway
 
 log = structlog.get_logger()
@@ -42,5 +41,5 @@ class Aliases:
         while not stopping.wait(self.every_s):
             try:
                 self.follow()
-            except (ServerAway, OperationalError, InterfaceError) as error:
+            except (ServerAway, *POSTGRES_AWAY) as error:
                 log.warning("alias not followed; trying again", reason=str(error).splitlines()[0])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from sqlalchemy.orm import Session
 from viral_common import ledger
+from viral_common.database import Session
 from viral_common.errors import UsageError
 from viral_common.events import ModelPromoted, ModelTrained, caused_id
 from viral_common.models import Promotion, Verdict

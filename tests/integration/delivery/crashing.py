@@ -9,11 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.integration.delivery.facts import model_trained
 from viral_common import bus, inbox, outbox, service, worker
 from viral_common.events import BatchCollected, Event
 from viral_common.logging import configure_logging
 from viral_common.settings import CommonSettings, load_settings
+
+from tests.integration.delivery.facts import model_trained
 
 # Where the process dies: (owner, function, before or after it).
 BOUNDARIES: dict[str, tuple[Any, str, str]] = {

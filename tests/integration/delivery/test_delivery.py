@@ -12,8 +12,6 @@ from uuid import UUID, uuid4, uuid5
 import pika
 import pytest
 from sqlalchemy import select
-
-from tests.integration.delivery.facts import batch_collected, model_trained
 from viral_common import bus, inbox
 from viral_common.database import Sessions
 from viral_common.errors import NotYet, Unusable
@@ -21,6 +19,8 @@ from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted
 from viral_common.models import InboxEvent, OutboxMessage
 from viral_common.service import Service
 from viral_common.settings import CommonSettings
+
+from tests.integration.delivery.facts import batch_collected, model_trained
 
 Handle = Callable[[BatchCollected], list[Event]]
 
@@ -66,7 +66,7 @@ def inbox_row(db: Sessions, event_id: UUID, service: str = "trainer") -> InboxEv
 
 def state(db: Sessions, event_id: UUID) -> str | None:
     row = inbox_row(db, event_id)
-    return row and row.state
+    return row.state if row else None
 
 
 def published(db: Sessions) -> list[OutboxMessage]:
@@ -104,7 +104,12 @@ def test_a_handled_event_causes_the_next_one_with_its_trace(settings: CommonSett
 def test_an_event_that_comes_many_times_is_handled_once(settings: CommonSettings, db: Sessions) -> None:
     handled: list[UUID] = []
     event = batch_collected()
-    with trainer(settings, lambda event: handled.append(event.id) or []):
+
+    def handle(event: BatchCollected) -> list[Event]:
+        handled.append(event.id)
+        return []
+
+    with trainer(settings, handle):
         for _ in range(5):
             publish_event(settings.rabbitmq_url.get_secret_value(), event)
         last = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())

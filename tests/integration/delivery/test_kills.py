@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tests.integration.delivery.crashing import BOUNDARIES
-from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.test_delivery import eventually, publish_event, published, state
 from viral_common import bus
 from viral_common.database import Sessions
 from viral_common.events import CloudEvent, caused_id
 from viral_common.settings import CommonSettings
+
+from tests.integration.delivery.crashing import BOUNDARIES
+from tests.integration.delivery.facts import batch_collected
+from tests.integration.delivery.test_delivery import eventually, publish_event, published, state
 
 # Only here may the broker see the caused event twice: published, then killed before the stamp. Ids tell copies apart.
 MAY_PUBLISH_TWICE = "published, not stamped"

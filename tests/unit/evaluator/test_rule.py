@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
 from viral_evaluator.rule import PromotionRule, log_losses
 
 
@@ -63,7 +62,9 @@ def test_the_decision_is_the_same_on_every_run() -> None:
     labels, truth = tweets(1000, seed=5)
     challenger = blurred(truth, 0.5, 6)
 
-    assert PromotionRule().decide(labels, challenger, truth) == PromotionRule().decide(labels, challenger, truth)
+    assert PromotionRule().decide(labels, challenger, truth) == PromotionRule().decide(
+        labels, challenger, truth
+    )
 
 
 def test_certainty_that_is_wrong_costs_much_but_not_everything() -> None:
