@@ -1,0 +1,1 @@
+"""The gateway without servers: a fake model, fake records, the real application."""

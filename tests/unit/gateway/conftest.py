@@ -1,0 +1,23 @@
+"""The application over a fake world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+from viral_gateway.app import create_app
+
+from tests.unit.gateway.fakes import World
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[TestClient]:
+    """Talks to the application; a bug in it becomes the reply that a caller would get."""
+    with TestClient(create_app(world.gateway()), raise_server_exceptions=False) as client:
+        yield client

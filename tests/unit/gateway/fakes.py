@@ -1,0 +1,233 @@
+"""A model, records and promotions made up for the gateway's tests."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from viral_common.artefact import ArtefactSpec, Calibration, FeatureScaling, Sample, TrainingSummary
+from viral_common.errors import ServerAway
+from viral_common.features import FEATURES, TweetInput
+from viral_common.models import Batch, Promotion, Training, Verdict
+from viral_common.trail import BatchTrail, ModelRecord
+from viral_gateway.announcements import Announcements
+from viral_gateway.context import Gateway
+from viral_gateway.promoted import PromotedModel
+from viral_gateway.records import Records
+from viral_gateway.scoring import Scoring
+from viral_gateway.serving import ModelHolder, Serving
+from viral_gateway.settings import GatewaySettings
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BATCH_ID = UUID(int=2)
+
+
+class FakeModel:
+    """Answers by the words it sees: `good` adds a fifth, `bad` takes one, around its own base."""
+
+    def __init__(self, base: float = 0.5, *, simulated: bool = False) -> None:
+        self.base = base
+        self.spec = a_spec(simulated=simulated)
+        self.calls: list[list[TweetInput]] = []
+
+    def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        self.calls.append(list(tweets))
+        return np.array([self._score(tweet.text.split()) for tweet in tweets], dtype=np.float64)
+
+    def _score(self, words: list[str]) -> float:
+        return min(1.0, max(0.0, self.base + 0.2 * words.count("good") - 0.2 * words.count("bad")))
+
+
+class FakeRecords(Records):
+    """What Postgres would say; `away` makes it unreachable."""
+
+    def __init__(self, trails: Sequence[BatchTrail] = (), records: Sequence[ModelRecord] = ()) -> None:
+        self.trails, self.records = list(trails), list(records)
+        self.newest: PromotedModel | None = None
+        self.away = False
+
+    def champion(self) -> PromotedModel | None:
+        self._ask()
+        return self.newest
+
+    def models(self, limit: int) -> list[ModelRecord]:
+        self._ask()
+        return self.records[:limit]
+
+    def batches(self, limit: int) -> list[BatchTrail]:
+        self._ask()
+        return self.trails[:limit]
+
+    def _ask(self) -> None:
+        if self.away:
+            raise ServerAway("Postgres does not answer; check VIRAL_DATABASE_URL")
+
+
+@dataclass
+class World:
+    """A gateway and the hands on what surrounds it."""
+
+    holder: ModelHolder = field(default_factory=ModelHolder)
+    records: FakeRecords = field(default_factory=FakeRecords)
+    missing: list[str] = field(default_factory=list)
+    announcements: Announcements = field(default_factory=Announcements)
+
+    def gateway(self) -> Gateway:
+        return Gateway(
+            a_settings(),
+            self.holder,
+            Scoring(threads=2),
+            self.announcements,
+            self.records,
+            lambda: list(self.missing),
+        )
+
+    def serve(self, version: int = 3, base: float = 0.5, *, simulated: bool = False) -> FakeModel:
+        """Put a model in place, as a swap does."""
+        model = FakeModel(base, simulated=simulated)
+        self.holder.current = Serving(a_promotion(version), model)
+        return model
+
+
+def a_settings(**more: object) -> GatewaySettings:
+    return GatewaySettings.model_validate(
+        {
+            "database_url": "postgresql://viral:secret@127.0.0.1:1/viral",
+            "rabbitmq_url": "amqp://viral:secret@127.0.0.1:1/viral",
+            "rabbitmq_console_url": "http://127.0.0.1:15672",
+            **more,
+        }
+    )
+
+
+def a_promotion(version: int, seq: int | None = None, sha256: str | None = None) -> PromotedModel:
+    return PromotedModel(
+        version=version,
+        promotion_seq=seq or version,
+        previous_version=version - 1 or None,
+        run_id=f"{version:032x}",
+        promoted_at=NOON,
+        reason="better",
+        metrics={"auc": 0.7012, "accuracy": 0.66},
+        batch_id=BATCH_ID,
+        artifact_uri=f"models:/{version}",
+        artifact_sha256=sha256 or hashlib.sha256(str(version).encode()).hexdigest(),
+    )
+
+
+def a_spec(*, simulated: bool = False) -> ArtefactSpec:
+    return ArtefactSpec(
+        max_tokens=128,
+        features=FeatureScaling(names=FEATURES, mean=(0.0,) * 9, scale=(1.0,) * 9),
+        calibration=Calibration(),
+        likes_threshold=0,
+        base_model="fake",
+        base_model_source="tests",
+        training=TrainingSummary(
+            event_id=str(UUID(int=1)),
+            batch_ids=(str(BATCH_ID),),
+            source="simulated" if simulated else "archive",
+            simulated=simulated,
+            window_from=NOON,
+            window_to=NOON,
+            train_count=35_000,
+            validation_count=7_500,
+            viral_rate=0.4,
+            metrics={"auc": 0.7},
+            trained_at=NOON,
+        ),
+        sample=(Sample(tweet=TweetInput("hello", NOON), probability=0.5),),
+    )
+
+
+def a_batch(source: str = "archive", *, collected: bool = True) -> Batch:
+    return Batch(
+        id=BATCH_ID,
+        source=source,
+        query="russia ukraine oil",
+        window_from=datetime(2022, 4, 1, tzinfo=UTC),
+        window_to=datetime(2022, 4, 2, tzinfo=UTC),
+        target=50_000,
+        started_at=NOON,
+        collected_at=NOON.replace(minute=2) if collected else None,
+        tweet_count=48_210,
+        train_count=33_700,
+        validation_count=7_200,
+        test_count=7_310,
+        viral_rate=0.44,
+        filtered={"reply": 120},
+    )
+
+
+def a_trail(source: str = "archive") -> BatchTrail:
+    """A batch that went all the way."""
+    return BatchTrail(a_batch(source), a_training(3), a_verdict(3), a_promotion_row(3))
+
+
+def a_training(version: int) -> Training:
+    return Training(
+        event_id=UUID(int=10 + version),
+        batch_id=BATCH_ID,
+        model_version=version,
+        mlflow_run_id=f"{version:032x}",
+        artifact_uri=f"models:/{version}",
+        artifact_sha256="a" * 64,
+        metrics={"auc": 0.71},
+        started_at=NOON.replace(minute=2),
+        trained_at=NOON.replace(minute=5, second=30),
+    )
+
+
+def a_verdict(version: int, outcome: str = "promoted") -> Verdict:
+    return Verdict(
+        id=UUID(int=100 + version),
+        event_id=UUID(int=200 + version),
+        batch_id=BATCH_ID,
+        outcome=outcome,
+        challenger_version=version,
+        champion_version=version - 1,
+        test_count=7_310,
+        challenger_metrics={"auc": 0.7012},
+        champion_metrics={"auc": 0.6891},
+        interval_low=0.004,
+        interval_high=0.021,
+        confidence=0.95,
+        rule="paired bootstrap of AUC",
+        reason=f"Version {version} beats version {version - 1} by 0.012 AUC (95% interval 0.004 to 0.021).",
+        created_at=NOON.replace(minute=6),
+    )
+
+
+def a_promotion_row(version: int) -> Promotion:
+    return Promotion(
+        seq=version,
+        event_id=UUID(int=300 + version),
+        batch_id=BATCH_ID,
+        model_version=version,
+        previous_version=version - 1,
+        mlflow_run_id=f"{version:032x}",
+        artifact_uri=f"models:/{version}",
+        artifact_sha256="a" * 64,
+        verdict_id=UUID(int=100 + version),
+        reason="better",
+        note="",
+        metrics={"auc": 0.7012},
+        promoted_at=NOON.replace(minute=6, second=1),
+    )
+
+
+def eventually(condition: object, seconds: float = 5.0) -> None:
+    """Wait until `condition()` holds; fail after `seconds`."""
+    assert callable(condition)
+    pause = threading.Event()
+    for _ in range(int(seconds / 0.02)):
+        if condition():
+            return
+        pause.wait(0.02)
+    raise AssertionError(f"not within {seconds} s")

@@ -1,0 +1,199 @@
+"""The web form and the pipeline page, as a browser without JavaScript gets them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+from viral_common.trail import BatchTrail, ModelRecord
+from viral_gateway.serving import Refusal
+
+from tests.unit.gateway.fakes import NOON, World, a_batch, a_trail, a_training, a_verdict
+
+
+def test_the_form_is_there_with_the_models_badge(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+
+    page = client.get("/")
+
+    assert page.status_code == 200
+    assert '<textarea id="text"' in page.text
+    assert "version 3" in page.text
+    assert "0.701" in page.text
+    assert "simulated" not in page.text
+
+
+def test_a_model_of_simulated_tweets_is_marked(client: TestClient, world: World) -> None:
+    world.serve(simulated=True)
+
+    assert '<span class="tag">simulated</span>' in client.get("/").text
+
+
+def test_the_result_shows_number_words_weights_and_keeps_the_input(client: TestClient, world: World) -> None:
+    world.serve(base=0.4)
+
+    page = client.post(
+        "/", data={"text": "a good day", "photos_count": "2", "has_video": "on", "username": "ada"}
+    )
+
+    assert page.status_code == 200
+    assert "60%" in page.text
+    assert "Likely to get a like" in page.text
+    assert re.search(r"<bdi>good</bdi> <small>\+20.0</small>", page.text)
+    assert "a good day</textarea>" in page.text
+    assert '<option value="2" selected>' in page.text
+    assert 'name="has_video" checked' in page.text
+    assert 'value="ada"' in page.text
+
+
+def test_what_was_typed_is_escaped(client: TestClient, world: World) -> None:
+    world.serve()
+
+    page = client.post("/", data={"text": "</textarea><script>alert(1)</script>", "username": '"><b>'})
+
+    assert "<script>alert" not in page.text
+    assert '"><b>' not in page.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "says"),
+    [
+        ({"text": "x" * 4001}, "text", "4,000 characters"),
+        ({"text": "  "}, "text", "Write a tweet first"),
+        ({"text": "keep me", "created_at": "yesterday"}, "created_at", "2026-11-23T18:30"),
+        ({"text": "keep me", "photos_count": "9"}, "photos_count", "0 to 4"),
+        ({"text": "keep me", "photos_count": "many"}, "photos_count", "0 to 4"),
+        ({"text": "keep me", "username": "x" * 51}, "username", "50 characters"),
+    ],
+)
+def test_an_error_stands_at_its_field_and_the_text_is_kept(
+    client: TestClient, world: World, fields: dict[str, str], name: str, says: str
+) -> None:
+    world.serve()
+
+    page = client.post("/", data=fields)
+
+    assert page.status_code == 422
+    assert says in page.text
+    assert f'id="{name}-wrong"' in page.text
+    assert f"{fields['text']}</textarea>" in page.text
+
+
+def test_a_photo_without_text_is_a_tweet(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert client.post("/", data={"text": "", "photos_count": "1"}).status_code == 200
+
+
+def test_a_multipart_form_works_too(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert client.post("/", data={"text": "hi"}, files={"x": b"y"}).status_code == 200
+
+
+def test_ten_thousand_fields_are_refused(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert client.post("/", data={f"f{n}": "1" for n in range(10_000)}).status_code == 400
+
+
+def test_json_at_the_forms_address_is_refused(client: TestClient) -> None:
+    assert client.post("/", json={"text": "hi"}).status_code == 415
+
+
+def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
+    client: TestClient, world: World
+) -> None:
+    world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+
+    page = client.get("/")
+
+    assert page.status_code == 200
+    assert "48,210 tweets kept" in page.text
+    assert "simulated" in page.text
+    assert "<form" not in page.text
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_the_first_run_page_without_any_batch_or_postgres(
+    client: TestClient, world: World, collected: bool
+) -> None:
+    assert "has not opened a batch yet" in client.get("/").text
+
+    world.records.trails = [BatchTrail(a_batch(collected=collected), None, None, None)]
+    assert client.get("/").status_code == 200
+
+    world.records.away = True
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "Postgres does not answer" in page.text
+
+
+def test_a_tweet_sent_before_the_first_model_is_kept(client: TestClient) -> None:
+    page = client.post("/", data={"text": "keep me"})
+
+    assert page.status_code == 503
+    assert "retry-after" in page.headers
+    assert "keep me</textarea>" in page.text
+
+
+def test_the_pipeline_page_shows_trails_versions_and_links(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    world.records.trails = [a_trail("simulated"), BatchTrail(a_batch(collected=False), None, None, None)]
+    world.records.records = [
+        ModelRecord(a_training(3), a_verdict(3), []),
+        ModelRecord(a_training(2), None, []),
+    ]
+
+    page = client.get("/pipeline")
+
+    assert page.status_code == 200
+    assert "Version 3 beats version 2" in page.text
+    assert "took 3 min 30 s" in page.text
+    assert f"http://127.0.0.1:5000/#/runs/{3:032x}" in page.text
+    assert "http://127.0.0.1:15672/#/queues/viral/dead-letters" in page.text
+    assert '<span class="tag">simulated</span>' in page.text
+
+
+def test_the_pipeline_page_without_postgres_still_shows_the_champion(
+    client: TestClient, world: World
+) -> None:
+    world.serve(version=3)
+    world.records.away = True
+
+    page = client.get("/pipeline")
+
+    assert page.status_code == 503
+    assert "Postgres does not answer" in page.text
+    assert "version 3 goes on answering" in page.text
+
+
+def test_an_empty_pipeline_page(client: TestClient) -> None:
+    assert "No batch has been opened yet" in client.get("/pipeline").text
+
+
+def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
+
+    for path in ("/", "/pipeline"):
+        page = client.get(path)
+        assert "Version 4 was refused" in page.text
+        assert "Version 3 serves on" in page.text
+
+
+def test_pages_and_docs_load_nothing_foreign(client: TestClient, world: World) -> None:
+    world.serve()
+
+    for path in ("/", "/pipeline", "/docs"):
+        page = client.get(path)
+        loaded = re.findall(r'(?:src|rel="(?:icon|stylesheet)" href)="([^"]+)"', page.text)
+        assert loaded
+        for address in loaded:
+            assert address.startswith("/")
+            assert client.get(address).status_code == 200
+        assert "default-src 'self'" in page.headers["content-security-policy"]
+        assert page.headers["x-content-type-options"] == "nosniff"
+        assert "<script>" not in page.text
+        assert "style=" not in page.text

@@ -1,0 +1,135 @@
+"""POST /v1/predictions"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.unit.gateway.fakes import World
+
+
+def ask(client: TestClient, *tweets: dict[str, Any], **more: Any) -> Any:
+    return client.post("/v1/predictions", json={"tweets": list(tweets), **more})
+
+
+def test_each_tweet_gets_its_probability_in_the_order_asked(client: TestClient, world: World) -> None:
+    world.serve(version=3, base=0.4)
+
+    reply = ask(client, {"text": "good good"}, {"text": "bad"})
+
+    assert reply.status_code == 200
+    assert [p["probability"] for p in reply.json()["predictions"]] == pytest.approx([0.8, 0.2])
+    assert [p["viral"] for p in reply.json()["predictions"]] == [True, False]
+
+
+def test_the_reply_names_the_model_that_answered(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+
+    model = ask(client, {"text": "hello"}).json()["model"]
+
+    assert model == {
+        "version": 3,
+        "promotion_seq": 3,
+        "run_id": f"{3:032x}",
+        "promoted_at": "2026-11-23T12:00:00Z",
+    }
+
+
+def test_the_features_are_those_that_the_model_saw(client: TestClient, world: World) -> None:
+    world.serve()
+
+    reply = ask(
+        client,
+        {
+            "text": "hi @ada #python https://example.org",
+            "created_at": "2026-11-23T20:30:00+02:00",
+            "photos_count": 2,
+            "is_quote_tweet": True,
+        },
+    )
+
+    assert reply.json()["predictions"][0]["features"] == {
+        "created_at_dayofweek": 0,
+        "created_at_hour": 18,
+        "is_quote_tweet": 1,
+        "hashtags_count": 1,
+        "mentions_count": 1,
+        "word_count": 3,
+        "photos_count": 2,
+        "has_video": 0,
+        "urls_count": 1,
+    }
+
+
+def test_without_a_time_the_tweet_is_posted_now(client: TestClient, world: World) -> None:
+    model = world.serve()
+
+    ask(client, {"text": "hello"}, {"text": "hello", "created_at": None})
+
+    asked_for = model.calls[0]
+    assert all(abs((datetime.now(UTC) - tweet.created_at).total_seconds()) < 60 for tweet in asked_for)
+
+
+def test_a_time_without_offset_is_utc(client: TestClient, world: World) -> None:
+    model = world.serve()
+
+    ask(client, {"text": "hello", "created_at": "2026-11-23T20:30:00"})
+
+    assert model.calls[0][0].created_at == datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
+
+
+def test_no_explanation_unless_asked_for(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert "explanation" not in ask(client, {"text": "hello"}).json()["predictions"][0]
+
+
+def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, world: World) -> None:
+    model = world.serve(base=0.5)
+
+    reply = ask(client, {"text": "a good  day"}, explain=True)
+
+    explanation = reply.json()["predictions"][0]["explanation"]
+    assert [(w["word"], w["start"], w["end"]) for w in explanation] == [
+        ("a", 0, 1),
+        ("good", 2, 6),
+        ("day", 8, 11),
+    ]
+    assert [w["weight"] for w in explanation] == pytest.approx([0, 0.2, 0])
+    assert len(model.calls) == 1
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "\x00", "🎉🎉", "\ud83d half a pair", "x" * 4000, "مرحبا"])
+def test_any_text_of_a_fitting_length_is_answered(client: TestClient, world: World, text: str) -> None:
+    world.serve()
+
+    # json.dumps writes a lone surrogate as an escape, as a careless client would.
+    body = json.dumps({"tweets": [{"text": text}], "explain": True})
+    reply = client.post("/v1/predictions", content=body, headers={"content-type": "application/json"})
+
+    assert reply.status_code == 200
+
+
+def test_unknown_fields_are_ignored(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert ask(client, {"text": "hello", "lang": "en"}, trace=True).status_code == 200
+
+
+def test_256_tweets_are_answered_and_257_are_not(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert len(ask(client, *[{"text": "hello"}] * 256).json()["predictions"]) == 256
+    assert ask(client, *[{"text": "hello"}] * 257).status_code == 422
+
+
+def test_without_a_model_it_says_when_to_ask_again(client: TestClient) -> None:
+    reply = ask(client, {"text": "hello"})
+
+    assert reply.status_code == 503
+    assert int(reply.headers["retry-after"]) > 0
+    assert reply.headers["content-type"] == "application/problem+json"
