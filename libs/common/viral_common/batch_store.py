@@ -93,24 +93,25 @@ class BatchStore:
                 )
             )
 
-    def store(self, interval: BatchInterval, tweets: Iterable[RawTweet], filtered: Mapping[str, int]) -> Batch:
-        """Store an interval whole: new originals up to the batch's target, fresh counts for known tweets."""
+    def store(
+        self, intervals: Sequence[BatchInterval], tweets: Iterable[RawTweet], filtered: Mapping[str, int]
+    ) -> Batch:
+        """Store a batch's intervals whole: new originals up to the target, fresh counts for known tweets."""
+        positions = [interval.position for interval in intervals]
         with self._sessions.begin() as session:
-            batch = session.get_one(Batch, interval.batch_id, with_for_update=True)
-            mine = session.get_one(BatchInterval, (interval.batch_id, interval.position))
-            if mine.stored_at is not None or batch.collected_at is not None:
+            batch = session.get_one(Batch, intervals[0].batch_id, with_for_update=True)
+            if batch.collected_at is not None or _any_stored(session, batch.id, positions):
                 return batch
             stage(session, batch.source, batch.id, tweets)
-            outcome = session.execute(
-                STORE_STAGED, {"batch": batch.id, "room": batch.target - batch.tweet_count}
+            room = batch.target - batch.tweet_count
+            counts = session.execute(
+                STORE_STAGED, {"batch": batch.id, "room": room, "positions": positions}
             ).one()
-            mine.stored_at = func.clock_timestamp()
-            mine.kept = outcome.kept
-            batch.tweet_count += outcome.kept
+            batch.tweet_count += counts.kept
             left_out = {
-                "duplicate": outcome.staged - outcome.elsewhere - outcome.new,
-                "collected before": outcome.elsewhere,
-                "beyond the target": outcome.new - outcome.kept,
+                "duplicate": counts.staged - counts.elsewhere - counts.new,
+                "collected before": counts.elsewhere,
+                "beyond the target": counts.new - counts.kept,
             }
             batch.filtered = dict(+(Counter(batch.filtered) + Counter(filtered) + Counter(left_out)))
             return batch
@@ -121,22 +122,38 @@ class BatchStore:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is not None:
                 return batch
-            batch.tweet_count, batch.train_count, batch.validation_count, batch.test_count, batch.viral_rate = (
-                session.execute(_summary_of(batch_id, likes_threshold, min_age)).one().tuple()
-            )
+            (
+                batch.tweet_count,
+                batch.train_count,
+                batch.validation_count,
+                batch.test_count,
+                batch.viral_rate,
+            ) = session.execute(_summary_of(batch_id, likes_threshold, min_age)).one()
             batch.collected_at = session.scalar(select(func.clock_timestamp()))
             if batch.tweet_count:
                 emit(session, _collected(batch))
             return batch
 
 
-def _batches_of(source: str, query: str) -> Select[tuple[Batch]]:
+def _any_stored(session: Session, batch_id: UUID, positions: Sequence[int]) -> bool:
+    return bool(
+        session.scalar(
+            select(func.count()).where(
+                BatchInterval.batch_id == batch_id,
+                BatchInterval.position.in_(positions),
+                BatchInterval.stored_at.is_not(None),
+            )
+        )
+    )
+
+
+def _batches_of(source: str, query: str) -> Select[Batch]:
     return select(Batch).where(Batch.source == source, Batch.query == query).order_by(Batch.window_from)
 
 
 def _summary_of(
     batch_id: UUID, likes_threshold: int, min_age: timedelta
-) -> Select[tuple[int, int, int, int, float | None]]:
+) -> Select[int, int, int, int, float | None]:
     viral = cast(Tweet.like_count > likes_threshold, Integer)
     return select(
         func.count(),
@@ -188,7 +205,12 @@ STORE_STAGED = text(
         INSERT INTO tweets ({COLUMNS})
         SELECT {COLUMNS} FROM new ORDER BY posted_at, external_id LIMIT :room
         ON CONFLICT (source, external_id) DO NOTHING
-        RETURNING external_id
+        RETURNING posted_at
+    ), stored AS (
+        UPDATE batch_intervals i SET
+            stored_at = clock_timestamp(),
+            kept = (SELECT count(*) FROM kept WHERE posted_at >= i.since AND posted_at < i.until)
+        WHERE batch_id = :batch AND position = ANY(:positions)
     )
     SELECT
         (SELECT count(*) FROM staged_tweets) AS staged,

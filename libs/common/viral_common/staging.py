@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -26,8 +27,9 @@ def stage(session: Session, source: str, batch_id: UUID, tweets: Iterable[RawTwe
         text("CREATE TEMPORARY TABLE IF NOT EXISTS staged_tweets (LIKE tweets) ON COMMIT DELETE ROWS")
     )
     lines = io.StringIO("".join(_line(source, batch_id, tweet) for tweet in tweets))
-    with session.connection().connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY staged_tweets ({COLUMNS}) FROM STDIN", lines)
+    cursor: Any = session.connection().connection.cursor()  # psycopg2's own; COPY is no part of the DB-API
+    cursor.copy_expert(f"COPY staged_tweets ({COLUMNS}) FROM STDIN", lines)
+    cursor.close()
 
 
 def _line(source: str, batch_id: UUID, tweet: RawTweet) -> str:

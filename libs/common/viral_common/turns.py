@@ -24,7 +24,9 @@ def turn(
     engine = sessions.kw["bind"]
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         told = False
-        while not connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": name}):
+        while not connection.scalar(
+            text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": name}
+        ):
             if not told:
                 on_wait()
                 told = True

@@ -43,7 +43,14 @@ class TweetStore:
         with self._sessions() as session:
             rows = session.connection().execution_options(yield_per=ROWS_AT_ONCE).execute(query)
             return [
-                LabelledTweet(TweetInput(*seen), likes, likes > likes_threshold) for *seen, likes in rows
+                LabelledTweet(
+                    TweetInput(
+                        row.text, row.posted_at, row.photos_count, row.has_video, row.is_quote, row.username
+                    ),
+                    row.like_count,
+                    row.like_count > likes_threshold,
+                )
+                for row in rows
             ]
 
     def batch(self, batch_id: UUID) -> Batch | None:

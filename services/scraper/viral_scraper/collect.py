@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
-
 from viral_common.batch_store import BatchStore, Emit, Plan
-from viral_common.models import Batch
+from viral_common.models import Batch, BatchInterval
+from viral_common.tweets import RawTweet
+
 from viral_scraper.filters import filtered
 from viral_scraper.progress import Tell
 from viral_scraper.sampling import batch_id_of, random_intervals
 from viral_scraper.sources.base import Source
 
 log = structlog.get_logger()
+
+# Thin intervals are stored together: a transaction costs as much as some hundred tweets. After a kill the same
+# intervals come together again, so the outcome is the same.
+STORE_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,37 @@ class Collector:
 
     def _fill(self, batch: Batch, stopping: threading.Event) -> None:
         kept = batch.tweet_count
+        fetched = Fetched()
         for interval in self.batches.waiting_intervals(batch.id):
             if kept >= batch.target or stopping.is_set():
-                break
-            found = self.source.search(self.source.query, interval.since, interval.until)
-            kept = self.batches.store(interval, *filtered(found)).tweet_count
-            self.tell("collected", kept, batch.target)
+                return
+            fetched.add(interval, self.source.search(self.source.query, interval.since, interval.until))
+            if len(fetched.tweets) >= STORE_AT_ONCE:
+                kept = self._store(fetched, batch)
+                fetched = Fetched()
+        if fetched.intervals and not stopping.is_set():
+            self._store(fetched, batch)
+
+    def _store(self, fetched: Fetched, batch: Batch) -> int:
+        kept = self.batches.store(fetched.intervals, fetched.tweets, fetched.left_out).tweet_count
+        self.tell("collected", kept, batch.target)
+        return kept
+
+
+@dataclass
+class Fetched:
+    """Intervals fetched and filtered, not yet stored."""
+
+    intervals: list[BatchInterval] = field(default_factory=list)
+    tweets: list[RawTweet] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def add(self, interval: BatchInterval, found: Iterable[RawTweet]) -> None:
+        """Take in one interval's tweets, whole."""
+        tweets, left_out = filtered(found)
+        self.intervals.append(interval)
+        self.tweets += tweets
+        self.left_out += left_out
 
 
 def _report(batch: Batch) -> None:

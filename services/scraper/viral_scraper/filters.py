@@ -20,9 +20,13 @@ def reason_against(tweet: RawTweet) -> Reason | None:
         return "reply"
     if tweet.language.partition("-")[0].lower() != "en":
         return "language"
-    if not LINK.sub("", tweet.text).strip():
-        return "empty"
-    return None
+    return "empty" if _only_links(tweet.text) else None
+
+
+def _only_links(text: str) -> bool:
+    """True for the empty text too. Nearly every text begins with a word, and is done then."""
+    text = text.strip()
+    return not text or (LINK.match(text) is not None and not LINK.sub("", text).strip())
 
 
 def filtered(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], Counter[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -30,7 +31,7 @@ def random_intervals(batch_id: UUID, window: Window) -> list[Window]:
         midnight = window.since + day * DAY
         seconds = [0, *sorted(draw.sample(range(1, 86_400), pieces - 1)), 86_400]
         cuts = [midnight + timedelta(seconds=second) for second in seconds]
-        intervals += [Window(since, until) for since, until in zip(cuts, cuts[1:], strict=False)]
+        intervals += [Window(since, until) for since, until in itertools.pairwise(cuts)]
     draw.shuffle(intervals)
     return intervals
 

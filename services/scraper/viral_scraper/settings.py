@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from pydantic import Field
-
 from viral_common.settings import CommonSettings
 
 

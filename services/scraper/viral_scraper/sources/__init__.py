@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from viral_common.errors import UsageError
+
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.archive import ArchiveSource

@@ -13,6 +13,7 @@ from typing import Self
 
 from viral_common.errors import UsageError
 from viral_common.tweets import RawTweet
+
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import Window
@@ -40,7 +41,7 @@ class ArchiveSource:
         return cls(settings.archive_paths, settings.query, settings.data_dir / "scraper" / "archive", tell)
 
     def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None
+        self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
         """What the files hold of that time; they are a search's result already, so `query` only names it."""
         shards = self._shards or self._open()
@@ -99,4 +100,6 @@ def _files_at(path: str) -> list[Path]:
         return sorted(file for file in place.rglob("*") if file.is_file() and _SUFFIXES.search(file.name))
     if place.exists():
         return [place.resolve()]
-    return sorted(Path(file).resolve() for file in glob.glob(str(place), recursive=True) if Path(file).is_file())
+    # pathlib's globs cannot start from an absolute pattern.
+    found = map(Path, glob.glob(str(place), recursive=True))  # noqa: PTH207
+    return sorted(file.resolve() for file in found if file.is_file())

@@ -28,11 +28,11 @@ class Source(Protocol):
         """What is searched for; batches of one (name, query) follow each other in time."""
 
     def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None
+        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
         """Tweets posted in [since, until) in (posted_at, external_id) order; again the same on every call."""
 
-    def next_window(self, after: datetime | None, size: int) -> Window | None:
+    def next_window(self, after: datetime | None, size: int, /) -> Window | None:
         """The next days, from `after` on, that hold `size` tweets worth keeping; None if there are none (yet).
 
         The last window takes what remains. Raises UsageError if the source cannot deliver anything at all.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from viral_common.errors import UsageError
+
 from viral_scraper.sources.bad_rows import BadRows
 
 GZIP_MAGIC = b"\x1f\x8b"

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import orjson
 import structlog
-
 from viral_common.errors import UsageError
 from viral_common.text import copy_hash
 from viral_common.tweets import RawTweet
+
 from viral_scraper.filters import reason_against
 from viral_scraper.progress import Tell
 from viral_scraper.sources.bad_rows import BadRow, BadRows, summary
@@ -84,7 +84,9 @@ def open_shards(files: Sequence[Path], folder: Path, tell: Tell) -> Shards:
     shards = Shards(finished)
     if not shards.days:
         names = ", ".join(str(file) for file in files[:3]) + (", …" if len(files) > 3 else "")
-        raise UsageError(f"no usable tweet in {names}: {summary(shards.bad_rows)}; give Twint JSON lines or CSV")
+        raise UsageError(
+            f"no usable tweet in {names}: {summary(shards.bad_rows)}; give Twint JSON lines or CSV"
+        )
     return shards
 
 

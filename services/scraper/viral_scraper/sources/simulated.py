@@ -1,3 +1,73 @@
-"""placeholder"""
+"""Invented tweets, for a demo without data; marked as such by source, ids and usernames."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Self
+
+from viral_common.tweets import RawTweet
+
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings
+from viral_scraper.simulation.day import BLOCK, ORIGINALS, tweets_of_day
+from viral_scraper.simulation.world import World
+from viral_scraper.sources.base import Window
+
+DAY = timedelta(days=1)
+# Some originals say what another has said already.
+SPARE = 1.1
+
+
 class SimulatedSource:
-    of = None
+    """A batch a day, from a first day to a last; without a first day, the last is always yesterday."""
+
+    name = "simulated"
+
+    def __init__(
+        self, seed: int, first_day: date | None, days: int, batch_size: int, query: str = ""
+    ) -> None:
+        self.query = query or f"seed {seed}"
+        self._world = World(seed)
+        self._first_day = first_day
+        self._days = days
+        self._blocks = math.ceil(batch_size / ORIGINALS * SPARE / BLOCK)
+        self._drawn: tuple[date, list[RawTweet]] | None = None
+
+    @classmethod
+    def of(cls, settings: ScraperSettings, _tell: Tell) -> Self:
+        """As the settings say; drawing a day takes no time worth telling."""
+        return cls(
+            settings.simulation_seed,
+            settings.simulation_start,
+            settings.simulation_days,
+            settings.batch_size,
+            settings.query,
+        )
+
+    def search(
+        self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
+    ) -> Iterator[RawTweet]:
+        """Everything said in that time; there is one conversation, whatever the query."""
+        first = since.astimezone(UTC).date()
+        last = (until.astimezone(UTC) - timedelta(microseconds=1)).date()
+        days = (first + number * DAY for number in range((last - first).days + 1))
+        said = (tweet for day in days for tweet in self._day(day))
+        return itertools.islice((tweet for tweet in said if since <= tweet.posted_at < until), limit)
+
+    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+        """The next day, if it has been; days missed longer ago than the simulation lasts are left out."""
+        today = datetime.now(UTC).date()
+        first = self._first_day or today - self._days * DAY
+        day = max(first, after.astimezone(UTC).date()) if after else first
+        if day >= first + self._days * DAY:
+            return None
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        return Window(midnight, midnight + DAY)
+
+    def _day(self, day: date) -> list[RawTweet]:
+        if self._drawn is None or self._drawn[0] != day:
+            self._drawn = day, tweets_of_day(self._world, day, self._blocks)
+        return self._drawn[1]

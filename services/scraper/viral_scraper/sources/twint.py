@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from viral_common.text import clean
 from viral_common.tweets import RawTweet
+
 from viral_scraper.sources.bad_rows import BadRow
 
 # Since 2010-11-04 an id holds its tweet's time: https://github.com/twitter-archive/snowflake
