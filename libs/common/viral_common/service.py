@@ -52,6 +52,7 @@ class Service:
         self._consumers: list[Consumer] = []
         self._tasks: list[tuple[str, Callable[[threading.Event], None]]] = []
         self._threads: list[threading.Thread] = []
+        self._watched: list[Callable[[], list[str]]] = []
         self.background("relay", Relay(self.sessions, self._url, name, self.instance).run)
 
     def __enter__(self) -> Self:
@@ -90,13 +91,17 @@ class Service:
         """Run `run(stopping)` on a thread of its own; it returns soon after `stopping` is set."""
         self._tasks.append((name, run))
 
+    def watch(self, missing: Callable[[], list[str]]) -> None:
+        """Count what `missing()` names, in words, among what keeps this service from being ready."""
+        self._watched.append(missing)
+
     def emit(self, session: Session, event: Event) -> None:
         """Have an event that nothing else caused published once the caller's transaction commits."""
         outbox.add_event(session, self.name, envelope(event, self._source))
 
     def ready(self) -> list[str]:
         """What keeps this service from being ready, in words; nothing if it is."""
-        missing = self.unheard()
+        missing = self.unheard() + [reason for watched in self._watched for reason in watched()]
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SET LOCAL statement_timeout = '2s'"))

@@ -37,6 +37,11 @@ class Collector:
     likes_threshold: int
     min_age: timedelta
 
+    @property
+    def turn(self) -> str:
+        """Whoever collects from this source holds the turn of this name."""
+        return f"collect:{self.source.name}:{self.source.query}"
+
     def collect_next(self, stopping: threading.Event) -> Batch | None:
         """Go on with the unfinished batch or begin the next. None: the source has no more, or `stopping` was set."""
         batch = self.batches.unfinished(self.source.name, self.source.query) or self._planned()

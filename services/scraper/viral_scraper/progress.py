@@ -30,8 +30,9 @@ def shown_progress() -> Iterator[Tell]:
         tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, total: int | None) -> None:
-            task = tasks.setdefault(what, bars.add_task(what) if what not in tasks else TaskID(0))
-            bars.update(task, completed=done, total=total)
+            if what not in tasks:
+                tasks[what] = bars.add_task(what)
+            bars.update(tasks[what], completed=done, total=total)
 
         yield tell
 

@@ -6,7 +6,7 @@ import glob
 import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
@@ -61,7 +61,7 @@ class ArchiveSource:
         return Window(days[0], days[-1] + DAY) if days else None
 
     @property
-    def bad_rows(self) -> dict[str, int]:
+    def bad_rows(self) -> Mapping[str, int]:
         """Rows of the files that could not be used, by reason."""
         return self._shards.bad_rows if self._shards else {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -26,6 +26,10 @@ class Source(Protocol):
     @property
     def query(self) -> str:
         """What is searched for; batches of one (name, query) follow each other in time."""
+
+    @property
+    def bad_rows(self) -> Mapping[str, int]:
+        """What was delivered so far but could not be read, by reason."""
 
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
@@ -35,6 +35,11 @@ class SimulatedSource:
         self._days = days
         self._blocks = math.ceil(batch_size / ORIGINALS * SPARE / BLOCK)
         self._drawn: tuple[date, list[RawTweet]] | None = None
+
+    @property
+    def bad_rows(self) -> Mapping[str, int]:
+        """None: what is invented can be read."""
+        return {}
 
     @classmethod
     def of(cls, settings: ScraperSettings, _tell: Tell) -> Self:
