@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
+from viral_local.settings import LocalSettings
 
 ROOT = Path(__file__).parents[2]
 PAGES = runpy.run_path(str(ROOT / "docs" / "generate.py"))
@@ -42,3 +44,30 @@ def test_a_copy_of_the_file_is_read_back_as_the_defaults(
         for name, field in settings.model_fields.items():
             if not field.is_required():
                 assert getattr(read, name) == field.get_default(call_default_factory=True), name
+
+
+def test_every_variable_that_a_page_names_exists() -> None:
+    known = set(re.findall(r"VIRAL_\w+", PAGES["env_example"]()))
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    known |= set(re.findall(r"^\| `(VIRAL_\w+)` \|", operations, re.MULTILINE))
+
+    named = {
+        name
+        for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+        for name in re.findall(r"VIRAL_\w+", page.read_text(encoding="utf-8"))
+    }
+
+    assert named - known == set()
+
+
+def test_every_setting_of_the_launcher_is_one_of_a_service_too() -> None:
+    known = {name for settings in PAGES["GROUPS"].values() for name in settings.model_fields}
+
+    assert set(LocalSettings.model_fields) - known == set()
+
+
+def test_every_variable_that_only_tests_read_is_on_the_operations_page() -> None:
+    operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    sources = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/**/*.py"))
+
+    assert [name for name in re.findall(r"VIRAL_TEST_\w+", sources) if name not in operations] == []

@@ -1,0 +1,39 @@
+"""The calls on the pages are calls that the gateway takes, and the reply shown is one that it gives."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from viral_gateway.app import create_app
+from viral_gateway.schemas import PredictionsReply, PredictionsRequest
+
+ROOT = Path(__file__).parents[2]
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_the_curl_to_paste_sends_a_valid_request(page: str) -> None:
+    [body] = re.findall(r"-d '(.+)'", (ROOT / page).read_text(encoding="utf-8"))
+
+    assert PredictionsRequest.model_validate_json(body).tweets
+
+
+def test_the_reply_shown_is_a_whole_reply() -> None:
+    shown: dict[str, Any] = json.loads(re.findall(r"```json\n(.+?)```", API, re.DOTALL)[0])
+
+    reply = PredictionsReply.model_validate(shown)
+
+    assert reply.model_dump(mode="json", exclude_none=True) == shown
+
+
+def test_every_address_of_the_api_is_on_the_page() -> None:
+    gateway: Any = None  # routes are only listed, none is called
+    paths = create_app(gateway).openapi()["paths"]
+    calls = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
+
+    # The call to predict has a section of its own instead of a row.
+    assert {call for call in calls if f"`{call}`" not in API} == {"POST /v1/predictions"}
