@@ -18,13 +18,19 @@ def percent(share: float | None) -> str:
 
 
 def points(weight: float) -> str:
-    """0.031 -> `+3.1`, in percentage points, with a true minus sign."""
-    return f"{100 * weight:+.1f}".replace("-", "−")
+    """0.031 -> `+3.1`, in percentage points, with a true minus sign; what rounds to nothing has no sign."""
+    rounded = round(100 * weight, 1)
+    return f"{rounded:+.1f}".replace("-", "−") if rounded else "0.0"
 
 
 def utc(at: datetime | None) -> str:
     """A time to the minute; it is in UTC because every time here is."""
-    return "–" if at is None else f"{at:%d %b %Y, %H:%M} UTC"
+    return "–" if at is None else f"{day(at)}, {at:%H:%M} UTC"
+
+
+def day(at: datetime) -> str:
+    """`1 Apr 2022`."""
+    return f"{at.day} {at:%b %Y}"
 
 
 def took(start: datetime, end: datetime) -> str:

@@ -30,14 +30,15 @@ def test_the_words_name_another_threshold() -> None:
 
 def test_times_and_durations() -> None:
     assert views.utc(NOON) == "23 Nov 2026, 12:00 UTC"
+    assert views.day(NOON.replace(day=1)) == "1 Nov 2026"
     assert views.took(NOON, NOON + timedelta(minutes=1, seconds=40)) == "1 min 40 s"
     assert views.took(NOON, NOON) == "0 s"
 
 
 def test_weights_have_a_sign_and_one_of_five_styles() -> None:
-    weights = [0.2, 0.02, 0.001, -0.02, -0.2]
+    weights = [0.2, 0.02, -0.0001, -0.02, -0.2]
 
     shown = views.shown_words([WordWeightOut(word="w", start=0, end=1, weight=w) for w in weights])
 
-    assert [word.points for word in shown] == ["+20.0", "+2.0", "+0.1", "−2.0", "−20.0"]
+    assert [word.points for word in shown] == ["+20.0", "+2.0", "0.0", "−2.0", "−20.0"]
     assert [word.style for word in shown] == ["up-much", "up-some", "even", "down-some", "down-much"]

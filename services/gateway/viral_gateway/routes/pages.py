@@ -26,7 +26,7 @@ from viral_gateway.serving import Serving
 router = APIRouter(include_in_schema=False)
 
 templates = Jinja2Templates(Path(__file__).parent.parent / "templates")
-templates.env.filters.update(percent=views.percent, utc=views.utc, points=views.points)
+templates.env.filters.update(percent=views.percent, utc=views.utc, day=views.day)
 templates.env.globals.update(took=views.took)
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

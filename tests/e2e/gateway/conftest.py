@@ -1,0 +1,79 @@
+"""A headless Chromium and a gateway over a made-up model, on a real socket."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+from viral_gateway.app import create_app
+
+from tests.unit.gateway.fakes import World, eventually
+
+ARGUMENTS = [
+    "--no-sandbox",  # tests may run as root
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def address(world: World) -> Iterator[str]:
+    """The gateway, listening on a free port of loopback."""
+    app = create_app(world.gateway())
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1, lifespan="off")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    eventually(lambda: server.started)
+    loop = server.servers[0].get_loop()
+    world.announcements.attach(loop)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def open_page(browser: Browser, address: str) -> Iterator[Open]:
+    """Open a path with any of Playwright's context options. At the end: nothing foreign asked for, no error shown."""
+    pages, asked, complaints = [], [], []
+
+    def opened(path: str = "/", **options: object) -> Page:
+        page = browser.new_context(**options).new_page()  # type: ignore[arg-type]
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        pages.append(page)
+        page.goto(address + path)
+        return page
+
+    yield opened
+    for page in pages:
+        page.context.close()
+    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    assert [text for text in complaints if "status of 4" not in text and "status of 5" not in text] == []

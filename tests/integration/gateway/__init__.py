@@ -1,0 +1,1 @@
+"""A gateway process against real Postgres, RabbitMQ and MLflow."""

@@ -1,0 +1,147 @@
+"""A gateway as a process of its own, and what the evaluator would do around it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from viral_common import ledger
+from viral_common.artefact import Artefact
+from viral_common.events import ModelPromoted
+from viral_common.models import Batch, Promotion
+from viral_common.registry import RegisteredVersion, Runs
+from viral_common.service import Service
+from viral_common.settings import CommonSettings
+
+from tests.artefacts import make_artefact
+from tests.unit.gateway.fakes import eventually
+
+NOWHERE = "127.0.0.1:1"
+
+
+class GatewayProcess:
+    """`viral-gateway run`, stopped by SIGTERM."""
+
+    def __init__(self, settings: CommonSettings, log: Path, **overrides: str) -> None:
+        self.port = free_port()
+        environment = {
+            "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
+            "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+            "VIRAL_MLFLOW_URL": settings.mlflow_url,
+            "VIRAL_DATA_DIR": str(settings.data_dir),
+            "VIRAL_GATEWAY_PORT": str(self.port),
+            # Events and the look at start must do it alone.
+            "VIRAL_RECONCILE_S": "3600",
+            **overrides,
+        }
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "viral_gateway.cli", "run"],
+                env={**os.environ, **environment},
+                stdout=output,
+                stderr=output,
+            )
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        eventually(self._answers, seconds=30)
+
+    def stop(self) -> int:
+        """SIGTERM; its exit code."""
+        self.http.close()
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def ready(self) -> httpx.Response:
+        return self.http.get("/health/ready")
+
+    def version(self) -> int | None:
+        model = self.ready().json()["model"]
+        return int(model["version"]) if model else None
+
+    def probabilities(self, texts: list[str], created_at: datetime) -> list[float]:
+        tweets = [{"text": text, "created_at": created_at.isoformat()} for text in texts]
+        reply = self.http.post("/v1/predictions", json={"tweets": tweets})
+        reply.raise_for_status()
+        return [prediction["probability"] for prediction in reply.json()["predictions"]]
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.http.get("/health/live").status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+class Promoter:
+    """Registers artefacts and promotes them as the evaluator does: row and event in one transaction."""
+
+    def __init__(self, service: Service, settings: CommonSettings, directory: Path) -> None:
+        self.service, self.settings, self.directory = service, settings, directory
+        self.batch_id = uuid4()
+        with service.sessions.begin() as session:
+            session.add(
+                Batch(
+                    id=self.batch_id,
+                    source="simulated",
+                    query="everything",
+                    window_from=datetime.now(UTC) - timedelta(days=1),
+                    window_to=datetime.now(UTC),
+                    target=10,
+                )
+            )
+
+    def register(self, bias: float) -> tuple[RegisteredVersion, Artefact]:
+        """A version whose probabilities `bias` moves."""
+        artefact = make_artefact(self.directory / str(bias) / "artefact", bias=bias, simulated=True)
+        run = Runs(self.settings.mlflow_url).start(uuid4(), "test", {})
+        return run.register(artefact, {"auc": 0.7}), artefact
+
+    def promote(self, registered: RegisteredVersion, **damage: Any) -> None:
+        with self.service.sessions.begin() as session:
+            row = ledger.add_promotion(session, self._row(registered, **damage))
+            event = ModelPromoted(
+                id=row.event_id,
+                batch_id=row.batch_id,
+                promotion_seq=row.seq,
+                model_version=row.model_version,
+                previous_version=row.previous_version,
+                mlflow_run_id=row.mlflow_run_id,
+                artifact_uri=row.artifact_uri,
+                artifact_sha256=row.artifact_sha256,
+                verdict_id=None,
+                reason="manual",
+                metrics=row.metrics,
+            )
+            self.service.emit(session, event)
+
+    def _row(self, registered: RegisteredVersion, **damage: Any) -> Promotion:
+        values = {
+            "event_id": uuid4(),
+            "batch_id": self.batch_id,
+            "model_version": registered.version,
+            "mlflow_run_id": registered.run_id,
+            "artifact_uri": registered.artifact_uri,
+            "artifact_sha256": registered.artifact_sha256,
+            "reason": "manual",
+            "metrics": registered.metrics,
+        }
+        return Promotion(**{**values, **damage})
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def soon(condition: Callable[[], bool]) -> None:
+    eventually(condition, seconds=20)

@@ -1,0 +1,126 @@
+"""Promotions reach a running gateway, damage does not, and a gateway starts with everything away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from viral_common.features import TweetInput
+from viral_common.predictor import Predictor
+from viral_common.service import Service
+from viral_common.settings import CommonSettings
+
+from tests.integration.gateway.stage import NOWHERE, GatewayProcess, Promoter, soon
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TEXTS = ["hello", "", "a longer tweet with #tags and https://example.org", "🎉 @you", "word " * 300]
+Start = Callable[..., GatewayProcess]
+
+
+@pytest.fixture
+def promoter(settings: CommonSettings, tmp_path: Path) -> Iterator[Promoter]:
+    with Service("evaluator", settings) as service:
+        service.start()
+        yield Promoter(service, settings, tmp_path / "made")
+
+
+@pytest.fixture
+def start(settings: CommonSettings, tmp_path: Path) -> Iterator[Start]:
+    gateways: list[GatewayProcess] = []
+
+    def started(**overrides: str) -> GatewayProcess:
+        gateways.append(GatewayProcess(settings, tmp_path / "gateway.log", **overrides))
+        return gateways[-1]
+
+    yield started
+    for gateway in gateways:
+        if gateway.process.poll() is None:
+            gateway.process.kill()
+            gateway.process.wait()
+
+
+def test_promotions_swap_in_by_event_and_damage_is_refused(start: Start, promoter: Promoter) -> None:
+    gateway = start()
+    soon(lambda: gateway.ready().json()["missing"] == ["no model has been promoted yet"])
+    assert gateway.http.post("/v1/predictions", json={"tweets": [{"text": "hi"}]}).status_code == 503
+
+    first, artefact = promoter.register(bias=-1.0)
+    promoter.promote(first)
+    soon(lambda: gateway.version() == first.version)
+
+    assert gateway.ready().status_code == 200
+    expected = Predictor.load(artefact, threads=1).predict([TweetInput(text, NOON) for text in TEXTS])
+    assert np.abs(gateway.probabilities(TEXTS, NOON) - expected).max() < 1e-6
+
+    second, _ = promoter.register(bias=1.0)
+    promoter.promote(second, artifact_sha256="0" * 64)
+    soon(lambda: gateway.ready().json()["refused"] is not None)
+    assert gateway.version() == first.version
+    assert "digest" in gateway.ready().json()["refused"]["reason"]
+
+    promoter.promote(second)
+    soon(lambda: gateway.version() == second.version)
+    assert gateway.ready().json()["refused"] is None
+    trail = gateway.http.get("/v1/batches").json()["batches"][0]
+    assert trail["simulated"] is True
+    assert "simulated" in gateway.http.get("/pipeline").text
+
+
+def test_what_was_promoted_while_it_was_away_serves_at_start(start: Start, promoter: Promoter) -> None:
+    registered, _ = promoter.register(bias=0.5)
+    promoter.promote(registered)
+
+    gateway = start()
+
+    soon(lambda: gateway.version() == registered.version)
+    soon(lambda: gateway.ready().status_code == 200)
+
+
+def test_with_everything_away_it_starts_with_the_last_good_model(start: Start, promoter: Promoter) -> None:
+    registered, _ = promoter.register(bias=0.5)
+    promoter.promote(registered)
+    gateway = start()
+    soon(lambda: gateway.version() == registered.version)
+    before = gateway.probabilities(TEXTS, NOON)
+    assert gateway.stop() == 0
+
+    alone = start(
+        VIRAL_DATABASE_URL=f"postgresql://viral@{NOWHERE}/viral",
+        VIRAL_RABBITMQ_URL=f"amqp://viral:viral@{NOWHERE}/viral",
+        VIRAL_MLFLOW_URL=f"http://{NOWHERE}",
+    )
+
+    assert alone.version() == registered.version
+    assert alone.probabilities(TEXTS, NOON) == before
+    assert alone.ready().status_code == 503
+    for path in ("/v1/models", "/v1/batches", "/pipeline"):
+        assert alone.http.get(path, timeout=10).status_code == 503
+    assert alone.http.get("/").status_code == 200
+
+
+def test_listeners_hear_of_the_swap_and_a_stop_ends_their_streams(start: Start, promoter: Promoter) -> None:
+    registered, _ = promoter.register(bias=0.5)
+    gateway = start()
+    heard: list[str] = []
+    listening = threading.Event()
+
+    def listen() -> None:
+        with httpx.stream("GET", f"http://127.0.0.1:{gateway.port}/v1/events", timeout=60) as stream:
+            for line in stream.iter_lines():
+                heard.append(line)
+                listening.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    listening.wait(10)
+    promoter.promote(registered)
+    soon(lambda: "event: model.promoted" in heard)
+
+    assert gateway.stop() == 0
+    listener.join(5)
+    assert not listener.is_alive()
