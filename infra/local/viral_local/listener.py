@@ -17,7 +17,9 @@ def main() -> None:
     supervisor = getRPCInterface(os.environ).supervisor
     while True:
         listener.wait()
-        processes = {info["name"]: info for info in supervisor.getAllProcessInfo() if info["group"] != "listener"}
+        processes = {
+            info["name"]: info for info in supervisor.getAllProcessInfo() if info["group"] != "listener"
+        }
         update_pids(stack_file, processes, os.getppid())
         listener.ok()
 

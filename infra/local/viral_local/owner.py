@@ -63,7 +63,9 @@ class Owner:
             check=False,
             cwd=self.data_dir,
             env={"PATH": os.defpath, "LC_ALL": "C", **env},
-            **({"user": self.user, "group": self.ids[1], "extra_groups": []} if self.ids else {}),  # type: ignore[arg-type]
+            user=self.user,
+            group=self.ids[1] if self.ids else None,
+            extra_groups=[] if self.ids else None,
         )
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
@@ -81,7 +83,11 @@ def leftovers() -> list[tuple[Path, Path]]:
     """Data below /var/lib/viral whose stack is gone: the folder and the `.viral` it belonged to."""
     if not os.access(SYSTEM_DIR, os.R_OK | os.X_OK):
         return []
-    named = [(note.parent, Path(note.read_text())) for note in SYSTEM_DIR.glob("*/home") if os.access(note, os.R_OK)]
+    named = [
+        (note.parent, Path(note.read_text()))
+        for note in SYSTEM_DIR.glob("*/home")
+        if os.access(note, os.R_OK)
+    ]
     return [(data, home) for data, home in sorted(named) if not _belongs(data, home)]
 
 
@@ -96,9 +102,7 @@ def _make_system_user() -> None:
     except KeyError:
         nologin = shutil.which("nologin", path="/usr/sbin:/sbin") or "/bin/false"
         options = ["--system", "--no-create-home", "--home-dir", str(SYSTEM_DIR), "--shell", nologin]
-        made = subprocess.run(
-            ["useradd", *options, SYSTEM_USER], capture_output=True, text=True, check=False
-        )
+        made = subprocess.run(["useradd", *options, SYSTEM_USER], capture_output=True, text=True, check=False)
         if made.returncode not in (0, 9):  # 9: another start was faster
             raise StackError(
                 f"cannot create the system user `{SYSTEM_USER}` that runs Postgres and RabbitMQ for root "

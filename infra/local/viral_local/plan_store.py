@@ -31,7 +31,7 @@ def new_plan(home: Home, settings: LocalSettings, choices: Mapping[str, str] | N
 
 def running_plan(home: Home) -> Plan:
     """Of the stack that is up, whatever the settings say by now."""
-    last = read_json(home.plan_file)
+    last = read_json(home.plan_file) or {}
     return Plan(home, Given(**last["given"]), last["ports"], home.passwords(), last["choices"])
 
 

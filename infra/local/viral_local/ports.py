@@ -42,7 +42,9 @@ def choose_ports(
     """For each name the port it had, if that is still free, else its preferred one or the next free after it."""
     chosen: dict[str, int] = {}
     for name, wanted in preferred.items():
-        candidates = (kept[name], *range(wanted, wanted + 200)) if name in kept else range(wanted, wanted + 200)
+        candidates = (
+            (kept[name], *range(wanted, wanted + 200)) if name in kept else range(wanted, wanted + 200)
+        )
         chosen[name] = _first(name, candidates, lambda port: port not in chosen.values() and free(port))
     return chosen
 
@@ -58,7 +60,7 @@ def any_free_ports(names: Iterable[str]) -> dict[str, int]:
 
 def _first(name: str, candidates: Iterable[int], fits: Callable[[int], bool]) -> int:
     tried = 0
-    for tried in candidates:  # noqa: B007  (the last one is named below)
+    for tried in candidates:
         if fits(tried):
             return tried
     raise StackError(f"no free port for {name} up to {tried}; end what listens there")

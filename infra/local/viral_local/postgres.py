@@ -19,6 +19,13 @@ from viral_local.private import write_private
 from viral_local.program import Program
 
 DATABASES = ("viral", "mlflow")
+# For psql, which runs what the queries return.
+_MAKE_DATABASE = """
+SELECT 'CREATE ROLE {name} LOGIN PASSWORD ''{password}'''
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec
+SELECT 'CREATE DATABASE {name} OWNER {name}'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
+"""
 
 
 def program(home: Home, port: int) -> Program:
@@ -72,13 +79,7 @@ def initialise(home: Home, password: str) -> None:
 
 def create_databases(home: Home, port: int, passwords: dict[str, str]) -> None:
     """The databases and the users who own them, if they are missing."""
-    statements = [
-        f"SELECT 'CREATE ROLE {name} LOGIN PASSWORD ''{passwords[name]}''' "
-        f"WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec\n"
-        f"SELECT 'CREATE DATABASE {name} OWNER {name}' "
-        f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec\n"
-        for name in DATABASES
-    ]
+    statements = [_MAKE_DATABASE.format(name=name, password=passwords[name]) for name in DATABASES]
     administer(home, port, passwords["postgres"], "".join(statements))
 
 

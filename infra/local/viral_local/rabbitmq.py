@@ -24,6 +24,7 @@ SERVER_PATHS = (
     "/opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server",
     "/usr/local/opt/rabbitmq/sbin/rabbitmq-server",
 )
+BIN_DIRS = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin", "/bin")
 
 
 def find_server() -> Path | None:
@@ -33,13 +34,17 @@ def find_server() -> Path | None:
 
 def find_epmd() -> str | None:
     """Erlang's name server, which a node needs to start."""
-    erlang = sorted(Path("/usr/lib/erlang").glob("erts-*/bin"))
-    return shutil.which("epmd", path=os.pathsep.join([os.environ.get("PATH", ""), *map(str, erlang), "/opt/homebrew/bin"]))
+    erlang = map(str, Path("/usr/lib/erlang").glob("erts-*/bin"))
+    return shutil.which("epmd", path=os.pathsep.join([*BIN_DIRS, *erlang]))
 
 
 def how_to_install() -> str:
     """What a person without RabbitMQ can do, in one line."""
-    install = "`brew install rabbitmq`" if sys.platform == "darwin" else "`make setup` or `apt-get install rabbitmq-server`"
+    install = (
+        "`brew install rabbitmq`"
+        if sys.platform == "darwin"
+        else "`make setup` or `apt-get install rabbitmq-server`"
+    )
     return f"RabbitMQ is not installed: {install}, or point VIRAL_RABBITMQ_URL at a server"
 
 
@@ -50,7 +55,7 @@ def programs(home: Home, ports: dict[str, int]) -> list[Program]:
         raise StackError(how_to_install())
     data = home.owner.data_dir / "rabbitmq"
     common = {
-        "PATH": os.pathsep.join([str(Path(epmd).parent), "/usr/local/bin", "/opt/homebrew/bin", "/usr/bin", "/bin"]),
+        "PATH": os.pathsep.join([str(Path(epmd).parent), *BIN_DIRS]),
         "LANG": "C.UTF-8",
         "HOME": str(data),
         "ERL_EPMD_PORT": str(ports["epmd"]),

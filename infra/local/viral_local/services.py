@@ -58,4 +58,6 @@ def health(url: str) -> Health:
         return Health(live=False)
     if reply.is_success:
         return Health(live=True)
-    return Health(live=True, missing=tuple(map(str, body.get("missing") or [body.get("detail", "not ready")])))
+    return Health(
+        live=True, missing=tuple(map(str, body.get("missing") or [body.get("detail", "not ready")]))
+    )

@@ -14,8 +14,18 @@ class LocalSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VIRAL_", env_file=".env", extra="ignore")
 
     data_dir: Path = Field(default=Path(".viral"), description="Where the stack keeps its files")
-    database_url: SecretStr | None = Field(default=None, description="A Postgres to use instead of a private one")
-    rabbitmq_url: SecretStr | None = Field(default=None, description="A RabbitMQ to use instead of a private one")
-    mlflow_url: str | None = Field(default=None, description="An MLflow server to use instead of a private one")
-    rabbitmq_console_url: str | None = Field(default=None, description="Management console of the given RabbitMQ")
+    database_url: SecretStr | None = Field(
+        default=None, description="A Postgres to use instead of a private one"
+    )
+    rabbitmq_url: SecretStr | None = Field(
+        default=None, description="A RabbitMQ to use instead of a private one"
+    )
+    mlflow_url: str | None = Field(
+        default=None, description="An MLflow server to use instead of a private one"
+    )
+    rabbitmq_console_url: str | None = Field(
+        default=None, description="Management console of the given RabbitMQ"
+    )
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port of the gateway, if it is free")
+    source: str | None = Field(default=None, description="The demo keeps to this source if it is set")
+    batch_size: int | None = Field(default=None, description="The demo chooses one if it is not set")

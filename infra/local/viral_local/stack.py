@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from viral_common.errors import UsageError
+
 from viral_local import postgres
 from viral_local.home import Home
 from viral_local.plan import Plan
@@ -53,9 +53,13 @@ class Stack:
         """stack.json, or None if the stack is not up."""
         return read_json(self.home.stack_file)
 
+    @property
+    def is_running(self) -> bool:
+        return bool(self.home.stack_id) and self.supervisor.pid() is not None
+
     def plan(self) -> Plan:
         """Of the running stack. Raises UsageError if there is none."""
-        if not self.home.stack_id or self.supervisor.pid() is None:
+        if not self.is_running:
             raise UsageError("the stack is not running: start it with `make up` or `viral up`")
         return running_plan(self.home)
 
@@ -73,7 +77,14 @@ class Stack:
             if not self.only_servers:
                 start.services(plan.services())
             self._write_addresses(plan)
+            if not self.only_servers:
+                start.await_services()
         return plan
+
+    def forget_choices(self) -> None:
+        """The next start does without the choices of this one."""
+        if self.home.plan_file.exists():
+            save_plan(replace(running_plan(self.home), choices={}))
 
     def down(self, purge: bool = False) -> int:
         """Stop all processes of this stack, however they were left; returns how many there were."""
@@ -110,7 +121,7 @@ class Stack:
         """A running stack takes on other choices by restarting the services that differ."""
         if choices is None or dict(choices) == plan.choices:
             return plan
-        changed = Plan(plan.home, plan.given, plan.ports, plan.passwords, dict(choices))
+        changed = replace(plan, choices=dict(choices))
         save_plan(changed)
         for program in changed.services():
             write_program(self.home, program)
@@ -147,5 +158,5 @@ class Stack:
             shutil.rmtree(self.home.root / name, ignore_errors=True)
         for name in ("stack-id", "passwords.json", "plan.json", "supervisord.conf", "stack.lock", "lock"):
             (self.home.root / name).unlink(missing_ok=True)
-        if not os.listdir(self.home.root):
+        if not any(self.home.root.iterdir()):
             self.home.root.rmdir()

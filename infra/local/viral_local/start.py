@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
-from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.schema import CreateSchema
-
-from viral_common.database import connect, migrate
+from viral_common.database import connect, make_schema, migrate
 from viral_common.settings import CommonSettings
+
 from viral_local import mlflow_server, postgres, rabbitmq, services
 from viral_local.errors import StackError
+from viral_local.logs import complaint
 from viral_local.plan import Plan
 from viral_local.ports import LOOPBACK, is_free
 from viral_local.program import Program
@@ -26,8 +22,8 @@ from viral_local.waiting import wait_for
 
 Step = Callable[[str], AbstractContextManager[None]]
 # Generous: a cold start on a small, busy machine.
-SERVER_WAIT_S = 120
-SERVICE_WAIT_S = 120
+PATIENCE_S = 120
+SCRAPER_PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
@@ -48,25 +44,31 @@ class Start:
             self._start("mlflow")
         if migrations:
             with self.step("tables"):
-                migrate(self._engine())
+                migrate(connect(self._settings(), "viral"))
         with self.step("RabbitMQ"):
             self._await_rabbitmq()
         with self.step("MLflow"):
             self._wait("MLflow", "mlflow", lambda: mlflow_server.answers(self.plan.mlflow_url))
 
     def services(self, programs: list[Program]) -> None:
-        """Start all, then wait for each. The gateway is up when it lives: it is ready with the first model."""
+        """Start all of them at once."""
         for program in programs:
             self.supervisor.start(program.full_name)
-        for program in programs:
-            with self.step(program.name):
-                self._wait(program.name, program.name, lambda name=program.name: self._service_trouble(name))
+
+    def await_services(self) -> None:
+        """The gateway is up when it lives: it is ready with the first model. The scraper says soon what it lacks."""
+        for name in services.SERVICES:
+            with self.step(name):
+                patience_s = SCRAPER_PATIENCE_S if name == "scraper" else PATIENCE_S
+                self._wait(name, name, lambda name=name: self._service_trouble(name), patience_s)  # type: ignore[misc]
 
     def _service_trouble(self, name: str) -> str | None:
         health = services.health(self.plan.health_url(name))
         if not health.live:
+            if self.supervisor.states().get(name, {}).get("statename") == "BACKOFF":
+                raise StackError(f"{name} does not start: {complaint(self.plan.home, name)}")
             return "it does not answer"
-        return None if name == "gateway" or health.ready else ", ".join(health.missing)
+        return None if name == "gateway" or health.ready else "; ".join(health.missing)
 
     def _postgres(self) -> None:
         if self.plan.own_postgres:
@@ -76,13 +78,8 @@ class Start:
             self._wait("Postgres", "postgres", lambda: postgres.answers(home, port))
             postgres.create_databases(home, port, passwords)
             return
-        try:
-            with self._engine().begin() as connection:
-                if self.plan.own_mlflow:
-                    connection.execute(CreateSchema("mlflow", if_not_exists=True))
-        except OperationalError as error:
-            reason = str(error.orig).strip().splitlines()[0]
-            raise StackError(f"VIRAL_DATABASE_URL: Postgres does not answer ({reason})") from error
+        # Raises if the given server does not answer.
+        make_schema(connect(self._settings(), "viral"), "mlflow" if self.plan.own_mlflow else "public")
 
     def _boot_rabbitmq(self) -> None:
         rabbitmq.configure(self.plan.home, self.plan.ports, self.plan.passwords["rabbitmq"])
@@ -99,19 +96,18 @@ class Start:
         try:
             socket.create_connection((given.hostname or LOOPBACK, given.port or 5672), timeout=5).close()
         except OSError as error:
-            raise StackError(f"VIRAL_RABBITMQ_URL: nothing answers at {given.hostname}:{given.port} ({error})") from error
+            where = f"{given.hostname}:{given.port or 5672}"
+            raise StackError(f"VIRAL_RABBITMQ_URL: nothing answers at {where} ({error})") from error
 
     def _start(self, name: str) -> None:
         program = next(program for program in self.plan.servers() if program.name == name)
         self.supervisor.start(program.full_name)
 
-    def _wait(self, what: str, program: str, answers: Callable[[], str | None]) -> None:
-        wait_for(what, answers, SERVER_WAIT_S, f"`viral logs {program}`")
+    def _wait(
+        self, what: str, program: str, answers: Callable[[], str | None], patience_s: float = PATIENCE_S
+    ) -> None:
+        wait_for(what, answers, patience_s, f"`viral logs {program}`")
 
-    def _engine(self) -> Engine:
-        return connect(
-            CommonSettings(
-                database_url=SecretStr(self.plan.database_url), rabbitmq_url=SecretStr(self.plan.rabbitmq_url)
-            ),
-            "viral",
-        )
+    def _settings(self) -> CommonSettings:
+        urls = {"database_url": self.plan.database_url, "rabbitmq_url": self.plan.rabbitmq_url}
+        return CommonSettings.model_validate(urls)

@@ -7,8 +7,8 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
-from typing import Any
 from http.client import HTTPException
+from typing import Any
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
@@ -27,7 +27,7 @@ UNHEARD = (OSError, HTTPException, ProtocolError)
 def configuration(home: Home, programs: Iterable[Program]) -> str:
     """supervisord.conf. `autostart` is off: `up` starts each program once what it needs is there."""
     known = list(programs)
-    sections = [
+    sections: list[dict[str, object]] = [
         {"": "unix_http_server", "file": home.socket, "chmod": "0600"},
         {
             "": "supervisord",
@@ -71,7 +71,9 @@ def start_supervisor(home: Home) -> None:
         check=False,
     )
     if done.returncode:
-        raise StackError(f"the supervisor does not start: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+        raise StackError(
+            f"the supervisor does not start: {(done.stderr or done.stdout).strip().splitlines()[-1]}"
+        )
 
 
 class Supervisor:
@@ -91,7 +93,9 @@ class Supervisor:
     def states(self) -> dict[str, dict[str, Any]]:
         """By program: statename, pid (0 if it has none), start and now (seconds since 1970), spawnerr."""
         try:
-            return {info["name"]: info for info in self._rpc.getAllProcessInfo() if info["group"] != "listener"}
+            return {
+                info["name"]: info for info in self._rpc.getAllProcessInfo() if info["group"] != "listener"
+            }
         except UNHEARD:
             return {}
 

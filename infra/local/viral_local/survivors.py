@@ -14,6 +14,7 @@ import psutil
 START_TOLERANCE_S = 3
 SUPERVISOR_WAIT_S = 90
 LAST_WAIT_S = 10
+_POSTGRES_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Survivor:
         return None
 
     def signal(self, gently: bool) -> None:
-        """Ask it to stop in the way that it understands, or end it. Postgres is never killed: it would leak memory."""
-        quick, slow = (signal.SIGQUIT, signal.SIGINT) if self.program == "postgres" else (signal.SIGKILL, signal.SIGTERM)
+        """Ask it to stop in the way that it understands, or end it. A killed Postgres would leave shared memory."""
+        slow, quick = _POSTGRES_SIGNALS if self.program == "postgres" else (signal.SIGTERM, signal.SIGKILL)
         with contextlib.suppress(psutil.NoSuchProcess):
             self.process.send_signal(slow if gently else quick)
 

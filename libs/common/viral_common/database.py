@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.schema import CreateSchema
 
 from viral_common.settings import CommonSettings
 
@@ -68,3 +69,9 @@ def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
+
+
+def make_schema(engine: Engine, name: str) -> None:
+    """A namespace for another program's tables beside ours, if it is missing."""
+    with engine.begin() as connection:
+        connection.execute(CreateSchema(name, if_not_exists=True))

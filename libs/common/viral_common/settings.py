@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from viral_common.errors import UsageError
 
-AnySettings = TypeVar("AnySettings", bound="CommonSettings")
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 class CommonSettings(BaseSettings):

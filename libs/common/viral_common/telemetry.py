@@ -17,3 +17,4 @@ HANDLER_SECONDS = Histogram(
     buckets=(0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200),
 )
 READY = Gauge("viral_ready", "1 while the service consumes and its database answers")
+SOURCE_EXHAUSTED = Gauge("viral_source_exhausted", "1 while the source has nothing more to collect")

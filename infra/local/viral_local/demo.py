@@ -1,0 +1,106 @@
+"""`viral demo`: the stack up, the story told, the addresses, and one command to try."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from viral_common import bus
+from viral_common.errors import UsageError, ViralError
+
+from viral_local.gateway_client import curl_command, predict_example, served_version
+from viral_local.pipeline import opened
+from viral_local.plan import Plan
+from viral_local.show import addresses_table, console
+from viral_local.stack import Stack
+from viral_local.story import Story
+
+# So that the story is told in minutes: some batches, each large enough to learn from.
+BATCHES = 4
+SMALLEST_BATCH, LARGEST_BATCH = 1_000, 10_000
+SIMULATED_BATCH = 6_000
+# Measured on archives of several queries: what the filters keep of the rows.
+KEPT_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Demo:
+    """On a stack that is up already it tells what has happened there."""
+
+    stack: Stack
+
+    def run(self, tweets: Path | None) -> int:
+        """The exit code: 0 only if a model is served in the end."""
+        plan = self._start(tweets)
+        try:
+            with opened(plan) as db:
+                Story(plan, db, console).tell()
+        except ViralError:
+            self.stack.forget_choices()
+            raise
+        return self._end(plan)
+
+    def _start(self, tweets: Path | None) -> Plan:
+        choices = self._choices(tweets)
+        try:
+            return self.stack.up(choices)
+        except ViralError:
+            if choices:
+                self.stack.forget_choices()
+            raise
+
+    def _choices(self, tweets: Path | None) -> dict[str, str] | None:
+        """Settings for the services; None leaves them as they are."""
+        settings = self.stack.settings
+        if tweets is not None:
+            size = settings.batch_size or batch_size_for(_rows(tweets))
+            return {
+                "VIRAL_SOURCE": "archive",
+                "VIRAL_ARCHIVE_PATHS": str(tweets.absolute()),
+                "VIRAL_BATCH_SIZE": str(size),
+            }
+        if settings.source or (self.stack.is_running and self.stack.plan().choices):
+            return None
+        return {"VIRAL_SOURCE": "simulated", "VIRAL_BATCH_SIZE": str(settings.batch_size or SIMULATED_BATCH)}
+
+    def _end(self, plan: Plan) -> int:
+        if letters := bus.dead_letters(plan.rabbitmq_url):
+            console.print(f"\n[yellow]{len(letters)} dead letters[/yellow]: see `viral dead-letters list`")
+        console.print()
+        console.print(addresses_table(plan))
+        version, answer = served_version(plan.gateway_url), predict_example(plan.gateway_url)
+        if version is None or answer is None:
+            raise ViralError(
+                "no model is served: the verdicts above say why; `viral status` shows what is missing"
+            )
+        console.print("\nTry it:\n")
+        console.print(curl_command(plan.gateway_url), markup=False)
+        probability = answer["predictions"][0]["probability"]
+        console.print(
+            f"\n[dim]version {version} answers: viral with a probability of {probability:.0%}[/dim]"
+        )
+        return 0
+
+
+def batch_size_for(rows: int) -> int:
+    """About BATCHES batches out of a file of so many rows."""
+    return min(max(round(rows * KEPT_SHARE / BATCHES), SMALLEST_BATCH), LARGEST_BATCH)
+
+
+def _rows(path: Path) -> int:
+    """Lines of the file. One that cannot be read to its end is left for the scraper to judge."""
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise UsageError(f"no file at {path} that can be read; give a Twint file (.jsonl, .csv, also .gz)")
+    count = 0
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for count, _ in enumerate(file, 1):  # noqa: B007  (the last number is what is wanted)
+                pass
+    except (EOFError, OSError, zlib.error):
+        return count
+    if not count:
+        raise UsageError(f"{path} is empty; give a Twint file (.jsonl, .csv, also .gz)")
+    return count

@@ -1,0 +1,63 @@
+"""A training as MLflow shows it while it runs; read over REST, for people to watch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+MODEL_NAME = "tweet-virality"
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """The newest values; None where there is none yet."""
+
+    step: int | None
+    epoch: int | None
+    train_loss: float | None
+    val_auc: float | None
+
+    def __str__(self) -> str:
+        parts = [
+            f"epoch {self.epoch}" if self.epoch is not None else None,
+            f"step {self.step:,}" if self.step is not None else None,
+            f"loss {self.train_loss:.3f}" if self.train_loss is not None else None,
+            f"validation AUC {self.val_auc:.3f}" if self.val_auc is not None else None,
+        ]
+        return ", ".join(part for part in parts if part) or "begun"
+
+
+def newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
+    """Of the batch; None if there is none yet or MLflow is busy."""
+    try:
+        with httpx.Client(base_url=f"{mlflow_url}/api/2.0/mlflow", timeout=10, trust_env=False) as mlflow:
+            experiment = mlflow.get("/experiments/get-by-name", params={"experiment_name": MODEL_NAME})
+            experiment.raise_for_status()
+            found = mlflow.post(
+                "/runs/search",
+                json={
+                    "experiment_ids": [experiment.json()["experiment"]["experiment_id"]],
+                    "filter": f"tags.`viral.batch_id` = '{batch_id}'",
+                    "order_by": ["attributes.start_time DESC"],
+                    "max_results": 1,
+                },
+            )
+            found.raise_for_status()
+    except httpx.HTTPError:
+        return None
+    runs = found.json().get("runs", [])
+    return _progress(runs[0]["data"].get("metrics", [])) if runs else None
+
+
+def _progress(metrics: list[dict[str, Any]]) -> RunProgress:
+    newest = {metric["key"]: metric for metric in metrics}
+    epoch, loss, auc = (newest.get(key) for key in ("epoch", "train_loss", "val_auc"))
+    return RunProgress(
+        step=int(loss["step"]) if loss else None,
+        epoch=int(epoch["value"]) if epoch else None,
+        train_loss=loss["value"] if loss else None,
+        val_auc=auc["value"] if auc else None,
+    )

@@ -1,0 +1,60 @@
+"""What runs, whether it is ready, and how far the pipeline is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from viral_local import mlflow_server, postgres, rabbitmq, services
+from viral_local.logs import restarts
+from viral_local.plan import Plan
+from viral_local.supervision import Supervisor
+
+
+@dataclass(frozen=True)
+class ProgramStatus:
+    """`trouble` is None if it is ready, else what is missing in words."""
+
+    name: str
+    state: str
+    pid: int | None
+    uptime_s: int | None
+    restarts: int
+    trouble: str | None
+
+
+def program_statuses(plan: Plan, supervisor: Supervisor) -> list[ProgramStatus]:
+    """Of every program the stack started, each asked now."""
+    counts = restarts(plan.home)
+    return [
+        _status(info, counts.get(name, 0), _trouble(plan, name, info["statename"]))
+        for name, info in supervisor.states().items()
+    ]
+
+
+def _status(info: dict[str, Any], restarted: int, trouble: str | None) -> ProgramStatus:
+    alive = bool(info["pid"])
+    return ProgramStatus(
+        name=info["name"],
+        state=info["statename"].lower(),
+        pid=info["pid"] if alive else None,
+        uptime_s=max(0, info["now"] - info["start"]) if alive else None,
+        restarts=restarted,
+        trouble=trouble,
+    )
+
+
+def _trouble(plan: Plan, name: str, state: str) -> str | None:
+    if state not in ("RUNNING", "STARTING"):
+        return "waits for its next start" if state == "BACKOFF" else "not running"
+    match name:
+        case "postgres":
+            return postgres.answers(plan.home, plan.ports["postgres"])
+        case "rabbitmq":
+            return rabbitmq.answers(plan.console_url, plan.passwords["rabbitmq"])
+        case "mlflow":
+            return mlflow_server.answers(plan.mlflow_url)
+        case "epmd":
+            return None
+    health = services.health(plan.health_url(name))
+    return ("; ".join(health.missing) or None) if health.live else "does not answer"
