@@ -5,24 +5,22 @@ trained = train(network, examples, validation, Recipe(epochs=2), on_step=print, 
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import structlog
 import torch
 from numpy.typing import NDArray
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import OneCycleLR
+from viral_common.artefact import Calibration
 from viral_common.metrics import scores
 from viral_common.tokens import chunks_by_length
 
+from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, minibatch, shuffled_batches
 from viral_trainer.network import ViralityNetwork
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -42,12 +40,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """The best epoch's network and how it got there."""
+    """The best epoch and how it got there. The network given to `train` carries its weights, in eval mode."""
 
-    network: ViralityNetwork  # in eval mode
-    validation_logits: NDArray[np.float32]  # (validation,)
-    best_epoch: int
-    seconds: float
+    calibration: Calibration
+    metrics: dict[str, float]  # on the validation tweets, calibrated
+    epoch: int
+    steps: int
+    seconds: float  # of training alone
     tweets_per_second: float
 
 
@@ -59,10 +58,11 @@ def train(
     on_step: Callable[[int, float], None],  # step, training loss
     on_epoch: Callable[[int, int, dict[str, float]], None],  # epoch, step, validation metrics
 ) -> Trained:
-    """Fine-tune encoder and head together; stop when validation loss rises, keep the best epoch's weights."""
+    """Fine-tune encoder and head together; keep the best epoch, stop when one is worse than that before."""
     torch.manual_seed(recipe.seed)
     torch.set_num_threads(recipe.threads)
     rng = np.random.default_rng(recipe.seed)
+    half_precision = can_bfloat16()
 
     optimizer = torch.optim.AdamW(
         [
@@ -72,7 +72,7 @@ def train(
         weight_decay=recipe.weight_decay,
         fused=True,
     )
-    steps_per_epoch = -(-len(examples) // recipe.batch_size)
+    steps_per_epoch = sum(1 for _ in range(0, len(examples), recipe.batch_size))
     schedule = OneCycleLR(
         optimizer,
         max_lr=[recipe.encoder_lr, recipe.head_lr],
@@ -81,13 +81,16 @@ def train(
         cycle_momentum=False,
     )
 
-    best_loss, best_epoch, best_weights, best_logits = float("inf"), 0, {}, np.empty(0, np.float32)
-    step, started, seconds = 0, time.monotonic(), 0.0
+    step, seconds = 0, 0.0
+    best: Trained | None = None
+    best_weights = network.state_dict()
     for epoch in range(1, recipe.epochs + 1):
+        started = time.monotonic()
         network.train()
         for batch in shuffled_batches(examples, recipe.batch_size, rng):
-            logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
-            loss = binary_cross_entropy_with_logits(logits, batch.labels)
+            with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
+                logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
+            loss = binary_cross_entropy_with_logits(logits.float(), batch.labels)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
@@ -95,26 +98,32 @@ def train(
             schedule.step()
             step += 1
             on_step(step, loss.item())
+        seconds += time.monotonic() - started
 
-        seconds = time.monotonic() - started
         validation_logits = logits_of(network, validation)
-        metrics = scores(validation.labels, 1 / (1 + np.exp(-validation_logits.astype(np.float64))))
+        calibration = fitted(validation_logits, validation.labels)
+        metrics = scores(validation.labels, calibration.probabilities(validation_logits))
         on_epoch(epoch, step, metrics)
-        log.info(
-            "epoch done", epoch=epoch, val_loss=round(metrics["log_loss"], 4), val_auc=metrics.get("auc")
-        )
-        if metrics["log_loss"] >= best_loss:
+        if best is not None and metrics["log_loss"] >= best.metrics["log_loss"]:
             break
-        best_loss, best_epoch, best_logits = metrics["log_loss"], epoch, validation_logits
-        best_weights = copy.deepcopy(network.state_dict())
+        best = Trained(calibration, metrics, epoch, step, seconds, epoch * len(examples) / seconds)
+        best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
 
+    assert best is not None  # noqa: S101  (at least one epoch)
     network.load_state_dict(best_weights)
-    return Trained(network.eval(), best_logits, best_epoch, seconds, step * recipe.batch_size / seconds)
+    network.eval()
+    return best
+
+
+def can_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; elsewhere it would be slower than float32."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @torch.inference_mode()
-def logits_of(network: ViralityNetwork, examples: Examples, size: int = 256) -> NDArray[np.float32]:
-    """Logits in the examples' order, shape (n,)."""
+def logits_of(network: ViralityNetwork, examples: Examples, size: int = 64) -> NDArray[np.float32]:
+    """Logits in the examples' order, float32 (n,)."""
     network.eval()
     logits = np.empty(len(examples), dtype=np.float32)
     for rows in chunks_by_length(examples.tokens, size):

@@ -14,7 +14,7 @@ from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
 
 class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped

@@ -1,0 +1,132 @@
+"""From a window of tweets to a trained model, telling its progress to a run in MLflow."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+import torch
+from viral_common.artefact import TrainingSummary
+from viral_common.features import FEATURES
+
+from viral_trainer.base_model import BaseModel
+from viral_trainer.data import examples_of, scaling_of
+from viral_trainer.export import TrainedModel
+from viral_trainer.network import ViralityNetwork
+from viral_trainer.settings import TrainerSettings
+from viral_trainer.training import Recipe, Trained, train
+from viral_trainer.window import Window
+
+log = structlog.get_logger()
+
+# Steps between two points of the training curve.
+POINT_EVERY = 10
+
+
+class Progress(Protocol):
+    """Where curves go: a run in MLflow, or a list in a test."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Add a point to each curve."""
+
+
+def fit(
+    window: Window, base: BaseModel, settings: TrainerSettings, event_id: UUID, progress: Progress
+) -> tuple[TrainedModel, Trained]:
+    """Tokenise, train, calibrate. The same tweets and settings give the same model."""
+    recipe = recipe_of(settings)
+    torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
+    network = ViralityNetwork(base.encoder(), len(FEATURES))
+    tokenizer = base.tokenizer(settings.max_tokens)
+    scaling = scaling_of(window.train)
+    curves = Curves(progress)
+    trained = train(
+        network,
+        examples_of(window.train, tokenizer, scaling),
+        examples_of(window.validation, tokenizer, scaling),
+        recipe,
+        curves.on_step,
+        curves.on_epoch,
+    )
+    model = TrainedModel(
+        network=network,
+        tokenizer=tokenizer,
+        scaling=scaling,
+        calibration=trained.calibration,
+        max_tokens=settings.max_tokens,
+        likes_threshold=settings.likes_threshold,
+        base_model=base.name,
+        base_model_source=base.source,
+        training=_summary(window, event_id, trained),
+    )
+    return model, trained
+
+
+def recipe_of(settings: TrainerSettings) -> Recipe:
+    """The knobs that the settings turn."""
+    return Recipe(
+        epochs=settings.train_epochs,
+        batch_size=settings.train_batch_size,
+        encoder_lr=settings.encoder_lr,
+        head_lr=settings.head_lr,
+        seed=settings.train_seed,
+        threads=settings.cores,
+    )
+
+
+def params_of(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
+    """What MLflow shows as the run's parameters."""
+    return {
+        **asdict(recipe_of(settings)),
+        "base_model": base.name,
+        "max_tokens": settings.max_tokens,
+        "likes_threshold": settings.likes_threshold,
+        "features": ", ".join(FEATURES),
+        "window_batches": len(window.batches),
+        "train_count": len(window.train),
+        "validation_count": len(window.validation),
+    }
+
+
+@dataclass
+class Curves:
+    """Thins the losses of single steps to a mean of every POINT_EVERY."""
+
+    progress: Progress
+    losses: list[float] = field(default_factory=list)
+
+    def on_step(self, step: int, loss: float) -> None:
+        self.losses.append(loss)
+        if len(self.losses) == POINT_EVERY:
+            self.progress.log_metrics({"train_loss": sum(self.losses) / POINT_EVERY}, step)
+            self.losses.clear()
+
+    def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
+        figures = {f"val_{new}": metrics[old] for old, new in _CURVES.items() if old in metrics}
+        self.progress.log_metrics({**figures, "epoch": float(epoch)}, step)
+        log.info(
+            "epoch done", epoch=epoch, step=step, **{name: round(value, 4) for name, value in figures.items()}
+        )
+
+
+_CURVES = {"log_loss": "loss", "auc": "auc", "accuracy": "accuracy"}
+
+
+def _summary(window: Window, event_id: UUID, trained: Trained) -> TrainingSummary:
+    source = window.batches[-1].source
+    return TrainingSummary(
+        event_id=str(event_id),
+        batch_ids=tuple(str(batch.id) for batch in window.batches),
+        source=source,
+        simulated=source == "simulated",
+        window_from=window.batches[0].window_from,
+        window_to=window.batches[-1].window_to,
+        train_count=len(window.train),
+        validation_count=len(window.validation),
+        viral_rate=window.viral_rate,
+        metrics=trained.metrics,
+        trained_at=datetime.now(UTC),
+    )

@@ -1,0 +1,150 @@
+"""What the trainer does about a collected batch."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid5
+
+import structlog
+from viral_common import ledger
+from viral_common.artefact import CARD
+from viral_common.database import Sessions
+from viral_common.errors import NotYet, Unusable
+from viral_common.events import BatchCollected, Event, ModelTrained
+from viral_common.models import Batch, Training, Verdict
+from viral_common.registry import BATCH_ID, SOURCE, RegisteredVersion, Registry, Run, Runs
+from viral_common.tweet_store import TweetStore
+
+from viral_trainer.base_model import BaseModel
+from viral_trainer.export import TrainedModel, export
+from viral_trainer.fit import fit, params_of
+from viral_trainer.settings import TrainerSettings
+from viral_trainer.window import Window, obstacle, read_window
+
+log = structlog.get_logger()
+
+# Real tweets the exported model is compared with torch on.
+PARITY_TWEETS = 256
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """One registered version per collected batch, in the batches' order, however often the event comes."""
+
+    sessions: Sessions
+    tweets: TweetStore
+    runs: Runs
+    registry: Registry
+    find_base: Callable[[], BaseModel]
+    settings: TrainerSettings
+
+    def on_batch_collected(self, event: BatchCollected) -> list[Event]:
+        """Train on the window that ends with the batch; register the challenger."""
+        with self.sessions() as session:
+            training = ledger.training_of(session, event.id)
+        if training is not None:
+            return [_announcement(training)]
+        started_at = datetime.now(UTC)
+        version = self.registry.find_version(event.id) or self._train(event)
+        return [_announcement(self._conclude(event, version, started_at))] if version else []
+
+    def on_dead(self, event: BatchCollected, reason: str) -> None:
+        """Record that the batch led to no model, where there is a batch."""
+        if self.tweets.batch(event.batch_id) is not None:
+            self._record(event, "failed", reason)
+
+    def _train(self, event: BatchCollected) -> RegisteredVersion | None:
+        window = read_window(self.tweets, self._batch_in_turn(event), self.settings)
+        if why := obstacle(window, self.settings):
+            self._record(event, "untrainable", why)
+            log.warning("nothing to learn", reason=why)
+            return None
+        base = self.find_base()
+        run = self.runs.start(event.id, f"{event.source} {event.window_to:%Y-%m-%d}", _tags(event, base))
+        log.info("training", run_id=run.run_id, tweets=len(window.train), batches=len(window.batches))
+        run.log_params(params_of(window, base, self.settings))
+        model, trained = fit(window, base, self.settings, event.id, run)
+        costs = {"train_seconds": trained.seconds, "tweets_per_second": trained.tweets_per_second}
+        run.log_metrics({**trained.metrics, **costs, "best_epoch": trained.epoch}, trained.steps)
+        return self._register(event, run, model, window)
+
+    def _register(
+        self, event: BatchCollected, run: Run, model: TrainedModel, window: Window
+    ) -> RegisteredVersion:
+        scratch = self.settings.data_dir / "trainer" / str(event.id)
+        shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+        check_on = [tweet.input for tweet in window.validation[:PARITY_TWEETS]]
+        artefact = export(model, scratch / "artefact", check_on)
+        run.describe((artefact.directory / CARD).read_text())
+        version = run.register(artefact, model.training.metrics)
+        shutil.rmtree(scratch)
+        log.info("challenger registered", version=version.version, **_rounded(version.metrics))
+        return version
+
+    def _conclude(self, event: BatchCollected, version: RegisteredVersion, started_at: datetime) -> Training:
+        # A run is finished after everything else about it: if it is, a later version may hold the alias.
+        if not self.runs.is_finished(version.run_id):
+            self.registry.set_alias("challenger", version.version)
+            self.runs.finish(version.run_id)
+        training = Training(
+            event_id=event.id,
+            batch_id=event.batch_id,
+            model_version=version.version,
+            mlflow_run_id=version.run_id,
+            artifact_uri=version.artifact_uri,
+            artifact_sha256=version.artifact_sha256,
+            metrics=version.metrics,
+            started_at=started_at,
+        )
+        with self.sessions.begin() as session:
+            ledger.record_training(session, training)
+        return training
+
+    def _record(self, event: BatchCollected, outcome: str, reason: str) -> None:
+        verdict = Verdict(
+            id=uuid5(event.id, "verdict"),
+            event_id=event.id,
+            batch_id=event.batch_id,
+            outcome=outcome,
+            rule="none",
+            reason=reason,
+        )
+        with self.sessions.begin() as session:
+            ledger.record_verdict(session, verdict)
+
+    def _batch_in_turn(self, event: BatchCollected) -> Batch:
+        batch = self.tweets.batch(event.batch_id)
+        if batch is None:
+            raise Unusable(f"batch {event.batch_id} does not exist")
+        with self.sessions() as session:
+            earlier = ledger.unsettled_before(session, batch, self.settings.order_wait)
+        if earlier:
+            raise NotYet(f"batch {earlier[0]} is trained first")
+        return batch
+
+
+def _announcement(training: Training) -> ModelTrained:
+    return ModelTrained(
+        batch_id=training.batch_id,
+        model_version=training.model_version,
+        mlflow_run_id=training.mlflow_run_id,
+        artifact_uri=training.artifact_uri,
+        artifact_sha256=training.artifact_sha256,
+        metrics=training.metrics,
+    )
+
+
+def _tags(event: BatchCollected, base: BaseModel) -> dict[str, str]:
+    return {
+        BATCH_ID: str(event.batch_id),
+        SOURCE: event.source,
+        "viral.query": event.query,
+        "viral.base_model_source": base.source,
+    }
+
+
+def _rounded(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in metrics.items()}

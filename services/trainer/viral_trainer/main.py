@@ -1,0 +1,30 @@
+"""`viral-trainer run`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from viral_common.events import BatchCollected
+from viral_common.logging import configure_logging
+from viral_common.registry import Registry, Runs
+from viral_common.service import Service
+from viral_common.settings import load_settings
+from viral_common.tweet_store import TweetStore
+
+from viral_trainer.base_model import find_base_model
+from viral_trainer.handlers import Trainer
+from viral_trainer.settings import TrainerSettings
+
+
+def main() -> None:
+    """Train on each collected batch until stopped."""
+    settings = load_settings(TrainerSettings)
+    configure_logging("trainer", settings)
+    find_base = partial(find_base_model, settings.base_model)
+    find_base()  # a wrong name is told now, not with the first batch
+    with Service("trainer", settings) as service:
+        registry, runs = Registry(settings.mlflow_url), Runs(settings.mlflow_url)
+        tweets = TweetStore(service.sessions)
+        trainer = Trainer(service.sessions, tweets, runs, registry, find_base, settings)
+        service.handle(BatchCollected, trainer.on_batch_collected, trainer.on_dead)
+        service.run()

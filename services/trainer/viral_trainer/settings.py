@@ -1,0 +1,41 @@
+"""The trainer's own settings."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import Field
+from viral_common.settings import CommonSettings
+
+DEFAULT_BASE_MODEL = "google/bert_uncased_L-2_H-128_A-2"
+
+
+class TrainerSettings(CommonSettings):
+    """What to train from, on how much, and how hard."""
+
+    base_model: str = Field(
+        default=DEFAULT_BASE_MODEL,
+        description="BERT-like encoder to start from: a directory or a name on the hub",
+    )
+    max_tokens: int = Field(default=128, ge=8, le=512, description="Tokens of a tweet that are read")
+    window_batches: int = Field(
+        default=7, ge=1, description="Batches to train on: the new one and those before"
+    )
+    min_train_tweets: int = Field(
+        default=200, ge=10, description="With fewer labelled tweets in the window nothing is trained"
+    )
+    train_epochs: int = Field(
+        default=2, ge=1, description="Passes over the tweets, unless it stops getting better"
+    )
+    train_batch_size: int = Field(default=64, ge=2, description="Tweets per step of the optimizer")
+    encoder_lr: float = Field(default=2e-4, gt=0, description="Peak learning rate of the encoder")
+    head_lr: float = Field(
+        default=1e-3, gt=0, description="Peak learning rate of the layers after the encoder"
+    )
+    train_seed: int = Field(default=7, description="The same seed and tweets give the same model")
+    train_threads: int = Field(default=0, ge=0, description="Cores to train on; 0: all of this machine")
+
+    @property
+    def cores(self) -> int:
+        """`train_threads`, or what this process may use."""
+        return self.train_threads or len(os.sched_getaffinity(0))
