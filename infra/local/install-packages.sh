@@ -1,0 +1,60 @@
+#!/bin/sh
+# install-packages.sh PACKAGE...: install those of the Debian packages that are missing.
+# RabbitMQ's package would start a node for the whole machine; ours is private, so that one is kept from starting.
+set -eu
+
+has() {
+    case $1 in
+        rabbitmq-server) [ -n "${VIRAL_RABBITMQ_URL:-}" ] || ls /usr/lib/rabbitmq/bin/rabbitmq-server \
+            /opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server /usr/local/opt/rabbitmq/sbin/rabbitmq-server 2>/dev/null | grep -q . ;;
+        chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null ;;
+        *) dpkg -s "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+missing=
+for package in "$@"; do
+    has "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+give_up() {
+    echo "error:$missing: not installed. $1" >&2
+    case $missing in
+        *rabbitmq*) echo "       Or point VIRAL_RABBITMQ_URL at a RabbitMQ server." >&2 ;;
+    esac
+    exit 1
+}
+
+[ "$(uname)" != Darwin ] || give_up "Do it with: brew install$(echo "$missing" | sed 's/-server//')"
+command -v apt-get >/dev/null || give_up "Do it with your system's package manager."
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif sudo -n true 2>/dev/null || { [ -t 0 ] && command -v sudo >/dev/null; }; then
+    as_root=sudo
+else
+    give_up "Ask somebody who may: apt-get install$missing"
+fi
+
+echo "installing$missing"
+# What follows runs as root. policy-rc.d is Debian's way to say that no service starts during an installation.
+$as_root env DEBIAN_FRONTEND=noninteractive missing="$missing" sh -eu -c '
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf "#!/bin/sh\nexit 101\n" >"$policy"
+        chmod 755 "$policy"
+        trap "rm -f $policy" EXIT
+        trap "exit 1" HUP INT TERM
+    fi
+    install() { apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing; }
+    log=$(mktemp)
+    if ! install >"$log" 2>&1 && ! { apt-get -o DPkg::Lock::Timeout=300 update && install; } >"$log" 2>&1; then
+        tail -n 3 "$log" >&2
+        exit 1
+    fi
+    rm -f "$log"
+    case $missing in
+        *rabbitmq-server*) systemctl disable rabbitmq-server >/dev/null 2>&1 || true ;;
+    esac
+' || give_up "apt-get install$missing failed, see above."
