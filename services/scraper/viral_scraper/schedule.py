@@ -6,6 +6,7 @@ import threading
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from viral_common import telemetry
 from viral_common.database import Sessions
 from viral_common.errors import ViralError
 from viral_common.turns import turn
@@ -56,6 +57,7 @@ class Schedule:
         if batch is None and not self._exhausted and not stopping.is_set():
             log.info("nothing more to collect for now", asked_again_every_s=self._poll_s)
         self._exhausted = batch is None
+        telemetry.SOURCE_EXHAUSTED.set(self._exhausted)
         return batch is not None
 
     def _tell_waiting(self) -> None:

@@ -1,0 +1,38 @@
+"""Real Twint files, where this machine has them: everything in them is understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from viral_scraper.filters import filtered
+from viral_scraper.progress import log_progress
+from viral_scraper.sources.archive import ArchiveSource
+
+from tests.conftest import TEST_DATA
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "originals"),
+    [
+        ("ukraine_oil.jsonl.gz", 62_495, 37_969),
+        ("covid2020.jsonl.gz", 23_399, 11_927),
+        ("twint_native_depressed.jsonl.gz", 12_065, 5_115),
+        ("twint_native_bbnaija.jsonl.gz", 25_823, 11_038),
+        ("../fixtures/twint_500_rows.csv", 500, 497),
+    ],
+)
+def test_every_row_is_read_and_every_english_original_kept(
+    tmp_path: Path, name: str, rows: int, originals: int
+) -> None:
+    file = TEST_DATA / name
+    if not file.exists():
+        pytest.skip(f"no real tweets at {file}; set VIRAL_TEST_DATA")
+    source = ArchiveSource(str(file), "", tmp_path, log_progress())
+    window = source.next_window(None, 10**9)
+    assert window is not None
+
+    tweets = list(source.search("", *window))
+
+    assert (len(tweets), source.bad_rows) == (rows, {})
+    assert len(filtered(tweets)[0]) == originals
