@@ -13,6 +13,10 @@ from viral_common.features import TweetInput
 from viral_gateway.serving import Serving
 
 
+# Tweets scored in one go. A larger call takes several, between which others have their turn; it bounds memory too.
+SLICE = 256
+
+
 class Scoring:
     """A few threads that score; a call is answered by the model it names, whatever is swapped meanwhile."""
 
@@ -22,7 +26,11 @@ class Scoring:
     async def probabilities(self, serving: Serving, tweets: Sequence[TweetInput]) -> list[float]:
         """In the tweets' order. Raises ArtefactError rather than answer with something that is no number."""
         loop = asyncio.get_running_loop()
-        scores = await loop.run_in_executor(self._pool, serving.scorer.predict, tweets)
+        parts = [
+            await loop.run_in_executor(self._pool, serving.scorer.predict, tweets[start : start + SLICE])
+            for start in range(0, len(tweets), SLICE)
+        ]
+        scores = np.concatenate(parts)
         if not np.isfinite(scores).all():
             raise ArtefactError(f"version {serving.model.version} answered with something that is no number")
         return [float(score) for score in scores]

@@ -46,7 +46,7 @@ class GatewayProcess:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "viral_gateway.cli", "run"],
+                [Path(sys.executable).with_name("viral-gateway"), "run"],
                 env={**os.environ, **environment},
                 stdout=output,
                 stderr=output,

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 
+import anyio
 from sse_starlette import ServerSentEvent
 from viral_gateway.routes.events import _stream
 
@@ -27,7 +28,9 @@ def test_a_swap_on_another_thread_reaches_every_listener() -> None:
 
     async def story() -> list[list[ServerSentEvent]]:
         world.announcements.attach(asyncio.get_running_loop())
-        listeners = [asyncio.create_task(first(_stream(world.gateway(), None), 2)) for _ in range(3)]
+        listeners = [
+            asyncio.create_task(first(_stream(world.gateway(), None, anyio.Event()), 2)) for _ in range(3)
+        ]
         await asyncio.sleep(0.05)
         world.serve(version=4)
         threading.Thread(target=world.announcements.publish).start()
@@ -44,7 +47,7 @@ def test_one_who_missed_a_promotion_hears_of_it_at_once() -> None:
     world.serve(version=4)
 
     async def story() -> list[ServerSentEvent]:
-        return await asyncio.wait_for(first(_stream(world.gateway(), 3), 2), 5)
+        return await asyncio.wait_for(first(_stream(world.gateway(), 3, anyio.Event()), 2), 5)
 
     assert asyncio.run(story())[1].id == "4"
 
@@ -54,12 +57,23 @@ def test_one_who_is_up_to_date_hears_nothing() -> None:
     world.serve(version=4)
 
     async def story() -> bool:
-        waiting = asyncio.create_task(first(_stream(world.gateway(), 4), 2))
+        waiting = asyncio.create_task(first(_stream(world.gateway(), 4, anyio.Event()), 2))
         done, _ = await asyncio.wait([waiting], timeout=0.1)
         waiting.cancel()
         return bool(done)
 
     assert not asyncio.run(story())
+
+
+def test_a_stream_ends_when_the_server_stops() -> None:
+    world = World()
+
+    async def story() -> list[ServerSentEvent]:
+        closing = anyio.Event()
+        asyncio.get_running_loop().call_later(0.05, closing.set)
+        return [event async for event in _stream(world.gateway(), None, closing)]
+
+    assert len(asyncio.run(asyncio.wait_for(story(), 5))) == 1
 
 
 def test_publishing_without_listeners_or_loop_is_fine() -> None:

@@ -103,6 +103,20 @@ def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, world:
     assert len(model.calls) == 1
 
 
+def test_a_large_explanation_is_scored_in_slices_and_keeps_its_order(
+    client: TestClient, world: World
+) -> None:
+    model = world.serve(base=0.5)
+    texts = ["word " * 7 + ("good" if n % 3 == 0 else "bad") for n in range(256)]
+
+    predictions = ask(client, *[{"text": text} for text in texts], explain=True).json()["predictions"]
+
+    last_words = [prediction["explanation"][-1] for prediction in predictions]
+    assert [word["word"] for word in last_words] == [text.split()[-1] for text in texts]
+    assert all((word["weight"] > 0) == (word["word"] == "good") for word in last_words)
+    assert max(len(call) for call in model.calls) <= 256
+
+
 @pytest.mark.parametrize("text", ["", "   \n", "\x00", "🎉🎉", "\ud83d half a pair", "x" * 4000, "مرحبا"])
 def test_any_text_of_a_fitting_length_is_answered(client: TestClient, world: World, text: str) -> None:
     world.serve()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import anyio
 from fastapi import APIRouter, Header, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from viral_common.events import ModelPromoted
@@ -17,6 +19,8 @@ router = APIRouter(prefix="/v1", tags=["events"])
 
 KEEP_ALIVE_S = 15
 RECONNECT_MS = 3_000
+# Time for a stream to end properly when the server stops.
+CLOSE_S = 1.0
 
 Seq = Annotated[int | None, Query(ge=0, description="Tell at once if a later promotion than this one serves")]
 LastSeq = Annotated[
@@ -35,19 +39,37 @@ async def events(
 ) -> EventSourceResponse:
     """Server-sent events `model.promoted`, each with what `GET /v1/model` says; its id is the promotion_seq."""
     known = since if last_event_id is None else last_event_id
-    return EventSourceResponse(_stream(gateway, known), ping=KEEP_ALIVE_S)
+    closing = anyio.Event()
+    return EventSourceResponse(
+        _stream(gateway, known, closing),
+        ping=KEEP_ALIVE_S,
+        shutdown_event=closing,
+        shutdown_grace_period=CLOSE_S,
+    )
 
 
-async def _stream(gateway: Gateway, known: int | None) -> AsyncIterator[ServerSentEvent]:
+async def _stream(
+    gateway: Gateway, known: int | None, closing: anyio.Event
+) -> AsyncIterator[ServerSentEvent]:
     with gateway.announcements.listening() as news:
         yield ServerSentEvent(comment="listening", retry=RECONNECT_MS)
         current = gateway.holder.current
         if current and known is not None and current.model.promotion_seq > known:
             yield _took_over(current)
-        while True:
-            await news.wait()
+        while await _heard(news, closing):
             news.clear()
             yield _took_over(gateway.holder.serving())
+
+
+async def _heard(news: asyncio.Event, closing: anyio.Event) -> bool:
+    """Wait for news; False once the server is stopping."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (news, closing)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return not closing.is_set()
 
 
 def _took_over(serving: Serving) -> ServerSentEvent:
