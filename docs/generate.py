@@ -56,7 +56,7 @@ def env_example() -> str:
         for name, field in settings.model_fields.items():
             if name not in inherited or field.default != inherited[name].default:
                 lines += [f"# {field.description}", _assignment(name, field), ""]
-    return "\n".join(lines) + CONTAINERS.lstrip("\n")
+    return "\n".join(lines) + CONTAINERS
 
 
 def _assignment(name: str, field: FieldInfo) -> str:

@@ -24,9 +24,11 @@ class CommonSettings(BaseSettings):
     mlflow_url: str = Field(default="http://127.0.0.1:5000", description="MLflow tracking server")
     data_dir: Path = Field(default=Path(".viral"), description="Where a service keeps its own files")
 
-    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level of the lines logged"
+    )
     log_format: Literal["console", "json"] = Field(
-        default="console", description="Lines for people or machines"
+        default="console", description="Log lines for people (console) or for machines (json)"
     )
 
     likes_threshold: int = Field(default=0, ge=0, description="A tweet is viral with more likes than this")
