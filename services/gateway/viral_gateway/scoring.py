@@ -12,7 +12,6 @@ from viral_common.features import TweetInput
 
 from viral_gateway.serving import Serving
 
-
 # Tweets scored in one go. A larger call takes several, between which others have their turn; it bounds memory too.
 SLICE = 256
 
