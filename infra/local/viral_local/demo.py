@@ -44,7 +44,7 @@ class Demo:
         return self._end(plan)
 
     def _start(self, tweets: Path | None) -> Plan:
-        choices = self._choices(tweets)
+        choices = self.choices(tweets)
         try:
             return self.stack.up(choices)
         except ViralError:
@@ -52,7 +52,7 @@ class Demo:
                 self.stack.forget_choices()
             raise
 
-    def _choices(self, tweets: Path | None) -> dict[str, str] | None:
+    def choices(self, tweets: Path | None) -> dict[str, str] | None:
         """Settings for the services; None leaves them as they are."""
         settings = self.stack.settings
         if tweets is not None:

@@ -146,8 +146,15 @@ class Stack:
         write_private(self.home.env_file, "".join(lines))
 
     def _forget_addresses(self) -> None:
-        for path in (self.home.stack_file, self.home.env_file, self.home.socket):
+        for path in (
+            self.home.stack_file,
+            self.home.env_file,
+            self.home.socket,
+            self.home.root / "supervisor.pid",
+        ):
             path.unlink(missing_ok=True)
+        if self.home.socket.parent not in (self.home.root, *self.home.root.parents):
+            shutil.rmtree(self.home.socket.parent, ignore_errors=True)
 
     def _delete_data(self) -> None:
         """Only what the stack made: VIRAL_DATA_DIR may hold other files."""

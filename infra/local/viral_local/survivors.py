@@ -97,8 +97,9 @@ def _wave(program: str) -> int:
 def _marked(process: psutil.Process, stack_id: str, home: Path) -> Survivor | None:
     environment = process.environ()
     marks = environment.get("VIRAL_STACK"), environment.get("VIRAL_STACK_HOME")
-    ours = "VIRAL_STACK" in environment and (stack_id == marks[0] or str(home) == marks[1])
-    if not ours or process.status() == psutil.STATUS_ZOMBIE:
+    if not (stack_id and stack_id == marks[0]) and str(home) != marks[1]:
+        return None
+    if process.status() == psutil.STATUS_ZOMBIE:
         return None
     program = environment.get("VIRAL_PROGRAM", "")
     if not program and "supervisor.supervisord" in process.cmdline():
