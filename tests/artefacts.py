@@ -15,6 +15,7 @@ from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertModel
 from viral_common.artefact import Artefact, Calibration, FeatureScaling, TrainingSummary
 from viral_common.features import FEATURES
+from viral_trainer.base_model import BaseModel, find_base_model
 from viral_trainer.export import TrainedModel, export
 from viral_trainer.network import ViralityNetwork
 
@@ -29,24 +30,12 @@ def make_artefact(directory: Path, *, bias: float = 0.0, seed: int = 7, simulate
 
 def make_model(*, bias: float = 0.0, seed: int = 7, simulated: bool = False) -> TrainedModel:
     """A random network of one narrow layer that reads letters."""
-    torch.manual_seed(seed)
-    tokenizer = letter_tokenizer()
-    encoder = BertModel(
-        BertConfig(
-            vocab_size=tokenizer.get_vocab_size(),
-            hidden_size=16,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=32,
-        ),
-        add_pooling_layer=False,
-    )
-    network = ViralityNetwork(encoder, len(FEATURES)).eval()
+    network = ViralityNetwork(narrow_encoder(seed), len(FEATURES)).eval()
     for parameter in network.head.parameters():
         torch.nn.init.normal_(parameter, std=0.2)  # so that tweets differ visibly
     return TrainedModel(
         network=network,
-        tokenizer=tokenizer,
+        tokenizer=letter_tokenizer(),
         scaling=FeatureScaling(names=FEATURES, mean=(1.0,) * len(FEATURES), scale=(4.0,) * len(FEATURES)),
         calibration=Calibration(temperature=1.0, bias=bias),
         max_tokens=128,
@@ -55,6 +44,26 @@ def make_model(*, bias: float = 0.0, seed: int = 7, simulated: bool = False) -> 
         base_model_source="tests",
         training=a_summary(simulated=simulated),
     )
+
+
+def make_base_model(directory: Path, seed: int = 7) -> BaseModel:
+    """A directory to train from, as a person would name it in VIRAL_BASE_MODEL."""
+    narrow_encoder(seed).save_pretrained(directory)
+    letter_tokenizer().save(str(directory / "tokenizer.json"))
+    return find_base_model(str(directory))
+
+
+def narrow_encoder(seed: int) -> BertModel:
+    """Random weights, drawn from the seed."""
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=letter_tokenizer().get_vocab_size(),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    return BertModel(config, add_pooling_layer=False)
 
 
 def a_summary(*, simulated: bool = False) -> TrainingSummary:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid5
 
 import structlog
@@ -74,13 +75,12 @@ class Trainer:
     def _register(
         self, event: BatchCollected, run: Run, model: TrainedModel, window: Window
     ) -> RegisteredVersion:
-        scratch = self.settings.data_dir / "trainer" / str(event.id)
+        scratch = self._scratch(event)
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
         check_on = [tweet.input for tweet in window.validation[:PARITY_TWEETS]]
         artefact = export(model, scratch / "artefact", check_on)
         run.describe((artefact.directory / CARD).read_text())
         version = run.register(artefact, model.training.metrics)
-        shutil.rmtree(scratch)
         log.info("challenger registered", version=version.version, **_rounded(version.metrics))
         return version
 
@@ -101,7 +101,11 @@ class Trainer:
         )
         with self.sessions.begin() as session:
             ledger.record_training(session, training)
+        shutil.rmtree(self._scratch(event), ignore_errors=True)
         return training
+
+    def _scratch(self, event: BatchCollected) -> Path:
+        return self.settings.data_dir / "trainer" / str(event.id)
 
     def _record(self, event: BatchCollected, outcome: str, reason: str) -> None:
         verdict = Verdict(

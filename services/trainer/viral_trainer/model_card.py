@@ -21,8 +21,8 @@ tags: [tweets, virality, onnx]
 ---
 # Will this tweet get more than {spec.likes_threshold} likes?
 
-{_SIMULATED if training.simulated else ""}\
-A small BERT reads the text beside {len(spec.features.names)} features of the tweet; both are trained together. The output is a calibrated probability.
+{_SIMULATED if training.simulated else ""}A small BERT reads the text, a small network joins it with
+{len(spec.features.names)} features of the tweet; both are trained together. The output is a calibrated probability.
 
 ## Made from
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,16 @@ from mlflow.exceptions import MlflowException, RestException
 
 from viral_common.errors import RegistryUnavailable
 
-# A server that is away is noticed within seconds; whoever runs the service may say otherwise in the environment.
-_PATIENCE = {
+# A server that is away is noticed within seconds, and nothing but logs is printed; whoever runs the service may
+# say otherwise in the environment.
+_DEFAULTS = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
     "MLFLOW_ARTIFACT_UPLOAD_DOWNLOAD_TIMEOUT": "60",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 # What a server says that is up but cannot reach its own database or store.
 _SERVER_FAILURES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED"})
@@ -27,8 +30,9 @@ _SERVER_FAILURES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEAD
 
 def connect(mlflow_url: str) -> MlflowClient:
     """A client of both tracking and registry; asks nothing of the server yet."""
-    for name, value in _PATIENCE.items():
+    for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=mlflow_url, registry_uri=mlflow_url)
 
 

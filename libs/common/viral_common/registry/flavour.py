@@ -36,6 +36,7 @@ def save_pyfunc(artefact: Artefact, into: Path, model_id: str, run_id: str) -> N
         artifacts={"artefact": str(artefact.directory)},
         mlflow_model=Model(model_id=model_id, run_id=run_id),
         signature=signature,
+        input_example=[{"text": "Oil prices jump again #oil", "photos_count": 1}],
         # Named here so that MLflow need not run the model to find out.
         pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "onnxruntime", "tokenizers")],
     )

@@ -1,20 +1,16 @@
 """The code that `mlflow models serve` copies and runs: the same Predictor as the gateway's."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from viral_common.artefact import DECISION_THRESHOLD, read_artefact
 from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
@@ -23,9 +19,13 @@ class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
     def load_context(self, context: Any) -> None:
         self._predictor = Predictor.load(read_artefact(Path(context.artifacts["artefact"])))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> Any:  # noqa: ARG002
-        import pandas as pd
-
+    # The names are MLflow's.
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> pd.DataFrame:
         rows = model_input.astype(object).where(model_input.notna(), None).to_dict("records")
         probabilities = self._predictor.predict([tweet_of(row) for row in rows])
         return pd.DataFrame({"probability": probabilities, "viral": probabilities >= DECISION_THRESHOLD})

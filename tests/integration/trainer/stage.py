@@ -1,0 +1,73 @@
+"""Collected batches in a real Postgres, for a trainer whose network is tiny."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import insert
+from viral_common.database import Sessions
+from viral_common.events import BatchCollected
+from viral_common.models import Batch, Tweet
+from viral_common.text import copy_hash, split_of
+from viral_common.tweets import LabelledTweet
+
+from tests.labelled import START, labelled_tweets
+
+
+def collected(db: Sessions, *, day: int = 0, count: int = 600, likes: int | None = None) -> BatchCollected:
+    """Store a batch as the scraper does; `likes` gives every tweet that many."""
+    since, until = START + timedelta(days=day), START + timedelta(days=day + 1)
+    event = BatchCollected(
+        id=uuid4(),
+        batch_id=uuid4(),
+        source="simulated",
+        query="tests",
+        window_from=since,
+        window_to=until,
+        tweet_count=count,
+        train_count=count,
+        test_count=0,
+        viral_rate=0.5,
+    )
+    batch = Batch(
+        id=event.batch_id,
+        source=event.source,
+        query=event.query,
+        window_from=since,
+        window_to=until,
+        target=count,
+        tweet_count=count,
+        collected_at=datetime.now(UTC),
+    )
+    with db.begin() as session:
+        session.add(batch)
+        session.flush()
+        if count:
+            rows = [_row(event, tweet, likes) for tweet in labelled_tweets(count, seed=day)]
+            session.execute(insert(Tweet), rows)
+    return event
+
+
+def _row(event: BatchCollected, tweet: LabelledTweet, likes: int | None) -> dict[str, object]:
+    text_hash = copy_hash(tweet.input.text)
+    return {
+        "source": event.source,
+        "external_id": uuid4().hex,
+        "batch_id": event.batch_id,
+        "posted_at": event.window_from,
+        "author_id": "1",
+        "username": "one",
+        "text": tweet.input.text,
+        "language": "en",
+        "like_count": tweet.like_count if likes is None else likes,
+        "photos_count": tweet.input.photos_count,
+        "has_video": False,
+        "is_quote": False,
+        "text_hash": text_hash,
+        "split": split_of(text_hash),
+        **dict.fromkeys(
+            ("retweet_count", "reply_count", "hashtags_count", "mentions_count", "urls_count", "word_count"),
+            0,
+        ),
+    }

@@ -1,0 +1,121 @@
+"""What the registry says when MLflow has not what is asked for, or is away; and MLflow's own serving."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import numpy as np
+import pytest
+from viral_common.artefact import read_artefact
+from viral_common.errors import ArtefactError, RegistryUnavailable, UsageError
+from viral_common.predictor import Predictor
+from viral_common.registry import MODEL_NAME, RegisteredVersion, Registry, Runs
+
+from tests.artefacts import make_artefact
+from tests.labelled import labelled_tweets
+
+
+@pytest.fixture
+def version(mlflow_url: str, tmp_path: Path) -> RegisteredVersion:
+    run = Runs(mlflow_url).start(uuid4(), "a test", {"viral.source": "simulated"})
+    return run.register(make_artefact(tmp_path / "artefact"), {"auc": 0.7})
+
+
+def test_a_version_is_found_by_number_and_by_event(mlflow_url: str, version: RegisteredVersion) -> None:
+    registry = Registry(mlflow_url)
+
+    assert registry.get_version(version.version) == version
+    assert registry.find_version(uuid4()) is None
+    assert registry.run_url(version.run_id).startswith(mlflow_url)
+
+
+def test_an_unknown_version_is_the_askers_mistake(mlflow_url: str, version: RegisteredVersion) -> None:
+    with pytest.raises(UsageError, match="no version 99999"):
+        Registry(mlflow_url).get_version(99999)
+
+
+def test_an_artefact_that_is_gone_is_no_artefact(mlflow_url: str, tmp_path: Path) -> None:
+    with pytest.raises(ArtefactError):
+        Registry(mlflow_url).download("mlflow-artifacts:/0/models/none/artifacts", tmp_path / "fetched")
+
+
+def test_mlflow_away_is_noticed_within_seconds(tmp_path: Path) -> None:
+    registry = Registry(f"http://127.0.0.1:{free_port()}")
+    started = time.monotonic()
+
+    with pytest.raises(RegistryUnavailable, match="VIRAL_MLFLOW_URL"):
+        registry.find_version(uuid4())
+    with pytest.raises(RegistryUnavailable, match="VIRAL_MLFLOW_URL"):
+        registry.download("mlflow-artifacts:/0/models/none/artifacts", tmp_path)
+
+    assert time.monotonic() - started < 20
+
+
+def test_mlflow_models_serve_answers_with_the_same_probabilities(
+    mlflow_url: str, version: RegisteredVersion, tmp_path: Path
+) -> None:
+    Registry(mlflow_url).set_alias("champion", version.version)
+    inputs = [tweet.input for tweet in labelled_tweets(20)]
+    rows = [
+        {"text": one.text, "created_at": one.created_at.isoformat(), "photos_count": one.photos_count}
+        for one in inputs
+    ]
+
+    with served(mlflow_url, tmp_path / "serve.log") as url:
+        reply = httpx.post(f"{url}/invocations", json={"dataframe_records": rows}, timeout=30)
+
+    answered = [row["probability"] for row in reply.raise_for_status().json()["predictions"]]
+    expected = Predictor.load(read_artefact(tmp_path / "artefact"), threads=1).predict(inputs)
+    assert np.abs(np.array(answered) - expected).max() < 1e-6
+
+
+@contextmanager
+def served(mlflow_url: str, log: Path) -> Iterator[str]:
+    """MLflow's own scoring server on the champion."""
+    port = free_port()
+    programs = Path(sys.executable).parent
+    command = [str(programs / "mlflow"), "models", "serve", "--env-manager", "local"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, "-m", f"models:/{MODEL_NAME}@champion", "-p", str(port)],
+            env=os.environ | {"MLFLOW_TRACKING_URI": mlflow_url, "PATH": f"{programs}:{os.environ['PATH']}"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/health", log)
+        yield url
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def wait_for(url: str, log: Path, patience_s: float = 90) -> None:
+    """Until it answers; the server's log if it never does."""
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(url, timeout=2).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.3)
+    pytest.fail(log.read_text())
+
+
+def free_port() -> int:
+    """Of this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

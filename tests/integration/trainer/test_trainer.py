@@ -1,0 +1,192 @@
+"""A collected batch becomes a registered challenger: once, in order, or with the reason why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run, ViewType
+from sqlalchemy import select
+from viral_common import registry
+from viral_common.artefact import read_artefact
+from viral_common.database import Sessions
+from viral_common.errors import NotYet, Unusable
+from viral_common.events import BatchCollected, ModelTrained
+from viral_common.metrics import scores
+from viral_common.models import Training, Verdict
+from viral_common.predictor import Predictor
+from viral_common.registry import MODEL_NAME
+from viral_trainer.handlers import Trainer
+
+from tests.integration.trainer.stage import collected
+from tests.labelled import labelled_tweets
+
+
+def runs_of(client: MlflowClient, event: BatchCollected) -> list[Run]:
+    experiment = client.get_experiment_by_name(MODEL_NAME)
+    wanted = f"tags.`viral.event_id` = '{event.id}'"
+    return list(client.search_runs([experiment.experiment_id], wanted, ViewType.ACTIVE_ONLY))
+
+
+def versions_of(client: MlflowClient, event: BatchCollected) -> list[int]:
+    wanted = f"name = '{MODEL_NAME}' and tags.`viral.event_id` = '{event.id}'"
+    return [int(version.version) for version in client.search_model_versions(wanted)]
+
+
+@pytest.fixture
+def client(mlflow_url: str) -> MlflowClient:
+    return MlflowClient(mlflow_url, mlflow_url)
+
+
+def test_a_collected_batch_becomes_a_challenger(trainer: Trainer, db: Sessions, client: MlflowClient) -> None:
+    event = collected(db)
+
+    (trained,) = trainer.on_batch_collected(event)
+
+    assert isinstance(trained, ModelTrained)
+    assert trained.metrics["auc"] > 0.7
+    assert int(client.get_model_version_by_alias(MODEL_NAME, "challenger").version) == trained.model_version
+    assert versions_of(client, event) == [trained.model_version]
+    (run,) = runs_of(client, event)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["viral.batch_id"] == str(event.batch_id)
+    assert "Simulated data" in run.data.tags["mlflow.note.content"]
+    assert len(client.get_metric_history(run.info.run_id, "val_auc")) == 2
+    assert client.get_metric_history(run.info.run_id, "train_loss")
+
+
+def test_the_announced_artefact_is_the_one_that_scores(
+    trainer: Trainer, db: Sessions, tmp_path: Path
+) -> None:
+    (trained,) = trainer.on_batch_collected(collected(db))
+    assert isinstance(trained, ModelTrained)
+
+    directory = trainer.registry.download(trained.artifact_uri, tmp_path / "fetched")
+    predictor = Predictor.load(read_artefact(directory, trained.artifact_sha256), threads=1)
+
+    tweets = labelled_tweets(200, seed=99)
+    labels = np.array([tweet.viral for tweet in tweets])
+    assert scores(labels, predictor.predict([tweet.input for tweet in tweets]))["auc"] > 0.7
+
+
+def test_the_same_event_again_repeats_nothing(trainer: Trainer, db: Sessions, client: MlflowClient) -> None:
+    event = collected(db)
+    first = trainer.on_batch_collected(event)
+
+    again = trainer.on_batch_collected(event)
+
+    assert [one.model_dump() for one in again] == [one.model_dump() for one in first]
+    assert len(runs_of(client, event)) == 1
+    assert len(versions_of(client, event)) == 1
+
+
+class Killed(BaseException):
+    """Ends a handler where SIGKILL would."""
+
+
+@pytest.mark.parametrize("after", [True, False], ids=["after", "before"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Runs.start",
+        "Run.describe",
+        "Run._log_model",
+        "Run.register",
+        "Registry.set_alias",
+        "Runs.finish",
+    ],
+)
+def test_a_training_killed_anywhere_ends_in_one_version(
+    trainer: Trainer,
+    db: Sessions,
+    client: MlflowClient,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    after: bool,
+) -> None:
+    event = collected(db)
+    with monkeypatch.context() as patch:
+        kill_at(patch, step, after)
+        with pytest.raises(Killed):
+            trainer.on_batch_collected(event)
+
+    (trained,) = trainer.on_batch_collected(event)
+
+    assert isinstance(trained, ModelTrained)
+    assert versions_of(client, event) == [trained.model_version]
+    (run,) = runs_of(client, event)
+    assert run.info.status == "FINISHED"
+    assert int(client.get_model_version_by_alias(MODEL_NAME, "challenger").version) == trained.model_version
+    with db() as session:
+        assert session.scalars(select(Training.model_version)).all() == [trained.model_version]
+    assert not list((trainer.settings.data_dir / "trainer").iterdir())
+
+
+def kill_at(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
+    """Let the method run or not, then end."""
+    owner_name, method = step.split(".")
+    owner = getattr(registry, owner_name)
+    original = getattr(owner, method)
+
+    def killed(*args: object, **kwargs: object) -> None:
+        if after:
+            original(*args, **kwargs)
+        raise Killed
+
+    patch.setattr(owner, method, killed)
+
+
+def test_a_later_batch_waits_for_the_one_before(trainer: Trainer, db: Sessions) -> None:
+    earlier = collected(db, day=0)
+    later = collected(db, day=1)
+
+    with pytest.raises(NotYet, match=str(earlier.batch_id)):
+        trainer.on_batch_collected(later)
+    trainer.on_batch_collected(earlier)
+
+    assert trainer.on_batch_collected(later)
+
+
+def test_a_batch_that_does_not_exist_is_unusable(trainer: Trainer, db: Sessions) -> None:
+    event = collected(db).model_copy(update={"batch_id": uuid4()})
+
+    with pytest.raises(Unusable, match="does not exist"):
+        trainer.on_batch_collected(event)
+    trainer.on_dead(event, "does not exist")
+
+
+@pytest.mark.parametrize(
+    ("count", "likes", "reason"),
+    [
+        (50, None, "are needed"),
+        (0, None, "0 labelled"),
+        (600, 0, "no more than 0 likes"),
+        (600, 5, "have more than"),
+    ],
+)
+def test_a_batch_with_nothing_to_learn_gets_a_verdict_that_says_so(
+    trainer: Trainer, db: Sessions, client: MlflowClient, count: int, likes: int | None, reason: str
+) -> None:
+    event = collected(db, count=count, likes=likes)
+
+    assert trainer.on_batch_collected(event) == []
+    assert trainer.on_batch_collected(event) == []
+
+    with db() as session:
+        (verdict,) = session.scalars(select(Verdict)).all()
+    assert verdict.outcome == "untrainable"
+    assert reason in verdict.reason
+    assert versions_of(client, event) == []
+
+
+def test_an_event_that_was_given_up_leaves_a_verdict(trainer: Trainer, db: Sessions) -> None:
+    event = collected(db)
+
+    trainer.on_dead(event, "failed 5 times")
+
+    with db() as session:
+        (verdict,) = session.scalars(select(Verdict)).all()
+    assert (verdict.outcome, verdict.reason) == ("failed", "failed 5 times")
