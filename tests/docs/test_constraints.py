@@ -15,7 +15,7 @@ LINES = [
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     if line[:1] not in ("", "#")
 ]
-PINS = {canonicalize_name(line.split("==")[0]): line.partition("==")[2] for line in LINES}
+PINS: dict[str, str] = {canonicalize_name(line.split("==")[0]): line.partition("==")[2] for line in LINES}
 
 
 def requirements() -> list[Requirement]:
