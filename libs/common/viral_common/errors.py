@@ -25,5 +25,5 @@ class ArtefactError(ViralError):
     """A model artefact that is damaged, incomplete or not what its digest promises."""
 
 
-class RegistryUnavailable(ViralError):
+class RegistryUnavailable(ServerAway):
     """MLflow does not answer, or answers with a failure of its own."""
