@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def some_days(days: int, per_day: int, **fields: Any) -> list[dict[str, Any]]:
     ]
 
 
-def write_lines(path: Path, rows: Iterable[dict[str, Any] | bytes]) -> Path:
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any] | bytes]) -> Path:
     """JSON lines, packed if the name says so; bytes go in as they are."""
     data = b"".join(
         row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode() + b"\n"

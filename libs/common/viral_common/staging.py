@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+import psycopg2
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from viral_common.features import count_text
@@ -28,7 +30,12 @@ def stage(session: Session, source: str, batch_id: UUID, tweets: Iterable[RawTwe
     )
     lines = io.StringIO("".join(_line(source, batch_id, tweet) for tweet in tweets))
     cursor: Any = session.connection().connection.cursor()  # psycopg2's own; COPY is no part of the DB-API
-    cursor.copy_expert(f"COPY staged_tweets ({COLUMNS}) FROM STDIN", lines)
+    statement = f"COPY staged_tweets ({COLUMNS}) FROM STDIN"
+    try:
+        cursor.copy_expert(statement, lines)
+    # A connection lost in the middle of a COPY makes psycopg2 trip over itself: SystemError.
+    except (psycopg2.OperationalError, psycopg2.InterfaceError, SystemError) as error:
+        raise OperationalError(statement, None, error) from error
     cursor.close()
 
 

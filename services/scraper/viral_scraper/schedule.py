@@ -45,6 +45,10 @@ class Schedule:
                     f"Postgres does not answer; collecting goes on when it does ({_first_line(error)})"
                 )
                 stopping.wait(RETRY_S)
+            except Exception as error:  # the thread's edge: it must outlive everything
+                log.exception("collecting interrupted", retry_in_s=RETRY_S)
+                self._note(f"collecting failed and is tried again: {error!r}")
+                stopping.wait(RETRY_S)
 
     def _collected(self, stopping: threading.Event) -> bool:
         """Whether there was a batch; a source that cannot deliver is named once, not on every attempt."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from viral_common.errors import UsageError
@@ -100,7 +101,7 @@ def test_shards_left_half_made_by_a_kill_are_made_again(tmp_path: Path) -> None:
 
 
 def test_bad_rows_are_reported_with_the_good_ones_kept(tmp_path: Path) -> None:
-    rows = [b"oops\n", *some_days(1, 5), twint_row(likes_count=-3)]
+    rows: list[dict[str, Any] | bytes] = [b"oops\n", *some_days(1, 5), twint_row(likes_count=-3)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     assert len(list(source.search("", FIRST_DAY, FIRST_DAY + DAY))) == 5

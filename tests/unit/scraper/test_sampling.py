@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -20,7 +21,7 @@ def test_the_pieces_cover_the_window_once(batch_id: UUID, days: int) -> None:
     pieces = sorted(random_intervals(batch_id, window))
 
     assert (pieces[0].since, pieces[-1].until) == window
-    assert all(one.until == next_.since for one, next_ in zip(pieces, pieces[1:], strict=False))
+    assert all(one.until == next_.since for one, next_ in itertools.pairwise(pieces))
     assert all(piece.since < piece.until for piece in pieces)
     assert len(pieces) >= 2 * days
 

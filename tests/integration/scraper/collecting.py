@@ -1,0 +1,79 @@
+"""A collector over files of Twint lines, as the scraper wires it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from viral_common import outbox
+from viral_common.batch_store import BatchStore
+from viral_common.database import Sessions
+from viral_common.events import BatchCollected, envelope
+from viral_common.models import Batch, OutboxMessage, Tweet
+from viral_scraper.collect import Collector
+from viral_scraper.progress import log_progress
+from viral_scraper.sources.archive import ArchiveSource
+
+from tests.twint_lines import write_lines
+
+# All that a batch is, but for the times at which its steps were taken.
+OUTCOME = ("id", "tweet_count", "train_count", "validation_count", "test_count", "viral_rate", "filtered")
+
+
+def collector(
+    db: Sessions,
+    folder: Path,
+    rows: Iterable[Mapping[str, Any] | bytes],
+    batch_size: int,
+    query: str = "test",
+) -> Collector:
+    """Over a file of these rows."""
+    file = write_lines(folder / "tweets.jsonl", rows)
+    return Collector(
+        source=ArchiveSource(str(file), query, folder / "shards", log_progress()),
+        batches=BatchStore(db),
+        emit=emit,
+        tell=log_progress(),
+        batch_size=batch_size,
+        likes_threshold=0,
+        min_age=timedelta(hours=24),
+    )
+
+
+def emit(session: Session, event: BatchCollected) -> None:
+    """As `Service.emit` does."""
+    outbox.add_event(session, "scraper", envelope(event, "viral/scraper/test"))
+
+
+def all_batches(collector: Collector) -> list[Batch]:
+    """Collect until there is no more."""
+    return list(iter(lambda: collector.collect_next(threading.Event()), None))
+
+
+def stored(db: Sessions) -> list[Tweet]:
+    """Every tweet, in order."""
+    with db() as session:
+        return list(session.scalars(select(Tweet).order_by(Tweet.posted_at, Tweet.external_id)))
+
+
+def announced(db: Sessions) -> list[OutboxMessage]:
+    """Every event, in order."""
+    with db() as session:
+        return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.seq)))
+
+
+def outcome(db: Sessions) -> list[object]:
+    """All that collecting leaves behind and that a kill must not change."""
+    with db() as session:
+        batches = session.scalars(select(Batch).order_by(Batch.window_from)).all()
+    columns = [column.name for column in Tweet.__table__.columns]
+    return [
+        [[getattr(batch, name) for name in OUTCOME] for batch in batches],
+        [[getattr(tweet, name) for name in columns] for tweet in stored(db)],
+        [message.message_id for message in announced(db)],
+    ]

@@ -1,0 +1,200 @@
+"""Batches in a real database."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import text, update
+from viral_common.database import Sessions
+from viral_common.events import BatchCollected, CloudEvent, caused_id
+from viral_common.models import Tweet
+from viral_common.text import copy_hash, split_of
+from viral_common.tweet_store import TweetStore
+
+from tests.integration.scraper.collecting import all_batches, announced, collector, outcome, stored
+from tests.twint_lines import FIRST_DAY, some_days, twint_row
+
+DAY = timedelta(days=1)
+ONE_DAY_OLD = timedelta(hours=24)
+
+
+def test_an_archive_becomes_full_batches_in_time_order(db: Sessions, tmp_path: Path) -> None:
+    batches = all_batches(collector(db, tmp_path, some_days(days=7, per_day=100), batch_size=250))
+
+    assert [batch.tweet_count for batch in batches] == [250, 250, 100]
+    assert [batch.window_from for batch in batches] == [FIRST_DAY, FIRST_DAY + 3 * DAY, FIRST_DAY + 6 * DAY]
+    assert [batch.filtered.get("beyond the target", 0) <= 50 for batch in batches] == [True] * 3
+    assert len(stored(db)) == 600
+
+
+def test_a_day_with_more_than_a_batch_is_sampled_from_all_its_hours(db: Sessions, tmp_path: Path) -> None:
+    rows = some_days(days=1, per_day=6_000)
+
+    (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=3_000))
+
+    assert batch.tweet_count == 3_000
+    assert len({tweet.posted_at.hour for tweet in stored(db)}) >= 10
+
+
+def test_a_batch_is_announced_with_its_figures(db: Sessions, tmp_path: Path) -> None:
+    (batch,) = all_batches(collector(db, tmp_path, some_days(days=1, per_day=300), batch_size=300))
+
+    (message,) = announced(db)
+    event = CloudEvent.model_validate_json(message.body).event()
+
+    assert isinstance(event, BatchCollected)
+    assert event.id == caused_id(batch.id, "batch.collected")
+    assert (event.source, event.query, event.tweet_count) == ("archive", "test", 300)
+    assert event.train_count + event.test_count + batch.validation_count == 300
+    assert event.viral_rate == sum(number % 3 > 0 for number in range(300)) / 300
+
+
+def test_what_is_left_out_is_counted_by_reason(db: Sessions, tmp_path: Path) -> None:
+    good = some_days(days=1, per_day=50)
+    copies = some_days(days=1, per_day=7, tweet="the same again https://t.co/x", urls=["https://x"])
+    rows = [
+        *good,
+        *copies,
+        good[0],
+        twint_row(FIRST_DAY, 101, language="de"),
+        twint_row(FIRST_DAY, 102, conversation_id="7"),
+        twint_row(FIRST_DAY, 103, retweet=True),
+        twint_row(FIRST_DAY, 104, tweet=" "),
+    ]
+
+    (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=1_000))
+
+    assert batch.tweet_count == 51
+    assert batch.filtered == {"duplicate": 7, "language": 1, "reply": 1, "retweet": 1, "empty": 1}
+
+
+def test_a_window_without_a_tweet_to_keep_is_closed_in_silence(db: Sessions, tmp_path: Path) -> None:
+    (batch,) = all_batches(collector(db, tmp_path, some_days(1, 20, language="fr"), batch_size=10))
+
+    assert (batch.tweet_count, batch.viral_rate, batch.filtered) == (0, None, {"language": 20})
+    assert batch.collected_at is not None
+    assert announced(db) == []
+
+
+def test_collecting_again_updates_counts_and_never_duplicates(db: Sessions, tmp_path: Path) -> None:
+    (first,) = all_batches(collector(db, tmp_path, some_days(1, 40, likes_count=1), batch_size=40))
+    before = stored(db)
+
+    (again,) = all_batches(collector(db, tmp_path, some_days(1, 40, likes_count=9), 40, query="other"))
+
+    after = stored(db)
+    known = [tweet for tweet in after if tweet.batch_id == first.id]
+    assert [tweet.external_id for tweet in known] == [tweet.external_id for tweet in before]
+    assert {tweet.like_count for tweet in after} == {9}
+    assert again.filtered == {"collected before": 40}
+
+
+def test_older_counts_do_not_replace_newer_ones(db: Sessions, tmp_path: Path) -> None:
+    files = collector(db, tmp_path, some_days(2, 10), batch_size=10)
+    batch, _ = all_batches(files)
+    with db.begin() as session:
+        session.execute(update(Tweet).values(like_count=7, counts_observed_at=FIRST_DAY + 5 * DAY))
+        session.execute(text("UPDATE batches SET collected_at = NULL"))
+        session.execute(text("UPDATE batch_intervals SET stored_at = NULL"))
+    read = list(files.source.search("", FIRST_DAY, FIRST_DAY + DAY))
+    older = [replace(tweet, like_count=5, counts_observed_at=FIRST_DAY + 4 * DAY) for tweet in read[:5]]
+    newer = [replace(tweet, like_count=9, counts_observed_at=FIRST_DAY + 6 * DAY) for tweet in read[5:]]
+
+    files.batches.store(files.batches.waiting_intervals(batch.id), older + newer, {})
+
+    assert [tweet.like_count for tweet in stored(db)] == [7] * 5 + [9] * 5 + [7] * 10
+
+
+def test_copies_stand_on_one_side_of_the_split_in_every_batch(db: Sessions, tmp_path: Path) -> None:
+    said_daily = [
+        row | {"tweet": f"Good morning number {number % 20} https://t.co/{number}", "urls": ["https://x"]}
+        for number, row in enumerate(some_days(days=4, per_day=20))
+    ]
+
+    batches = all_batches(collector(db, tmp_path, said_daily, batch_size=20))
+
+    assert len(batches) == 4
+    assert all(tweet.split == split_of(copy_hash(tweet.text)) for tweet in stored(db))
+    assert len({(tweet.text_hash, tweet.split) for tweet in stored(db)}) == 20
+
+
+def test_odd_characters_come_out_as_they_went_in(db: Sessions, tmp_path: Path) -> None:
+    texts = [
+        "tab\there",
+        "back\\slash \\N \\.",
+        "\\.",
+        "line\r\nbreak",
+        "'quote' \"double\"",
+        "😀 مرحبا",
+        "\\\\t",
+    ]
+    rows = [twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(texts)]
+
+    all_batches(collector(db, tmp_path, rows, batch_size=100))
+
+    assert {tweet.text for tweet in stored(db)} == set(texts)
+
+
+def test_stopping_in_the_middle_and_going_on_gives_the_same_batches(db: Sessions, tmp_path: Path) -> None:
+    rows = some_days(days=4, per_day=3_000)
+    whole = collector(db, tmp_path, rows, batch_size=5_000)
+    stopping = threading.Event()
+    interrupted = collector(db, tmp_path, rows, batch_size=5_000)
+    interrupted = type(interrupted)(**{**vars(interrupted), "tell": lambda *_: stopping.set()})
+
+    assert interrupted.collect_next(stopping) is None
+    half = len(stored(db))
+    batches = all_batches(whole)
+
+    assert 0 < half < 5_000
+    assert [batch.tweet_count for batch in batches] == [5_000, 5_000]
+
+
+def test_collecting_is_the_same_every_time(db: Sessions, tmp_path: Path) -> None:
+    rows = some_days(days=3, per_day=3_000)
+    all_batches(collector(db, tmp_path, rows, batch_size=4_000))
+    first = outcome(db)
+    empty(db)
+
+    all_batches(collector(db, tmp_path, rows, batch_size=4_000))
+
+    assert outcome(db) == first
+
+
+def test_training_reads_only_tweets_whose_likes_had_time(db: Sessions, tmp_path: Path) -> None:
+    (batch,) = all_batches(collector(db, tmp_path, some_days(1, 200), batch_size=200))
+    train = [tweet for tweet in stored(db) if tweet.split == "train"]
+    with db.begin() as session:
+        young = train[0].posted_at + timedelta(hours=23)
+        mature = train[1].posted_at + timedelta(hours=24)
+        key = Tweet.external_id
+        session.execute(update(Tweet).where(key == train[0].external_id).values(counts_observed_at=young))
+        session.execute(update(Tweet).where(key == train[1].external_id).values(counts_observed_at=mature))
+
+    labelled = TweetStore(db).labelled([batch.id], "train", likes_threshold=1, min_age=ONE_DAY_OLD)
+
+    assert [tweet.input.text for tweet in labelled] == [tweet.text for tweet in train[1:]]
+    assert [tweet.viral for tweet in labelled] == [tweet.like_count > 1 for tweet in train[1:]]
+    assert labelled[0].input.created_at == train[1].posted_at
+
+
+def test_the_window_is_the_batch_and_those_before_it(db: Sessions, tmp_path: Path) -> None:
+    batches = all_batches(collector(db, tmp_path, some_days(days=5, per_day=10), batch_size=10))
+    tweets = TweetStore(db)
+
+    window = tweets.window(batches[3], 3)
+
+    assert [batch.id for batch in window] == [batch.id for batch in batches[1:4]]
+    assert [batch.id for batch in tweets.window(batches[0], 7)] == [batches[0].id]
+    found = tweets.batch(batches[2].id)
+    assert found is not None
+    assert found.tweet_count == 10
+
+
+def empty(db: Sessions) -> None:
+    """As if nothing had been collected."""
+    with db.begin() as session:
+        session.execute(text("TRUNCATE tweets, batch_intervals, batches, outbox CASCADE"))

@@ -1,0 +1,107 @@
+"""`viral-scraper run`, as it stands beside the other services."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import text
+from viral_common.database import Sessions
+from viral_scraper.schedule import Schedule
+
+from tests.integration.scraper.collecting import announced, collector
+from tests.twint_lines import some_days, write_lines
+
+Stop = Callable[[], None]
+
+
+def started(schedule: Schedule) -> Stop:
+    """Run it on a thread; returns what ends it."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=schedule.run, args=(stopping,), daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        stopping.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+    return stop
+
+
+def eventually(condition: Callable[[], bool], within_s: float = 15) -> None:
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.05)
+
+
+def test_batch_after_batch_and_then_what_the_archive_gains(db: Sessions, tmp_path: Path) -> None:
+    files = collector(db, tmp_path, some_days(2, 50), batch_size=50)
+    stop = started(Schedule(files, db, poll_s=0.1, batch_pause_s=0))
+    eventually(lambda: len(announced(db)) == 2)
+
+    write_lines(tmp_path / "tweets.jsonl", some_days(3, 50))
+
+    eventually(lambda: len(announced(db)) == 3)
+    stop()
+
+
+def test_a_file_that_is_missing_is_named_and_waited_for(db: Sessions, tmp_path: Path) -> None:
+    files = collector(db, tmp_path, some_days(1, 50), batch_size=50)
+    (tmp_path / "tweets.jsonl").rename(tmp_path / "elsewhere")
+    schedule = Schedule(files, db, poll_s=0.1, batch_pause_s=0)
+    stop = started(schedule)
+    eventually(lambda: any("no file at" in reason for reason in schedule.missing()))
+
+    (tmp_path / "elsewhere").rename(tmp_path / "tweets.jsonl")
+
+    eventually(lambda: len(announced(db)) == 1)
+    assert schedule.missing() == []
+    stop()
+
+
+def test_of_two_scrapers_one_works_and_the_other_takes_over(db: Sessions, tmp_path: Path) -> None:
+    files = collector(db, tmp_path, some_days(1, 50), batch_size=50)
+    first, second = (Schedule(files, db, poll_s=0.1, batch_pause_s=0) for _ in range(2))
+    stop_first = started(first)
+    eventually(lambda: len(announced(db)) == 1)
+    stop_second = started(second)
+    eventually(lambda: any("another scraper" in reason for reason in second.missing()))
+
+    stop_first()
+    write_lines(tmp_path / "tweets.jsonl", some_days(2, 50))
+
+    eventually(lambda: len(announced(db)) == 2)
+    assert second.missing() == []
+    stop_second()
+
+
+def test_connections_lost_in_the_middle_lose_nothing(db: Sessions, tmp_path: Path) -> None:
+    files = collector(db, tmp_path, some_days(6, 2_500), batch_size=5_000)
+    stop = started(Schedule(files, db, poll_s=0.1, batch_pause_s=0))
+
+    for _ in range(4):
+        time.sleep(0.4)
+        with db.begin() as session:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+
+    eventually(lambda: len(announced(db)) == 3, within_s=60)
+    stop()
+
+    with db() as session:
+        counts = session.execute(text("SELECT tweet_count FROM batches ORDER BY window_from")).scalars().all()
+    assert counts == [5_000, 5_000, 5_000]
+
+
+def test_a_source_that_raises_is_no_crash_loop(db: Sessions, tmp_path: Path) -> None:
+    files = collector(db, tmp_path, [b"nothing usable\n"], batch_size=5)
+    schedule = Schedule(files, db, poll_s=0.05, batch_pause_s=0)
+
+    stop = started(schedule)
+
+    eventually(lambda: any("no usable tweet" in reason for reason in schedule.missing()))
+    stop()
