@@ -50,8 +50,8 @@ def count_text(text: str) -> TextCounts:
     """Count links first and take them out, so that an address's `#` or `@` counts as neither."""
     rest, urls = LINK.subn(" ", text)
     return TextCounts(
-        hashtags=len(HASHTAG.findall(rest)),
-        mentions=len(MENTION.findall(rest)),
+        hashtags=len(HASHTAG.findall(rest)) if "#" in rest or "＃" in rest else 0,
+        mentions=len(MENTION.findall(rest)) if "@" in rest else 0,
         words=len(rest.split()),
         urls=urls,
     )

@@ -13,7 +13,6 @@ LINK = re.compile(r"(?:https?://|pic\.twitter\.com/|www\.)\S+", re.IGNORECASE)
 # Twitter's own rules: a mention is 1 to 15 word characters, a hashtag holds at least one letter.
 MENTION = re.compile(r"(?<![\w@/])@(\w{1,15})(?!\w)", re.ASCII)
 HASHTAG = re.compile(r"(?<![\w&/])[#＃](?=\w*[^\W\d_])\w+")
-_SPACE = re.compile(r"\s+")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[\ud800-\udfff]")
 
 
@@ -24,7 +23,10 @@ def clean(text: str) -> str:
 
 def masked(text: str) -> str:
     """The text as the encoder reads it: every link is `http`, every mention `@user`."""
-    return _SPACE.sub(" ", MENTION.sub("@user", LINK.sub("http", text))).strip()
+    text = LINK.sub("http", text)
+    if "@" in text:
+        text = MENTION.sub("@user", text)
+    return " ".join(text.split())
 
 
 def copy_hash(text: str) -> int:
