@@ -34,23 +34,17 @@ class Demo:
 
     def run(self, tweets: Path | None) -> int:
         """The exit code: 0 only if a model is served in the end."""
-        plan = self._start(tweets)
+        choices = self.choices(tweets)
+        before = self.stack.plan().choices if self.stack.is_running else None
         try:
+            plan = self.stack.up(choices)
             with opened(plan) as db:
                 Story(plan, db, console).tell()
         except ViralError:
-            self.stack.forget_choices()
+            if choices and self.stack.is_running:
+                self.stack.choose_again(before)
             raise
         return self._end(plan)
-
-    def _start(self, tweets: Path | None) -> Plan:
-        choices = self.choices(tweets)
-        try:
-            return self.stack.up(choices)
-        except ViralError:
-            if choices:
-                self.stack.forget_choices()
-            raise
 
     def choices(self, tweets: Path | None) -> dict[str, str] | None:
         """Settings for the services; None leaves them as they are."""

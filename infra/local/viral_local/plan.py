@@ -36,7 +36,7 @@ class Given(BaseModel):
 
 @dataclass(frozen=True)
 class Plan:
-    """Follows from given servers, ports and passwords alone. `choices`: settings chosen for the services."""
+    """Follows from given servers, ports and passwords alone. `choices`: settings chosen for the scraper."""
 
     home: Home
     given: Given
@@ -122,6 +122,10 @@ class Plan:
         ]
 
     def services(self) -> list[Program]:
-        """All four."""
-        shared = {**self.choices, **self.service_settings()}
-        return [services.program(name, self.ports, shared) for name in services.SERVICES]
+        """All four. The choices are about collecting, so nothing else need restart for other ones."""
+        return [
+            services.program(
+                name, self.ports, {**(self.choices if name == "scraper" else {}), **self.service_settings()}
+            )
+            for name in services.SERVICES
+        ]

@@ -13,7 +13,7 @@ from viral_local.settings import LocalSettings
 
 
 def new_plan(home: Home, settings: LocalSettings, choices: Mapping[str, str] | None, any_ports: bool) -> Plan:
-    """For a cold start. `choices` are settings for the services; None: those of the last start."""
+    """For a cold start. `choices` are settings for the scraper; None: those of the last start."""
     last = read_json(home.plan_file) or {"ports": {}, "choices": {}}
     kept = dict(last["ports"])
     if "gateway_port" in settings.model_fields_set:

@@ -16,18 +16,22 @@ class RunProgress:
     """The newest values; None where there is none yet."""
 
     step: int | None
-    epoch: int | None
+    epochs_done: int
     train_loss: float | None
     val_auc: float | None
 
-    def __str__(self) -> str:
-        parts = [
-            f"epoch {self.epoch}" if self.epoch is not None else None,
-            f"step {self.step:,}" if self.step is not None else None,
-            f"loss {self.train_loss:.3f}" if self.train_loss is not None else None,
-            f"validation AUC {self.val_auc:.3f}" if self.val_auc is not None else None,
-        ]
-        return ", ".join(part for part in parts if part) or "begun"
+    def live(self) -> str:
+        """While it trains."""
+        if self.step is None or self.train_loss is None:
+            return "begun"
+        auc = f", validation AUC {self.val_auc:.3f}" if self.val_auc is not None else ""
+        return f"epoch {self.epochs_done + 1}, step {self.step:,}, loss {self.train_loss:.3f}{auc}"
+
+    def result(self) -> str:
+        """When it is over."""
+        loss = f", loss {self.train_loss:.3f}" if self.train_loss is not None else ""
+        auc = f", validation AUC {self.val_auc:.3f}" if self.val_auc is not None else ""
+        return f"{self.epochs_done} epochs{loss}{auc}"
 
 
 def newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
@@ -57,7 +61,7 @@ def _progress(metrics: list[dict[str, Any]]) -> RunProgress:
     epoch, loss, auc = (newest.get(key) for key in ("epoch", "train_loss", "val_auc"))
     return RunProgress(
         step=int(loss["step"]) if loss else None,
-        epoch=int(epoch["value"]) if epoch else None,
+        epochs_done=int(epoch["value"]) if epoch else 0,
         train_loss=loss["value"] if loss else None,
         val_auc=auc["value"] if auc else None,
     )

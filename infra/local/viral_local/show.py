@@ -48,7 +48,7 @@ def batches_table(trails: Sequence[BatchTrail]) -> Table:
             f"{batch.window_from:%Y-%m-%d} to {batch.window_to:%Y-%m-%d}",
             f"{batch.tweet_count:,}" + ("" if batch.collected_at else f" of {batch.target:,}"),
             str(trail.training.model_version) if trail.training else "-",
-            f"{verdict.outcome}: {verdict.reason}" if verdict else "-",
+            verdict.outcome if verdict else "-",
         )
     return table
 

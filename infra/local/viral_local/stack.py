@@ -24,7 +24,7 @@ from viral_local.start import Start, Step
 from viral_local.supervision import Supervisor, configuration, start_supervisor
 from viral_local.survivors import Survivor, find_survivors, stop_survivors
 
-SERVICE_DIRS = ("trainer", "evaluator", "gateway")
+SERVICE_DIRS = ("scraper", "trainer", "evaluator", "gateway")
 
 
 def _unseen(_: str) -> AbstractContextManager[None]:
@@ -64,7 +64,7 @@ class Stack:
         return running_plan(self.home)
 
     def up(self, choices: Mapping[str, str] | None = None) -> Plan:
-        """Start what is missing. `choices` are settings for the services; None: those it has or last had."""
+        """Start what is missing. `choices` are settings for the scraper; None: those it has or last had."""
         self.home.make()
         with locked(self.home.lock_file):
             if self.supervisor.pid() is None:
@@ -81,10 +81,14 @@ class Stack:
                 start.await_services()
         return plan
 
-    def forget_choices(self) -> None:
-        """The next start does without the choices of this one."""
-        if self.home.plan_file.exists():
-            save_plan(replace(running_plan(self.home), choices={}))
+    def choose_again(self, choices: Mapping[str, str] | None) -> None:
+        """Go back to former choices; None: there were none, so only the next start is to know nothing of these."""
+        with locked(self.home.lock_file):
+            plan = running_plan(self.home)
+            if choices is None:
+                save_plan(replace(plan, choices={}))
+            else:
+                self._chosen_anew(plan, choices)
 
     def down(self, purge: bool = False) -> int:
         """Stop all processes of this stack, however they were left; returns how many there were."""
@@ -118,14 +122,14 @@ class Stack:
         return plan
 
     def _chosen_anew(self, plan: Plan, choices: Mapping[str, str] | None) -> Plan:
-        """A running stack takes on other choices by restarting the services that differ."""
+        """A running stack takes on other choices by restarting its scraper."""
         if choices is None or dict(choices) == plan.choices:
             return plan
         changed = replace(plan, choices=dict(choices))
         save_plan(changed)
-        for program in changed.services():
-            write_program(self.home, program)
-            self.supervisor.restart(program.full_name)
+        scraper = next(program for program in changed.services() if program.name == "scraper")
+        write_program(self.home, scraper)
+        self.supervisor.restart(scraper.full_name)
         return changed
 
     def _programs(self, plan: Plan) -> list[Program]:

@@ -23,7 +23,7 @@ from viral_local.waiting import wait_for
 Step = Callable[[str], AbstractContextManager[None]]
 # Generous: a cold start on a small, busy machine.
 PATIENCE_S = 120
-SCRAPER_PATIENCE_S = 30
+SCRAPER_PATIENCE_S = 8
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,25 @@ class Start:
             self.supervisor.start(program.full_name)
 
     def await_services(self) -> None:
-        """The gateway is up when it lives: it is ready with the first model. The scraper says soon what it lacks."""
+        """Wait until all live, then until they are ready. The gateway gets ready with the first model, not before."""
         for name in services.SERVICES:
             with self.step(name):
-                patience_s = SCRAPER_PATIENCE_S if name == "scraper" else PATIENCE_S
-                self._wait(name, name, lambda name=name: self._service_trouble(name), patience_s)  # type: ignore[misc]
+                self._wait(name, name, lambda name=name: self._unheard(name))  # type: ignore[misc]
+                if name != "gateway":
+                    # A scraper that lives knows at once what is wrong with its source.
+                    patience_s = SCRAPER_PATIENCE_S if name == "scraper" else PATIENCE_S
+                    self._wait(name, name, lambda name=name: self._missing(name), patience_s)  # type: ignore[misc]
 
-    def _service_trouble(self, name: str) -> str | None:
+    def _unheard(self, name: str) -> str | None:
+        if services.health(self.plan.health_url(name)).live:
+            return None
+        if self.supervisor.states().get(name, {}).get("statename") == "BACKOFF":
+            raise StackError(f"{name} does not start: {complaint(self.plan.home, name)}")
+        return "it does not answer"
+
+    def _missing(self, name: str) -> str | None:
         health = services.health(self.plan.health_url(name))
-        if not health.live:
-            if self.supervisor.states().get(name, {}).get("statename") == "BACKOFF":
-                raise StackError(f"{name} does not start: {complaint(self.plan.home, name)}")
-            return "it does not answer"
-        return None if name == "gateway" or health.ready else "; ".join(health.missing)
+        return None if health.ready else "; ".join(health.missing) or "it does not answer"
 
     def _postgres(self) -> None:
         if self.plan.own_postgres:

@@ -10,6 +10,8 @@ from viral_local.logs import restarts
 from viral_local.plan import Plan
 from viral_local.supervision import Supervisor
 
+_ORDER = ("postgres", "epmd", "rabbitmq", "mlflow", *services.SERVICES)
+
 
 @dataclass(frozen=True)
 class ProgramStatus:
@@ -28,7 +30,7 @@ def program_statuses(plan: Plan, supervisor: Supervisor) -> list[ProgramStatus]:
     counts = restarts(plan.home)
     return [
         _status(info, counts.get(name, 0), _trouble(plan, name, info["statename"]))
-        for name, info in supervisor.states().items()
+        for name, info in sorted(supervisor.states().items(), key=lambda item: _ORDER.index(item[0]))
     ]
 
 

@@ -76,7 +76,9 @@ class Story:
         trail = self._until(batch_id, lambda trail: bool(trail.training or trail.verdict), self._training)
         if trail.training:
             run = newest_run(self.plan.mlflow_url, batch_id)
-            self._line("trained", f"version {trail.training.model_version}" + (f": {run}" if run else ""))
+            self._line(
+                "trained", f"version {trail.training.model_version}" + (f": {run.result()}" if run else "")
+            )
         trail = self._until(
             batch_id, lambda trail: trail.verdict is not None, lambda _: "scoring both models"
         )
@@ -120,7 +122,7 @@ class Story:
 
     def _training(self, trail: BatchTrail) -> str:
         run = newest_run(self.plan.mlflow_url, trail.batch.id)
-        return f"training: {run}" if run else "waiting for the trainer"
+        return f"training: {run.live()}" if run else "waiting for the trainer"
 
     def _exhausted(self) -> bool:
         """Whether the scraper says that its source has no more."""

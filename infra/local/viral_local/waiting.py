@@ -15,5 +15,5 @@ def wait_for(what: str, answers: Callable[[], str | None], timeout_s: float, log
     deadline = time.monotonic() + timeout_s
     while (trouble := answers()) is not None:
         if time.monotonic() > deadline:
-            raise StackError(f"{what} did not get ready within {timeout_s:.0f} s: {trouble}; see {log}")
+            raise StackError(f"{what} is not ready after {timeout_s:.0f} s: {trouble} (see {log})")
         time.sleep(POLL_S)
