@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from viral_common import telemetry
-from viral_common.database import Sessions
+from viral_common.database import POSTGRES_AWAY, Sessions
 from viral_common.errors import ViralError
 from viral_common.turns import turn
 
@@ -40,7 +39,7 @@ class Schedule:
                 with turn(self._sessions, self._collector.turn, stopping, self._tell_waiting) as mine:
                     while mine and not stopping.is_set():
                         stopping.wait(self._batch_pause_s if self._collected(stopping) else self._poll_s)
-            except SQLAlchemyError as error:
+            except POSTGRES_AWAY as error:
                 self._note(
                     f"Postgres does not answer; collecting goes on when it does ({_first_line(error)})"
                 )
@@ -75,5 +74,5 @@ class Schedule:
         self.problem = problem
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _first_line(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
