@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +21,21 @@ class Servers:
     rabbitmq_url: str
     rabbitmq_console_url: str
     mlflow_url: str
+    stack_file: Path
+
+    def kill(self, name: str) -> None:
+        """SIGKILL `postgres`, `rabbitmq` or `mlflow`; the supervisor starts it again."""
+        os.kill(json.loads(self.stack_file.read_text())["pids"][name], signal.SIGKILL)
 
 
 @contextmanager
 def started_servers(data_dir: Path) -> Iterator[Servers]:
     """Private ones on free ports, stopped and deleted at the end."""
     with running_servers(data_dir) as plan:
-        yield Servers(plan.database_url, plan.rabbitmq_url, plan.console_url, plan.mlflow_url)
+        yield Servers(
+            plan.database_url,
+            plan.rabbitmq_url,
+            plan.console_url,
+            plan.mlflow_url,
+            plan.home.stack_file,
+        )

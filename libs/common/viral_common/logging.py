@@ -14,6 +14,7 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
     """Send structlog and the standard library's logs to stderr in one format, each line naming the service."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _named(service),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -37,8 +38,10 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
     )
     level = settings.log_level.upper()
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for chatty in ("pika", "urllib3", "httpx", "alembic"):
+    for chatty in ("urllib3", "httpx", "alembic"):
         logging.getLogger(chatty).setLevel("WARNING")
+    # pika tells each failed connection seven times with a traceback; the bus says it once, with what is done about it.
+    logging.getLogger("pika").setLevel("CRITICAL")
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -48,4 +51,14 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
+
+
+def _named(service: str) -> structlog.typing.Processor:
+    # Not a context variable: those do not reach a service's threads.
+    def add_service(
+        _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
+    return add_service

@@ -124,7 +124,9 @@ def test_an_unknown_type_is_named_with_the_known_ones() -> None:
 def test_a_known_event_in_the_wrong_queue_is_refused() -> None:
     sent = envelope(model_promoted(), "viral/evaluator/host")
 
-    with pytest.raises(ValueError, match=r"model\.promoted event came to a queue that takes batch\.collected"):
+    with pytest.raises(
+        ValueError, match=r"model\.promoted event came to a queue that takes batch\.collected"
+    ):
         decode(on_the_wire(sent), BatchCollected)
 
 
