@@ -1,0 +1,50 @@
+"""`make bench`: every figure beside its rival, on the screen and in .viral/bench.json."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import scoring, storing, training
+from tests.bench.figures import Figure
+from tests.servers import started_servers
+
+REPORT = Path(os.environ.get("VIRAL_DATA_DIR", ".viral")) / "bench.json"
+
+
+def main() -> None:
+    """Measure one after the other; nothing else should run meanwhile."""
+    with TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        figures = [*scoring.measure(scratch), *training.measure(scratch)]
+        with started_servers(scratch / "servers") as servers:
+            figures += storing.measure(scratch, servers)
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    rows = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
+    REPORT.write_text(json.dumps(rows, indent=2, ensure_ascii=False))
+    Console().print(_table(figures), f"written to {REPORT}")
+
+
+def _table(figures: list[Figure]) -> Table:
+    table = Table("figure", "value", "rival", "rival's value", "ratio", "target", "met")
+    for one in figures:
+        table.add_row(
+            one.name,
+            f"{one.value:,.0f} {one.unit}",
+            one.rival,
+            f"{one.rival_value:,.0f} {one.unit}",
+            f"{one.ratio:.2f}",
+            one.target,
+            "yes" if one.met else "no",
+        )
+    return table
+
+
+if __name__ == "__main__":
+    main()

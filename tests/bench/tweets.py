@@ -1,0 +1,68 @@
+"""What the benchmarks work on: real tweets where there are any, else simulated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from viral_common.artefact import Calibration, FeatureScaling
+from viral_common.features import FEATURES, TweetInput
+from viral_common.tweets import LabelledTweet, RawTweet
+from viral_scraper.filters import filtered
+from viral_scraper.sources.bad_rows import BadRows
+from viral_scraper.sources.rows import rows_of
+from viral_scraper.sources.simulated import SimulatedSource
+from viral_scraper.sources.twint import tweet_of
+from viral_trainer.base_model import find_base_model
+from viral_trainer.export import TrainedModel
+from viral_trainer.network import ViralityNetwork
+from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
+
+from tests.artefacts import a_summary
+from tests.conftest import TEST_DATA
+
+ARCHIVE = TEST_DATA / "ukraine_oil.jsonl.gz"
+
+
+def some_tweets(count: int) -> list[LabelledTweet]:
+    """The first originals of the archive, or as many simulated ones."""
+    kept = filtered(islice(_raw_tweets(count), 4 * count))[0][:count]
+    return [
+        LabelledTweet(
+            TweetInput(
+                tweet.text,
+                tweet.posted_at,
+                photos_count=tweet.photos_count,
+                has_video=tweet.has_video,
+                is_quote_tweet=tweet.is_quote,
+            ),
+            tweet.like_count,
+            tweet.like_count > 0,
+        )
+        for tweet in kept
+    ]
+
+
+def untrained_model() -> TrainedModel:
+    """The default architecture at its real size, before any training."""
+    base = find_base_model(DEFAULT_BASE_MODEL)
+    return TrainedModel(
+        network=ViralityNetwork(base.encoder(), len(FEATURES)).eval(),
+        tokenizer=base.tokenizer(TrainerSettings.model_fields["max_tokens"].default),
+        scaling=FeatureScaling(names=FEATURES, mean=(0.0,) * len(FEATURES), scale=(1.0,) * len(FEATURES)),
+        calibration=Calibration(),
+        max_tokens=TrainerSettings.model_fields["max_tokens"].default,
+        likes_threshold=0,
+        base_model=base.name,
+        base_model_source=base.source,
+        training=a_summary(),
+    )
+
+
+def _raw_tweets(count: int) -> Iterator[RawTweet]:
+    if ARCHIVE.exists():
+        return (tweet_of(row) for _, row in rows_of(ARCHIVE, BadRows()))
+    source = SimulatedSource(seed=1, first_day=None, days=1, batch_size=count)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return source.search("", today - timedelta(days=1), today)
