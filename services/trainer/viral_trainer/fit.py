@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -24,6 +25,9 @@ log = structlog.get_logger()
 
 # Steps between two points of the training curve.
 POINT_EVERY = 10
+# A small window is gone through again until the head has seen this many steps, or MOST_EPOCHS.
+ENOUGH_STEPS = 300
+MOST_EPOCHS = 4
 
 
 class Progress(Protocol):
@@ -37,7 +41,7 @@ def fit(
     window: Window, base: BaseModel, settings: TrainerSettings, event_id: UUID, progress: Progress
 ) -> tuple[TrainedModel, Trained]:
     """Tokenise, train, calibrate. The same tweets and settings give the same model."""
-    recipe = recipe_of(settings)
+    recipe = recipe_of(settings, len(window.train))
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
     network = ViralityNetwork(base.encoder(), len(FEATURES))
     tokenizer = base.tokenizer(settings.max_tokens)
@@ -65,10 +69,11 @@ def fit(
     return model, trained
 
 
-def recipe_of(settings: TrainerSettings) -> Recipe:
-    """The knobs that the settings turn."""
+def recipe_of(settings: TrainerSettings, tweets: int) -> Recipe:
+    """The knobs that the settings turn, for so many tweets to train on."""
+    enough = math.ceil(ENOUGH_STEPS * settings.train_batch_size / tweets)
     return Recipe(
-        epochs=settings.train_epochs,
+        epochs=max(settings.train_epochs, min(enough, MOST_EPOCHS)),
         batch_size=settings.train_batch_size,
         encoder_lr=settings.encoder_lr,
         head_lr=settings.head_lr,
@@ -80,7 +85,7 @@ def recipe_of(settings: TrainerSettings) -> Recipe:
 def params_of(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
     """What MLflow shows as the run's parameters."""
     return {
-        **asdict(recipe_of(settings)),
+        **asdict(recipe_of(settings, len(window.train))),
         "base_model": base.name,
         "max_tokens": settings.max_tokens,
         "likes_threshold": settings.likes_threshold,

@@ -25,7 +25,9 @@ class TrainerSettings(CommonSettings):
         default=200, ge=10, description="With fewer labelled tweets in the window nothing is trained"
     )
     train_epochs: int = Field(
-        default=2, ge=1, description="Passes over the tweets, unless it stops getting better"
+        default=2,
+        ge=1,
+        description="Passes over the tweets, unless it stops getting better; small windows get up to four",
     )
     train_batch_size: int = Field(default=64, ge=2, description="Tweets per step of the optimizer")
     encoder_lr: float = Field(default=2e-4, gt=0, description="Peak learning rate of the encoder")

@@ -42,6 +42,8 @@ def obstacle(window: Window, settings: TrainerSettings) -> str | None:
     if found < needed:
         return f"{found} labelled tweets to train on, {needed} are needed (VIRAL_MIN_TRAIN_TWEETS)"
     for name, tweets in (("train", window.train), ("validation", window.validation)):
+        if not tweets:
+            return f"no labelled tweets in the {name} split"
         viral = sum(tweet.viral for tweet in tweets)
         if viral in (0, len(tweets)):
             side = "more" if viral else "no more"

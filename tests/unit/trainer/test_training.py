@@ -1,0 +1,111 @@
+"""The loop learns what there is to learn, the same each time, and keeps the best epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from viral_common.features import FEATURES
+from viral_trainer import training
+from viral_trainer.calibration import fitted
+from viral_trainer.data import Examples, examples_of, scaling_of, shuffled_batches
+from viral_trainer.network import ViralityNetwork
+from viral_trainer.training import Recipe, Trained, logits_of, train
+
+from tests.artefacts import letter_tokenizer, narrow_encoder
+from tests.labelled import labelled_tweets
+
+RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1)
+
+
+def examples(count: int, seed: int) -> Examples:
+    tweets = labelled_tweets(count, seed)
+    return examples_of(tweets, letter_tokenizer(), scaling_of(labelled_tweets(500)))
+
+
+def network() -> ViralityNetwork:
+    encoder = narrow_encoder(seed=7)
+    return ViralityNetwork(encoder, len(FEATURES))
+
+
+def trained(recipe: Recipe = RECIPE) -> tuple[ViralityNetwork, Trained, list[float]]:
+    model, losses = network(), list[float]()
+    result = train(
+        model,
+        examples(500, 1),
+        examples(200, 2),
+        recipe,
+        lambda _, loss: losses.append(loss),
+        lambda *_: None,
+    )
+    return model, result, losses
+
+
+def test_training_learns() -> None:
+    _, result, losses = trained()
+
+    assert result.metrics["auc"] > 0.75
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_the_same_seed_gives_the_same_model() -> None:
+    first, _, first_losses = trained()
+    second, _, second_losses = trained()
+
+    assert first_losses == second_losses
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_the_best_epoch_is_kept_when_a_later_one_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights: list[torch.Tensor] = []
+    losses = iter([0.6, 0.5, 0.7])
+    model = network()
+
+    def scored(*_: object) -> dict[str, float]:
+        weights.append(model.state_dict()["head.0.weight"].clone())
+        return {"log_loss": next(losses)}
+
+    monkeypatch.setattr(training, "scores", scored)
+    result = train(model, examples(200, 1), examples(50, 2), RECIPE, lambda *_: None, lambda *_: None)
+
+    assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
+    assert torch.equal(model.state_dict()["head.0.weight"], weights[1])
+
+
+def test_an_epoch_sees_each_tweet_once() -> None:
+    data = examples(333, 1)
+
+    batches = list(shuffled_batches(data, 32, np.random.default_rng(1)))
+
+    seen = torch.cat([batch.features for batch in batches]).numpy()
+    assert sorted(map(tuple, seen)) == sorted(map(tuple, data.features))
+    assert all(batch.attention_mask[:, 0].all() for batch in batches)
+
+
+def test_padding_changes_no_logit() -> None:
+    model, data = network().eval(), examples(60, 1)
+
+    together = logits_of(model, data)
+
+    one = [
+        logits_of(model, Examples([ids], data.features[[n]], data.labels[[n]]))[0]
+        for n, ids in enumerate(data.tokens)
+    ]
+    assert np.abs(together - np.array(one)).max() < 1e-5
+
+
+def test_calibration_recovers_what_was_distorted() -> None:
+    rng = np.random.default_rng(1)
+    true_logits = rng.normal(size=20_000)
+    labels = rng.random(20_000) < 1 / (1 + np.exp(-true_logits))
+
+    calibration = fitted((3 * (true_logits - 0.5)).astype(np.float32), labels)
+
+    assert calibration.temperature == pytest.approx(3, rel=0.1)
+    assert calibration.bias == pytest.approx(0.5, abs=0.1)
+
+
+def test_calibration_of_useless_logits_stays_in_bounds() -> None:
+    calibration = fitted(np.zeros(10, np.float32), np.array([True] + [False] * 9))
+
+    assert calibration.probabilities(np.zeros(1))[0] == pytest.approx(0.1, abs=0.01)

@@ -1,0 +1,39 @@
+"""When nothing can be learned, the reason is a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from viral_common.tweets import LabelledTweet
+from viral_trainer.settings import TrainerSettings
+from viral_trainer.window import Window, obstacle
+
+from tests.labelled import labelled_tweets
+
+TWEETS = labelled_tweets(300)
+LIKED = [replace(tweet, viral=True) for tweet in TWEETS]
+IGNORED = [replace(tweet, viral=False) for tweet in TWEETS]
+
+
+@pytest.fixture
+def settings() -> TrainerSettings:
+    servers = {"database_url": "postgresql://u:p@127.0.0.1/d", "rabbitmq_url": "amqp://u:p@127.0.0.1/"}
+    return TrainerSettings.model_validate(servers)
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "told"),
+    [
+        (TWEETS[:199], TWEETS, "199 labelled tweets to train on, 200 are needed (VIRAL_MIN_TRAIN_TWEETS)"),
+        (LIKED, TWEETS, "all 300 train tweets have more than 0 likes"),
+        (IGNORED, TWEETS, "all 300 train tweets have no more than 0 likes"),
+        (TWEETS, IGNORED[:40], "all 40 validation tweets have no more than 0 likes"),
+        (TWEETS, [], "no labelled tweets in the validation split"),
+        (TWEETS, TWEETS, None),
+    ],
+)
+def test_what_stands_in_the_way(
+    settings: TrainerSettings, train: list[LabelledTweet], validation: list[LabelledTweet], told: str | None
+) -> None:
+    assert obstacle(Window([], train, validation), settings) == told
