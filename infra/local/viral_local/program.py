@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from viral_local.home import Home
-from viral_local.private import write_private_json
+from viral_local.private import read_json, write_private_json
 
 
 @dataclass(frozen=True)
@@ -16,14 +15,13 @@ class Program:
 
     name: str
     group: str
-    command: Sequence[str]
-    env: Mapping[str, str]
+    command: list[str]
+    env: dict[str, str]
     cwd: str
     user: str | None = None
     inherit_env: bool = False
     stop_signal: str = "TERM"
     stop_wait_s: int = 15
-    log: str = field(default="")
 
     @property
     def full_name(self) -> str:
@@ -31,9 +29,13 @@ class Program:
         return f"{self.group}:{self.name}"
 
 
-def write_program(home: Home, program: Program) -> None:
-    """Passwords stand in this file (mode 0600), not on a command line, where `ps` would show them."""
-    write_private_json(program_file(home, program.name), asdict(program))
+def write_program(home: Home, program: Program) -> bool:
+    """Whether it changed. Passwords stand in this file (mode 0600), not on a command line, where `ps` shows them."""
+    path, document = program_file(home, program.name), asdict(program)
+    if read_json(path) == document:
+        return False
+    write_private_json(path, document)
+    return True
 
 
 def program_file(home: Home, name: str) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import AmqpDsn, Field, PostgresDsn, SecretStr, TypeAdapter, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,3 +29,17 @@ class LocalSettings(BaseSettings):
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port of the gateway, if it is free")
     source: str | None = Field(default=None, description="The demo keeps to this source if it is set")
     batch_size: int | None = Field(default=None, description="The demo chooses one if it is not set")
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            TypeAdapter(PostgresDsn).validate_python(value.get_secret_value())
+        return value
+
+    @field_validator("rabbitmq_url")
+    @classmethod
+    def _amqp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
+        return value

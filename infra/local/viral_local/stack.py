@@ -14,10 +14,11 @@ from viral_common.errors import UsageError
 
 from viral_local import postgres
 from viral_local.home import Home
-from viral_local.plan import Plan
+from viral_local.plan import Given, Plan
 from viral_local.plan_store import new_plan, running_plan, save_plan
 from viral_local.private import locked, read_json, write_private
 from viral_local.program import Program, write_program
+from viral_local.services import health
 from viral_local.settings import LocalSettings
 from viral_local.stack_file import pids_of, write_stack
 from viral_local.start import Start, Step
@@ -67,11 +68,12 @@ class Stack:
         """Start what is missing. `choices` are settings for the scraper; None: those it has or last had."""
         self.home.make()
         with locked(self.home.lock_file):
-            if self.supervisor.pid() is None:
+            if self.supervisor.pid() is None or self._begun_otherwise():
                 stop_survivors(self._survivors())
                 plan = self._start_afresh(choices)
             else:
                 plan = self._chosen_anew(running_plan(self.home), choices)
+                self._renew_unready(plan)
             start = Start(plan, self.supervisor, self.step)
             start.servers(migrations=not self.only_servers)
             if not self.only_servers:
@@ -111,6 +113,10 @@ class Stack:
     def _survivors(self) -> list[Survivor]:
         return find_survivors(self.home.stack_id, self.home.root, postgres.postmaster_file(self.home))
 
+    def _begun_otherwise(self) -> bool:
+        """A start that was cut off or failed, and since then other servers were given."""
+        return self.document is None and running_plan(self.home).given != Given.of(self.settings)
+
     def _start_afresh(self, choices: Mapping[str, str] | None) -> Plan:
         self._forget_addresses()
         plan = new_plan(self.home, self.settings, choices, self.any_ports)
@@ -131,6 +137,12 @@ class Stack:
         write_program(self.home, scraper)
         self.supervisor.restart(scraper.full_name)
         return changed
+
+    def _renew_unready(self, plan: Plan) -> None:
+        """A service that is not ready may lack a setting that has been set since; a ready one is left alone."""
+        for program in [] if self.only_servers else plan.services():
+            if not health(plan.health_url(program.name)).ready and write_program(self.home, program):
+                self.supervisor.restart(program.full_name)
 
     def _programs(self, plan: Plan) -> list[Program]:
         return [*plan.servers(), *([] if self.only_servers else plan.services())]
