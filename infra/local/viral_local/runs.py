@@ -17,6 +17,7 @@ class RunProgress:
 
     step: int | None
     epochs_done: int
+    epochs: int | None
     train_loss: float | None
     val_auc: float | None
 
@@ -25,6 +26,8 @@ class RunProgress:
         if self.step is None or self.train_loss is None:
             return "begun"
         auc = f", validation AUC {self.val_auc:.3f}" if self.val_auc is not None else ""
+        if self.epochs_done == self.epochs:
+            return f"saving the model{auc}"
         return f"epoch {self.epochs_done + 1}, step {self.step:,}, loss {self.train_loss:.3f}{auc}"
 
     def result(self) -> str:
@@ -53,15 +56,17 @@ def newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
     except httpx.HTTPError:
         return None
     runs = found.json().get("runs", [])
-    return _progress(runs[0]["data"].get("metrics", [])) if runs else None
+    return _progress(runs[0]["data"]) if runs else None
 
 
-def _progress(metrics: list[dict[str, Any]]) -> RunProgress:
-    newest = {metric["key"]: metric for metric in metrics}
+def _progress(data: dict[str, list[dict[str, Any]]]) -> RunProgress:
+    newest = {metric["key"]: metric for metric in data.get("metrics", [])}
+    planned = {param["key"]: param["value"] for param in data.get("params", [])}.get("epochs")
     epoch, loss, auc = (newest.get(key) for key in ("epoch", "train_loss", "val_auc"))
     return RunProgress(
         step=int(loss["step"]) if loss else None,
         epochs_done=int(epoch["value"]) if epoch else 0,
+        epochs=int(planned) if planned else None,
         train_loss=loss["value"] if loss else None,
         val_auc=auc["value"] if auc else None,
     )
