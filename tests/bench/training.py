@@ -61,7 +61,7 @@ def _their_epoch_s(examples: Examples) -> float:
     )
 
     started = time.perf_counter()
-    for batch in torch.split(torch.randperm(rows), 64):  # type: ignore[no-untyped-call]
+    for batch in torch.split(torch.randperm(rows), 64):
         loss = binary_cross_entropy_with_logits(
             network(ids[batch], mask[batch], features[batch]), labels[batch]
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -135,7 +136,7 @@ class Service:
             log.warning("event not released; its lease will run out", reason=repr(error))
 
     def run(self) -> None:
-        """Start, serve /health, and wait for SIGTERM or SIGINT."""
+        """Start, serve /health, wait for SIGTERM or SIGINT, stop, and end the process."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         if self.settings.health_port:
@@ -145,9 +146,10 @@ class Service:
         self.stopping.wait()
         self.stop()
         log.info("stopped")
-        # A handler may still be deep in native code; its event is back in the inbox, so nothing is lost.
-        if any(thread.is_alive() for thread in self._threads):
-            os._exit(0)
+        # A handler may still be deep in native code, and torch takes many seconds to unload. Its event is back in
+        # the inbox, so nothing is lost by going at once.
+        logging.shutdown()
+        os._exit(0)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping.set()

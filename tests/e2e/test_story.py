@@ -1,0 +1,278 @@
+"""The whole product as a new user starts it: `viral demo` on a small archive, then every page and console."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+import torch
+from mlflow import MlflowClient
+from viral_common import bus
+from viral_common.artefact import TOKENIZER, read_artefact
+from viral_common.events import BatchCollected, CloudEvent, envelope
+from viral_common.features import TweetInput
+from viral_common.registry import Registry
+from viral_common.tokens import read_tokenizer
+from viral_trainer.data import Examples, examples_of
+from viral_trainer.export import load_network
+from viral_trainer.training import logits_of
+
+from tests.bench.tweets import some_tweets
+from tests.e2e.archives import small_archive
+
+ROWS = 14_000
+BATCH_SIZE = 3_000
+pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass(frozen=True)
+class World:
+    """A running stack and what `viral demo` printed."""
+
+    environment: dict[str, str]
+    archive: Path
+    printed: str
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(
+            (Path(self.environment["VIRAL_DATA_DIR"]) / "stack.json").read_text()
+        )
+        return content
+
+    def run(self, *command: str, expected: int | None = 0) -> str:
+        """One of the product's commands, as a person types it."""
+        done = subprocess.run(
+            [str(Path(sys.executable).parent / command[0]), *command[1:]],
+            env={**self.environment, **self._servers()},
+            capture_output=True,
+            text=True,
+            timeout=400,
+        )
+        if expected is not None:
+            assert done.returncode == expected, f"{command} printed\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def get(self, path: str) -> Any:
+        return httpx.get(self.stack["gateway_url"] + path, timeout=20).raise_for_status().json()
+
+    def _servers(self) -> dict[str, str]:
+        # The services' own commands take the servers from the environment, as on any host.
+        if not (Path(self.environment["VIRAL_DATA_DIR"]) / "stack.json").exists():
+            return {}
+        return {
+            f"VIRAL_{name}".upper(): self.stack[name]
+            for name in ("database_url", "rabbitmq_url", "mlflow_url")
+        }
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("story")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("VIRAL_")}
+    environment = {
+        **kept,
+        "VIRAL_DATA_DIR": str(folder / "data"),
+        "VIRAL_BATCH_SIZE": str(BATCH_SIZE),
+        "COLUMNS": "200",
+    }
+    archive = small_archive(folder, ROWS)
+    blank = World(environment, archive, "")
+    try:
+        yield World(environment, archive, blank.run("viral", "demo", "--tweets", str(archive)))
+    finally:
+        blank.run("viral", "down", "--purge")
+
+
+def eventually(condition: Callable[[], Any], within_s: float = 60) -> Any:
+    deadline = time.monotonic() + within_s
+    while not (seen := condition()):
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.2)
+    return seen
+
+
+def test_the_story_is_told_and_the_printed_curl_works(world: World) -> None:
+    curl = next(line for line in world.printed.splitlines() if line.lstrip().startswith("curl"))
+
+    answer = subprocess.run(shlex.split(curl), capture_output=True, check=True, timeout=30)
+
+    assert 0 <= json.loads(answer.stdout)["predictions"][0]["probability"] <= 1
+    for address in ("gateway_url", "mlflow_url", "rabbitmq_console_url"):
+        assert world.stack[address] in world.printed
+    assert "\x1b" not in world.printed
+
+
+def test_every_batch_has_its_trail_to_a_verdict(world: World) -> None:
+    batches = world.get("/v1/batches")["batches"]
+
+    assert len(batches) >= 2
+    assert all(batch["verdict"]["reason"] for batch in batches)
+    assert "promoted" in [batch["verdict"]["outcome"] for batch in batches]
+    assert BATCH_SIZE in [batch["collected"]["tweet_count"] for batch in batches]
+    assert world.get("/v1/model")["version"] in [batch["trained"]["model_version"] for batch in batches]
+
+
+def test_programs_get_the_probabilities_of_the_training_code(world: World, tmp_path: Path) -> None:
+    tweets = some_tweets(1000)
+    served = world.get("/v1/models")["models"]
+    champion = world.get("/v1/model")["version"]
+    version = Registry(world.stack["mlflow_url"]).get_version(champion)
+    directory = Registry(world.stack["mlflow_url"]).download(version.artifact_uri, tmp_path)
+    artefact = read_artefact(directory, version.artifact_sha256)
+
+    answered = [
+        probability
+        for start in range(0, 1000, 200)
+        for probability in predicted(world, tweets[start : start + 200])
+    ]
+    tokenizer = read_tokenizer(directory / TOKENIZER, artefact.spec.max_tokens)
+    examples: Examples = examples_of(tweets, tokenizer, artefact.spec.features)
+    with torch.inference_mode():
+        trained = artefact.spec.calibration.probabilities(logits_of(load_network(artefact), examples))
+
+    assert champion in [model["version"] for model in served]
+    assert np.abs(trained - np.array(answered)).max() < 1e-4
+
+
+def predicted(world: World, tweets: Any) -> list[float]:
+    body = {"tweets": [request_of(tweet.input) for tweet in tweets]}
+    answer = httpx.post(world.stack["gateway_url"] + "/v1/predictions", json=body, timeout=60)
+    return [one["probability"] for one in answer.raise_for_status().json()["predictions"]]
+
+
+def request_of(tweet: TweetInput) -> dict[str, Any]:
+    return {
+        "text": tweet.text,
+        "created_at": tweet.created_at.isoformat(),
+        "photos_count": tweet.photos_count,
+        "has_video": tweet.has_video,
+        "is_quote_tweet": tweet.is_quote_tweet,
+    }
+
+
+def test_operators_see_named_connections_queues_readable_events_and_the_trace(world: World) -> None:
+    with bus_console(world) as console:
+        connections = {
+            one["client_properties"].get("connection_name", "")
+            for one in console.get("/api/connections").json()
+        }
+        queues = {one["name"] for one in console.get("/api/queues").json()}
+        body = {"count": 10, "ackmode": "ack_requeue_true", "encoding": "auto"}
+        audit = console.post("/api/queues/%2F/audit/get", json=body).json()
+        traces = console.get("/api/traces/%2F").json()
+
+    assert {name.split("@")[0] for name in connections} >= {"scraper", "trainer", "evaluator", "gateway"}
+    assert queues >= {"trainer.batch-collected", "evaluator.model-trained", "audit", "dead-letters"}
+    assert any(name.startswith("gateway.model-promoted.") for name in queues)
+    facts = [CloudEvent.model_validate_json(one["payload"]) for one in audit]
+    assert {one.type for one in facts} == {"batch.collected", "model.trained", "model.promoted"}
+    assert [one["name"] for one in traces] == ["viral"]
+
+
+def bus_console(world: World) -> httpx.Client:
+    address = httpx.URL(world.stack["rabbitmq_url"])
+    return httpx.Client(
+        base_url=world.stack["rabbitmq_console_url"], auth=(address.username, address.password), timeout=20
+    )
+
+
+def test_data_scientists_find_runs_curves_versions_and_aliases_in_mlflow(world: World) -> None:
+    client = MlflowClient(world.stack["mlflow_url"])
+    champion = client.get_model_version_by_alias("tweet-virality", "champion")
+    challenger = client.get_model_version_by_alias("tweet-virality", "challenger")
+
+    curve = client.get_metric_history(champion.run_id, "train_loss")
+
+    assert int(champion.version) == world.get("/v1/model")["version"]
+    assert int(challenger.version) == len(world.get("/v1/models")["models"])
+    assert len(curve) > 5
+    assert curve[-1].value < curve[0].value
+    assert client.get_run(champion.run_id).info.status == "FINISHED"
+
+
+def test_a_bad_message_and_an_unknown_batch_become_dead_letters_with_their_reasons(world: World) -> None:
+    unknown = BatchCollected(
+        batch_id=uuid4(),
+        source="archive",
+        query="none",
+        window_from=datetime(2026, 1, 1, tzinfo=UTC),
+        window_to=datetime(2026, 1, 2, tzinfo=UTC),
+        tweet_count=1,
+        train_count=1,
+        test_count=0,
+        viral_rate=0,
+    )
+    with bus.connection(world.stack["rabbitmq_url"], "tests") as connection:
+        publisher = bus.Publisher(connection, "tests")
+        event = envelope(unknown, "viral/tests/host")
+        for body in (b"no event", event.model_dump_json().encode()):
+            publisher.publish(bus.Message("", "trainer.batch-collected", body))
+
+    eventually(lambda: len(bus.dead_letters(world.stack["rabbitmq_url"])) == 2)
+    listed = world.run("viral", "dead-letters", "list")
+
+    assert "no sound batch.collected event" in listed
+    assert f"batch {unknown.batch_id} does not exist" in " ".join(listed.split())
+
+
+def test_a_second_demo_does_no_harm(world: World) -> None:
+    before = world.get("/v1/model")
+
+    world.run("viral", "demo", "--tweets", str(world.archive))
+
+    assert world.get("/v1/model") == before
+
+
+@pytest.mark.parametrize("service", ["scraper", "trainer", "evaluator", "gateway"])
+def test_a_killed_service_is_started_again(world: World, service: str) -> None:
+    pid = world.stack["pids"][service]
+
+    os.kill(pid, signal.SIGKILL)
+
+    eventually(lambda: world.stack["pids"][service] != pid)
+    eventually(lambda: "ready" in world.run("viral", "status", expected=None) and is_ready(world))
+
+
+def is_ready(world: World) -> bool:
+    try:
+        return httpx.get(world.stack["gateway_url"] + "/health/ready", timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def test_a_version_promoted_by_hand_is_served_and_rolled_back(world: World) -> None:
+    champion = world.get("/v1/model")["version"]
+    other = next(one["version"] for one in world.get("/v1/models")["models"] if one["version"] != champion)
+
+    world.run("viral-evaluator", "promote", str(other), "--reason", "to see it")
+    eventually(lambda: world.get("/v1/model")["version"] == other, within_s=20)
+    world.run("viral-evaluator", "rollback")
+    eventually(lambda: world.get("/v1/model")["version"] == champion, within_s=20)
+
+    refused = world.run("viral-evaluator", "promote", "999", "--reason", "typo", expected=2)
+    assert "version 999 does not exist" in refused
+
+
+def test_down_stops_everything_it_started(world: World) -> None:
+    pids = list(world.stack["pids"].values())
+
+    world.run("viral", "down")
+
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert "nothing is running" in world.run("viral", "down")
