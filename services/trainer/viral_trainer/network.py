@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -10,6 +11,24 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 HEAD_WIDTH = 64
 DROPOUT = 0.1
+WAVES = 4
+
+
+class Periodic(nn.Module):
+    """Each feature beside sines and cosines of it, of learned frequencies (Gorishniy et al. 2022).
+
+    So the head can tell hours apart that a line through the scaled hour cannot.
+    """
+
+    def __init__(self, feature_count: int) -> None:
+        super().__init__()
+        self.frequencies = nn.Parameter(0.7 * torch.randn(feature_count, WAVES))
+        self.width = feature_count * (1 + 2 * WAVES)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, features) to (batch, width)."""
+        angles = 2 * math.pi * features.unsqueeze(-1) * self.frequencies  # (batch, features, waves)
+        return torch.cat([features, angles.sin().flatten(1), angles.cos().flatten(1)], dim=1)
 
 
 class ViralityNetwork(nn.Module):
@@ -19,8 +38,9 @@ class ViralityNetwork(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.feature_count = feature_count
+        self.periodic = Periodic(feature_count)
         self.head = nn.Sequential(
-            nn.Linear(2 * encoder.config.hidden_size + feature_count, HEAD_WIDTH),
+            nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
             nn.GELU(),
             nn.Dropout(DROPOUT),
             nn.Linear(HEAD_WIDTH, 1),
@@ -32,7 +52,7 @@ class ViralityNetwork(nn.Module):
         # hidden: (batch, tokens, width); weight: (batch, tokens, 1), 0 for padding
         weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)  # (batch, width); never empty: CLS is there
-        joined = torch.cat([mean, hidden[:, 0], features], dim=1)  # (batch, 2 * width + features)
+        joined = torch.cat([mean, hidden[:, 0], self.periodic(features)], dim=1)
         logits: Tensor = self.head(joined).squeeze(-1)
         return logits
 

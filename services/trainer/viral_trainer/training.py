@@ -67,7 +67,7 @@ def train(
     optimizer = torch.optim.AdamW(
         [
             {"params": network.encoder.parameters(), "lr": recipe.encoder_lr},
-            {"params": network.head.parameters(), "lr": recipe.head_lr},
+            {"params": [*network.head.parameters(), *network.periodic.parameters()], "lr": recipe.head_lr},
         ],
         weight_decay=recipe.weight_decay,
         fused=True,
