@@ -54,7 +54,7 @@ def test_a_collected_batch_becomes_a_challenger(trainer: Trainer, db: Sessions, 
     assert run.info.status == "FINISHED"
     assert run.data.tags["viral.batch_id"] == str(event.batch_id)
     assert "Simulated data" in run.data.tags["mlflow.note.content"]
-    assert len(client.get_metric_history(run.info.run_id, "val_auc")) == 2
+    assert len(client.get_metric_history(run.info.run_id, "val_auc")) >= 2
     assert client.get_metric_history(run.info.run_id, "train_loss")
 
 
