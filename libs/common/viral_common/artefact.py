@@ -62,10 +62,10 @@ class FeatureScaling(_Part):
         return self
 
     def scaled(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The features as the network reads them: standardised and clipped, float32 of the same shape."""
+        """The features as the network reads them: standardised, clipped, unknown ones 0; float32, same shape."""
         standard = (matrix - np.array(self.mean)) / np.array(self.scale)  # float64
-        clipped: NDArray[np.float32] = np.clip(standard, -CLIP, CLIP).astype(np.float32)
-        return clipped
+        known: NDArray[np.float32] = np.nan_to_num(np.clip(standard, -CLIP, CLIP), nan=0.0).astype(np.float32)
+        return known
 
 
 class Calibration(_Part):

@@ -1,7 +1,8 @@
-"""The nine features beside the text: the one definition that training, evaluation and serving use."""
+"""The features beside the text: the one definition that training, evaluation and serving use."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from viral_common.text import HASHTAG, LINK, MENTION
 
-FEATURES = (
+TWEET_FEATURES = (
     "created_at_dayofweek",
     "created_at_hour",
     "is_quote_tweet",
@@ -22,6 +23,22 @@ FEATURES = (
     "has_video",
     "urls_count",
 )
+AUTHOR_FEATURES = ("author_told", "author_tweets", "author_viral_share", "author_likes")
+FEATURES = TWEET_FEATURES + AUTHOR_FEATURES
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorHistory:
+    """What was known of an author before the tweet; all zero for one never seen (docs/decisions/0011)."""
+
+    tweets: int = 0
+    """Tweets posted earlier."""
+    settled: int = 0
+    """Of these, those old enough by then for their likes to be known."""
+    viral: int = 0
+    """Of the settled ones, those with more likes than the threshold."""
+    log_likes: float = 0.0
+    """Sum of log(1 + likes) over the settled ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +51,8 @@ class TweetInput:
     has_video: bool = False
     is_quote_tweet: bool = False
     username: str | None = None
+    author: AuthorHistory | None = None
+    """None: nobody said whose tweet it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,7 @@ def count_text(text: str) -> TextCounts:
 
 
 def features_of(tweet: TweetInput) -> dict[str, int]:
-    """The features by name; Monday is day 0, hours are UTC."""
+    """The tweet's own features by name; Monday is day 0, hours are UTC."""
     counts = count_text(tweet.text)
     at = tweet.created_at.astimezone(UTC)
     return {
@@ -74,7 +93,16 @@ def features_of(tweet: TweetInput) -> dict[str, int]:
     }
 
 
+def author_features_of(author: AuthorHistory | None) -> list[float]:
+    """In the order of AUTHOR_FEATURES; NaN is what an untold author leaves unsaid."""
+    if author is None:
+        return [0.0, math.nan, math.nan, math.nan]
+    # One viral and one quiet tweet are added (Laplace), so that a single tweet does not say never or always.
+    share = (author.viral + 1) / (author.settled + 2)
+    return [1.0, math.log1p(author.tweets), share, author.log_likes / (author.settled + 1)]
+
+
 def feature_matrix(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
-    """Unscaled features, shape (tweets, 9), columns in the order of FEATURES."""
-    rows = [list(features_of(tweet).values()) for tweet in tweets]
+    """Unscaled features, shape (tweets, 13), columns in the order of FEATURES; NaN where nothing is known."""
+    rows = [[*features_of(tweet).values(), *author_features_of(tweet.author)] for tweet in tweets]
     return np.array(rows, dtype=np.float32).reshape(len(tweets), len(FEATURES))

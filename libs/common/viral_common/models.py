@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -107,6 +108,7 @@ class Tweet(Base):
         CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
         Index("tweets_of_batch", "batch_id", "split"),
         Index("tweets_of_author", "source", "author_id", "posted_at"),
+        Index("tweets_of_username", "source", literal_column("lower(username)"), "posted_at"),
         Index("tweets_copies", "batch_id", "text_hash"),
     )
 

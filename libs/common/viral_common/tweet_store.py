@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, or_, select, tuple_
 
+from viral_common.authors import LABELLED, history_of, labelled_parameters
 from viral_common.database import Sessions
 from viral_common.features import TweetInput
 from viral_common.models import Batch, Tweet
@@ -26,30 +28,19 @@ class TweetStore:
     def labelled(
         self, batch_ids: Sequence[UUID], split: Split, likes_threshold: int, min_age: timedelta
     ) -> list[LabelledTweet]:
-        """The batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order."""
-        query = (
-            select(
-                Tweet.text,
-                Tweet.posted_at,
-                Tweet.photos_count,
-                Tweet.has_video,
-                Tweet.is_quote,
-                Tweet.username,
-                Tweet.like_count,
-            )
-            .where(Tweet.batch_id.in_(batch_ids), Tweet.split == split, label_is_mature(min_age))
-            .order_by(Tweet.posted_at, Tweet.external_id)
-        )
+        """The batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order.
+
+        Each comes with what was known of its author before it.
+        """
+        parameters = labelled_parameters(likes_threshold, min_age)
         with self._sessions() as session:
-            rows = session.connection().execution_options(yield_per=ROWS_AT_ONCE).execute(query)
+            rows = (
+                session.connection()
+                .execution_options(yield_per=ROWS_AT_ONCE)
+                .execute(LABELLED, {**parameters, "batches": list(batch_ids), "split": split})
+            )
             return [
-                LabelledTweet(
-                    TweetInput(
-                        row.text, row.posted_at, row.photos_count, row.has_video, row.is_quote, row.username
-                    ),
-                    row.like_count,
-                    row.like_count > likes_threshold,
-                )
+                LabelledTweet(_input_of(row), row.like_count, row.like_count > likes_threshold)
                 for row in rows
             ]
 
@@ -74,6 +65,18 @@ class TweetStore:
         )
         with self._sessions() as session:
             return list(session.scalars(query))[::-1]
+
+
+def _input_of(row: Any) -> TweetInput:
+    return TweetInput(
+        row.text,
+        row.posted_at,
+        row.photos_count,
+        row.has_video,
+        row.is_quote,
+        row.username,
+        history_of(row),
+    )
 
 
 def label_is_mature(min_age: timedelta) -> ColumnElement[bool]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from viral_common.artefact import DECISION_THRESHOLD
-from viral_common.features import TweetInput, features_of
+from viral_common.features import AuthorHistory, TweetInput, features_of
 
 from viral_gateway import metrics
 from viral_gateway.explain import Explanations, WordWeight
-from viral_gateway.schemas import Features, PredictionOut, WordWeightOut
+from viral_gateway.schemas import AuthorOut, Features, PredictionOut, WordWeightOut
 from viral_gateway.scoring import Scoring
 from viral_gateway.serving import Serving
 
@@ -39,8 +39,13 @@ def _prediction(tweet: TweetInput, probability: float, weights: list[WordWeight]
         probability=probability,
         viral=probability >= DECISION_THRESHOLD,
         features=Features(**features_of(tweet)),
+        author=_author(tweet.author),
         explanation=None if weights is None else [_weight(weight) for weight in weights],
     )
+
+
+def _author(known: AuthorHistory | None) -> AuthorOut | None:
+    return AuthorOut(tweets=known.tweets, settled=known.settled, viral=known.viral) if known else None
 
 
 def _weight(found: WordWeight) -> WordWeightOut:

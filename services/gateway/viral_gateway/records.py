@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from viral_common import ledger, trail
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from viral_common import authors, ledger, trail
 from viral_common.database import Sessions
+from viral_common.features import AuthorHistory
 from viral_common.reading import reading
 from viral_common.trail import BatchTrail, ModelRecord
 
@@ -31,3 +35,10 @@ class Records:
         """The newest batch first."""
         with reading(self._sessions) as session:
             return trail.batch_trails(session, limit)
+
+    def author_histories(
+        self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta
+    ) -> list[AuthorHistory]:
+        """Of each (username, time), in that order."""
+        with reading(self._sessions) as session:
+            return authors.author_histories(session, source, asked, likes_threshold, min_age)

@@ -42,7 +42,10 @@ class TweetIn(BaseModel):
         ],
     )
     username: Annotated[str, BeforeValidator(_cleaned)] | None = Field(
-        default=None, max_length=50, description="Who posts it", examples=["ada"]
+        default=None,
+        max_length=50,
+        description="Who posts it: what is known of the author sharpens the prediction",
+        examples=["ada"],
     )
     created_at: Annotated[datetime | None, BeforeValidator(_in_utc)] = Field(
         default=None,
@@ -140,6 +143,14 @@ class WordWeightOut(BaseModel):
     weight: float = Field(description="How much the probability falls without the word", examples=[0.031])
 
 
+class AuthorOut(BaseModel):
+    """What was known of the author before the tweet; zeros for a username never seen."""
+
+    tweets: int = Field(ge=0, description="Tweets collected of this author, posted earlier", examples=[12])
+    settled: int = Field(ge=0, description="Of these, those whose likes were known by then", examples=[11])
+    viral: int = Field(ge=0, description="Of the settled ones, those that got likes enough", examples=[7])
+
+
 class PredictionOut(BaseModel):
     """One tweet's prediction, in the order asked."""
 
@@ -148,6 +159,9 @@ class PredictionOut(BaseModel):
     )
     viral: bool = Field(description="Whether that is at least one half", examples=[True])
     features: Features
+    author: AuthorOut | None = Field(
+        default=None, description="Only with a username, and while Postgres answers"
+    )
     explanation: list[WordWeightOut] | None = Field(default=None, description="Only if asked for")
 
 

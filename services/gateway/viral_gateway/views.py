@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from viral_gateway.schemas import Features, WordWeightOut
+from viral_gateway.schemas import AuthorOut, Features, WordWeightOut
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # A word is coloured from this weight on, strongly from the second.
@@ -54,6 +54,16 @@ def in_words(probability: float, threshold: int) -> str:
     if probability >= 0.4:
         return f"A little less likely than not to get {goal}"
     return f"Unlikely to get {goal}" if probability >= 0.2 else f"Very unlikely to get {goal}"
+
+
+def author_in_words(author: AuthorOut | None, threshold: int) -> str:
+    """What was known of the author, in a sentence."""
+    if author is None:
+        return "Nobody said whose tweet it is, so the author counts as unknown."
+    if not author.tweets:
+        return "No earlier tweet of this author was collected."
+    goal = "a like" if threshold == 0 else f"more than {threshold} likes"
+    return f"{author.viral} of {author.settled} earlier tweets of this author got {goal}."
 
 
 def feature_rows(features: Features) -> list[tuple[str, str]]:

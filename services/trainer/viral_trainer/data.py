@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import numpy as np
 import torch
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 from viral_common.artefact import FeatureScaling
-from viral_common.features import FEATURES, feature_matrix
+from viral_common.features import FEATURES, TWEET_FEATURES, TweetInput, feature_matrix
 from viral_common.tokens import Tokens, chunks_by_length, padded, tokenised
 from viral_common.tweets import LabelledTweet
 
+# Any tweet whose author nobody told.
+NOBODYS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
 # Batches of like length are cut from this many shuffled batches: little padding, still a random order.
 POOL = 64
 
@@ -26,9 +29,17 @@ class Examples:
     tokens: list[Tokens]  # n arrays of ids, each of its own length
     features: NDArray[np.float32]  # (n, features), scaled
     labels: NDArray[np.bool_]  # (n,)
+    untold: NDArray[
+        np.float32
+    ]  # (features,): what the author's columns say when nobody told whose tweet it is
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def without(self, hidden: NDArray[np.bool_]) -> Examples:
+        """The same tweets with the authors of the `hidden` ones, bool (n,), untold."""
+        columns = np.arange(self.features.shape[1]) >= len(TWEET_FEATURES)
+        return replace(self, features=np.where(hidden[:, None] & columns, self.untold, self.features))
 
 
 @dataclass(frozen=True)
@@ -42,11 +53,14 @@ class Minibatch:
 
 
 def scaling_of(tweets: Sequence[LabelledTweet]) -> FeatureScaling:
-    """Mean and deviation of the features; a constant column keeps its distance to its only value."""
+    """Mean and deviation of what is known; a constant column keeps its distance to its only value."""
     matrix = feature_matrix([tweet.input for tweet in tweets]).astype(np.float64)
-    deviation = matrix.std(axis=0)
+    known = np.isfinite(matrix)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, matrix, 0.0).sum(axis=0) / count
+    deviation = np.sqrt((np.where(known, matrix - mean, 0.0) ** 2).sum(axis=0) / count)
     scale = np.where(deviation > 0, deviation, 1.0)
-    return FeatureScaling(names=FEATURES, mean=tuple(matrix.mean(axis=0)), scale=tuple(scale))
+    return FeatureScaling(names=FEATURES, mean=tuple(mean), scale=tuple(scale))
 
 
 def examples_of(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
@@ -55,6 +69,7 @@ def examples_of(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: 
         tokens=tokenised(tokenizer, [tweet.input.text for tweet in tweets]),
         features=scaling.scaled(feature_matrix([tweet.input for tweet in tweets])),
         labels=np.array([tweet.viral for tweet in tweets], dtype=np.bool_),
+        untold=scaling.scaled(feature_matrix([NOBODYS]))[0],
     )
 
 

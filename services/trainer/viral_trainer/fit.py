@@ -117,7 +117,13 @@ class Curves:
         )
 
 
-_CURVES = {"log_loss": "loss", "auc": "auc", "accuracy": "accuracy"}
+_CURVES = {
+    "log_loss": "loss",
+    "auc": "auc",
+    "accuracy": "accuracy",
+    "log_loss_untold": "loss_untold",
+    "auc_untold": "auc_untold",
+}
 
 
 def _summary(window: Window, event_id: UUID, trained: Trained) -> TrainingSummary:

@@ -22,7 +22,8 @@ tags: [tweets, virality, onnx]
 # Will this tweet get more than {spec.likes_threshold} likes?
 
 {_SIMULATED if training.simulated else ""}A small BERT reads the text, a small network joins it with
-{len(spec.features.names)} features of the tweet; both are trained together. The output is a calibrated probability.
+{len(spec.features.names)} features of the tweet and its author; both are trained together. The output is a calibrated
+probability.
 
 ## Made from
 
@@ -42,12 +43,13 @@ evaluator's verdict in the registry gives the figures on tweets that nothing was
 ## Features beside the text
 
 {", ".join(f"`{name}`" for name in spec.features.names)}. Hours and days are UTC. Links and mentions are masked in
-the text; at most {spec.max_tokens} tokens are read.
+the text; at most {spec.max_tokens} tokens are read. The author's features tell of tweets posted before, and of their
+likes only once those could be known; part of the training hides them, so a tweet may come without a username.
 
 ## Intended use and limits
 
 - Meant for English original tweets (no replies, no retweets) on topics like those it was trained on.
-- It knows neither the author's followers nor what happens after posting: a probability, never a promise.
+- It knows neither followers nor what happens after posting: a probability, never a promise.
 - Topics drift; a model older than a few batches should be retrained, which this product does by itself.
 - Not for judging people, and not for deciding what may be said.
 """

@@ -34,6 +34,7 @@ class Recipe:
     weight_decay: float = 0.01
     warmup: float = 0.1  # share of the steps until the peak
     clip_norm: float = 1.0
+    untold_authors: float = 0.3  # share of tweets, drawn anew each epoch, that hide whose they are
     seed: int = 7
     threads: int = 2
 
@@ -87,7 +88,8 @@ def train(
     for epoch in range(1, recipe.epochs + 1):
         started = time.monotonic()
         network.train()
-        for batch in shuffled_batches(examples, recipe.batch_size, rng):
+        shown = examples.without(rng.random(len(examples)) < recipe.untold_authors)
+        for batch in shuffled_batches(shown, recipe.batch_size, rng):
             with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
                 logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
             loss = binary_cross_entropy_with_logits(logits.float(), batch.labels)
@@ -103,6 +105,9 @@ def train(
         validation_logits = logits_of(network, validation)
         calibration = fitted(validation_logits, validation.labels)
         metrics = scores(validation.labels, calibration.probabilities(validation_logits))
+        nobodys = logits_of(network, validation.without(np.ones(len(validation), dtype=np.bool_)))
+        untold = scores(validation.labels, calibration.probabilities(nobodys))
+        metrics |= {f"{name}_untold": value for name, value in untold.items() if name in ("auc", "log_loss")}
         on_epoch(epoch, step, metrics)
         if best is not None and metrics["log_loss"] >= best.metrics["log_loss"]:
             break

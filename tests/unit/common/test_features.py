@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_common.features import FEATURES, TweetInput, count_text, feature_matrix, features_of
+from viral_common.features import (
+    FEATURES,
+    TWEET_FEATURES,
+    AuthorHistory,
+    TweetInput,
+    count_text,
+    feature_matrix,
+    features_of,
+)
 
 MONDAY_NOON = datetime(2022, 2, 28, 12, 30, tzinfo=UTC)
 
@@ -50,12 +59,26 @@ def test_the_matrix_has_the_features_in_their_order() -> None:
 
     matrix = feature_matrix([tweet, tweet])
 
-    assert tuple(features_of(tweet)) == FEATURES
-    assert matrix.tolist() == [[0, 12, 1, 1, 1, 3, 2, 1, 0]] * 2
+    assert tuple(features_of(tweet)) == TWEET_FEATURES == FEATURES[:9]
+    assert matrix[:, :9].tolist() == [[0, 12, 1, 1, 1, 3, 2, 1, 0]] * 2
 
 
-def test_no_tweets_make_an_empty_matrix_of_nine_columns() -> None:
-    assert feature_matrix([]).shape == (0, 9)
+def test_no_tweets_make_an_empty_matrix() -> None:
+    assert feature_matrix([]).shape == (0, len(FEATURES))
+
+
+def test_an_author_never_seen_is_not_an_author_nobody_told() -> None:
+    untold, unseen, seen = feature_matrix(
+        [
+            TweetInput("hello", MONDAY_NOON, author=author)
+            for author in (None, AuthorHistory(), AuthorHistory(tweets=5, settled=4, viral=3, log_likes=10.0))
+        ]
+    )[:, 9:]
+
+    assert untold[0] == 0
+    assert np.isnan(untold[1:]).all()
+    assert unseen.tolist() == [1, 0, 0.5, 0]
+    assert seen.tolist() == pytest.approx([1, np.log(6), 4 / 6, 2])
 
 
 @given(st.text())

@@ -6,14 +6,14 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 from viral_common.artefact import ArtefactSpec, Calibration, FeatureScaling, Sample, TrainingSummary
 from viral_common.errors import ServerAway
-from viral_common.features import FEATURES, TweetInput
+from viral_common.features import FEATURES, AuthorHistory, TweetInput
 from viral_common.models import Batch, Promotion, Training, Verdict
 from viral_common.trail import BatchTrail, ModelRecord
 from viral_gateway.announcements import Announcements
@@ -50,6 +50,7 @@ class FakeRecords(Records):
     def __init__(self, trails: Sequence[BatchTrail] = (), records: Sequence[ModelRecord] = ()) -> None:
         self.trails, self.records = list(trails), list(records)
         self.newest: PromotedModel | None = None
+        self.authors: dict[str, AuthorHistory] = {}
         self.away = False
 
     def champion(self) -> PromotedModel | None:
@@ -63,6 +64,12 @@ class FakeRecords(Records):
     def batches(self, limit: int) -> list[BatchTrail]:
         self._ask()
         return self.trails[:limit]
+
+    def author_histories(
+        self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta
+    ) -> list[AuthorHistory]:
+        self._ask()
+        return [self.authors.get(username, AuthorHistory()) for username, _ in asked]
 
     def _ask(self) -> None:
         if self.away:
@@ -124,7 +131,7 @@ def a_promotion(version: int, seq: int | None = None, sha256: str | None = None)
 def a_spec(*, simulated: bool = False) -> ArtefactSpec:
     return ArtefactSpec(
         max_tokens=128,
-        features=FeatureScaling(names=FEATURES, mean=(0.0,) * 9, scale=(1.0,) * 9),
+        features=FeatureScaling(names=FEATURES, mean=(0.0,) * len(FEATURES), scale=(1.0,) * len(FEATURES)),
         calibration=Calibration(),
         likes_threshold=0,
         base_model="fake",

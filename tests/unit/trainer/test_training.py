@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from viral_common.features import FEATURES
+from viral_common.features import FEATURES, AuthorHistory
 from viral_trainer import training
 from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, examples_of, scaling_of, shuffled_batches
@@ -58,7 +60,7 @@ def test_the_same_seed_gives_the_same_model() -> None:
 
 def test_the_best_epoch_is_kept_when_a_later_one_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
     weights: list[torch.Tensor] = []
-    losses = iter([0.6, 0.5, 0.7])
+    losses = iter([0.6, 0.6, 0.5, 0.5, 0.7, 0.7])  # twice an epoch: authors told, and untold
     model = network()
 
     def scored(*_: object) -> dict[str, float]:
@@ -69,7 +71,7 @@ def test_the_best_epoch_is_kept_when_a_later_one_is_worse(monkeypatch: pytest.Mo
     result = train(model, examples(200, 1), examples(50, 2), RECIPE, lambda *_: None, lambda *_: None)
 
     assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
-    assert torch.equal(model.state_dict()["head.0.weight"], weights[1])
+    assert torch.equal(model.state_dict()["head.0.weight"], weights[2])
 
 
 def test_an_epoch_sees_each_tweet_once() -> None:
@@ -82,13 +84,28 @@ def test_an_epoch_sees_each_tweet_once() -> None:
     assert all(batch.attention_mask[:, 0].all() for batch in batches)
 
 
+def test_hidden_authors_are_as_if_nobody_had_told() -> None:
+    tweets = [
+        replace(tweet, input=replace(tweet.input, author=AuthorHistory(number, number, 1, 2.0)))
+        for number, tweet in enumerate(labelled_tweets(10, 1))
+    ]
+    untold = [replace(tweet, input=replace(tweet.input, author=None)) for tweet in tweets]
+    scaling, tokenizer = scaling_of(tweets), letter_tokenizer()
+    hidden = np.arange(10) < 4
+
+    shown = examples_of(tweets, tokenizer, scaling).without(hidden)
+
+    assert (shown.features[hidden] == examples_of(untold, tokenizer, scaling).features[hidden]).all()
+    assert (shown.features[~hidden] == examples_of(tweets, tokenizer, scaling).features[~hidden]).all()
+
+
 def test_padding_changes_no_logit() -> None:
     model, data = network().eval(), examples(60, 1)
 
     together = logits_of(model, data)
 
     one = [
-        logits_of(model, Examples([ids], data.features[[n]], data.labels[[n]]))[0]
+        logits_of(model, Examples([ids], data.features[[n]], data.labels[[n]], data.untold))[0]
         for n, ids in enumerate(data.tokens)
     ]
     assert np.abs(together - np.array(one)).max() < 1e-5

@@ -15,6 +15,7 @@ from viral_common.errors import ServerAway
 from viral_common.trail import BatchTrail
 
 from viral_gateway import views
+from viral_gateway.authors import with_authors
 from viral_gateway.context import Gateway, GatewayDep, details_of
 from viral_gateway.form import MAX_FIELDS, Form
 from viral_gateway.links import Links
@@ -57,9 +58,8 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
         if status == 503:
             page.headers["Retry-After"] = str(RETRY_AFTER_S)
         return page
-    [prediction] = await predictions_of(
-        gateway.scoring, serving, [tweet.to_input(datetime.now(UTC))], explain=True
-    )
+    tweets = await with_authors(gateway, serving, [tweet.to_input(datetime.now(UTC))])
+    [prediction] = await predictions_of(gateway.scoring, serving, tweets, explain=True)
     threshold = serving.scorer.spec.likes_threshold
     result = {
         "probability": prediction.probability,
@@ -67,6 +67,7 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
         "words": views.in_words(prediction.probability, threshold),
         "explanation": views.shown_words(prediction.explanation or []),
         "features": views.feature_rows(prediction.features),
+        "author": views.author_in_words(prediction.author, threshold),
     }
     return _page(request, "form.html", gateway, serving, form=form, result=result)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter
 
+from viral_gateway.authors import with_authors
 from viral_gateway.context import GatewayDep
 from viral_gateway.json_only import JsonRoute
 from viral_gateway.openapi import problems
@@ -25,6 +26,6 @@ async def predict(request: PredictionsRequest, gateway: GatewayDep) -> Predictio
     """Predict 1 to 256 tweets, all with the same model version. 503 with Retry-After until there is a model."""
     serving = gateway.holder.serving()
     now = datetime.now(UTC)
-    tweets = [tweet.to_input(now) for tweet in request.tweets]
+    tweets = await with_authors(gateway, serving, [tweet.to_input(now) for tweet in request.tweets])
     predictions = await predictions_of(gateway.scoring, serving, tweets, explain=request.explain)
     return PredictionsReply(model=ModelRef.of(serving.model), predictions=predictions)

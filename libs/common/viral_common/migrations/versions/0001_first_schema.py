@@ -182,6 +182,12 @@ def upgrade() -> None:
     op.create_index("tweets_copies", "tweets", ["batch_id", "text_hash"], unique=False)
     op.create_index("tweets_of_author", "tweets", ["source", "author_id", "posted_at"], unique=False)
     op.create_index("tweets_of_batch", "tweets", ["batch_id", "split"], unique=False)
+    op.create_index(
+        "tweets_of_username",
+        "tweets",
+        ["source", sa.literal_column("lower(username)"), "posted_at"],
+        unique=False,
+    )
     op.create_table(
         "verdicts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -264,6 +270,7 @@ def downgrade() -> None:
     op.drop_table("verdicts")
     op.drop_index("tweets_of_batch", table_name="tweets")
     op.drop_index("tweets_of_author", table_name="tweets")
+    op.drop_index("tweets_of_username", table_name="tweets")
     op.drop_index("tweets_copies", table_name="tweets")
     op.drop_table("tweets")
     op.drop_index(op.f("ix_trainings_batch_id"), table_name="trainings")
