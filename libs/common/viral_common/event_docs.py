@@ -9,6 +9,7 @@ from string import Template
 from typing import Any
 
 from viral_common import bus
+from viral_common.bus import topology
 from viral_common.event_stories import ENVELOPE, STORIES, Story, examples
 from viral_common.events import EVENT_TYPES, CloudEvent, Event
 
@@ -151,9 +152,9 @@ def markdown() -> str:
         content_type=CloudEvent.CONTENT_TYPE,
         exchange=bus.EVENTS,
         dead_letters=bus.DEAD_LETTERS,
-        dead_letter_queue=bus.DEAD_LETTER_QUEUE,
-        audit=bus.AUDIT_QUEUE,
-        audit_length=f"{bus.AUDIT_LENGTH:,}",
+        dead_letter_queue=topology.DEAD_LETTER_QUEUE,
+        audit=topology.AUDIT_QUEUE,
+        audit_length=f"{topology.AUDIT_LENGTH:,}",
         envelope=_table(_schema(CloudEvent)["properties"]),
         events="\n\n".join(_section(name, story, shown[name]) for name, story in STORIES.items()),
     )

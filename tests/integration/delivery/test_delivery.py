@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from viral_common import bus, inbox
 from viral_common.database import Sessions
-from viral_common.errors import NotYet, Unusable
+from viral_common.errors import NotYet, Unusable, UsageError
 from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, caused_id, envelope
 from viral_common.models import InboxEvent, OutboxMessage
 from viral_common.service import Service
@@ -325,3 +325,23 @@ def test_every_event_lies_readable_in_the_audit_queue(settings: CommonSettings, 
         method, _, body = connection.channel().basic_get("audit")
     assert method.routing_key == "batch.collected"
     assert CloudEvent.model_validate_json(body).data["source"] == "archive"
+
+
+def test_a_dead_letter_whose_queue_is_gone_stays_and_says_so(settings: CommonSettings) -> None:
+    url = settings.rabbitmq_url.get_secret_value()
+    headers = {
+        "viral-message-id": "7",
+        "viral-queue": "gateway.model-promoted.gone",
+        "viral-reason": "no event",
+    }
+    with bus.connection(url, "tests") as connection:
+        bus.Publisher(connection, "tests").publish(
+            bus.Message(bus.DEAD_LETTERS, "gateway", b"hello", headers=headers)
+        )
+
+    with pytest.raises(
+        UsageError, match=r"7 stays where it is: its queue 'gateway.model-promoted.gone' is gone"
+    ):
+        bus.replay(url, None)
+
+    assert [letter.message_id for letter in bus.dead_letters(url)] == ["7"]

@@ -1,0 +1,102 @@
+"""What an operator does on the broker: watch events, look at dead letters, send them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import UnroutableError
+from pika.spec import BasicProperties
+
+from viral_common.bus.messages import Message, message_of
+from viral_common.bus.topology import DEAD_LETTER_QUEUE, EVENTS, connection, declare_topology
+from viral_common.errors import UsageError
+from viral_common.events import CloudEvent
+
+
+def tail(url: str) -> Iterator[Message]:
+    """Every event from now on, through a queue of its own; ends when the caller stops."""
+    with connection(url, "viral events tail") as opened:
+        channel = opened.channel()
+        declare_topology(channel)
+        queue = channel.queue_declare("", exclusive=True, auto_delete=True).method.queue
+        channel.queue_bind(queue, EVENTS, "#")
+        for method, properties, body in channel.consume(queue, auto_ack=True):
+            yield message_of(method, properties, body)
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A message that a service gave up, with the reason in words."""
+
+    message_id: str
+    service: str
+    queue: str
+    type: str
+    reason: str
+    dead_at: str
+    body: bytes
+
+
+def dead_letters(url: str) -> list[DeadLetter]:
+    """What lies in the dead-letter queue, oldest first; nothing is taken out."""
+    with connection(url, "viral dead-letters list") as opened:
+        channel = opened.channel()
+        declare_topology(channel)
+        return [_dead_letter(message) for _, message in _each_message(channel)]
+
+
+def replay(url: str, message_ids: set[str] | None) -> int:
+    """Send dead letters (all, or those named) back to the queue they came from; how many. None gets lost on the way."""
+    with connection(url, "viral dead-letters replay") as opened:
+        channel = opened.channel()
+        channel.confirm_delivery()
+        declare_topology(channel)
+        chosen = [
+            (tag, message)
+            for tag, message in _each_message(channel)
+            if message_ids is None or _dead_letter(message).message_id in message_ids
+        ]
+        for tag, message in chosen:
+            _send_back(channel, _dead_letter(message))
+            channel.basic_ack(tag)
+        return len(chosen)
+
+
+def _send_back(channel: BlockingChannel, letter: DeadLetter) -> None:
+    properties = BasicProperties(
+        content_type=CloudEvent.CONTENT_TYPE,
+        delivery_mode=2,
+        type=letter.type or None,
+        message_id=letter.message_id,
+        headers={"viral-replayed": True},
+    )
+    try:
+        channel.basic_publish("", letter.queue, letter.body, properties, mandatory=True)
+    except UnroutableError as error:
+        # A gateway's queue is gone with its process, and what it missed it reads from Postgres.
+        where = f"its queue {letter.queue!r} is gone" if letter.queue else "it names no queue"
+        raise UsageError(f"dead letter {letter.message_id} stays where it is: {where}") from error
+
+
+def _each_message(channel: BlockingChannel) -> Iterator[tuple[int, Message]]:
+    """Every message waiting now. Those not acknowledged go back when the connection closes."""
+    while True:
+        method, properties, body = channel.basic_get(DEAD_LETTER_QUEUE)
+        if method is None or properties is None or body is None:
+            return
+        yield method.delivery_tag, message_of(method, properties, body)
+
+
+def _dead_letter(message: Message) -> DeadLetter:
+    headers = message.headers
+    return DeadLetter(
+        message_id=str(headers.get("viral-message-id") or message.message_id or ""),
+        service=str(headers.get("viral-service", "")),
+        queue=str(headers.get("viral-queue", "") or headers.get("x-first-death-queue", "")),
+        type=str(headers.get("viral-type", "") or ""),
+        reason=str(headers.get("viral-reason", "") or headers.get("x-first-death-reason", "")),
+        dead_at=str(headers.get("viral-dead-at", "")),
+        body=message.body,
+    )
