@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from viral_common.database import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
+from viral_local.settings import LocalSettings
 
 from tests.servers import Servers, started_servers
 
@@ -21,10 +22,11 @@ TEST_DATA = Path(os.environ.get("VIRAL_TEST_DATA", "../shared/data"))
 
 @pytest.fixture(autouse=True)
 def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither a developer's environment nor a `.env` reaches a test."""
+    """Neither a developer's environment nor a `.env` nor a running stack reaches a test."""
     for name in [name for name in os.environ if name.startswith("VIRAL_") and name != "VIRAL_TEST_DATA"]:
         monkeypatch.delenv(name)
-    monkeypatch.setitem(CommonSettings.model_config, "env_file", None)
+    for settings in (CommonSettings, LocalSettings, *CommonSettings.__subclasses__()):
+        monkeypatch.setitem(settings.model_config, "env_file", None)
 
 
 @pytest.fixture(scope="session")

@@ -209,7 +209,11 @@ def test_data_scientists_find_runs_curves_versions_and_aliases_in_mlflow(world: 
 
     curve = client.get_metric_history(champion.run_id, "train_loss")
 
+    tested = client.get_run(champion.run_id).data.metrics["test_auc"]
+
     assert int(champion.version) == world.get("/v1/model")["version"]
+    assert champion.tags["viral.verdict"] == "promoted"
+    assert tested == pytest.approx(world.get("/v1/model")["metrics"]["auc"])
     assert int(challenger.version) == len(world.get("/v1/models")["models"])
     assert len(curve) > 5
     assert curve[-1].value < curve[0].value

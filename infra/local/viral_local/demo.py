@@ -73,9 +73,7 @@ class Demo:
         console.print("\nTry it:\n")
         console.print(curl_command(plan.gateway_url), markup=False)
         probability = answer["predictions"][0]["probability"]
-        console.print(
-            f"\n[dim]version {version} answers: viral with a probability of {probability:.0%}[/dim]"
-        )
+        console.print(f"\n[dim]version {version} answers: {probability:.0%} likely to be liked[/dim]")
         return 0
 
 

@@ -53,10 +53,13 @@ def replay(
     with one_line_errors():
         if bool(message_ids) == everything:
             raise UsageError("name the messages to replay, or say --all")
-        count = bus.replay(_rabbitmq_url(), None if everything else set(message_ids or []))
-        if not count and not everything:
+        replayed = bus.replay(_rabbitmq_url(), None if everything else set(message_ids or []))
+        if not (replayed.count or replayed.stayed or everything):
             raise UsageError("no dead letter has such an id; see `viral dead-letters list`")
-        console.print(f"{count} sent back")
+        console.print(f"{replayed.count} sent back")
+        for line in replayed.stayed:
+            console.print(line, markup=False)
+        raise typer.Exit(1 if replayed.stayed else 0)
 
 
 def _rabbitmq_url() -> str:

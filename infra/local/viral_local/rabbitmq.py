@@ -17,6 +17,8 @@ from viral_local.program import Program
 
 USER = "viral"
 TRACE = "viral"
+# What is published on the product's exchanges; deliveries would only tell it again, and long bodies fill the disk.
+TRACED = {"format": "text", "pattern": "publish.viral.#", "max_payload_bytes": 10_000}
 PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_tracing")
 # Debian's /usr/sbin/rabbitmq-server is a wrapper for root that runs the node as the machine's own.
 SERVER_PATHS = (
@@ -109,7 +111,7 @@ def answers(console_url: str, password: str) -> str | None:
         with httpx.Client(auth=(USER, password), timeout=5, trust_env=False) as console:
             if console.get(trace).status_code == httpx.codes.OK:
                 return None
-            made = console.put(trace, json={"format": "text", "pattern": "#"})
+            made = console.put(trace, json=TRACED)
     except httpx.TransportError as error:
         return str(error) or type(error).__name__
     return None if made.is_success else f"the console answers {made.status_code} to the trace"

@@ -17,7 +17,10 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 class CommonSettings(BaseSettings):
     """Where the shared servers are, and the promises about delivery."""
 
-    model_config = SettingsConfigDict(env_prefix="VIRAL_", env_file=".env", extra="ignore")
+    # stack.env is the running one-machine stack's, so that commands typed beside it find its servers.
+    model_config = SettingsConfigDict(
+        env_prefix="VIRAL_", env_file=(".viral/stack.env", ".env"), extra="ignore"
+    )
 
     database_url: SecretStr = Field(description="Postgres, as postgresql://user:password@host:port/database")
     rabbitmq_url: SecretStr = Field(description="RabbitMQ, as amqp://user:password@host:port/vhost")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 from viral_common import ledger
 from viral_common.database import Sessions
 from viral_common.errors import NotYet, Unusable
 from viral_common.events import Event, ModelPromoted, ModelTrained, caused_id
+from viral_common.models import Verdict
 
 from viral_evaluator.aliases import Aliases
 from viral_evaluator.judge import Judge, blank_verdict
@@ -18,12 +20,20 @@ from viral_evaluator.promotion import announcement, promotion_of_verdict
 log = structlog.get_logger()
 
 
+class VerdictBoard(Protocol):
+    """The part of the registry where data scientists read verdicts."""
+
+    def tell_verdict(self, version: int, verdict: Verdict) -> None:
+        """Show a verdict beside its version."""
+
+
 @dataclass(frozen=True)
 class Evaluator:
     """Judges challengers in the order they were trained: one verdict each, however often the event comes."""
 
     sessions: Sessions
     judge: Judge
+    board: VerdictBoard
     aliases: Aliases
     order_wait: timedelta
 
@@ -35,7 +45,10 @@ class Evaluator:
             self._await_turn(event)
             self._decide(event)
         with self.sessions() as session:
+            verdict = ledger.verdict_of(session, event.id)
             promotion = ledger.promotion_of(session, caused_id(event.id, ModelPromoted.name))
+        if verdict is not None:
+            self.board.tell_verdict(event.model_version, verdict)
         self.aliases.follow()
         return [announcement(promotion)] if promotion else []
 

@@ -26,7 +26,7 @@ def main() -> None:
         aliases = Aliases(service.sessions, registry, settings.alias_s)
         scorer = Scorer(registry, settings.data_dir / "evaluator")
         judge = Judge(TweetStore(service.sessions), scorer, PromotionRule(settings.confidence), settings)
-        evaluator = Evaluator(service.sessions, judge, aliases, settings.order_wait)
+        evaluator = Evaluator(service.sessions, judge, registry, aliases, settings.order_wait)
         service.handle(ModelTrained, evaluator.on_model_trained, evaluator.on_dead)
         service.background("aliases", aliases.run)
         service.run()

@@ -61,7 +61,10 @@ class Reconciler:
             self._wait(stopping, wait_s)
 
     def reconcile(self) -> None:
-        """Offer the newest promotion known. Raises ServerAway or RegistryUnavailable if not all could be asked."""
+        """Offer the newest promotion known. Raises ServerAway or RegistryUnavailable if not all could be asked.
+
+        An event is believed once, so that a swap need not wait for Postgres; after that Postgres has the last word.
+        """
         with self._heard_lock:
             heard = self._heard
         try:
@@ -74,6 +77,9 @@ class Reconciler:
             self._swapper.offer(heard, from_ledger=False)
         elif champion is not None:
             self._swapper.offer(champion, from_ledger=True)
+        with self._heard_lock:
+            if self._heard is heard:
+                self._heard = None
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
         until = time.monotonic() + seconds

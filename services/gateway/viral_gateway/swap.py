@@ -69,13 +69,16 @@ class Swapper:
         current = self._holder.current
         if current is None:
             return True
-        if current.from_cache and from_ledger:
-            # The cache may stem from another database, whose numbers mean nothing here: Postgres decides.
-            if model.artifact_sha256 != current.model.artifact_sha256:
-                return True
+        if not from_ledger:
+            return model.promotion_seq > current.model.promotion_seq
+        # Postgres decides, also about a lower number: what serves may come from a cache of another database, or from
+        # an event that Postgres knows nothing of.
+        if model.artifact_sha256 != current.model.artifact_sha256:
+            return True
+        if current.from_cache or model.promotion_seq != current.model.promotion_seq:
             self._serve(replace(current, model=model, from_cache=False))
-            return False
-        return model.promotion_seq > current.model.promotion_seq
+        self._holder.refused = None
+        return False
 
     def _scorer_of(self, model: PromotedModel) -> Scorer:
         if self._cache.holds(model):

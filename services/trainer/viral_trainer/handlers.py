@@ -22,6 +22,7 @@ from viral_common.tweet_store import TweetStore
 from viral_trainer.base_model import BaseModel
 from viral_trainer.export import TrainedModel, export
 from viral_trainer.fit import fit, params_of
+from viral_trainer.model_card import without_front_matter
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.window import Window, obstacle, read_window
 
@@ -69,7 +70,8 @@ class Trainer:
         run.log_params(params_of(window, base, self.settings))
         model, trained = fit(window, base, self.settings, event.id, run)
         costs = {"train_seconds": trained.seconds, "tweets_per_second": trained.tweets_per_second}
-        run.log_metrics({**trained.metrics, **costs, "best_epoch": trained.epoch}, trained.steps)
+        best = {f"best_val_{name}": value for name, value in trained.metrics.items()}
+        run.log_metrics({**best, **costs, "best_epoch": trained.epoch}, trained.steps)
         return self._register(event, run, model, window)
 
     def _register(
@@ -79,7 +81,7 @@ class Trainer:
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
         check_on = [tweet.input for tweet in window.validation[:PARITY_TWEETS]]
         artefact = export(model, scratch / "artefact", check_on)
-        run.describe((artefact.directory / CARD).read_text())
+        run.describe(without_front_matter((artefact.directory / CARD).read_text()))
         version = run.register(artefact, model.training.metrics)
         log.info("challenger registered", version=version.version, **_rounded(version.metrics))
         return version

@@ -55,6 +55,11 @@ likes only once those could be known; part of the training hides them, so a twee
 """
 
 
+def without_front_matter(card_text: str) -> str:
+    """The card for a page that would show the YAML on top as text."""
+    return card_text.split("---\n", 2)[2]
+
+
 def _made_from(spec: ArtefactSpec, training: TrainingSummary) -> str:
     return "\n".join(
         [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -117,7 +117,7 @@ def train(
     assert best is not None  # noqa: S101  (at least one epoch)
     network.load_state_dict(best_weights)
     network.eval()
-    return best
+    return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
 
 
 def can_bfloat16() -> bool:

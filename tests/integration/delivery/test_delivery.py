@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 from viral_common import bus, inbox
 from viral_common.database import Sessions
-from viral_common.errors import NotYet, Unusable, UsageError
+from viral_common.errors import NotYet, Unusable
 from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, caused_id, envelope
 from viral_common.models import InboxEvent, OutboxMessage
 from viral_common.service import Service
@@ -167,7 +167,7 @@ def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(
 
     assert letters[0].reason == "batch 7 does not exist"
     assert given_up == ["batch 7 does not exist"]
-    assert (replayed, len(attempts), bus.dead_letters(url)) == (1, 2, [])
+    assert (replayed.count, len(attempts), bus.dead_letters(url)) == (1, 2, [])
 
 
 def test_a_failing_handler_is_retried_with_backoff_then_given_up(
@@ -327,21 +327,20 @@ def test_every_event_lies_readable_in_the_audit_queue(settings: CommonSettings, 
     assert CloudEvent.model_validate_json(body).data["source"] == "archive"
 
 
-def test_a_dead_letter_whose_queue_is_gone_stays_and_says_so(settings: CommonSettings) -> None:
+def test_a_dead_letter_whose_queue_is_gone_stays_and_the_others_go_back(settings: CommonSettings) -> None:
     url = settings.rabbitmq_url.get_secret_value()
-    headers = {
-        "viral-message-id": "7",
-        "viral-queue": "gateway.model-promoted.gone",
-        "viral-reason": "no event",
-    }
+    queues = {"7": "gateway.model-promoted.gone", "8": "trainer.batch-collected", "": ""}
     with bus.connection(url, "tests") as connection:
-        bus.Publisher(connection, "tests").publish(
-            bus.Message(bus.DEAD_LETTERS, "gateway", b"hello", headers=headers)
-        )
+        publisher = bus.Publisher(connection, "tests")
+        for message_id, queue in queues.items():
+            headers = {"viral-message-id": message_id, "viral-queue": queue}
+            publisher.publish(bus.Message(bus.DEAD_LETTERS, "any", b"hello", headers=headers))
 
-    with pytest.raises(
-        UsageError, match=r"7 stays where it is: its queue 'gateway.model-promoted.gone' is gone"
-    ):
-        bus.replay(url, None)
+    replayed = bus.replay(url, None)
 
-    assert [letter.message_id for letter in bus.dead_letters(url)] == ["7"]
+    assert replayed.count == 1
+    assert replayed.stayed == [
+        "7 stays where it is: its queue 'gateway.model-promoted.gone' is gone",
+        "a message without id stays where it is: it names no queue",
+    ]
+    assert [letter.message_id for letter in bus.dead_letters(url)] == ["7", ""]

@@ -40,6 +40,7 @@ class Models:
     skill: dict[str, float | Exception] = field(default_factory=dict)
     scored: list[str] = field(default_factory=list)
     aliases: dict[str, int] = field(default_factory=dict)
+    told: dict[int, str] = field(default_factory=dict)
     away: bool = False
     thresholds: dict[str, int] = field(default_factory=dict)
 
@@ -56,6 +57,9 @@ class Models:
         )
         return Scored(cast(Any, spec), 1 / (1 + np.exp(-logit)))
 
+    def tell_verdict(self, version: int, verdict: Verdict) -> None:
+        self.told[version] = verdict.outcome
+
     def set_alias(self, alias: Literal["champion", "challenger"], version: int) -> None:
         if self.away:
             raise ServerAway("MLflow does not answer")
@@ -71,7 +75,7 @@ def models() -> Models:
 def evaluator(db: Sessions, settings: CommonSettings, models: Models) -> Evaluator:
     own = EvaluatorSettings.model_validate(settings.model_dump())
     judge = Judge(TweetStore(db), cast(Scorer, models), PromotionRule(resamples=500), own)
-    return Evaluator(db, judge, Aliases(db, models, 30), timedelta(hours=1))
+    return Evaluator(db, judge, models, Aliases(db, models, 30), timedelta(hours=1))
 
 
 def trained(db: Sessions, version: int, tweets: int = TWEETS, viral: str = "both") -> ModelTrained:
@@ -222,6 +226,7 @@ def test_a_kill_between_the_promotion_and_the_alias_is_made_good(
     assert promoted.id == caused_id(event.id, "model.promoted")
     assert models.aliases == {"champion": 1}
     assert len(rows(db, Promotion)) == 1
+    assert models.told == {1: "promoted"}
 
 
 def test_a_late_repeat_does_not_take_the_alias_back(

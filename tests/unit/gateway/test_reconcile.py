@@ -97,6 +97,18 @@ def test_without_postgres_the_newest_event_counts(
     assert swapper.offers == [(5, False)]
 
 
+def test_an_event_is_believed_once_then_postgres_has_the_last_word(
+    reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
+) -> None:
+    records.newest = a_promotion(2)
+    reconciler.notice(promoted(1000))
+
+    reconciler.reconcile()
+    reconciler.reconcile()
+
+    assert swapper.offers == [(1000, False), (2, True)]
+
+
 def test_nothing_promoted_is_nothing_to_do(reconciler: Reconciler, swapper: FakeSwapper) -> None:
     reconciler.reconcile()
 

@@ -16,10 +16,10 @@ from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_gateway.app import create_app
 from viral_gateway.cache import KEPT, ArtefactCache
 from viral_gateway.promoted import PromotedModel
-from viral_gateway.serving import ModelHolder
+from viral_gateway.serving import ModelHolder, Refusal
 from viral_gateway.swap import Swapper
 
-from tests.unit.gateway.fakes import FakeModel, World, a_promotion, a_spec
+from tests.unit.gateway.fakes import NOON, FakeModel, World, a_promotion, a_spec
 
 
 class FakeMlflow:
@@ -231,18 +231,27 @@ def test_a_late_event_does_not_overrule_the_cache(stage: Stage, tmp_path: Path) 
     assert stage.version == 9
 
 
-def test_a_cache_that_postgres_confirms_follows_the_usual_order_from_then_on(
-    stage: Stage, tmp_path: Path
-) -> None:
-    ninth = stage.mlflow.train(9, seq=9)
-    stage.swapper.offer(ninth, from_ledger=True)
-    stage.restart(tmp_path)
-    stage.swapper.restore()
-    stage.swapper.offer(ninth, from_ledger=True)
+def test_an_event_that_postgres_knows_nothing_of_is_overruled(stage: Stage) -> None:
+    real = stage.mlflow.train(1, seq=1)
+    stage.swapper.offer(real, from_ledger=True)
+    stage.swapper.offer(stage.mlflow.train(2, seq=1000), from_ledger=False)
+    believed = stage.version
 
-    stage.swapper.offer(stage.mlflow.train(1, seq=1), from_ledger=True)
+    stage.swapper.offer(real, from_ledger=True)
+    overruled = stage.version
+    stage.swapper.offer(stage.mlflow.train(3, seq=2), from_ledger=False)
 
-    assert stage.version == 9
+    assert (believed, overruled, stage.version) == (2, 1, 3)
+
+
+def test_a_refusal_is_forgotten_once_the_champion_is_known_to_serve(stage: Stage) -> None:
+    real = stage.mlflow.train(1, seq=1)
+    stage.swapper.offer(real, from_ledger=True)
+    stage.holder.refused = Refusal(7, 77, "no such artefact", NOON)
+
+    stage.swapper.offer(real, from_ledger=True)
+
+    assert stage.holder.refused is None
 
 
 def test_replies_during_fifty_swaps_never_mix_versions(stage: Stage, world: World) -> None:

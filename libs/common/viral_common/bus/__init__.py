@@ -2,7 +2,7 @@
 
 from viral_common.bus.consumer import Consumer
 from viral_common.bus.messages import Message
-from viral_common.bus.operating import DeadLetter, dead_letters, replay, tail
+from viral_common.bus.operating import DeadLetter, Replayed, dead_letters, replay, tail
 from viral_common.bus.publisher import Publisher
 from viral_common.bus.topology import DEAD_LETTERS, EVENTS, QUEUES, connection, declare_topology, queue_of
 
@@ -14,6 +14,7 @@ __all__ = [
     "DeadLetter",
     "Message",
     "Publisher",
+    "Replayed",
     "connection",
     "dead_letters",
     "declare_topology",

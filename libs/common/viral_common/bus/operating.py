@@ -11,7 +11,6 @@ from pika.spec import BasicProperties
 
 from viral_common.bus.messages import Message, message_of
 from viral_common.bus.topology import DEAD_LETTER_QUEUE, EVENTS, connection, declare_topology
-from viral_common.errors import UsageError
 from viral_common.events import CloudEvent
 
 
@@ -47,21 +46,35 @@ def dead_letters(url: str) -> list[DeadLetter]:
         return [_dead_letter(message) for _, message in _each_message(channel)]
 
 
-def replay(url: str, message_ids: set[str] | None) -> int:
-    """Send dead letters (all, or those named) back to the queue they came from; how many. None gets lost on the way."""
+@dataclass(frozen=True)
+class Replayed:
+    """How many dead letters went back, and why the others did not: a line each."""
+
+    count: int
+    stayed: list[str]
+
+
+def replay(url: str, message_ids: set[str] | None) -> Replayed:
+    """Send dead letters (all, or those named) back to the queue they came from; none gets lost on the way."""
+    count, stayed = 0, []
     with connection(url, "viral dead-letters replay") as opened:
         channel = opened.channel()
         channel.confirm_delivery()
         declare_topology(channel)
-        chosen = [
-            (tag, message)
-            for tag, message in _each_message(channel)
-            if message_ids is None or _dead_letter(message).message_id in message_ids
-        ]
-        for tag, message in chosen:
-            _send_back(channel, _dead_letter(message))
-            channel.basic_ack(tag)
-        return len(chosen)
+        for tag, message in list(_each_message(channel)):
+            letter = _dead_letter(message)
+            if message_ids is not None and letter.message_id not in message_ids:
+                continue
+            try:
+                _send_back(channel, letter)
+            except UnroutableError:
+                # A gateway's queue is gone with its process, and what it missed it reads from Postgres.
+                where = f"its queue {letter.queue!r} is gone" if letter.queue else "it names no queue"
+                stayed.append(f"{letter.message_id or 'a message without id'} stays where it is: {where}")
+            else:
+                channel.basic_ack(tag)
+                count += 1
+    return Replayed(count, stayed)
 
 
 def _send_back(channel: BlockingChannel, letter: DeadLetter) -> None:
@@ -72,12 +85,7 @@ def _send_back(channel: BlockingChannel, letter: DeadLetter) -> None:
         message_id=letter.message_id,
         headers={"viral-replayed": True},
     )
-    try:
-        channel.basic_publish("", letter.queue, letter.body, properties, mandatory=True)
-    except UnroutableError as error:
-        # A gateway's queue is gone with its process, and what it missed it reads from Postgres.
-        where = f"its queue {letter.queue!r} is gone" if letter.queue else "it names no queue"
-        raise UsageError(f"dead letter {letter.message_id} stays where it is: {where}") from error
+    channel.basic_publish("", letter.queue, letter.body, properties, mandatory=True)
 
 
 def _each_message(channel: BlockingChannel) -> Iterator[tuple[int, Message]]:

@@ -9,10 +9,12 @@ from typing import Literal
 from uuid import UUID
 
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import Metric
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 
 from viral_common.errors import ArtefactError, UsageError
+from viral_common.models import Verdict
 from viral_common.registry.client import connect, translated
 
 MODEL_NAME = "tweet-virality"
@@ -69,11 +71,18 @@ class Registry:
         except RestException:
             return None
 
-    def tag_version(self, version: int, tags: dict[str, str]) -> None:
-        """Add tags for people and for search in MLflow."""
+    def tell_verdict(self, version: int, verdict: Verdict) -> None:
+        """Show a verdict beside the version and its test metrics in the run; the same verdict again changes nothing."""
+        at_ms = int(verdict.created_at.timestamp() * 1000)
+        metrics = [
+            Metric(f"test_{name}", value, at_ms, 0) for name, value in verdict.challenger_metrics.items()
+        ]
         with translated(self._url):
-            for name, value in tags.items():
-                self._client.set_model_version_tag(MODEL_NAME, str(version), name, value)
+            found = self._client.get_model_version(MODEL_NAME, str(version))
+            for name, value in (("verdict", verdict.outcome), ("verdict_reason", verdict.reason)):
+                self._client.set_model_version_tag(MODEL_NAME, str(version), f"viral.{name}", value)
+            self._client.update_model_version(MODEL_NAME, str(version), verdict.reason)
+            self._client.log_batch(found.run_id, metrics=metrics)
 
     def download(self, artifact_uri: str, into: Path) -> Path:
         """Fetch an artefact's directory into `into`, unchecked: `read_artefact` is next. Returns where it lies."""
