@@ -11,6 +11,7 @@ from viral_common.cli import one_line_errors
 from viral_common.database import connect, sessions
 from viral_common.errors import ServerAway
 from viral_common.events import envelope
+from viral_common.logging import configure_logging
 from viral_common.outbox import Relay
 from viral_common.registry import Registry
 from viral_common.settings import load_settings
@@ -55,6 +56,7 @@ def rollback(
 
 def _promote(version: int, note: str) -> None:
     settings = load_settings(EvaluatorSettings)
+    configure_logging("evaluator", settings.model_copy(update={"log_level": "warning"}))
     db = sessions(connect(settings, "viral-evaluator"))
     with db.begin() as session:
         promotion = promote_by_hand(session, version, note)
