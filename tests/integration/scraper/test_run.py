@@ -86,7 +86,9 @@ def test_connections_lost_in_the_middle_lose_nothing(db: Sessions, tmp_path: Pat
     for _ in range(4):
         time.sleep(0.4)
         with db.begin() as session:
-            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            others = (
+                "backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()"
+            )
             session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
 
     eventually(lambda: len(announced(db)) == 3, within_s=60)
