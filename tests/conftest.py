@@ -26,7 +26,11 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     """Neither a developer's environment nor a `.env` nor a running stack reaches a test."""
     for name in [name for name in os.environ if name.startswith("VIRAL_") and name != "VIRAL_TEST_DATA"]:
         monkeypatch.delenv(name)
-    read_settings: list[type[BaseSettings]] = [CommonSettings, LocalSettings, *CommonSettings.__subclasses__()]
+    read_settings: list[type[BaseSettings]] = [
+        CommonSettings,
+        LocalSettings,
+        *CommonSettings.__subclasses__(),
+    ]
     for settings in read_settings:
         monkeypatch.setitem(settings.model_config, "env_file", None)
 
