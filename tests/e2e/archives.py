@@ -14,6 +14,7 @@ from viral_scraper.sources.simulated import SimulatedSource
 from tests.conftest import TEST_DATA
 
 REAL = TEST_DATA / "ukraine_oil.jsonl.gz"
+DAYS = 4
 # What a snowflake id counts its milliseconds from.
 SNOWFLAKE_EPOCH_MS = 1288834974657
 
@@ -33,9 +34,9 @@ def _real_lines(rows: int) -> list[bytes]:
 
 
 def _simulated_lines(rows: int) -> list[bytes]:
-    source = SimulatedSource(seed=3, first_day=None, days=2, batch_size=rows)
+    source = SimulatedSource(seed=3, first_day=None, days=DAYS, batch_size=rows // DAYS)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    tweets = source.search("", today - timedelta(days=2), today, rows)
+    tweets = source.search("", today - timedelta(days=DAYS), today, rows)
     return [_twint_line(number, tweet) for number, tweet in enumerate(tweets)]
 
 
