@@ -52,7 +52,7 @@ class Swapper:
                 return
 
     def offer(self, model: PromotedModel, *, from_ledger: bool) -> None:
-        """Swap `model` in if it is newer than what serves. Refuses damage; raises RegistryUnavailable."""
+        """Swap `model` in if it is news: newer, or what Postgres says. Refuses damage; raises RegistryUnavailable."""
         if not self._is_news(model, from_ledger):
             return
         try:
