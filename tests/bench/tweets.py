@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+from viral_common.archive import BadRows, read_tweets
 from viral_common.artefact import Calibration, FeatureScaling
 from viral_common.features import FEATURES, TweetInput
+from viral_common.filters import filtered
 from viral_common.tweets import LabelledTweet, RawTweet
-from viral_scraper.filters import filtered
-from viral_scraper.sources.bad_rows import BadRows
-from viral_scraper.sources.rows import rows_of
 from viral_scraper.sources.simulated import SimulatedSource
-from viral_scraper.sources.twint import tweet_of
 from viral_trainer.base_model import find_base_model
 from viral_trainer.export import TrainedModel
 from viral_trainer.network import ViralityNetwork
@@ -62,7 +60,7 @@ def untrained_model() -> TrainedModel:
 
 def _raw_tweets(count: int) -> Iterator[RawTweet]:
     if ARCHIVE.exists():
-        return (tweet_of(row) for _, row in rows_of(ARCHIVE, BadRows()))
+        return read_tweets(ARCHIVE, BadRows())
     source = SimulatedSource(seed=1, first_day=None, days=1, batch_size=count)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return source.search("", today - timedelta(days=1), today)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from viral_common.errors import UsageError
 from viral_common.features import TweetInput
+from viral_common.filters import filtered
 from viral_common.metrics import scores
 from viral_common.models import Batch
 from viral_common.predictor import Predictor
 from viral_common.text import copy_hash, split_of
 from viral_common.tweets import LabelledTweet, RawTweet
-from viral_scraper.filters import filtered
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_trainer.base_model import BaseModel, find_base_model

@@ -10,10 +10,10 @@ from datetime import timedelta
 
 import structlog
 from viral_common.batch_store import BatchStore, Emit, Plan
+from viral_common.filters import filtered
 from viral_common.models import Batch, BatchInterval
 from viral_common.tweets import RawTweet
 
-from viral_scraper.filters import filtered
 from viral_scraper.progress import Tell
 from viral_scraper.sampling import batch_id_of, random_intervals
 from viral_scraper.sources.base import Source

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from viral_scraper.filters import filtered
+from viral_common.filters import filtered
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive import ArchiveSource
 

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
+from viral_common.filters import filtered
 from viral_common.text import copy_hash
 from viral_common.tweets import RawTweet
-from viral_scraper.filters import filtered
 from viral_scraper.simulation.day import block_of_day, tweets_of_day
 from viral_scraper.simulation.world import World
 from viral_scraper.sources.base import Window

@@ -19,15 +19,14 @@ from pathlib import Path
 
 import orjson
 import structlog
+from viral_common.archive import BadRows, read_tweets
+from viral_common.archive.bad_rows import summary
 from viral_common.errors import UsageError
+from viral_common.filters import reason_against
 from viral_common.text import copy_hash
 from viral_common.tweets import RawTweet
 
-from viral_scraper.filters import reason_against
 from viral_scraper.progress import Tell
-from viral_scraper.sources.bad_rows import BadRow, BadRows, summary
-from viral_scraper.sources.rows import rows_of
-from viral_scraper.sources.twint import tweet_of
 
 log = structlog.get_logger()
 
@@ -95,12 +94,7 @@ def _make(files: Sequence[Path], folder: Path, tell: Tell) -> None:
     waiting: dict[str, list[RawTweet]] = defaultdict(list)
     count = 0
     for file in files:
-        for number, row in rows_of(file, bad):
-            try:
-                tweet = tweet_of(row)
-            except BadRow as error:
-                bad.add(file, number, str(error))
-                continue
+        for tweet in read_tweets(file, bad):
             waiting[f"{tweet.posted_at:%Y-%m-%d}"].append(tweet)
             count += 1
             if count % FLUSH_EVERY == 0:

@@ -13,10 +13,9 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from viral_common.archive.bad_rows import BadRow
 from viral_common.text import clean
 from viral_common.tweets import RawTweet
-
-from viral_scraper.sources.bad_rows import BadRow
 
 # Since 2010-11-04 an id holds its tweet's time: https://github.com/twitter-archive/snowflake
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657

@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 import pytest
+from viral_common.archive.bad_rows import NAMED, BadRows
+from viral_common.archive.lines import LONGEST_LINE
+from viral_common.archive.rows import rows_of
 from viral_common.errors import UsageError
-from viral_scraper.sources.bad_rows import NAMED, BadRows
-from viral_scraper.sources.lines import LONGEST_LINE
-from viral_scraper.sources.rows import rows_of
 
 GOOD = b'{"id": 1, "tweet": "good"}\n'
 

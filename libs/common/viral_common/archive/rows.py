@@ -11,8 +11,8 @@ from pathlib import Path
 
 import orjson
 
-from viral_scraper.sources.bad_rows import BadRow, BadRows
-from viral_scraper.sources.lines import LONGEST_LINE, NumberedLine, numbered_lines
+from viral_common.archive.bad_rows import BadRow, BadRows
+from viral_common.archive.lines import LONGEST_LINE, NumberedLine, numbered_lines
 
 Row = Mapping[str, object]
 

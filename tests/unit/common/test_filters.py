@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from viral_scraper.filters import filtered, reason_against
-from viral_scraper.sources.twint import tweet_of
+from viral_common.archive.twint import tweet_of
+from viral_common.filters import filtered, reason_against
 
 from tests.twint_lines import twint_row
 

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from viral_common.archive.bad_rows import BadRows
 from viral_common.errors import UsageError
-
-from viral_scraper.sources.bad_rows import BadRows
 
 GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"

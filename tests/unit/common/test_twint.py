@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from viral_scraper.sources.bad_rows import BadRow
-from viral_scraper.sources.twint import text_as_typed, tweet_of
+from viral_common.archive.bad_rows import BadRow
+from viral_common.archive.twint import text_as_typed, tweet_of
 
 from tests.twint_lines import FIRST_DAY, snowflake, twint_row
 
