@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,7 +25,7 @@ def main() -> None:
         with started_servers(scratch / "servers") as servers:
             figures += storing.measure(scratch, servers)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [{**asdict(figure), "ratio": figure.ratio} for figure in figures]
+    rows = [figure.row() for figure in figures]
     REPORT.write_text(json.dumps(rows, indent=2, ensure_ascii=False))
     Console().print(_table(figures), f"written to {REPORT}")
 
@@ -34,15 +33,7 @@ def main() -> None:
 def _table(figures: list[Figure]) -> Table:
     table = Table("figure", "value", "rival", "rival's value", "ratio", "target", "met")
     for one in figures:
-        table.add_row(
-            one.name,
-            f"{one.value:,.0f} {one.unit}",
-            one.rival,
-            f"{one.rival_value:,.0f} {one.unit}",
-            f"{one.ratio:.2f}",
-            one.target,
-            "yes" if one.met else "no",
-        )
+        table.add_row(*one.cells())
     return table
 
 
