@@ -7,32 +7,24 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveInt,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from viral_common.errors import ArtefactError
 from viral_common.events import Sha256, Share
 from viral_common.features import TweetInput
+from viral_common.training_summary import Part, TrainingSummary
 
 MANIFEST = "manifest.json"
 MODEL, TOKENIZER, SPEC = "model.onnx", "tokenizer.json", "viral.json"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FILES = frozenset({MODEL, TOKENIZER, SPEC, WEIGHTS, CONFIG, CARD})
 
-# A probability from here on is called viral.
+# A probability from here on is called viral: the likelier class. Where viral tweets are rare an artefact says another.
 DECISION_THRESHOLD = 0.5
 # A count beyond this many deviations says no more than this many; keeps absurd counts from drowning the text.
 CLIP = 8.0
@@ -41,14 +33,10 @@ _SAFE_SUFFIXES = frozenset({".onnx", ".json", ".safetensors", ".md"})
 _MAX_MANIFEST_BYTES = 1 << 20
 
 PositiveFloat = Annotated[float, Field(gt=0)]
-AnyPart = TypeVar("AnyPart", bound="_Part")
+AnyPart = TypeVar("AnyPart", bound=Part)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False, protected_namespaces=())
-
-
-class FeatureScaling(_Part):
+class FeatureScaling(Part):
     """The columns beside the text, in order, and what makes them standard."""
 
     names: tuple[str, ...]
@@ -68,7 +56,7 @@ class FeatureScaling(_Part):
         return known
 
 
-class Calibration(_Part):
+class Calibration(Part):
     """probability = sigmoid(logit / temperature + bias)."""
 
     temperature: PositiveFloat = 1.0
@@ -80,30 +68,14 @@ class Calibration(_Part):
         return 1.0 / (1.0 + np.exp(-np.clip(scaled, -500, 500)))
 
 
-class TrainingSummary(_Part):
-    """What the model was made from."""
-
-    event_id: str
-    batch_ids: tuple[str, ...]
-    source: str
-    simulated: bool
-    window_from: datetime
-    window_to: datetime
-    train_count: PositiveInt
-    validation_count: NonNegativeInt
-    viral_rate: Share
-    metrics: dict[str, float]
-    trained_at: datetime
-
-
-class Sample(_Part):
+class Sample(Part):
     """A tweet whose probability is known; a loaded model must answer the same."""
 
     tweet: TweetInput
     probability: Share
 
 
-class ArtefactSpec(_Part):
+class ArtefactSpec(Part):
     """viral.json: all that is needed to score a tweet beside the ONNX file and the tokenizer."""
 
     format_version: Literal[1] = 1
@@ -113,20 +85,21 @@ class ArtefactSpec(_Part):
     features: FeatureScaling
     calibration: Calibration
     likes_threshold: NonNegativeInt
+    decision_threshold: Share = DECISION_THRESHOLD
     base_model: str
     base_model_source: str
     training: TrainingSummary
     sample: Annotated[tuple[Sample, ...], Field(min_length=1)]
 
 
-class FileEntry(_Part):
+class FileEntry(Part):
     """One file as it must be."""
 
     sha256: Sha256
     size: NonNegativeInt
 
 
-class Manifest(_Part):
+class Manifest(Part):
     """manifest.json: every file of the artefact but itself."""
 
     format_version: Literal[1] = 1

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viral_common.artefact import DECISION_THRESHOLD
+from viral_common.metrics import scores
 
 RESAMPLES = 400
 CONFIDENCE = 0.95
@@ -34,6 +35,16 @@ def intervals(labels: NDArray[np.bool_], probabilities: Floats) -> dict[str, Int
             low, high = np.quantile(known, [tail, 1 - tail])
             found[name] = (float(low), float(high))
     return found
+
+
+def scores_with_intervals(
+    labels: NDArray[np.bool_], probabilities: Floats, decision_threshold: float
+) -> dict[str, float]:
+    """`metrics.scores` and, beside each figure that has an interval, its ends: `auc_low`, `auc_high`."""
+    figures = scores(labels, probabilities, decision_threshold)
+    for name, (low, high) in intervals(labels, probabilities).items():
+        figures |= {f"{name}_low": low, f"{name}_high": high}
+    return figures
 
 
 def _resampled(labels: NDArray[np.bool_], probabilities: Floats) -> dict[str, Floats]:

@@ -26,7 +26,6 @@ from viral_common.artefact import (
     Calibration,
     FeatureScaling,
     Sample,
-    TrainingSummary,
     read_artefact,
     write_manifest,
 )
@@ -34,6 +33,7 @@ from viral_common.errors import ArtefactError
 from viral_common.features import TweetInput, feature_matrix
 from viral_common.predictor import Predictor
 from viral_common.tokens import chunks_by_length, padded, tokenised
+from viral_common.training_summary import TrainingSummary
 
 from viral_trainer.model_card import card
 from viral_trainer.network import ViralityNetwork, network_of

@@ -10,8 +10,8 @@ from uuid import UUID
 
 import structlog
 import torch
-from viral_common.artefact import TrainingSummary
 from viral_common.features import FEATURES
+from viral_common.training_summary import TrainingSummary
 
 from viral_trainer.base_model import BaseModel
 from viral_trainer.data import examples_of, scaling_of

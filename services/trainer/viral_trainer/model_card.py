@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from viral_common.artefact import ArtefactSpec, TrainingSummary
+from viral_common.artefact import ArtefactSpec
+from viral_common.training_summary import TrainingSummary
 
 _SIMULATED = (
     "> **Simulated data.** A generator made the tweets up: the figures say nothing about real ones.\n\n"

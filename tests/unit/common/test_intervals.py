@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from viral_common.intervals import intervals
+from viral_common.intervals import intervals, scores_with_intervals
 from viral_common.metrics import scores
 
 from tests.scored import Drawn, drawn_tweets
@@ -54,3 +54,10 @@ def test_three_viral_tweets_give_finite_intervals() -> None:
 
 def test_the_same_tweets_have_the_same_intervals() -> None:
     assert intervals(*drawn_tweets(300, seed=1)) == intervals(*drawn_tweets(300, seed=1))
+
+
+def test_each_interval_stands_beside_its_figure() -> None:
+    figures = scores_with_intervals(*drawn_tweets(300, seed=1), decision_threshold=0.5)
+
+    for name in FIGURES:
+        assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"]

@@ -11,11 +11,12 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.artefact import ArtefactSpec, Calibration, FeatureScaling, Sample, TrainingSummary
+from viral_common.artefact import ArtefactSpec, Calibration, FeatureScaling, Sample
 from viral_common.errors import ServerAway
 from viral_common.features import FEATURES, AuthorHistory, TweetInput
 from viral_common.models import Batch, Promotion, Training, Verdict
 from viral_common.trail import BatchTrail, ModelRecord
+from viral_common.training_summary import TrainingSummary
 from viral_gateway.announcements import Announcements
 from viral_gateway.context import Gateway
 from viral_gateway.promoted import PromotedModel
