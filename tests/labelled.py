@@ -14,14 +14,14 @@ IGNORED = ("just saying", "as i said before", "nothing new: ")
 TOPICS = ("oil", "gas", "rain", "trains", "football", "bread")
 
 
-def labelled_tweets(count: int, seed: int = 7, noise: float = 0.1) -> list[LabelledTweet]:
-    """Wording and photos decide about likes, but for a share of `noise`."""
+def labelled_tweets(count: int, seed: int = 7, noise: float = 0.1, liked: float = 0.5) -> list[LabelledTweet]:
+    """Wording and photos decide about likes, but for a share of `noise`; a share of `liked` is worded well."""
     rng = np.random.default_rng(seed)
-    return [_tweet(rng, number, noise) for number in range(count)]
+    return [_tweet(rng, number, noise, liked) for number in range(count)]
 
 
-def _tweet(rng: np.random.Generator, number: int, noise: float) -> LabelledTweet:
-    liked = bool(rng.random() < 0.5)
+def _tweet(rng: np.random.Generator, number: int, noise: float, share: float) -> LabelledTweet:
+    liked = bool(rng.random() < share)
     words = [*rng.choice(TOPICS, 3), str(rng.choice(LIKED if liked else IGNORED)), f"n{number}"]
     viral = liked != bool(rng.random() < noise)
     at = START + timedelta(minutes=7 * number)

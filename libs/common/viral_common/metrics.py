@@ -73,9 +73,17 @@ def bins_of(probabilities: Floats) -> NDArray[np.intp]:
     return np.searchsorted(edges, probabilities, side="right")
 
 
-def too_few(labels: Labels) -> str | None:
-    """Why so few tweets of a class tell nothing, as the end of a sentence about them."""
+def enough_of_both(labels: Labels) -> bool:
+    """Whether there are viral tweets and others enough for a figure to mean something."""
     viral = int(labels.sum())
-    if min(viral, len(labels) - viral) >= FEWEST_OF_A_CLASS:
+    return min(viral, len(labels) - viral) >= FEWEST_OF_A_CLASS
+
+
+def shortage(labels: Labels, name: str, likes_threshold: int) -> str | None:
+    """Why these tweets, the `name` ones, can decide nothing, for people."""
+    if enough_of_both(labels):
         return None
-    return f"{viral:,} of {len(labels):,} are viral, at least {FEWEST_OF_A_CLASS} of either kind are needed"
+    return (
+        f"{int(labels.sum()):,} of {len(labels):,} {name} tweets have more than {likes_threshold} likes, at least "
+        f"{FEWEST_OF_A_CLASS} with and without are needed (VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
+    )

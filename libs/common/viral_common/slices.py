@@ -10,11 +10,11 @@ import numpy as np
 
 from viral_common.features import TweetInput, count_text
 from viral_common.intervals import intervals
-from viral_common.metrics import Floats, Labels, scores, too_few
+from viral_common.metrics import Floats, Labels, enough_of_both, scores
 from viral_common.training_summary import Slice
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets import LabelledTweet, labels_of
 
-SHORT, LONG = 10, 25  # words
+SHORT, LONG = 15, 30  # words
 
 
 class _Cut(NamedTuple):
@@ -54,7 +54,7 @@ CUTS = (
 
 def slices(tweets: Sequence[LabelledTweet], probabilities: Floats) -> tuple[Slice, ...]:
     """Every kind that occurs, cut by cut; a kind with too few viral or other tweets has no AUC."""
-    labels = np.array([tweet.viral for tweet in tweets], dtype=np.bool_)
+    labels = labels_of(tweets)
     found = []
     for cut in CUTS:
         places = np.array([cut.place(tweet.input) for tweet in tweets], dtype=np.intp)
@@ -73,7 +73,7 @@ def _slice(of: str, name: str, labels: Labels, probabilities: Floats) -> Slice:
         viral_rate=float(labels.mean()),
         stated_rate=float(probabilities.mean()),
     )
-    if too_few(labels):
+    if not enough_of_both(labels):
         return known
     low, high = intervals(labels, probabilities)["auc"]
     auc = scores(labels, probabilities)["auc"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
 
 from viral_common.features import TweetInput
 
@@ -37,3 +41,8 @@ class LabelledTweet:
     input: TweetInput
     like_count: int
     viral: bool
+
+
+def labels_of(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
+    """Which are viral, shape (tweets,)."""
+    return np.array([tweet.viral for tweet in tweets], dtype=np.bool_)

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from viral_common.artefact import Calibration
 
-# A temperature within these bounds; beyond them the logits say nothing or everything.
+# A temperature within these bounds; beyond them the logits say nothing or everything. The bias must reach the
+# log odds of the rarest class that is trained on, and undo the weight it had.
 _LOG_TEMPERATURE = (-3.0, 3.0)
-_BIAS = (-5.0, 5.0)
+_BIAS = (-12.0, 12.0)
 
 
 def fitted(logits: NDArray[np.float32], labels: NDArray[np.bool_]) -> Calibration:

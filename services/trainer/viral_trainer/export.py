@@ -17,6 +17,7 @@ from tokenizers import Tokenizer
 from viral_common.artefact import (
     CARD,
     CONFIG,
+    DECISION_THRESHOLD,
     MODEL,
     SPEC,
     TOKENIZER,
@@ -70,6 +71,7 @@ class TrainedModel:
     base_model: str
     base_model_source: str
     training: TrainingSummary
+    decision_threshold: float = DECISION_THRESHOLD
 
     @torch.inference_mode()
     def probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
@@ -112,6 +114,7 @@ def _spec(model: TrainedModel) -> ArtefactSpec:
         features=model.scaling,
         calibration=model.calibration,
         likes_threshold=model.likes_threshold,
+        decision_threshold=model.decision_threshold,
         base_model=model.base_model,
         base_model_source=model.base_model_source,
         training=model.training,

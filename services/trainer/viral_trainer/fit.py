@@ -11,8 +11,12 @@ from uuid import UUID
 import structlog
 import torch
 from viral_common.features import FEATURES
+from viral_common.intervals import scores_with_intervals
+from viral_common.slices import slices
 from viral_common.training_summary import TrainingSummary
+from viral_common.tweets import labels_of
 
+from viral_trainer.assessment import decision_threshold, reliability
 from viral_trainer.base_model import BaseModel
 from viral_trainer.data import examples_of, scaling_of
 from viral_trainer.export import TrainedModel
@@ -55,6 +59,7 @@ def fit(
         curves.on_step,
         curves.on_epoch,
     )
+    called_from = decision_threshold(labels_of(window.validation), trained.probabilities)
     model = TrainedModel(
         network=network,
         tokenizer=tokenizer,
@@ -64,7 +69,8 @@ def fit(
         likes_threshold=settings.likes_threshold,
         base_model=base.name,
         base_model_source=base.source,
-        training=_summary(window, event_id, trained),
+        training=_summary(window, event_id, recipe, trained, called_from),
+        decision_threshold=called_from,
     )
     return model, trained
 
@@ -77,6 +83,7 @@ def recipe_of(settings: TrainerSettings, tweets: int) -> Recipe:
         batch_size=settings.train_batch_size,
         encoder_lr=settings.encoder_lr,
         head_lr=settings.head_lr,
+        class_weight=settings.class_weight,
         seed=settings.train_seed,
         threads=settings.cores,
     )
@@ -120,14 +127,18 @@ class Curves:
 _CURVES = {
     "log_loss": "loss",
     "auc": "auc",
+    "average_precision": "average_precision",
     "accuracy": "accuracy",
     "log_loss_untold": "loss_untold",
     "auc_untold": "auc_untold",
 }
 
 
-def _summary(window: Window, event_id: UUID, trained: Trained) -> TrainingSummary:
+def _summary(
+    window: Window, event_id: UUID, recipe: Recipe, trained: Trained, called_from: float
+) -> TrainingSummary:
     source = window.batches[-1].source
+    labels, probabilities = labels_of(window.validation), trained.probabilities
     return TrainingSummary(
         event_id=str(event_id),
         batch_ids=tuple(str(batch.id) for batch in window.batches),
@@ -138,6 +149,10 @@ def _summary(window: Window, event_id: UUID, trained: Trained) -> TrainingSummar
         train_count=len(window.train),
         validation_count=len(window.validation),
         viral_rate=window.viral_rate,
-        metrics=trained.metrics,
+        metrics=trained.metrics | scores_with_intervals(labels, probabilities, called_from),
+        slices=slices(window.validation, probabilities),
+        reliability=reliability(labels, probabilities),
+        recipe=asdict(recipe) | {"best_epoch": trained.epoch},
+        tweets_per_second=trained.tweets_per_second,
         trained_at=datetime.now(UTC),
     )

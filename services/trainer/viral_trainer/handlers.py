@@ -70,8 +70,10 @@ class Trainer:
         run.log_params(params_of(window, base, self.settings))
         model, trained = fit(window, base, self.settings, event.id, run)
         costs = {"train_seconds": trained.seconds, "tweets_per_second": trained.tweets_per_second}
-        best = {f"best_val_{name}": value for name, value in trained.metrics.items()}
-        run.log_metrics({**best, **costs, "best_epoch": trained.epoch}, trained.steps)
+        best = {f"best_val_{name}": value for name, value in model.training.metrics.items()}
+        chosen = {"best_epoch": trained.epoch, "decision_threshold": model.decision_threshold}
+        run.log_metrics({**best, **costs, **chosen}, trained.steps)
+        run.log_table("slices.json", [one.model_dump() for one in model.training.slices])
         return self._register(event, run, model, window)
 
     def _register(

@@ -34,6 +34,12 @@ class TrainerSettings(CommonSettings):
     head_lr: float = Field(
         default=1e-3, gt=0, description="Peak learning rate of the layers after the encoder"
     )
+    class_weight: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="0: every tweet weighs the same in training; 1: viral tweets weigh as much as all others together",
+    )
     train_seed: int = Field(default=7, description="The same seed and tweets give the same model")
     train_threads: int = Field(default=0, ge=0, description="Cores to train on; 0: all of this machine")
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import OneCycleLR
 from viral_common.artefact import Calibration
@@ -35,6 +36,7 @@ class Recipe:
     warmup: float = 0.1  # share of the steps until the peak
     clip_norm: float = 1.0
     untold_authors: float = 0.3  # share of tweets, drawn anew each epoch, that hide whose they are
+    class_weight: float = 0.0  # 0: each tweet weighs the same; 1: viral tweets weigh as much as the others together
     seed: int = 7
     threads: int = 2
 
@@ -45,6 +47,7 @@ class Trained:
 
     calibration: Calibration
     metrics: dict[str, float]  # on the validation tweets, calibrated
+    probabilities: NDArray[np.float64] = field(compare=False, repr=False)  # theirs, shape (n,)
     epoch: int
     steps: int
     seconds: float  # of training alone
@@ -82,6 +85,7 @@ def train(
         cycle_momentum=False,
     )
 
+    viral_weight = viral_weight_of(examples, recipe.class_weight)
     step, seconds = 0, 0.0
     best: Trained | None = None
     best_weights = network.state_dict()
@@ -92,7 +96,7 @@ def train(
         for batch in shuffled_batches(shown, recipe.batch_size, rng):
             with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
                 logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
-            loss = binary_cross_entropy_with_logits(logits.float(), batch.labels)
+            loss = binary_cross_entropy_with_logits(logits.float(), batch.labels, pos_weight=viral_weight)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
@@ -104,20 +108,29 @@ def train(
 
         validation_logits = logits_of(network, validation)
         calibration = fitted(validation_logits, validation.labels)
-        metrics = scores(validation.labels, calibration.probabilities(validation_logits))
+        probabilities = calibration.probabilities(validation_logits)
+        metrics = scores(validation.labels, probabilities)
         nobodys = logits_of(network, validation.without(np.ones(len(validation), dtype=np.bool_)))
         untold = scores(validation.labels, calibration.probabilities(nobodys))
         metrics |= {f"{name}_untold": value for name, value in untold.items() if name in ("auc", "log_loss")}
         on_epoch(epoch, step, metrics)
         if best is not None and metrics["log_loss"] >= best.metrics["log_loss"]:
             break
-        best = Trained(calibration, metrics, epoch, step, seconds, epoch * len(examples) / seconds)
+        best = Trained(
+            calibration, metrics, probabilities, epoch, step, seconds, epoch * len(examples) / seconds
+        )
         best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
 
     assert best is not None  # noqa: S101  (at least one epoch)
     network.load_state_dict(best_weights)
     network.eval()
     return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
+
+
+def viral_weight_of(examples: Examples, class_weight: float) -> Tensor:
+    """How much heavier than others viral tweets weigh in the loss; calibration takes the bias out again."""
+    viral = int(examples.labels.sum())
+    return torch.tensor(float((len(examples) - viral) / max(viral, 1)) ** class_weight)
 
 
 def can_bfloat16() -> bool:

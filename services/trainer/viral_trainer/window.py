@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from viral_common.metrics import shortage
 from viral_common.models import Batch
 from viral_common.tweet_store import TweetStore
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets import LabelledTweet, labels_of
 
 from viral_trainer.settings import TrainerSettings
 
@@ -44,8 +45,6 @@ def obstacle(window: Window, settings: TrainerSettings) -> str | None:
     for name, tweets in (("train", window.train), ("validation", window.validation)):
         if not tweets:
             return f"no labelled tweets in the {name} split"
-        viral = sum(tweet.viral for tweet in tweets)
-        if viral in (0, len(tweets)):
-            side = "more" if viral else "no more"
-            return f"all {len(tweets)} {name} tweets have {side} than {settings.likes_threshold} likes"
+        if lack := shortage(labels_of(tweets), name, settings.likes_threshold):
+            return lack
     return None

@@ -163,8 +163,8 @@ def test_a_batch_that_does_not_exist_is_unusable(trainer: Trainer, db: Sessions)
     [
         (50, None, "are needed"),
         (0, None, "0 labelled"),
-        (600, 0, "no more than 0 likes"),
-        (600, 5, "have more than"),
+        (600, 0, "train tweets have more than 0 likes"),
+        (600, 5, "train tweets have more than 0 likes"),
     ],
 )
 def test_a_batch_with_nothing_to_learn_gets_a_verdict_that_says_so(

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from viral_common.metrics import calibration_error, scores, too_few
+from viral_common.metrics import calibration_error, scores, shortage
 
 from tests.scored import drawn_tweets
 
@@ -82,11 +82,11 @@ def test_chance_is_told_beside_the_figures() -> None:
 
 @pytest.mark.parametrize(("viral", "of"), [(9, 1_000), (991, 1_000), (5, 10), (0, 0)])
 def test_too_few_of_a_class_are_named(viral: int, of: int) -> None:
-    reason = too_few(np.arange(of) < viral)
+    reason = shortage(np.arange(of) < viral, "test", 100)
 
     assert reason is not None
-    assert f"{viral} of {of:,} are viral" in reason
+    assert reason.startswith(f"{viral} of {of:,} test tweets have more than 100 likes, at least 10")
 
 
 def test_ten_of_each_class_are_enough() -> None:
-    assert too_few(np.arange(20) < 10) is None
+    assert shortage(np.arange(20) < 10, "test", 0) is None

@@ -24,7 +24,7 @@ def kinds(*tweets: TweetInput) -> dict[str, str]:
 def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
     assert kinds(PLAIN) == {
         "hour (UTC)": "12 to 17",
-        "words": "under 10",
+        "words": "under 15",
         "media": "none",
         "author": "not told",
     }
@@ -34,9 +34,9 @@ def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
     ("change", "of", "kind"),
     [
         ({"created_at": datetime.fromisoformat("2026-11-23T01:00:00+02:00")}, "hour (UTC)", "18 to 23"),
-        ({"text": "word " * 10}, "words", "10 to 25"),
-        ({"text": "word " * 26}, "words", "over 25"),
-        ({"text": "https://example.org/ " * 30}, "words", "under 10"),
+        ({"text": "word " * 15}, "words", "15 to 30"),
+        ({"text": "word " * 31}, "words", "over 30"),
+        ({"text": "https://example.org/ " * 30}, "words", "under 15"),
         ({"photos_count": 2}, "media", "photo"),
         ({"has_video": True}, "media", "video"),
         ({"author": AuthorHistory()}, "author", "never seen before"),

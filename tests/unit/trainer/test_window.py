@@ -15,6 +15,8 @@ TWEETS = labelled_tweets(300)
 LIKED = [replace(tweet, viral=True) for tweet in TWEETS]
 IGNORED = [replace(tweet, viral=False) for tweet in TWEETS]
 
+TOO_FEW = "have more than 0 likes, at least 10 with and without are needed (VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
+
 
 @pytest.fixture
 def settings() -> TrainerSettings:
@@ -26,9 +28,9 @@ def settings() -> TrainerSettings:
     ("train", "validation", "told"),
     [
         (TWEETS[:199], TWEETS, "199 labelled tweets to train on, 200 are needed (VIRAL_MIN_TRAIN_TWEETS)"),
-        (LIKED, TWEETS, "all 300 train tweets have more than 0 likes"),
-        (IGNORED, TWEETS, "all 300 train tweets have no more than 0 likes"),
-        (TWEETS, IGNORED[:40], "all 40 validation tweets have no more than 0 likes"),
+        (LIKED, TWEETS, f"300 of 300 train tweets {TOO_FEW}"),
+        (IGNORED + LIKED[:9], TWEETS, f"9 of 309 train tweets {TOO_FEW}"),
+        (TWEETS, IGNORED[:40], f"0 of 40 validation tweets {TOO_FEW}"),
         (TWEETS, [], "no labelled tweets in the validation split"),
         (TWEETS, TWEETS, None),
     ],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +97,13 @@ class Run:
         self._points += [Metric(name, value, now_ms, step) for name, value in metrics.items()]
         if time.monotonic() - self._flushed_at >= FLUSH_EVERY_S:
             self.flush()
+
+    def log_table(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Keep rows of equal columns as the artefact `name`, a table that MLflow shows beside those of other runs."""
+        columns = {column: [row[column] for row in rows] for column in (rows[0] if rows else ())}
+        with translated(self._url), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own use of pandas is about to be out of date
+            self._client.log_table(self.run_id, columns, name)
 
     def flush(self) -> None:
         """Send the points that wait."""
