@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from uuid import uuid5
 
 import numpy as np
-from numpy.typing import NDArray
 from viral_common.errors import ArtefactError
 from viral_common.events import ModelTrained
-from viral_common.metrics import scores
+from viral_common.intervals import scores_with_intervals
+from viral_common.metrics import Labels, shortage
 from viral_common.models import Promotion, Verdict
 from viral_common.tweet_store import TweetStore
+from viral_common.tweets import labels_of
 
 from viral_evaluator.rule import Decision, PromotionRule
 from viral_evaluator.scoring import Scored, Scorer
 from viral_evaluator.settings import EvaluatorSettings
 
-Labels = NDArray[np.bool_]
+_OTHER_THRESHOLD = (
+    "it was trained for more than {} likes, the evaluator asks for more than {}: "
+    "give both services the same VIRAL_LIKES_THRESHOLD"
+)
 
 
 @dataclass(frozen=True)
@@ -34,17 +38,21 @@ class Judge:
         tweets = self.tweets.labelled(
             [event.batch_id], "test", self.settings.likes_threshold, self.settings.min_age
         )
-        labels = np.array([tweet.viral for tweet in tweets], dtype=np.bool_)
+        labels = labels_of(tweets)
         if len(labels) < self.settings.min_test_tweets:
             needed = self.settings.min_test_tweets
             return self._unscorable(event, f"the batch has {len(labels)} test tweets, {needed} are needed")
-        if labels.all() or not labels.any():
-            return self._unscorable(event, f"all {len(labels)} test tweets are of one class")
+        if lack := shortage(labels, "test", self.settings.likes_threshold):
+            return self._unscorable(event, lack)
         inputs = [tweet.input for tweet in tweets]
         try:
             challenger = self.scorer.score(event.artifact_uri, event.artifact_sha256, inputs)
         except ArtefactError as error:
             return self._unscorable(event, f"the challenger's artefact was refused: {error}")
+        if (trained_for := challenger.spec.likes_threshold) != self.settings.likes_threshold:
+            return self._unscorable(
+                event, _OTHER_THRESHOLD.format(trained_for, self.settings.likes_threshold)
+            )
         if champion is None:
             return self._against_majority(event, labels, challenger, "there is no champion yet")
         rival = self.scorer.score(champion.artifact_uri, champion.artifact_sha256, inputs)
@@ -61,9 +69,7 @@ class Judge:
         reason = (
             f"{why}; version {event.model_version} {beats} the majority class: {_figures(decision, labels)}"
         )
-        return self._decided(
-            event, decision, reason, challenger_metrics=scores(labels, challenger.probabilities)
-        )
+        return self._decided(event, decision, reason, challenger_metrics=_scores(labels, challenger))
 
     def _against_champion(
         self, event: ModelTrained, champion_version: int, labels: Labels, challenger: Scored, rival: Scored
@@ -78,8 +84,8 @@ class Judge:
             decision,
             reason,
             champion_version=champion_version,
-            challenger_metrics=scores(labels, challenger.probabilities),
-            champion_metrics=scores(labels, rival.probabilities),
+            challenger_metrics=_scores(labels, challenger),
+            champion_metrics=_scores(labels, rival),
         )
 
     def _decided(self, event: ModelTrained, decision: Decision, reason: str, **fields: object) -> Verdict:
@@ -108,6 +114,10 @@ def blank_verdict(event: ModelTrained, **fields: object) -> Verdict:
         challenger_version=event.model_version,
         **fields,
     )
+
+
+def _scores(labels: Labels, scored: Scored) -> dict[str, float]:
+    return scores_with_intervals(labels, scored.probabilities, scored.spec.decision_threshold)
 
 
 def _figures(decision: Decision, labels: Labels) -> str:

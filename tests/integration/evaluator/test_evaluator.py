@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Literal, cast
@@ -31,6 +31,10 @@ from viral_evaluator.settings import EvaluatorSettings
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 # Every test tweet is viral or not by turns; a model's skill is how far it leans towards the truth.
 TWEETS = 400
+TOO_FEW = (
+    "test tweets have more than 0 likes, at least 10 with and without are needed "
+    "(VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
+)
 
 
 @dataclass
@@ -43,6 +47,7 @@ class Models:
     told: dict[int, str] = field(default_factory=dict)
     away: bool = False
     thresholds: dict[str, int] = field(default_factory=dict)
+    called_from: float = 0.5
 
     def score(self, uri: str, _sha256: str, tweets: Sequence[TweetInput]) -> Scored:
         self.scored.append(uri)
@@ -53,7 +58,9 @@ class Models:
         noise = np.random.default_rng(len(uri)).normal(scale=0.5, size=len(tweets))
         logit = skill * np.where(truth, 1.0, -1.0) + noise
         spec = SimpleNamespace(
-            likes_threshold=self.thresholds.get(uri, 0), training=SimpleNamespace(viral_rate=0.5)
+            likes_threshold=self.thresholds.get(uri, 0),
+            decision_threshold=self.called_from,
+            training=SimpleNamespace(viral_rate=0.5),
         )
         return Scored(cast(Any, spec), 1 / (1 + np.exp(-logit)))
 
@@ -114,7 +121,7 @@ def trained(db: Sessions, version: int, tweets: int = TWEETS, viral: str = "both
 
 
 def tweet(batch_id: UUID, number: int, viral: str) -> dict[str, Any]:
-    is_viral = number % 2 == 0 if viral == "both" else viral == "all"
+    is_viral = {"both": number % 2 == 0, "nine": number < 9, "all": True, "none": False}[viral]
     return {
         "source": "archive",
         "external_id": f"{batch_id}-{number}",
@@ -124,7 +131,7 @@ def tweet(batch_id: UUID, number: int, viral: str) -> dict[str, Any]:
         "username": "one",
         "text": f"{'viral' if is_viral else 'quiet'} {number}",
         "language": "en",
-        "like_count": 3 if is_viral else 0,
+        "like_count": 30 if is_viral else 0,
         **dict.fromkeys(["retweet_count", "reply_count", "photos_count", "hashtags_count"], 0),
         **dict.fromkeys(["mentions_count", "urls_count", "word_count"], 0),
         "has_video": False,
@@ -277,8 +284,9 @@ def test_a_champion_promoted_by_hand_in_between_is_the_one_to_beat(
     [
         (0, "both", "the batch has 0 test tweets, 50 are needed"),
         (49, "both", "the batch has 49 test tweets, 50 are needed"),
-        (60, "none", "all 60 test tweets are of one class"),
-        (60, "all", "all 60 test tweets are of one class"),
+        (60, "none", f"0 of 60 {TOO_FEW}"),
+        (60, "nine", f"9 of 60 {TOO_FEW}"),
+        (60, "all", f"60 of 60 {TOO_FEW}"),
     ],
 )
 def test_a_batch_that_cannot_decide_gets_a_verdict_that_says_so(
@@ -307,14 +315,50 @@ def test_a_damaged_challenger_is_refused_and_the_champion_stays(
 def test_a_champion_that_asks_another_question_is_not_compared(
     evaluator: Evaluator, db: Sessions, models: Models
 ) -> None:
-    models.skill, models.thresholds = {"model 1": 3.0, "model 2": 1.0}, {"model 1": 10}
-    evaluator.on_model_trained(trained(db, 1))
+    models.skill, models.thresholds = {"model 1": 3.0, "model 2": 1.0, "model 3": 2.0}, {"model 1": 10}
+    asking(evaluator, 10).on_model_trained(trained(db, 1))
 
     (promoted,) = evaluator.on_model_trained(trained(db, 2))
+    evaluator.on_model_trained(trained(db, 3))
 
     assert isinstance(promoted, ModelPromoted)
-    assert promoted.reason == "better"
-    assert "the champion asks for more than 10 likes" in rows(db, Verdict)[1].reason
+    assert (promoted.reason, promoted.previous_version) == ("better", 1)
+    _, second, third = rows(db, Verdict)
+    assert "the champion asks for more than 10 likes" in second.reason
+    assert "version 3 is better than champion 2" in third.reason
+
+
+def test_a_challenger_that_was_asked_another_question_is_not_scored(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill, models.thresholds = {"model 1": 3.0, "model 2": 3.0}, {"model 2": 10}
+    evaluator.on_model_trained(trained(db, 1))
+
+    assert evaluator.on_model_trained(trained(db, 2)) == []
+
+    verdict = rows(db, Verdict)[1]
+    assert verdict.outcome == "unscorable"
+    assert "trained for more than 10 likes, the evaluator asks for more than 0" in verdict.reason
+    assert "VIRAL_LIKES_THRESHOLD" in verdict.reason
+
+
+def test_a_verdict_tells_how_sure_its_figures_are_and_where_viral_begins(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill, models.called_from = {"model 1": 1.0}, 0.05
+
+    evaluator.on_model_trained(trained(db, 1))
+
+    (verdict,) = rows(db, Verdict)
+    figures = verdict.challenger_metrics
+    assert figures["auc_low"] < figures["auc"] < figures["auc_high"]
+    assert figures["recall"] == 1 > figures["precision"]
+
+
+def asking(evaluator: Evaluator, likes_threshold: int) -> Evaluator:
+    """The same with another VIRAL_LIKES_THRESHOLD."""
+    settings = evaluator.judge.settings.model_copy(update={"likes_threshold": likes_threshold})
+    return replace(evaluator, judge=replace(evaluator.judge, settings=settings))
 
 
 def test_a_batch_or_version_nobody_knows_is_unusable(evaluator: Evaluator, db: Sessions) -> None:
