@@ -51,6 +51,8 @@ def details_of(serving: Serving) -> ModelDetails:
         batch_id=model.batch_id,
         artifact_sha256=model.artifact_sha256,
         likes_threshold=serving.scorer.spec.likes_threshold,
+        decision_threshold=serving.scorer.spec.decision_threshold,
+        viral_rate=serving.scorer.spec.training.viral_rate,
         simulated=serving.scorer.spec.training.simulated,
         train_count=serving.scorer.spec.training.train_count,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from viral_common.artefact import DECISION_THRESHOLD
 from viral_common.features import AuthorHistory, TweetInput, features_of
 
 from viral_gateway import metrics
@@ -26,7 +25,7 @@ async def predictions_of(
         probabilities = await scoring.probabilities(serving, tweets)
         weights = [None] * len(tweets)
     predictions = [
-        _prediction(tweet, probability, weight)
+        _prediction(tweet, probability, weight, serving.scorer.spec.decision_threshold)
         for tweet, probability, weight in zip(tweets, probabilities, weights, strict=False)
     ]
     for prediction in predictions:
@@ -34,10 +33,12 @@ async def predictions_of(
     return predictions
 
 
-def _prediction(tweet: TweetInput, probability: float, weights: list[WordWeight] | None) -> PredictionOut:
+def _prediction(
+    tweet: TweetInput, probability: float, weights: list[WordWeight] | None, decision_threshold: float
+) -> PredictionOut:
     return PredictionOut(
         probability=probability,
-        viral=probability >= DECISION_THRESHOLD,
+        viral=probability >= decision_threshold,
         features=Features(**features_of(tweet)),
         author=_author(tweet.author),
         explanation=None if weights is None else [_weight(weight) for weight in weights],

@@ -116,6 +116,11 @@ class ModelDetails(ModelRef):
     batch_id: UUID = Field(description="The batch it was trained on")
     artifact_sha256: str = Field(description="Digest of the artefact's manifest.json")
     likes_threshold: int = Field(description="A tweet is viral with more likes than this", examples=[0])
+    decision_threshold: float = Field(
+        description="A probability from here on is called viral: one half, or less where viral tweets are rare",
+        examples=[0.5],
+    )
+    viral_rate: float = Field(description="Share of viral tweets it was trained on", examples=[0.43])
     simulated: bool = Field(description="Whether it was trained on simulated tweets", examples=[False])
     train_count: int = Field(description="Tweets it was trained on", examples=[35_000])
 
@@ -157,7 +162,10 @@ class PredictionOut(BaseModel):
     probability: float = Field(
         ge=0, le=1, description="That it gets more likes than the threshold", examples=[0.62]
     )
-    viral: bool = Field(description="Whether that is at least one half", examples=[True])
+    viral: bool = Field(
+        description="Whether that is at least the model's `decision_threshold`, mostly one half",
+        examples=[True],
+    )
     features: Features
     author: AuthorOut | None = Field(
         default=None, description="Only with a username, and while Postgres answers"

@@ -5,16 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from viral_gateway.schemas import AuthorOut, Features, WordWeightOut
+from viral_gateway.schemas import AuthorOut, Features, ModelDetails, WordWeightOut
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # A word is coloured from this weight on, strongly from the second.
 WEAK, STRONG = 0.01, 0.05
+# From each probability on, what it is called.
+LIKELY = (
+    (0.8, "Very likely"),
+    (0.6, "Likely"),
+    (0.5, "A little more likely than not"),
+    (0.4, "A little less likely than not"),
+    (0.2, "Unlikely"),
+    (0.0, "Very unlikely"),
+)
 
 
 def percent(share: float | None) -> str:
-    """0.6249 -> `62%`; nothing for nothing."""
-    return "–" if share is None else f"{100 * share:.0f}%"
+    """0.6249 -> `62%`, 0.0312 -> `3.1%`; nothing for nothing."""
+    if share is None:
+        return "–"
+    if 0 < share < 0.0005:
+        return "<0.1%"
+    return f"{100 * share:.1f}%" if 0 < share < 0.0995 else f"{100 * share:.0f}%"
+
+
+def goal(threshold: int) -> str:
+    """What a tweet is asked to get."""
+    if threshold == 0:
+        return "a like"
+    return "more than 1 like" if threshold == 1 else f"more than {threshold} likes"
+
+
+def question(threshold: int) -> str:
+    """What the form asks."""
+    return f"Will this tweet get {'likes' if threshold == 0 else goal(threshold)}?"
 
 
 def points(weight: float) -> str:
@@ -42,18 +67,13 @@ def took(start: datetime, end: datetime) -> str:
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "0 s"
 
 
-def in_words(probability: float, threshold: int) -> str:
-    """What the probability says, carefully."""
-    goal = "a like" if threshold == 0 else f"more than {threshold} likes"
-    if probability >= 0.8:
-        return f"Very likely to get {goal}"
-    if probability >= 0.6:
-        return f"Likely to get {goal}"
-    if probability >= 0.5:
-        return f"A little more likely than not to get {goal}"
-    if probability >= 0.4:
-        return f"A little less likely than not to get {goal}"
-    return f"Unlikely to get {goal}" if probability >= 0.2 else f"Very unlikely to get {goal}"
+def in_words(probability: float, model: ModelDetails) -> str:
+    """What the probability says, carefully; and where likes are rare, whether the tweet stands out."""
+    likely = next(words for least, words in LIKELY if probability >= least)
+    said = f"{likely} to get {goal(model.likes_threshold)}"
+    if model.decision_threshold <= probability < 0.5 and model.viral_rate:
+        return f"{said}, yet {probability / model.viral_rate:.1f} times as likely as usual"
+    return said
 
 
 def author_in_words(author: AuthorOut | None, threshold: int) -> str:
@@ -62,8 +82,7 @@ def author_in_words(author: AuthorOut | None, threshold: int) -> str:
         return "Nobody said whose tweet it is, so the author counts as unknown."
     if not author.tweets:
         return "No earlier tweet of this author was collected."
-    goal = "a like" if threshold == 0 else f"more than {threshold} likes"
-    return f"{author.viral} of {author.settled} earlier tweets of this author got {goal}."
+    return f"{author.viral} of {author.settled} earlier tweets of this author got {goal(threshold)}."
 
 
 def feature_rows(features: Features) -> list[tuple[str, str]]:
@@ -90,13 +109,14 @@ class ShownWord:
     style: str
 
 
-def shown_words(explanation: list[WordWeightOut]) -> list[ShownWord]:
-    """The words in order, with one of five styles."""
-    return [ShownWord(found.word, points(found.weight), _style(found.weight)) for found in explanation]
+def shown_words(explanation: list[WordWeightOut], decision_threshold: float) -> list[ShownWord]:
+    """The words in order, with one of five styles; where viral tweets are rare, less is much."""
+    scale = decision_threshold / 0.5
+    return [ShownWord(found.word, points(found.weight), _style(found.weight, scale)) for found in explanation]
 
 
-def _style(weight: float) -> str:
-    if abs(weight) < WEAK:
+def _style(weight: float, scale: float) -> str:
+    if abs(weight) < scale * WEAK:
         return "even"
-    strength = "much" if abs(weight) >= STRONG else "some"
+    strength = "much" if abs(weight) >= scale * STRONG else "some"
     return f"{'up' if weight > 0 else 'down'}-{strength}"

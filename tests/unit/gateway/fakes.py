@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -32,9 +33,9 @@ BATCH_ID = UUID(int=2)
 class FakeModel:
     """Answers by the words it sees: `good` adds a fifth, `bad` takes one, around its own base."""
 
-    def __init__(self, base: float = 0.5, *, simulated: bool = False) -> None:
+    def __init__(self, base: float = 0.5, spec: ArtefactSpec | None = None) -> None:
         self.base = base
-        self.spec = a_spec(simulated=simulated)
+        self.spec = spec or a_spec()
         self.calls: list[list[TweetInput]] = []
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
@@ -96,9 +97,9 @@ class World:
             lambda: list(self.missing),
         )
 
-    def serve(self, version: int = 3, base: float = 0.5, *, simulated: bool = False) -> FakeModel:
+    def serve(self, version: int = 3, base: float = 0.5, **of_its_artefact: Any) -> FakeModel:
         """Put a model in place, as a swap does."""
-        model = FakeModel(base, simulated=simulated)
+        model = FakeModel(base, a_spec(**of_its_artefact))
         self.holder.current = Serving(a_promotion(version), model)
         return model
 
@@ -129,12 +130,19 @@ def a_promotion(version: int, seq: int | None = None, sha256: str | None = None)
     )
 
 
-def a_spec(*, simulated: bool = False) -> ArtefactSpec:
+def a_spec(
+    *,
+    simulated: bool = False,
+    likes_threshold: int = 0,
+    decision_threshold: float = 0.5,
+    viral_rate: float = 0.4,
+) -> ArtefactSpec:
     return ArtefactSpec(
         max_tokens=128,
         features=FeatureScaling(names=FEATURES, mean=(0.0,) * len(FEATURES), scale=(1.0,) * len(FEATURES)),
         calibration=Calibration(),
-        likes_threshold=0,
+        likes_threshold=likes_threshold,
+        decision_threshold=decision_threshold,
         base_model="fake",
         base_model_source="tests",
         training=TrainingSummary(
@@ -146,7 +154,7 @@ def a_spec(*, simulated: bool = False) -> ArtefactSpec:
             window_to=NOON,
             train_count=35_000,
             validation_count=7_500,
-            viral_rate=0.4,
+            viral_rate=viral_rate,
             metrics={"auc": 0.7},
             trained_at=NOON,
         ),

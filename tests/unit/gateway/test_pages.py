@@ -11,6 +11,8 @@ from viral_gateway.serving import Refusal
 
 from tests.unit.gateway.fakes import NOON, World, a_batch, a_trail, a_training, a_verdict
 
+RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
+
 
 def test_the_form_is_there_with_the_models_badge(client: TestClient, world: World) -> None:
     world.serve(version=3)
@@ -45,6 +47,34 @@ def test_the_result_shows_number_words_weights_and_keeps_the_input(client: TestC
     assert '<option value="2" selected>' in page.text
     assert 'name="has_video" checked' in page.text
     assert 'value="ada"' in page.text
+
+
+def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
+    client: TestClient, world: World
+) -> None:
+    world.serve(base=0.3, likes_threshold=100, decision_threshold=0.1, viral_rate=0.02)
+
+    page = client.post("/", data={"text": "a day"}).text
+
+    assert "<h1>Will this tweet get more than 100 likes?</h1>" in page
+    assert "Unlikely to get more than 100 likes, yet 15.0 times as likely as usual" in page
+    assert "2.0% of the tweets it learned from got more than 100 likes" in page
+
+
+def test_the_pipeline_page_says_what_is_asked_and_what_chance_reaches(
+    client: TestClient, world: World
+) -> None:
+    world.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
+    verdict = a_verdict(3)
+    verdict.challenger_metrics = RARE
+    world.records.records = [ModelRecord(a_training(3), verdict, [])]
+
+    page = client.get("/pipeline").text
+
+    assert "more than 10 likes" in page
+    assert "viral from 18% on" in page
+    assert "0.432<small>chance 0.090</small>" in page
+    assert "0.820<small>0.790 to 0.850</small>" in page
 
 
 def test_what_was_typed_is_escaped(client: TestClient, world: World) -> None:

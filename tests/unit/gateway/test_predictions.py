@@ -147,3 +147,13 @@ def test_without_a_model_it_says_when_to_ask_again(client: TestClient) -> None:
     assert reply.status_code == 503
     assert int(reply.headers["retry-after"]) > 0
     assert reply.headers["content-type"] == "application/problem+json"
+
+
+def test_viral_begins_where_the_model_says(client: TestClient, world: World) -> None:
+    world.serve(base=0.3, decision_threshold=0.3)
+
+    reply = client.post("/v1/predictions", json={"tweets": [{"text": "a day"}, {"text": "a bad day"}]}).json()
+
+    assert [one["viral"] for one in reply["predictions"]] == [True, False]
+    told = client.get("/v1/model").json()
+    assert (told["decision_threshold"], told["viral_rate"]) == (0.3, 0.4)

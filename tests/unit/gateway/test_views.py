@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from viral_gateway import views
-from viral_gateway.schemas import WordWeightOut
+from viral_gateway.context import details_of
+from viral_gateway.schemas import ModelDetails, WordWeightOut
 
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.fakes import NOON, World
 
 
 @pytest.mark.parametrize(
@@ -21,11 +23,46 @@ from tests.unit.gateway.fakes import NOON
     ],
 )
 def test_a_probability_in_words(probability: float, words: str) -> None:
-    assert views.in_words(probability, threshold=0) == words
+    assert views.in_words(probability, a_model()) == words
 
 
-def test_the_words_name_another_threshold() -> None:
-    assert views.in_words(0.7, threshold=10) == "Likely to get more than 10 likes"
+@pytest.mark.parametrize(
+    ("likes", "goal", "question"),
+    [
+        (0, "a like", "Will this tweet get likes?"),
+        (1, "more than 1 like", "Will this tweet get more than 1 like?"),
+        (10, "more than 10 likes", "Will this tweet get more than 10 likes?"),
+        (100, "more than 100 likes", "Will this tweet get more than 100 likes?"),
+    ],
+)
+def test_the_words_name_the_threshold(likes: int, goal: str, question: str) -> None:
+    assert views.in_words(0.7, a_model(likes_threshold=likes)) == f"Likely to get {goal}"
+    assert views.question(likes) == question
+
+
+def test_a_tweet_that_stands_out_where_likes_are_rare_is_said_to() -> None:
+    model = a_model(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
+
+    assert (
+        views.in_words(0.27, model) == "Unlikely to get more than 10 likes, yet 3.0 times as likely as usual"
+    )
+    assert views.in_words(0.17, model) == "Very unlikely to get more than 10 likes"
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (None, "–"),
+        (0, "0%"),
+        (0.0001, "<0.1%"),
+        (0.0312, "3.1%"),
+        (0.0999, "10%"),
+        (0.6249, "62%"),
+        (1, "100%"),
+    ],
+)
+def test_small_shares_keep_a_decimal(share: float | None, shown: str) -> None:
+    assert views.percent(share) == shown
 
 
 def test_times_and_durations() -> None:
@@ -38,7 +75,22 @@ def test_times_and_durations() -> None:
 def test_weights_have_a_sign_and_one_of_five_styles() -> None:
     weights = [0.2, 0.02, -0.0001, -0.02, -0.2]
 
-    shown = views.shown_words([WordWeightOut(word="w", start=0, end=1, weight=w) for w in weights])
+    shown = views.shown_words([WordWeightOut(word="w", start=0, end=1, weight=w) for w in weights], 0.5)
 
     assert [word.points for word in shown] == ["+20.0", "+2.0", "0.0", "−2.0", "−20.0"]
     assert [word.style for word in shown] == ["up-much", "up-some", "even", "down-some", "down-much"]
+
+
+def test_where_viral_tweets_are_rare_less_weight_is_much() -> None:
+    word = WordWeightOut(word="w", start=0, end=1, weight=0.012)
+
+    [common], [rare] = views.shown_words([word], 0.5), views.shown_words([word], 0.1)
+
+    assert (common.style, rare.style) == ("up-some", "up-much")
+
+
+def a_model(**of_its_artefact: Any) -> ModelDetails:
+    """What the pages know of a champion."""
+    world = World()
+    world.serve(**of_its_artefact)
+    return details_of(world.holder.serving())

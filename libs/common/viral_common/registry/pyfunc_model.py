@@ -8,7 +8,7 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from viral_common.artefact import DECISION_THRESHOLD, read_artefact
+from viral_common.artefact import read_artefact
 from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
 
@@ -28,7 +28,8 @@ class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
     ) -> pd.DataFrame:
         rows = model_input.astype(object).where(model_input.notna(), None).to_dict("records")
         probabilities = self._predictor.predict([tweet_of(row) for row in rows])
-        return pd.DataFrame({"probability": probabilities, "viral": probabilities >= DECISION_THRESHOLD})
+        viral = probabilities >= self._predictor.spec.decision_threshold
+        return pd.DataFrame({"probability": probabilities, "viral": viral})
 
 
 def tweet_of(row: dict[str, Any]) -> TweetInput:

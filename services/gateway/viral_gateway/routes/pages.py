@@ -27,7 +27,9 @@ from viral_gateway.serving import Serving
 router = APIRouter(include_in_schema=False)
 
 templates = Jinja2Templates(Path(__file__).parent.parent / "templates")
-templates.env.filters.update(percent=views.percent, utc=views.utc, day=views.day)
+templates.env.filters.update(
+    percent=views.percent, utc=views.utc, day=views.day, goal=views.goal, question=views.question
+)
 templates.env.globals.update(took=views.took)
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -60,14 +62,13 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
         return page
     tweets = await with_authors(gateway, serving, [tweet.to_input(datetime.now(UTC))])
     [prediction] = await predictions_of(gateway.scoring, serving, tweets, explain=True)
-    threshold = serving.scorer.spec.likes_threshold
+    model = details_of(serving)
     result = {
         "probability": prediction.probability,
-        "viral": prediction.viral,
-        "words": views.in_words(prediction.probability, threshold),
-        "explanation": views.shown_words(prediction.explanation or []),
+        "words": views.in_words(prediction.probability, model),
+        "explanation": views.shown_words(prediction.explanation or [], model.decision_threshold),
         "features": views.feature_rows(prediction.features),
-        "author": views.author_in_words(prediction.author, threshold),
+        "author": views.author_in_words(prediction.author, model.likes_threshold),
     }
     return _page(request, "form.html", gateway, serving, form=form, result=result)
 
