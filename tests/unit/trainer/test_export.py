@@ -61,5 +61,5 @@ def test_the_card_says_what_the_model_is_made_from(tmp_path: Path, simulated: bo
     assert ("Simulated data" in card) == simulated
     assert "700 tweets to train on, 150 to validate" in card
     assert "from 2026-11-01 00:00 to 2026-11-02 00:00 UTC" in card
-    assert "| auc | 0.7000 |" in card
+    assert "| AUC | 0.700 |" in card
     assert "`word_count`" in card
