@@ -16,11 +16,11 @@ INSTANT = timedelta(microseconds=1)
 
 _KNOWN = "(counts_observed_at IS NULL OR counts_observed_at - posted_at >= :min_age)"
 
-# The batches' tweets of one split whose label is mature, each with its author's history.
+# The batches' tweets of some splits whose label is mature, each with its author's history.
 LABELLED = text(
     f"""
     WITH authors AS (
-        SELECT DISTINCT source, author_id FROM tweets WHERE batch_id = ANY(:batches) AND split = :split
+        SELECT DISTINCT source, author_id FROM tweets WHERE batch_id = ANY(:batches) AND split = ANY(:splits)
     ), told AS (
         SELECT t.*,
             {_KNOWN} AS is_mature,
@@ -35,7 +35,7 @@ LABELLED = text(
             settled AS (author RANGE BETWEEN UNBOUNDED PRECEDING AND :settle PRECEDING)
     )
     SELECT * FROM told
-    WHERE batch_id = ANY(:batches) AND split = :split AND is_mature
+    WHERE batch_id = ANY(:batches) AND split = ANY(:splits) AND is_mature
     ORDER BY posted_at, external_id
     """  # noqa: S608  (_KNOWN is a constant)
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, text
+from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -39,6 +39,11 @@ def versions(session: Session) -> list[int]:
 def batch_exists(session: Session, batch_id: UUID) -> bool:
     """Whether there is such a batch."""
     return session.get(Batch, batch_id) is not None
+
+
+def record_drift(session: Session, batch_id: UUID, drift: Mapping[str, float]) -> None:
+    """How far the batch lies from the one before it, by feature; again replaces it."""
+    session.execute(update(Batch).where(Batch.id == batch_id).values(drift=dict(drift)))
 
 
 def unsettled_before(session: Session, batch: Batch, wait: timedelta) -> list[UUID]:

@@ -57,6 +57,9 @@ class Batch(Base):
     filtered: Mapped[dict[str, int]] = mapped_column(
         server_default=text("'{}'"), comment="tweets left out, by reason"
     )
+    drift: Mapped[dict[str, float] | None] = mapped_column(
+        comment="PSI by feature against the batch before; null: not compared"
+    )
 
     __table_args__ = (
         Index("batches_one_per_window", "source", "query", "window_from", unique=True),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select, tuple_
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
 
 from viral_common.authors import LABELLED, history_of, labelled_parameters
 from viral_common.database import Sessions
 from viral_common.features import TweetInput
 from viral_common.models import Batch, Tweet
 from viral_common.text import Split
+from viral_common.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets import LabelledTweet
 
 ROWS_AT_ONCE = 10_000
@@ -32,22 +33,34 @@ class TweetStore:
 
         Each comes with what was known of its author before it.
         """
-        parameters = labelled_parameters(likes_threshold, min_age)
+        return [
+            LabelledTweet(_input_of(row), row.like_count, row.like_count > likes_threshold)
+            for row in self._told(batch_ids, [split], likes_threshold, min_age)
+        ]
+
+    def columns(self, batch_ids: Sequence[UUID], likes_threshold: int, min_age: timedelta) -> TweetColumns:
+        """The batches' tweets of all splits whose likes had time to come, in the same order."""
+        places = {batch_id: place for place, batch_id in enumerate(batch_ids)}
+        rows = self._told(batch_ids, get_args(Split), likes_threshold, min_age)
+        return TweetColumns.of(_described(row, places) for row in rows)
+
+    def count(self, batch_ids: Sequence[UUID]) -> int:
+        """How many tweets of the batches are stored, those too young for a label included."""
         with self._sessions() as session:
-            rows = (
-                session.connection()
-                .execution_options(yield_per=ROWS_AT_ONCE)
-                .execute(LABELLED, {**parameters, "batches": list(batch_ids), "split": split})
-            )
-            return [
-                LabelledTweet(_input_of(row), row.like_count, row.like_count > likes_threshold)
-                for row in rows
-            ]
+            return session.scalars(
+                select(func.count()).select_from(Tweet).where(Tweet.batch_id.in_(batch_ids))
+            ).one()
 
     def batch(self, batch_id: UUID) -> Batch | None:
         """The batch, detached."""
         with self._sessions() as session:
             return session.get(Batch, batch_id)
+
+    def newest(self) -> Batch | None:
+        """The batch with tweets that was collected last."""
+        query = select(Batch).where(Batch.collected_at.is_not(None), Batch.tweet_count > 0)
+        with self._sessions() as session:
+            return session.scalars(query.order_by(Batch.collected_at.desc()).limit(1)).first()
 
     def window(self, batch: Batch, size: int) -> list[Batch]:
         """This batch and up to `size - 1` collected ones before it, of the same source, oldest first."""
@@ -66,6 +79,18 @@ class TweetStore:
         with self._sessions() as session:
             return list(session.scalars(query))[::-1]
 
+    def _told(
+        self, batch_ids: Sequence[UUID], splits: Sequence[Split], likes_threshold: int, min_age: timedelta
+    ) -> Iterator[Any]:
+        """Rows of `authors.LABELLED`, a piece at a time."""
+        asked = {"batches": list(batch_ids), "splits": list(splits)}
+        with self._sessions() as session:
+            yield from (
+                session.connection()
+                .execution_options(yield_per=ROWS_AT_ONCE)
+                .execute(LABELLED, {**labelled_parameters(likes_threshold, min_age), **asked})
+            )
+
 
 def _input_of(row: Any) -> TweetInput:
     return TweetInput(
@@ -76,6 +101,20 @@ def _input_of(row: Any) -> TweetInput:
         row.is_quote,
         row.username,
         history_of(row),
+    )
+
+
+def _described(row: Any, places: Mapping[UUID, int]) -> DescribedTweet:
+    return DescribedTweet(
+        _input_of(row),
+        row.like_count,
+        row.retweet_count,
+        row.reply_count,
+        row.author_id,
+        row.language,
+        row.text_hash,
+        row.split,
+        places[row.batch_id],
     )
 
 

@@ -1,0 +1,55 @@
+"""How far one batch's values lie from another's: the population stability index."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The usual reading (Siddiqi, Credit Risk Scorecards, 2006): below 0.1 no change to speak of, from 0.25 on a large one.
+STABLE, SHIFTED = 0.1, 0.25
+# So many different values at most are compared one by one; more are compared by tenths of the earlier ones.
+MOST_VALUES = 25
+TENTHS = 10
+
+AnyNumber = TypeVar("AnyNumber", bound=np.number[Any])
+Counts = NDArray[np.int64]
+Level = Literal["stable", "moderate", "large"]
+
+
+def stability_index(before: Counts, after: Counts) -> float:
+    """PSI of two equally long arrays of counts: the sum over bins of (q - p) ln(q / p), p and q their shares.
+
+    It is Jeffreys' divergence, zero for equal shares and alike in both directions. Half a count is added to each bin
+    (Krichevsky and Trofimov), so a value that is new or gone has a finite weight; bins empty in both are left out.
+    """
+    seen = before + after > 0
+    before, after = before[seen], after[seen]
+    p, q = ((counts + 0.5) / (counts.sum() + 0.5 * len(counts)) for counts in (before, after))
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def binned(before: NDArray[AnyNumber], after: NDArray[AnyNumber]) -> tuple[Counts, Counts]:
+    """Counts of both, (bins,) each: of every value where they are few, else of tenths of `before`.
+
+    What is not a number is a bin of its own, the last.
+    """
+    first, second = before.astype(np.float64), after.astype(np.float64)
+    values = np.unique(np.concatenate([first, second]))
+    values, known = values[np.isfinite(values)], first[np.isfinite(first)]
+    edges = values[:-1]
+    if len(values) > MOST_VALUES and len(known):
+        edges = np.unique(np.quantile(known, np.arange(1, TENTHS) / TENTHS, method="inverted_cdf"))
+    return _counts(first, edges), _counts(second, edges)
+
+
+def _counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
+    # A bin ends with its edge, so a value that many share (zero, mostly) has a bin of its own.
+    bins = np.where(np.isfinite(values), np.searchsorted(edges, values, side="left"), len(edges) + 1)
+    return np.bincount(bins, minlength=len(edges) + 2).astype(np.int64)
+
+
+def level(index: float) -> Level:
+    """What a PSI is usually taken for."""
+    return "stable" if not index >= STABLE else "moderate" if index < SHIFTED else "large"
