@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 from viral_common.cli import one_line_errors
@@ -25,3 +27,27 @@ def run() -> None:
         from viral_trainer.main import main
 
         main()
+
+
+@app.command()
+def compare(
+    tweets: Annotated[Path, typer.Option(help="Twint JSON lines or CSV, plain or gzip")],
+    split: Annotated[
+        Literal["time", "random"], typer.Option(help="Judge on the last 20% by time or on a random 20%")
+    ] = "time",
+    json: Annotated[Path | None, typer.Option(help="Write the figures here")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a table to read here")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the figures here, as .png or .svg")] = None,
+    models: Annotated[str | None, typer.Option(help="Only these, separated by commas")] = None,
+    max_tweets: Annotated[int | None, typer.Option(min=1, help="Only the newest so many")] = None,
+    threshold: Annotated[int | None, typer.Option(min=0, help="Instead of VIRAL_LIKES_THRESHOLD")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Instead of VIRAL_TRAIN_SEED")] = None,
+    mlflow: Annotated[
+        bool | None, typer.Option(help="Log to MLflow; without a word: if VIRAL_MLFLOW_URL is set")
+    ] = None,
+) -> None:
+    """Compare this product's recipe with simple rivals on a file of tweets. Needs no server."""
+    with one_line_errors():
+        from viral_trainer.compare.command import Wish, run
+
+        run(Wish(tweets, split, json, markdown, plot, models, max_tweets, threshold, seed, mlflow))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from viral_common.settings import CommonSettings
 
 DEFAULT_BASE_MODEL = "google/bert_uncased_L-2_H-128_A-2"
@@ -47,3 +47,10 @@ class TrainerSettings(CommonSettings):
     def cores(self) -> int:
         """`train_threads`, or what this process may use."""
         return self.train_threads or len(os.sched_getaffinity(0))
+
+
+class OfflineSettings(TrainerSettings):
+    """For commands that work on a file: neither Postgres nor RabbitMQ need be named, for neither is asked."""
+
+    database_url: SecretStr = SecretStr("postgresql://nobody@127.0.0.1/nowhere")
+    rabbitmq_url: SecretStr = SecretStr("amqp://nobody@127.0.0.1/nowhere")

@@ -54,6 +54,24 @@ def translated(mlflow_url: str) -> Iterator[None]:
         raise _away(mlflow_url, error) from error
 
 
+def experiment_id_of(client: MlflowClient, name: str) -> str:
+    """The experiment's, which is made if there is none of this name."""
+    if client.get_experiment_by_name(name) is None:
+        with unless_it_exists():
+            client.create_experiment(name)
+    return str(client.get_experiment_by_name(name).experiment_id)
+
+
+@contextmanager
+def unless_it_exists() -> Iterator[None]:
+    """Another process may have been faster."""
+    try:
+        yield
+    except RestException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
 def _away(mlflow_url: str, error: Exception) -> RegistryUnavailable:
     reason = str(error).strip().splitlines()[0][:160]
     return RegistryUnavailable(f"MLflow at {mlflow_url} does not answer ({reason}); check VIRAL_MLFLOW_URL")

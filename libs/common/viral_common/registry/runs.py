@@ -6,19 +6,17 @@ import json
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, Metric, Param, ViewType
-from mlflow.exceptions import RestException
 
 from viral_common.artefact import Artefact
 from viral_common.registry import versions
-from viral_common.registry.client import connect, translated
+from viral_common.registry.client import connect, experiment_id_of, translated, unless_it_exists
 from viral_common.registry.flavour import ARTEFACT_PATH, save_pyfunc
 from viral_common.registry.versions import MODEL_NAME, RegisteredVersion
 
@@ -38,7 +36,7 @@ class Runs:
     def start(self, event_id: UUID, name: str, tags: Mapping[str, str]) -> Run:
         """A new active run, tagged with its event."""
         with translated(self._url):
-            experiment_id = self._experiment()
+            experiment_id = experiment_id_of(self._client, MODEL_NAME)
             self._delete_unfinished(experiment_id, event_id)
             tags = {**tags, versions.EVENT_ID: str(event_id)}
             run = self._client.create_run(experiment_id, tags=tags, run_name=name)
@@ -54,12 +52,6 @@ class Runs:
         """Whether everything about the run was done."""
         with translated(self._url):
             return bool(self._client.get_run(run_id).info.status == "FINISHED")
-
-    def _experiment(self) -> str:
-        if self._client.get_experiment_by_name(MODEL_NAME) is None:
-            with _unless_it_exists():
-                self._client.create_experiment(MODEL_NAME)
-        return str(self._client.get_experiment_by_name(MODEL_NAME).experiment_id)
 
     def _delete_unfinished(self, experiment_id: str, event_id: UUID) -> None:
         wanted = f"tags.`{versions.EVENT_ID}` = '{event_id}'"
@@ -123,7 +115,7 @@ class Run:
         self.flush()
         with translated(self._url):
             model_id, artifact_uri = self._log_model(artefact)
-            with _unless_it_exists():
+            with unless_it_exists():
                 self._client.create_registered_model(MODEL_NAME, description="Will this tweet be liked?")
             version = self._client.create_model_version(
                 MODEL_NAME,
@@ -152,13 +144,3 @@ class Run:
         self._client.finalize_logged_model(model.model_id, "READY")
         self._client.log_outputs(self.run_id, [LoggedModelOutput(model.model_id, step=0)])
         return model.model_id, f"{model.artifact_location}/{ARTEFACT_PATH}"
-
-
-@contextmanager
-def _unless_it_exists() -> Iterator[None]:
-    """Another trainer may have been faster."""
-    try:
-        yield
-    except RestException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise

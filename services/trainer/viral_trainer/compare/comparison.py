@@ -1,0 +1,89 @@
+"""Everybody learns from the same tweets, one after the other, and is judged on the same others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from viral_common.intervals import intervals
+from viral_common.metrics import scores
+from viral_common.tweets import LabelledTweet
+
+from viral_trainer.compare.contenders import Contender, trained_together
+from viral_trainer.compare.measuring import measured
+from viral_trainer.compare.parts import How, parted
+from viral_trainer.settings import OfflineSettings
+
+
+@dataclass(frozen=True)
+class Result:
+    """One contender's figures on the test tweets, and what its training cost."""
+
+    contender: Contender
+    scores: dict[str, float]
+    intervals: dict[str, tuple[float, float]]  # 95%, for those scores that have one
+    train_seconds: float
+    peak_mb: float
+    probabilities: NDArray[np.float64] = field(repr=False)  # (test tweets,)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Results in the order of the table, and on what they rest."""
+
+    split: How
+    seed: int
+    likes_threshold: int
+    train_count: int
+    validation_count: int
+    test_from: datetime
+    test_to: datetime
+    labels: NDArray[np.bool_] = field(repr=False)  # of the test tweets
+    results: list[Result]
+
+    @property
+    def tweets(self) -> int:
+        """All of them."""
+        return self.train_count + self.validation_count + len(self.labels)
+
+
+def compare(
+    tweets: Sequence[LabelledTweet],
+    contenders: Sequence[Contender],
+    split: How,
+    settings: OfflineSettings,
+    before: Callable[[list[Contender]], None],
+    after: Callable[[Result], None],
+) -> Comparison:
+    """Train and score everyone; `before` and `after` hear of it. `tweets` are in time order."""
+    parts = parted(tweets, split, settings.train_seed, settings.likes_threshold)
+    labels = np.array([tweet.viral for tweet in parts.test])
+    results = []
+    for group in trained_together(contenders):
+        before(group)
+        run = measured(group, parts, settings)
+        for contender, probabilities in zip(group, run.probabilities, strict=True):
+            result = Result(
+                contender,
+                scores(labels, probabilities),
+                intervals(labels, probabilities),
+                run.train_seconds,
+                run.peak_mb,
+                probabilities,
+            )
+            results.append(result)
+            after(result)
+    return Comparison(
+        split=split,
+        seed=settings.train_seed,
+        likes_threshold=settings.likes_threshold,
+        train_count=len(parts.train),
+        validation_count=len(parts.validation),
+        test_from=parts.test[0].input.created_at,
+        test_to=parts.test[-1].input.created_at,
+        labels=labels,
+        results=results,
+    )

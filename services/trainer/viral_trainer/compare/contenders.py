@@ -1,0 +1,52 @@
+"""Who is compared, in the order of every table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from viral_common.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A recipe, and what it is told of authors while it learns and while it is asked."""
+
+    name: str
+    recipe: str  # a module of viral_trainer.compare.recipes
+    what: str
+    learns_authors: bool = False
+    told_authors: bool = False
+
+
+CONTENDERS = (
+    Contender("majority", "majority", "says the training tweets' share of viral ones of every tweet"),
+    Contender("trees", "trees", "nine tweet features, boosted trees"),
+    Contender("tfidf", "tfidf", "TF-IDF of words and pairs of words, logistic regression"),
+    Contender("doc2vec", "doc2vec", "Doc2Vec (gensim), logistic regression"),
+    Contender(
+        "trees+author", "trees", "nine tweet features and the author's past, boosted trees", True, True
+    ),
+    Contender(
+        "frozen-bert", "frozen_bert", "frozen BERT-tiny padded to 128 tokens, nine tweet features, small head"
+    ),
+    Contender("champion", "champion", "this product's recipe, asked with the username", True, True),
+    Contender("champion-no-author", "champion", "the same model, asked without the username", True),
+)
+
+
+def chosen(names: str | None) -> list[Contender]:
+    """Those named, separated by commas; all for None. Raises UsageError for a name that nobody has."""
+    wanted = [name.strip() for name in names.split(",") if name.strip()] if names is not None else None
+    known = [contender.name for contender in CONTENDERS]
+    if wanted is not None and (not wanted or set(wanted) - set(known)):
+        unknown = ", ".join(name for name in wanted if name not in known) or "nothing"
+        raise UsageError(f"--models names {unknown}; choose from: {', '.join(known)}")
+    return [contender for contender in CONTENDERS if wanted is None or contender.name in wanted]
+
+
+def trained_together(contenders: Sequence[Contender]) -> list[list[Contender]]:
+    """Neighbours that ask one and the same model."""
+    groups = groupby(contenders, lambda contender: (contender.recipe, contender.learns_authors))
+    return [list(group) for _, group in groups]

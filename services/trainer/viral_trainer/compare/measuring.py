@@ -1,0 +1,90 @@
+"""One training in a process of its own, so that its time and its memory are nobody else's."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from viral_common.errors import ViralError
+from viral_common.logging import configure_logging
+
+from viral_trainer.compare.contenders import Contender
+from viral_trainer.compare.parts import Parts, untold
+from viral_trainer.compare.recipes import Predict
+from viral_trainer.settings import OfflineSettings
+
+_HIGH_WATER = "VmHWM:"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a training answered of the test tweets, and what it cost."""
+
+    probabilities: list[NDArray[np.float64]]  # one (test tweets,) per contender
+    train_seconds: float
+    peak_mb: float
+
+
+def measured(contenders: Sequence[Contender], parts: Parts, settings: OfflineSettings) -> Measured:
+    """Train the contenders' one model in a new process and ask it for each. Raises ViralError if the process dies."""
+    context = multiprocessing.get_context("spawn")
+    with _stable_hashes(), ProcessPoolExecutor(1, mp_context=context) as pool:
+        try:
+            return pool.submit(_trained_and_asked, list(contenders), parts, settings).result()
+        except BrokenProcessPool as error:
+            names = ", ".join(contender.name for contender in contenders)
+            raise ViralError(
+                f"the process that trained {names} died, perhaps for lack of memory; "
+                "try fewer --max-tweets or leave it out of --models"
+            ) from error
+
+
+def _trained_and_asked(contenders: list[Contender], parts: Parts, settings: OfflineSettings) -> Measured:
+    configure_logging("compare", settings.model_copy(update={"log_level": "error"}))
+    first = contenders[0]
+    recipe = import_module(f"viral_trainer.compare.recipes.{first.recipe}")
+    seen = parts if first.learns_authors else parts.without_authors()
+    started = time.perf_counter()
+    predict: Predict = recipe.learn(seen, settings)
+    seconds = time.perf_counter() - started
+    answers = []
+    for contender in contenders:
+        asked = [tweet.input if contender.told_authors else untold(tweet.input) for tweet in parts.test]
+        answers.append(predict(asked))
+    return Measured(answers, seconds, peak_mb())
+
+
+def peak_mb() -> float:
+    """The most memory this process ever held, in 10⁶ bytes: Python, libraries, tweets, model."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not getrusage: on Linux a new program inherits the peak of the process that started it.
+        line = next(line for line in status.read_text().splitlines() if line.startswith(_HIGH_WATER))
+        return int(line.split()[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+@contextmanager
+def _stable_hashes() -> Iterator[None]:
+    """Python hashes text differently in every process unless told not to; gensim draws first vectors from that."""
+    before = os.environ.get("PYTHONHASHSEED")
+    os.environ["PYTHONHASHSEED"] = "0"
+    try:
+        yield
+    finally:
+        del os.environ["PYTHONHASHSEED"]
+        if before is not None:
+            os.environ["PYTHONHASHSEED"] = before

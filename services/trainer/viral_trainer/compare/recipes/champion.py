@@ -1,0 +1,42 @@
+"""The product's own recipe, answering through the very files that would be served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+from viral_common.models import Batch
+from viral_common.predictor import Predictor
+
+from viral_trainer.base_model import find_base_model
+from viral_trainer.compare.parts import Parts
+from viral_trainer.compare.recipes import Predict
+from viral_trainer.export import export
+from viral_trainer.fit import fit
+from viral_trainer.settings import OfflineSettings
+from viral_trainer.window import Window
+
+# No event caused this training; its artefact is gone as soon as it is loaded.
+NOBODYS = UUID(int=0)
+
+
+class Silent:
+    """Curves that nobody looks at."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Forget them."""
+
+
+def learn(parts: Parts, settings: OfflineSettings) -> Predict:
+    """As a batch would be learned."""
+    batch = Batch(
+        id=NOBODYS,
+        source="archive",
+        window_from=parts.train[0].input.created_at,
+        window_to=parts.train[-1].input.created_at,
+    )
+    window = Window([batch], parts.train, parts.validation)
+    model, _ = fit(window, find_base_model(settings.base_model), settings, NOBODYS, Silent())
+    with TemporaryDirectory() as folder:
+        return Predictor.load(export(model, Path(folder) / "artefact")).predict

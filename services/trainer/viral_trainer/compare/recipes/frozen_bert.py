@@ -1,0 +1,130 @@
+"""The student project's recipe: a BERT that never learns, everything padded to 128 tokens, a small head.
+
+The encoder reads every tweet again in every epoch, as it did there: that is what this recipe's time is spent on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from viral_common.features import TWEET_FEATURES, TweetInput, feature_matrix
+from viral_common.text import clean, masked
+from viral_common.tweets import LabelledTweet
+
+from viral_trainer.base_model import BaseModel, find_base_model
+from viral_trainer.compare.parts import Parts
+from viral_trainer.compare.recipes import Predict
+from viral_trainer.settings import OfflineSettings
+
+PADDED = 128
+BATCH = 64
+MOST_EPOCHS, PATIENCE = 20, 2
+# Of the head; found on validation tweets.
+WIDTH, DROPOUT, LEARNING_RATE = 256, 0.1, 1e-3
+
+
+@dataclass(frozen=True)
+class Read:
+    """Tweets as tensors."""
+
+    ids: Tensor  # (tweets, PADDED) int32
+    mask: Tensor  # the same
+    features: Tensor  # (tweets, 9) float32, standardised
+
+
+def learn(parts: Parts, settings: OfflineSettings) -> Predict:
+    """Adam on the head until the validation loss has not fallen for PATIENCE epochs; the best epoch is kept."""
+    torch.manual_seed(settings.train_seed)
+    torch.set_num_threads(settings.cores)
+    reader = Reader(find_base_model(settings.base_model), parts.train)
+    network = Frozen(reader.base)
+    train, labels = reader.read(_inputs(parts.train)), _labels(parts.train)
+    validation, validation_labels = reader.read(_inputs(parts.validation)), _labels(parts.validation)
+    optimizer = torch.optim.Adam(network.head.parameters(), lr=LEARNING_RATE)
+
+    best, best_loss, worse = deepcopy(network.head), float("inf"), 0
+    for _ in range(MOST_EPOCHS):
+        network.head.train()
+        for rows in torch.split(torch.randperm(len(labels)), BATCH):
+            loss = binary_cross_entropy_with_logits(network(train, rows), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        held_out = binary_cross_entropy_with_logits(network.answers(validation), validation_labels).item()
+        worse = 0 if held_out < best_loss else worse + 1
+        if worse == 0:
+            best, best_loss = deepcopy(network.head), held_out
+        if worse == PATIENCE:
+            break
+    network.head = best
+
+    def predict(tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        return np.asarray(network.answers(reader.read(tweets)).sigmoid().double().numpy())
+
+    return predict
+
+
+class Reader:
+    """The tokenizer and the scaling of the features."""
+
+    def __init__(self, base: BaseModel, train: Sequence[LabelledTweet]) -> None:
+        self.base = base
+        self._tokenizer = base.tokenizer(PADDED)
+        self._tokenizer.enable_padding(length=PADDED)
+        self._scaler = StandardScaler().fit(_nine(_inputs(train)))
+
+    def read(self, tweets: Sequence[TweetInput]) -> Read:
+        """All at once."""
+        encodings = self._tokenizer.encode_batch([masked(clean(tweet.text)) for tweet in tweets])
+        return Read(
+            torch.tensor(np.array([encoding.ids for encoding in encodings], dtype=np.int32)),
+            torch.tensor(np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32)),
+            torch.tensor(self._scaler.transform(_nine(tweets)), dtype=torch.float32),
+        )
+
+
+class Frozen(nn.Module):
+    """The mean of the encoder's last layer beside the features, into the head."""
+
+    def __init__(self, base: BaseModel) -> None:
+        super().__init__()
+        self.encoder = base.encoder().eval().requires_grad_(False)
+        width = self.encoder.config.hidden_size + len(TWEET_FEATURES)
+        self.head = nn.Sequential(
+            nn.Linear(width, WIDTH), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(WIDTH, 1)
+        )
+
+    def forward(self, tweets: Read, rows: Tensor) -> Tensor:
+        """Logits of these rows, (rows,)."""
+        mask = tweets.mask[rows]
+        with torch.no_grad():
+            hidden = self.encoder(input_ids=tweets.ids[rows], attention_mask=mask).last_hidden_state
+        mean = (hidden * mask.unsqueeze(-1)).sum(dim=1) / mask.sum(dim=1, keepdim=True)  # (rows, width)
+        logits: Tensor = self.head(torch.cat([mean, tweets.features[rows]], dim=1)).squeeze(-1)
+        return logits
+
+    @torch.no_grad()
+    def answers(self, tweets: Read) -> Tensor:
+        """Logits of all, (tweets,)."""
+        self.head.eval()
+        return torch.cat([self(tweets, rows) for rows in torch.split(torch.arange(len(tweets.ids)), BATCH)])
+
+
+def _inputs(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
+    return [tweet.input for tweet in tweets]
+
+
+def _labels(tweets: Sequence[LabelledTweet]) -> Tensor:
+    return torch.tensor([float(tweet.viral) for tweet in tweets])
+
+
+def _nine(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
+    return feature_matrix(tweets)[:, : len(TWEET_FEATURES)]

@@ -1,0 +1,40 @@
+"""The tweets of a file, as the store would give them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+from viral_common.archive import BadRows, read_tweets
+from viral_common.archive.bad_rows import summary
+from viral_common.errors import UsageError
+from viral_common.filters import filtered
+from viral_common.labelling import labelled
+from viral_common.tweets import LabelledTweet, RawTweet
+
+
+def originals_of(path: Path, bad: BadRows, likes_threshold: int, min_age: timedelta) -> list[LabelledTweet]:
+    """English originals in time order, each with its author's past; copies of a text stay, unlike in a batch.
+
+    Raises UsageError if the file cannot be read or holds none.
+    """
+    kept, left_out = filtered(_once(read_tweets(path, bad)))
+    tweets = labelled(kept, likes_threshold, min_age)
+    if not tweets:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+        also = f", {left_out.total()} tweets left out ({reasons})" if reasons else ""
+        raise UsageError(
+            f"no usable tweet in {path}: {summary(bad.by_reason)}{also}; give Twint JSON lines or CSV"
+        )
+    return tweets
+
+
+def _once(tweets: Iterable[RawTweet]) -> list[RawTweet]:
+    """A tweet collected several times counts once, with the most likes, as in the store."""
+    found: dict[str, RawTweet] = {}
+    for tweet in tweets:
+        known = found.setdefault(tweet.external_id, tweet)
+        if tweet.like_count > known.like_count:
+            found[tweet.external_id] = tweet
+    return list(found.values())
