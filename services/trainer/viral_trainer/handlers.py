@@ -85,7 +85,7 @@ class Trainer:
         artefact = export(model, scratch / "artefact", check_on)
         run.describe(without_front_matter((artefact.directory / CARD).read_text()))
         version = run.register(artefact, model.training.metrics)
-        log.info("challenger registered", version=version.version, **_rounded(version.metrics))
+        log.info("challenger registered", version=version.version, **_main_figures(version.metrics))
         return version
 
     def _conclude(self, event: BatchCollected, version: RegisteredVersion, started_at: datetime) -> Training:
@@ -154,5 +154,5 @@ def _tags(event: BatchCollected, base: BaseModel) -> dict[str, str]:
     }
 
 
-def _rounded(metrics: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in metrics.items()}
+def _main_figures(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: round(metrics[name], 4) for name in ("auc", "average_precision", "log_loss", "ece")}

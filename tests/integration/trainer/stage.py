@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -15,8 +16,15 @@ from viral_common.tweets import LabelledTweet
 from tests.labelled import START, labelled_tweets
 
 
-def collected(db: Sessions, *, day: int = 0, count: int = 600, likes: int | None = None) -> BatchCollected:
-    """Store a batch as the scraper does; `likes` gives every tweet that many."""
+def collected(
+    db: Sessions,
+    *,
+    day: int = 0,
+    count: int = 600,
+    likes: int | None = None,
+    tweets: Sequence[LabelledTweet] | None = None,
+) -> BatchCollected:
+    """Store a batch as the scraper does; `likes` gives every tweet that many, `tweets` are used instead of new ones."""
     since, until = START + timedelta(days=day), START + timedelta(days=day + 1)
     event = BatchCollected(
         id=uuid4(),
@@ -44,7 +52,7 @@ def collected(db: Sessions, *, day: int = 0, count: int = 600, likes: int | None
         session.add(batch)
         session.flush()
         if count:
-            rows = [_row(event, tweet, likes) for tweet in labelled_tweets(count, seed=day)]
+            rows = [_row(event, tweet, likes) for tweet in tweets or labelled_tweets(count, seed=day)]
             session.execute(insert(Tweet), rows)
     return event
 

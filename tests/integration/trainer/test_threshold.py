@@ -1,0 +1,54 @@
+"""Another VIRAL_LIKES_THRESHOLD, under which viral tweets are rare, from the stored tweets to the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mlflow import MlflowClient
+from viral_common.artefact import read_artefact
+from viral_common.database import Sessions
+from viral_common.events import ModelTrained
+from viral_evaluator.judge import Judge
+from viral_evaluator.rule import PromotionRule
+from viral_evaluator.scoring import Scorer
+from viral_evaluator.settings import EvaluatorSettings
+from viral_trainer.handlers import Trainer
+
+from tests.integration.trainer.stage import collected
+from tests.labelled import labelled_tweets
+
+
+def test_rare_viral_tweets_are_learned_called_and_judged(
+    trainer: Trainer, db: Sessions, mlflow_url: str, tmp_path: Path
+) -> None:
+    settings = trainer.settings.model_copy(update={"likes_threshold": 10})
+    tweets = [
+        replace(tweet, like_count=40 * tweet.like_count + 3)  # nobody is without a like, one in ten has 43
+        for tweet in labelled_tweets(1_400, noise=0.01, liked=0.1)
+    ]
+    judge = Judge(
+        trainer.tweets,
+        Scorer(trainer.registry, tmp_path / "evaluator"),
+        PromotionRule(resamples=500),
+        EvaluatorSettings.model_validate(settings.model_dump()),
+    )
+
+    (trained,) = replace(trainer, settings=settings).on_batch_collected(collected(db, tweets=tweets))
+    assert isinstance(trained, ModelTrained)
+    verdict = judge.compare(trained, champion=None)
+
+    assert verdict.outcome == "promoted"
+    figures = verdict.challenger_metrics
+    assert 0.05 < figures["viral_rate"] < 0.2
+    assert figures["average_precision"] > 3 * figures["viral_rate"]
+    assert figures["recall"] > 0.5
+
+    spec = read_artefact(trainer.registry.download(trained.artifact_uri, tmp_path / "again")).spec
+    assert spec.likes_threshold == 10
+    assert spec.decision_threshold <= 0.5
+    assert {one.of for one in spec.training.slices} == {"hour (UTC)", "words", "media", "author"}
+    run = MlflowClient(mlflow_url, mlflow_url).get_run(trained.mlflow_run_id)
+    assert "more than 10 likes" in run.data.tags["mlflow.note.content"]
+    assert run.data.metrics["best_val_auc_low"] < run.data.metrics["best_val_auc"]
+    assert "slices.json" in run.data.tags["mlflow.loggedArtifacts"]
