@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
 from viral_common.errors import ArtefactError
-from viral_common.events import Sha256, Share
+from viral_common.events import Precision, Sha256, Share
 from viral_common.features import TweetInput
 from viral_common.training_summary import Part, TrainingSummary
 
@@ -23,6 +23,8 @@ MANIFEST = "manifest.json"
 MODEL, TOKENIZER, SPEC = "model.onnx", "tokenizer.json", "viral.json"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FILES = frozenset({MODEL, TOKENIZER, SPEC, WEIGHTS, CONFIG, CARD})
+# The graph of each precision. Only fp32 must be there: artefacts made before int8 are as good as ever.
+GRAPHS: Final[dict[Precision, str]] = {"fp32": MODEL, "int8": "model.int8.onnx"}
 
 # A probability from here on is called viral: the likelier class. Where viral tweets are rare an artefact says another.
 DECISION_THRESHOLD = 0.5
@@ -73,6 +75,7 @@ class Sample(Part):
 
     tweet: TweetInput
     probability: Share
+    int8_probability: Share | None = None
 
 
 class ArtefactSpec(Part):
@@ -113,6 +116,11 @@ class Artefact:
     directory: Path
     spec: ArtefactSpec
     sha256: str
+
+    @property
+    def precisions(self) -> tuple[Precision, ...]:
+        """Those it has a graph of, fp32 first."""
+        return tuple(precision for precision, name in GRAPHS.items() if (self.directory / name).is_file())
 
 
 def write_manifest(directory: Path) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Precision = Literal["fp32", "int8"]
 
 
 class Event(BaseModel):
@@ -63,6 +64,9 @@ class ModelPromoted(Event):
     mlflow_run_id: str = Field(description="The run that trained it")
     artifact_uri: str = Field(description="Where MLflow keeps the artefact")
     artifact_sha256: Sha256 = Field(description="Digest of the artefact's manifest.json")
+    precision: Precision = Field(
+        default="fp32", description="Which of its graphs serves: `model.onnx` or `model.int8.onnx`"
+    )
     verdict_id: UUID | None = Field(description="The verdict behind it; none if promoted by hand")
     reason: Literal["first", "better", "manual"] = Field(description="Why it was promoted")
     metrics: dict[str, float] = Field(description="Its metrics on the verdict's test tweets")

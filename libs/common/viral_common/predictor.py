@@ -2,122 +2,124 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from viral_common.artefact import MODEL, TOKENIZER, Artefact, ArtefactSpec
-from viral_common.errors import ArtefactError
+from viral_common.artefact import GRAPHS, TOKENIZER, Artefact, ArtefactSpec
+from viral_common.errors import ArtefactError, first_line
+from viral_common.events import Precision
 from viral_common.features import FEATURES, TweetInput, feature_matrix
-from viral_common.tokens import chunks_by_length, padded, read_tokenizer, tokenised
+from viral_common.graph import read_graph
+from viral_common.tokens import Tokens, chunks_by_length, padded, read_tokenizer, tokenised
 
-# Rows scored at once: more gains nothing on a CPU and costs memory with long texts.
-CHUNK = 64
-SAMPLE_TOLERANCE = 1e-4
-# A protobuf string entry `location`: weights kept outside the file, where no digest covers them.
-_EXTERNAL_DATA = b"\x0a\x08location\x12"
+# Tweets scored at once: more gains nothing on a CPU, and costs padding. An int8 graph measures the range of its
+# activations over all that is scored at once, so there each tweet is alone: company must not change its answer.
+CHUNK: Final[dict[Precision, int]] = {"fp32": 32, "int8": 1}
+# How far a processor may be from what the trainer's said of the sample. Rounding differs between processors; in int8
+# that tips some activations over to the next of 256 steps (docs/decisions/0012).
+SAMPLE_TOLERANCE: Final[dict[Precision, float]] = {"fp32": 1e-4, "int8": 1e-2}
 
 
 class Predictor:
-    """A loaded model that answered its own sample correctly. Safe to share between threads."""
+    """A loaded model. Safe to share between threads."""
 
     def __init__(
-        self, spec: ArtefactSpec, session: onnxruntime.InferenceSession, tokenizer: Tokenizer
+        self,
+        spec: ArtefactSpec,
+        session: onnxruntime.InferenceSession,
+        tokenizer: Tokenizer,
+        chunk: int,
+        threads: int,
     ) -> None:
         self.spec = spec
-        self._session = session
-        self._tokenizer = tokenizer
+        self._session, self._tokenizer = session, tokenizer
+        self._chunk, self._threads = chunk, threads
 
     @classmethod
-    def load(cls, artefact: Artefact, threads: int | None = None) -> Predictor:
-        """Make a predictor on `threads` cores (default: all). Raises ArtefactError for a model that cannot serve."""
-        if artefact.spec.features.names != FEATURES:
-            raise ArtefactError(f"{artefact.directory}: made for other features than this version computes")
-        predictor = cls(artefact.spec, _session(artefact, threads), _tokenizer(artefact))
-        predictor._check_sample(artefact)
+    def load(cls, artefact: Artefact, precision: Precision = "fp32", threads: int | None = None) -> Predictor:
+        """One that answered its sample correctly. Raises ArtefactError for a model that cannot serve."""
+        predictor = cls.untried(artefact.directory, artefact.spec, precision, threads)
+        predictor._check_sample(artefact, precision)
         return predictor
+
+    @classmethod
+    def untried(
+        cls, directory: Path, spec: ArtefactSpec, precision: Precision, threads: int | None = None
+    ) -> Predictor:
+        """Score on `threads` cores (default: all this process may use), with no look at the sample."""
+        if spec.features.names != FEATURES:
+            raise ArtefactError(f"{directory}: made for other features than this version computes")
+        session = read_graph(directory / GRAPHS[precision], spec)
+        threads = threads or len(os.sched_getaffinity(0))
+        return cls(spec, session, _tokenizer(directory, spec), CHUNK[precision], threads)
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """Calibrated probabilities in the tweets' order, shape (tweets,)."""
         tokens = tokenised(self._tokenizer, [tweet.text for tweet in tweets])
-        features = self.spec.features.scaled(feature_matrix(tweets))
-        logits = np.empty(len(tweets), dtype=np.float32)
-        for chunk in chunks_by_length(tokens, CHUNK):
-            input_ids, attention_mask = padded([tokens[index] for index in chunk])
-            feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[chunk]}
-            logits[chunk] = self._session.run([self.spec.output], feed)[0]
+        logits = self._logits(tokens, self.spec.features.scaled(feature_matrix(tweets)))
         if not np.isfinite(logits).all():
             raise ArtefactError("the model's output is no number: its weights are damaged")
         return self.spec.calibration.probabilities(logits)
 
-    def _check_sample(self, artefact: Artefact) -> None:
-        expected = np.array([sample.probability for sample in artefact.spec.sample])
-        try:
-            answered = self.predict([sample.tweet for sample in artefact.spec.sample])
-        except ArtefactError as error:
-            raise ArtefactError(f"{artefact.directory}: {error}") from error
-        except Exception as error:  # whatever onnxruntime raises for a graph that cannot run
-            raise ArtefactError(
-                f"{artefact.directory}: cannot score its sample ({_first_line(error)})"
-            ) from error
-        if (gap := float(np.abs(answered - expected).max())) > SAMPLE_TOLERANCE:
+    def _logits(self, tokens: Sequence[Tokens], features: NDArray[np.float32]) -> NDArray[np.float32]:
+        logits = np.empty(len(tokens), dtype=np.float32)
+
+        def score(chunks: Sequence[NDArray[np.intp]]) -> None:
+            for rows in chunks:
+                input_ids, attention_mask = padded([tokens[row] for row in rows])
+                feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
+                logits[rows] = self._session.run([self.spec.output], feed)[0]
+
+        chunks = list(chunks_by_length(tokens, self._chunk))
+        shares = min(self._threads, len(chunks))
+        if shares < 2:
+            score(chunks)
+            return logits
+        with ThreadPoolExecutor(shares) as pool:
+            # They are sorted by length: every n-th chunk makes n equal shares.
+            list(pool.map(score, [chunks[first::shares] for first in range(shares)]))
+        return logits
+
+    def _check_sample(self, artefact: Artefact, precision: Precision) -> None:
+        answered = self._answers(artefact)
+        gap = float(np.abs(answered - _expected(artefact, precision)).max())
+        if gap > SAMPLE_TOLERANCE[precision]:
             raise ArtefactError(
                 f"{artefact.directory}: its sample scores {gap:.4f} away from what was trained"
             )
 
+    def _answers(self, artefact: Artefact) -> NDArray[np.float64]:
+        try:
+            return self.predict([sample.tweet for sample in artefact.spec.sample])
+        except ArtefactError as error:
+            raise ArtefactError(f"{artefact.directory}: {error}") from error
+        except Exception as error:  # whatever onnxruntime raises for a graph that cannot run
+            raise ArtefactError(
+                f"{artefact.directory}: cannot score its sample ({first_line(error)})"
+            ) from error
 
-def _session(artefact: Artefact, threads: int | None) -> onnxruntime.InferenceSession:
-    path = artefact.directory / MODEL
-    model = path.read_bytes()
-    if _EXTERNAL_DATA in model:
-        raise ArtefactError(f"{path}: keeps weights outside the file, which no digest covers")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.inter_op_num_threads = 1
-    # Threads that spin while they wait take the cores from the services beside this one.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
+
+def _expected(artefact: Artefact, precision: Precision) -> NDArray[np.float64]:
+    sample = artefact.spec.sample
+    if precision == "fp32":
+        return np.array([one.probability for one in sample])
+    told = [one.int8_probability for one in sample if one.int8_probability is not None]
+    if len(told) < len(sample):
+        raise ArtefactError(f"{artefact.directory}: does not say what its sample scores in {precision}")
+    return np.array(told)
+
+
+def _tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:
+    path = directory / TOKENIZER
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no base class
-        raise ArtefactError(f"{path}: onnxruntime refuses it ({_first_line(error)})") from error
-    _check_signature(artefact, session)
-    return session
-
-
-def _check_signature(artefact: Artefact, session: onnxruntime.InferenceSession) -> None:
-    """Batch and token dimensions must be free, types and names the spec's."""
-    width = len(artefact.spec.features.names)
-    tokens, features = ("tensor(int64)", (None, None)), ("tensor(float)", (None, width))
-    wanted = {"input_ids": tokens, "attention_mask": tokens, "features": features}
-    if _signature(session.get_inputs()) != wanted or tuple(wanted) != artefact.spec.inputs:
-        raise ArtefactError(
-            f"{artefact.directory / MODEL}: inputs are not input_ids, attention_mask, features"
-        )
-    if _signature(session.get_outputs()) != {artefact.spec.output: ("tensor(float)", (None,))}:
-        raise ArtefactError(
-            f"{artefact.directory / MODEL}: output is not one {artefact.spec.output} per tweet"
-        )
-
-
-def _signature(tensors: Sequence[Any]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
-    return {
-        tensor.name: (tensor.type, tuple(size if isinstance(size, int) else None for size in tensor.shape))
-        for tensor in tensors
-    }
-
-
-def _tokenizer(artefact: Artefact) -> Tokenizer:
-    path = artefact.directory / TOKENIZER
-    try:
-        return read_tokenizer(path, artefact.spec.max_tokens)
+        return read_tokenizer(path, spec.max_tokens)
     except Exception as error:  # tokenizers raises bare Exception
-        raise ArtefactError(f"{path}: not a tokenizer ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise ArtefactError(f"{path}: not a tokenizer ({first_line(error)})") from error

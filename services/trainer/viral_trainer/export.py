@@ -18,7 +18,7 @@ from viral_common.artefact import (
     CARD,
     CONFIG,
     DECISION_THRESHOLD,
-    MODEL,
+    GRAPHS,
     SPEC,
     TOKENIZER,
     WEIGHTS,
@@ -38,6 +38,7 @@ from viral_common.training_summary import TrainingSummary
 
 from viral_trainer.model_card import card
 from viral_trainer.network import ViralityNetwork, network_of
+from viral_trainer.quantise import write_int8
 
 # Understood by every onnxruntime since 1.14 (2023).
 OPSET = 18
@@ -88,11 +89,12 @@ class TrainedModel:
 def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] = ()) -> Artefact:
     """Write the artefact into a new directory. Raises ArtefactError if serving would differ from torch on any tweet."""
     directory.mkdir(parents=True)
-    _write_onnx(model.network, directory / MODEL)
+    _write_onnx(model.network, directory / GRAPHS["fp32"])
+    write_int8(directory / GRAPHS["fp32"], directory / GRAPHS["int8"])
     save_file(model.network.state_dict(), directory / WEIGHTS)
     (directory / CONFIG).write_text(json.dumps(model.network.config(), indent=2))
     model.tokenizer.save(str(directory / TOKENIZER))
-    spec = _spec(model)
+    spec = _with_int8(_spec(model), directory)
     (directory / SPEC).write_text(spec.model_dump_json(indent=2))
     (directory / CARD).write_text(card(spec))
     artefact = read_artefact(directory, write_manifest(directory))
@@ -123,6 +125,16 @@ def _spec(model: TrainedModel) -> ArtefactSpec:
             for tweet, probability in zip(SAMPLE, probabilities.tolist(), strict=True)
         ),
     )
+
+
+def _with_int8(spec: ArtefactSpec, directory: Path) -> ArtefactSpec:
+    """The sample with what the int8 graph says of it, by the code that will serve it."""
+    said = Predictor.untried(directory, spec, "int8", threads=1).predict([one.tweet for one in spec.sample])
+    sample = tuple(
+        one.model_copy(update={"int8_probability": probability})
+        for one, probability in zip(spec.sample, said.tolist(), strict=True)
+    )
+    return spec.model_copy(update={"sample": sample})
 
 
 def _write_onnx(network: ViralityNetwork, path: Path) -> None:

@@ -18,6 +18,7 @@ CONTRACT_OF_PROMOTED = {
     "mlflow_run_id",
     "artifact_uri",
     "artifact_sha256",
+    "precision",
     "verdict_id",
     "reason",
     "metrics",
@@ -138,6 +139,23 @@ def test_data_that_breaks_the_contract_is_named_by_field(missing: str) -> None:
 
     with pytest.raises(ValueError, match=missing):
         decode(on_the_wire(broken), BatchCollected)
+
+
+def test_a_promotion_that_says_no_precision_is_of_fp32() -> None:
+    sent = envelope(model_promoted(), "viral/evaluator/host")
+    older = {name: value for name, value in sent.data.items() if name != "precision"}
+
+    _, event = decode(on_the_wire(sent.model_copy(update={"data": older})), ModelPromoted)
+
+    assert event.precision == "fp32"
+
+
+def test_a_precision_nobody_makes_is_refused() -> None:
+    sent = envelope(model_promoted(), "viral/evaluator/host")
+    forged = sent.model_copy(update={"data": {**sent.data, "precision": "int4"}})
+
+    with pytest.raises(ValueError, match="precision"):
+        decode(on_the_wire(forged), ModelPromoted)
 
 
 def test_a_digest_that_is_none_is_refused() -> None:

@@ -14,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from viral_common.artefact import Artefact, read_artefact, write_manifest
 from viral_common.errors import ArtefactError
+from viral_common.events import Precision
 from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
 
@@ -28,9 +29,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Artefact:
     return make_artefact(tmp_path_factory.mktemp("shared") / "artefact")
 
 
-@pytest.fixture(scope="module")
-def predictor(shared: Artefact) -> Predictor:
-    return Predictor.load(shared, threads=1)
+@pytest.fixture(scope="module", params=["fp32", "int8"])
+def predictor(shared: Artefact, request: pytest.FixtureRequest) -> Predictor:
+    return Predictor.load(shared, request.param, threads=1)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,29 @@ def test_order_and_company_change_nothing(predictor: Predictor) -> None:
     assert np.abs(together[:50] - alone).max() < 1e-6
 
 
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_more_threads_say_the_same(shared: Artefact, precision: Precision) -> None:
+    tweets = [tweet.input for tweet in labelled_tweets(200)]
+
+    one, three = (Predictor.load(shared, precision, threads=threads) for threads in (1, 3))
+
+    assert (one.predict(tweets) == three.predict(tweets)).all()
+
+
+def test_an_artefact_made_before_int8_serves_in_fp32(tmp_path: Path) -> None:
+    directory = make_artefact(tmp_path / "artefact").directory
+    forget_the_int8_sample(directory)
+    (directory / "model.int8.onnx").unlink()
+    write_manifest(directory)
+
+    old = read_artefact(directory)
+
+    assert old.precisions == ("fp32",)
+    assert Predictor.load(old, threads=1).predict([TweetInput("oil", NOW)]).shape == (1,)
+    with pytest.raises(ArtefactError, match=r"holds no model\.int8\.onnx"):
+        Predictor.load(old, "int8")
+
+
 def test_the_calibration_moves_the_probabilities(tmp_path: Path) -> None:
     plain = Predictor.load(make_artefact(tmp_path / "plain"), threads=1)
     eager = Predictor.load(make_artefact(tmp_path / "eager", bias=1.0), threads=1)
@@ -84,11 +108,11 @@ def test_the_calibration_moves_the_probabilities(tmp_path: Path) -> None:
     assert (eager.predict(tweets) > plain.predict(tweets)).all()
 
 
-def rewritten(directory: Path, change: Callable[[onnx.ModelProto], object]) -> None:
+def rewritten(directory: Path, change: Callable[[onnx.ModelProto], object], name: str = "model.onnx") -> None:
     """Change the graph and have the manifest agree."""
-    model = onnx.load(directory / "model.onnx")
+    model = onnx.load(directory / name)
     change(model)
-    (directory / "model.onnx").write_bytes(model.SerializeToString())
+    (directory / name).write_bytes(model.SerializeToString())
     write_manifest(directory)
 
 
@@ -102,12 +126,30 @@ def spoil_weights(directory: Path) -> None:
     rewritten(directory, change)
 
 
-def shift_weights(directory: Path) -> None:
+def shift_weights(directory: Path, name: str = "model.onnx") -> None:
     def change(model: onnx.ModelProto) -> None:
         bias = next(one for one in model.graph.initializer if one.name == "head.3.bias")
         bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + 1, bias.name))
 
-    rewritten(directory, change)
+    rewritten(directory, change, name)
+
+
+def shift_int8_weights(directory: Path) -> None:
+    shift_weights(directory, "model.int8.onnx")
+
+
+def be_no_int8_onnx(directory: Path) -> None:
+    (directory / "model.int8.onnx").write_bytes(b"not a model")
+    write_manifest(directory)
+
+
+def forget_the_int8_sample(directory: Path) -> None:
+    path = directory / "viral.json"
+    spec = json.loads(path.read_text())
+    for sample in spec["sample"]:
+        del sample["int8_probability"]
+    path.write_text(json.dumps(spec))
+    write_manifest(directory)
 
 
 def raise_the_opset(directory: Path) -> None:
@@ -199,3 +241,24 @@ def test_a_model_that_cannot_serve_is_refused(
         Predictor.load(artefact, threads=1)
 
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (be_no_int8_onnx, "model.int8.onnx: onnxruntime refuses it"),
+        (shift_int8_weights, "its sample scores"),
+        (forget_the_int8_sample, "does not say what its sample scores in int8"),
+    ],
+)
+def test_an_int8_graph_that_cannot_serve_is_refused_and_the_other_serves(
+    tmp_path: Path, damage: Callable[[Path], None], told: str
+) -> None:
+    directory = make_artefact(tmp_path / "artefact").directory
+    damage(directory)
+    artefact = read_artefact(directory)
+
+    with pytest.raises(ArtefactError, match=told):
+        Predictor.load(artefact, "int8", threads=1)
+
+    assert Predictor.load(artefact, "fp32", threads=1).predict([TweetInput("oil", NOW)]).shape == (1,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from viral_common.errors import ArtefactError
@@ -26,12 +27,24 @@ def test_a_thousand_tweets_score_alike_in_torch_and_in_serving(tmp_path: Path) -
     assert served.std() > 0.01
 
 
+def test_the_int8_graph_computes_with_integers_and_says_almost_the_same(tmp_path: Path) -> None:
+    model = make_model()
+    tweets = [tweet.input for tweet in labelled_tweets(200)]
+
+    artefact = export(model, tmp_path / "artefact")
+
+    operators = {node.op_type for node in onnx.load(artefact.directory / "model.int8.onnx").graph.node}
+    assert {"DynamicQuantizeLinear", "MatMulInteger", "DequantizeLinear"} <= operators
+    served = Predictor.load(artefact, "int8", threads=1).predict(tweets)
+    assert 0 < np.abs(served - model.probabilities(tweets)).max() < 0.05
+
+
 def test_an_export_that_differs_from_torch_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = make_model()
     monkeypatch.setattr(Predictor, "predict", lambda self, tweets: np.full(len(tweets), 0.5), raising=True)
-    monkeypatch.setattr(Predictor, "_check_sample", lambda self, artefact: None)
+    monkeypatch.setattr(Predictor, "_check_sample", lambda self, *_: None)
 
     with pytest.raises(ArtefactError, match="differs from torch"):
         export(model, tmp_path / "artefact")
