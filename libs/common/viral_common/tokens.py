@@ -24,8 +24,13 @@ def read_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
 
 def tokenised(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Tokens]:
     """One array of token ids per text, each of its own length; links and mentions masked."""
-    encodings = tokenizer.encode_batch_fast([masked(clean(text)) for text in texts])
+    encodings = tokenizer.encode_batch_fast([as_read(text) for text in texts])
     return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+
+
+def as_read(text: str) -> str:
+    """The text as a tokenizer gets it; two texts that are read alike have the same tokens."""
+    return masked(clean(text))
 
 
 def padded(rows: Sequence[Tokens]) -> tuple[Tokens, Tokens]:
@@ -40,6 +45,11 @@ def padded(rows: Sequence[Tokens]) -> tuple[Tokens, Tokens]:
 
 def chunks_by_length(rows: Sequence[Tokens], size: int) -> Iterator[NDArray[np.intp]]:
     """Indices of `rows`, shortest first, at most `size` at a time: little padding within a chunk."""
-    order = np.argsort([len(row) for row in rows], kind="stable")
+    return chunks_of_like(np.array([len(row) for row in rows]), size)
+
+
+def chunks_of_like(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
+    """The same for rows of which only the lengths are known, shape (rows,)."""
+    order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), size):
         yield order[start : start + size]

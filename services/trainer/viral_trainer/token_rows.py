@@ -1,0 +1,78 @@
+"""The token ids of many texts in one flat array: a list of small arrays would take several times the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from viral_common.tokens import Tokens, as_read
+
+# Texts given to the tokenizer at once: what it says of each (strings, offsets) is far larger than the ids.
+TEXTS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """Row i is `ids[offsets[i] : offsets[i + 1]]`."""
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]  # (rows + 1,)
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> TokenRows:
+        """Each row of its own length."""
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        ids = np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
+        return cls(ids, _offsets(lengths))
+
+    @classmethod
+    def joined(cls, parts: Sequence[TokenRows]) -> TokenRows:
+        """The rows of all parts, one after the other."""
+        lengths = [np.empty(0, np.int64), *(part.lengths for part in parts)]
+        ids = [np.empty(0, np.int32), *(part.ids for part in parts)]
+        return cls(np.concatenate(ids), _offsets(np.concatenate(lengths)))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __iter__(self) -> Iterator[NDArray[np.int32]]:
+        return (self.ids[start:end] for start, end in zip(self.offsets, self.offsets[1:], strict=False))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row, (rows,)."""
+        return np.diff(self.offsets)
+
+    def take(self, rows: NDArray[np.intp]) -> TokenRows:
+        """These rows in this order."""
+        starts, ends = self.offsets[rows], self.offsets[1:][rows]
+        ids = [self.ids[start:end] for start, end in zip(starts, ends, strict=True)]
+        return TokenRows(np.concatenate([np.empty(0, np.int32), *ids]), _offsets(ends - starts))
+
+    def padded(self, rows: NDArray[np.intp], multiple: int = 1) -> tuple[Tokens, Tokens]:
+        """input_ids and attention_mask, each (rows, tokens): the longest row's, rounded up to a `multiple`."""
+        starts = self.offsets[rows][:, None]
+        lengths = self.offsets[1:][rows][:, None] - starts
+        width = -(-int(lengths.max()) // multiple) * multiple
+        places = np.arange(width)
+        told = places < lengths  # (rows, width)
+        input_ids = np.zeros(told.shape, dtype=np.int64)  # padding is token 0
+        input_ids[told] = self.ids[(starts + places)[told]]
+        return input_ids, told.astype(np.int64)
+
+
+def token_rows(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenRows:
+    """What the tokenizer makes of the texts, links and mentions masked."""
+    parts = []
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        encodings = tokenizer.encode_batch_fast([as_read(t) for t in texts[start : start + TEXTS_AT_ONCE]])
+        parts.append(TokenRows.of([encoding.ids for encoding in encodings]))
+    return TokenRows.joined(parts)
+
+
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
