@@ -104,6 +104,11 @@ def champion(session: Session) -> Promotion | None:
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).limit(1)).first()
 
 
+def replaced(session: Session) -> Promotion | None:
+    """The promotion that the newest one replaced."""
+    return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).offset(1).limit(1)).first()
+
+
 def lock_promotions(session: Session) -> None:
     """Until this transaction ends nobody else decides about the champion."""
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PROMOTION_LOCK})

@@ -15,12 +15,15 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     SmallInteger,
+    String,
     func,
     literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from viral_common.events import Precision
 
 
 class Base(DeclarativeBase):
@@ -199,12 +202,16 @@ class Verdict(Base):
     confidence: Mapped[float | None]
     rule: Mapped[str] = mapped_column(comment="the test that decided, by name")
     reason: Mapped[str] = mapped_column(comment="one sentence for people")
+    precision: Mapped[Precision | None] = mapped_column(
+        String, comment="to serve the challenger in; null: not scored"
+    )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
         CheckConstraint(
             "outcome IN ('promoted', 'kept', 'untrainable', 'unscorable', 'failed')", name="verdicts_outcome"
         ),
+        CheckConstraint("precision IN ('fp32', 'int8')", name="verdicts_precision"),
     )
 
 
@@ -221,10 +228,16 @@ class Promotion(Base):
     mlflow_run_id: Mapped[str]
     artifact_uri: Mapped[str]
     artifact_sha256: Mapped[str]
+    precision: Mapped[Precision] = mapped_column(
+        String, server_default="fp32", comment="which of its graphs serves"
+    )
     verdict_id: Mapped[UUID | None] = mapped_column(ForeignKey("verdicts.id"))
     reason: Mapped[str]
     note: Mapped[str] = mapped_column(server_default="", comment="why, when promoted by hand")
     metrics: Mapped[dict[str, float]]
     promoted_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
-    __table_args__ = (CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),)
+    __table_args__ = (
+        CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),
+        CheckConstraint("precision IN ('fp32', 'int8')", name="promotions_precision"),
+    )

@@ -24,7 +24,7 @@ from viral_common.tokens import Tokens, chunks_by_length, padded, read_tokenizer
 # activations over all that is scored at once, so there each tweet is alone: company must not change its answer.
 CHUNK: Final[dict[Precision, int]] = {"fp32": 32, "int8": 1}
 # How far a processor may be from what the trainer's said of the sample. Rounding differs between processors; in int8
-# that tips some activations over to the next of 256 steps (docs/decisions/0012).
+# that tips some activations over to the next of 256 steps (docs/decisions/0013).
 SAMPLE_TOLERANCE: Final[dict[Precision, float]] = {"fp32": 1e-4, "int8": 1e-2}
 
 

@@ -10,7 +10,7 @@ from viral_common import outbox
 from viral_common.cli import one_line_errors
 from viral_common.database import connect, sessions
 from viral_common.errors import ServerAway
-from viral_common.events import envelope
+from viral_common.events import Precision, envelope
 from viral_common.logging import configure_logging
 from viral_common.outbox import Relay
 from viral_common.registry import Registry
@@ -18,7 +18,7 @@ from viral_common.settings import load_settings
 
 from viral_evaluator.aliases import Aliases
 from viral_evaluator.main import main
-from viral_evaluator.promotion import announcement, promote_by_hand, version_before
+from viral_evaluator.promotion import announcement, promote_by_hand, replaced_champion
 from viral_evaluator.settings import EvaluatorSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -36,32 +36,33 @@ def run() -> None:
 def promote(
     version: Annotated[int, typer.Argument(min=1, help="The version in MLflow to deploy")],
     reason: Annotated[str, typer.Option(help="Why; kept with the promotion")],
+    precision: Annotated[Precision | None, typer.Option(help="Default: what its verdict says")] = None,
 ) -> None:
     """Deploy a version by hand, whatever the verdicts say."""
     with one_line_errors():
-        _promote(version, reason)
+        _promote(version, reason, precision)
 
 
 @app.command()
 def rollback(
     reason: Annotated[str, typer.Option(help="Why; kept with the promotion")] = "rolled back",
 ) -> None:
-    """Deploy the champion before the present one again (a second rollback undoes the first)."""
+    """Deploy the champion before the present one again, as it served (a second rollback undoes the first)."""
     with one_line_errors():
         settings = load_settings(EvaluatorSettings)
         with sessions(connect(settings, "viral-evaluator"))() as session:
-            _, before = version_before(session)
-        _promote(before, reason)
+            before = replaced_champion(session)
+        _promote(before.model_version, reason, before.precision)
 
 
-def _promote(version: int, note: str) -> None:
+def _promote(version: int, note: str, precision: Precision | None) -> None:
     settings = load_settings(EvaluatorSettings)
     configure_logging("evaluator", settings.model_copy(update={"log_level": "warning"}))
     db = sessions(connect(settings, "viral-evaluator"))
     with db.begin() as session:
-        promotion = promote_by_hand(session, version, note)
+        promotion = promote_by_hand(session, version, note, precision)
         outbox.add_event(session, "evaluator", envelope(announcement(promotion), "viral/evaluator/by-hand"))
-    console.print(f"version {version} is the champion (promotion {promotion.seq})")
+    console.print(f"version {version} is the champion (promotion {promotion.seq}, in {promotion.precision})")
     # Both are done by a running evaluator as well: what is away now is told later.
     try:
         Relay(db, settings.rabbitmq_url.get_secret_value(), "evaluator", "viral-evaluator").drain()

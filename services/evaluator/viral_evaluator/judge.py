@@ -14,6 +14,7 @@ from viral_common.models import Promotion, Verdict
 from viral_common.tweet_store import TweetStore
 from viral_common.tweets import labels_of
 
+from viral_evaluator.precision import Choice, chosen
 from viral_evaluator.rule import Decision, PromotionRule
 from viral_evaluator.scoring import Scored, Scorer
 from viral_evaluator.settings import EvaluatorSettings
@@ -26,7 +27,7 @@ _OTHER_THRESHOLD = (
 
 @dataclass(frozen=True)
 class Judge:
-    """Both versions answer the same test tweets through the artefacts that would be served."""
+    """Both versions answer the same test tweets through the graphs that would be served."""
 
     tweets: TweetStore
     scorer: Scorer
@@ -46,35 +47,37 @@ class Judge:
             return self._unscorable(event, lack)
         inputs = [tweet.input for tweet in tweets]
         try:
-            challenger = self.scorer.score(event.artifact_uri, event.artifact_sha256, inputs)
+            challenger = chosen(
+                labels, self.scorer.score_each(event.artifact_uri, event.artifact_sha256, inputs)
+            )
         except ArtefactError as error:
             return self._unscorable(event, f"the challenger's artefact was refused: {error}")
-        if (trained_for := challenger.spec.likes_threshold) != self.settings.likes_threshold:
+        if (trained_for := challenger.scored.spec.likes_threshold) != self.settings.likes_threshold:
             return self._unscorable(
                 event, _OTHER_THRESHOLD.format(trained_for, self.settings.likes_threshold)
             )
         if champion is None:
             return self._against_majority(event, labels, challenger, "there is no champion yet")
-        rival = self.scorer.score(champion.artifact_uri, champion.artifact_sha256, inputs)
-        if rival.spec.likes_threshold != challenger.spec.likes_threshold:
+        rival = self.scorer.score(champion.artifact_uri, champion.artifact_sha256, inputs, champion.precision)
+        if rival.spec.likes_threshold != challenger.scored.spec.likes_threshold:
             why = f"the champion asks for more than {rival.spec.likes_threshold} likes"
             return self._against_majority(event, labels, challenger, why)
         return self._against_champion(event, champion.model_version, labels, challenger, rival)
 
-    def _against_majority(self, event: ModelTrained, labels: Labels, challenger: Scored, why: str) -> Verdict:
+    def _against_majority(self, event: ModelTrained, labels: Labels, challenger: Choice, why: str) -> Verdict:
         # The majority class as a probability: it says the training tweets' share of viral ones, always.
-        constant = np.full(len(labels), challenger.spec.training.viral_rate)
-        decision = self.rule.decide(labels, challenger.probabilities, constant)
+        constant = np.full(len(labels), challenger.scored.spec.training.viral_rate)
+        decision = self.rule.decide(labels, challenger.scored.probabilities, constant)
         beats = "beats" if decision.promoted else "does not clearly beat"
         reason = (
             f"{why}; version {event.model_version} {beats} the majority class: {_figures(decision, labels)}"
         )
-        return self._decided(event, decision, reason, challenger_metrics=_scores(labels, challenger))
+        return self._decided(event, decision, reason, labels, challenger)
 
     def _against_champion(
-        self, event: ModelTrained, champion_version: int, labels: Labels, challenger: Scored, rival: Scored
+        self, event: ModelTrained, champion_version: int, labels: Labels, challenger: Choice, rival: Scored
     ) -> Verdict:
-        decision = self.rule.decide(labels, challenger.probabilities, rival.probabilities)
+        decision = self.rule.decide(labels, challenger.scored.probabilities, rival.probabilities)
         beats = "is better than" if decision.promoted else "is not clearly better than"
         reason = (
             f"version {event.model_version} {beats} champion {champion_version}: {_figures(decision, labels)}"
@@ -83,16 +86,27 @@ class Judge:
             event,
             decision,
             reason,
+            labels,
+            challenger,
             champion_version=champion_version,
-            challenger_metrics=_scores(labels, challenger),
             champion_metrics=_scores(labels, rival),
         )
 
-    def _decided(self, event: ModelTrained, decision: Decision, reason: str, **fields: object) -> Verdict:
+    def _decided(
+        self,
+        event: ModelTrained,
+        decision: Decision,
+        reason: str,
+        labels: Labels,
+        challenger: Choice,
+        **fields: object,
+    ) -> Verdict:
         return blank_verdict(
             event,
             outcome="promoted" if decision.promoted else "kept",
-            reason=reason,
+            reason=reason + challenger.told,
+            precision=challenger.precision,
+            challenger_metrics=_scores(labels, challenger.scored) | challenger.metrics,
             rule=self.rule.name,
             confidence=self.rule.confidence,
             interval_low=decision.low,

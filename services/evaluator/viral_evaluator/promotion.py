@@ -7,7 +7,7 @@ from uuid import uuid4
 from viral_common import ledger
 from viral_common.database import Session
 from viral_common.errors import UsageError
-from viral_common.events import ModelPromoted, ModelTrained, caused_id
+from viral_common.events import ModelPromoted, ModelTrained, Precision, caused_id
 from viral_common.models import Promotion, Verdict
 
 
@@ -21,6 +21,7 @@ def promotion_of_verdict(event: ModelTrained, verdict: Verdict, champion: Promot
         mlflow_run_id=event.mlflow_run_id,
         artifact_uri=event.artifact_uri,
         artifact_sha256=event.artifact_sha256,
+        precision=verdict.precision,
         verdict_id=verdict.id,
         reason="better" if champion else "first",
         metrics=verdict.challenger_metrics,
@@ -42,17 +43,25 @@ def announcement(promotion: Promotion) -> ModelPromoted:
     )
 
 
-def promote_by_hand(session: Session, version: int, note: str) -> Promotion:
-    """Make `version` the champion whatever the verdicts say. Raises UsageError for a version nobody trained."""
+def promote_by_hand(
+    session: Session, version: int, note: str, precision: Precision | None = None
+) -> Promotion:
+    """Make `version` the champion whatever the verdicts say, in the precision of its own if none is given.
+
+    Raises UsageError for a version nobody trained, or never scored in int8.
+    """
     ledger.lock_promotions(session)
     training = ledger.training_of_version(session, version)
     if training is None:
         known = ", ".join(map(str, ledger.versions(session))) or "none"
         raise UsageError(f"version {version} does not exist; known versions: {known}")
     champion = ledger.champion(session)
-    if champion and champion.model_version == version:
-        raise UsageError(f"version {version} is the champion already")
     verdict = ledger.verdict_of_version(session, version)
+    precision = precision or (verdict and verdict.precision) or "fp32"
+    if champion and (champion.model_version, champion.precision) == (version, precision):
+        raise UsageError(f"version {version} is the champion already, in {precision}")
+    if precision == "int8" and (verdict is None or "auc_int8" not in verdict.challenger_metrics):
+        raise UsageError(f"version {version} was never scored in int8; promote it in fp32")
     return ledger.add_promotion(
         session,
         Promotion(
@@ -63,6 +72,7 @@ def promote_by_hand(session: Session, version: int, note: str) -> Promotion:
             mlflow_run_id=training.mlflow_run_id,
             artifact_uri=training.artifact_uri,
             artifact_sha256=training.artifact_sha256,
+            precision=precision,
             reason="manual",
             note=note,
             metrics=(verdict.challenger_metrics if verdict else {}) or training.metrics,
@@ -70,9 +80,8 @@ def promote_by_hand(session: Session, version: int, note: str) -> Promotion:
     )
 
 
-def version_before(session: Session) -> tuple[int, int]:
-    """The champion and the version it replaced. Raises UsageError if there is nothing to go back to."""
-    champion = ledger.champion(session)
-    if champion is None or champion.previous_version is None:
+def replaced_champion(session: Session) -> Promotion:
+    """The promotion before the newest. Raises UsageError if there is nothing to go back to."""
+    if (before := ledger.replaced(session)) is None:
         raise UsageError("there is no earlier champion to roll back to")
-    return champion.model_version, champion.previous_version
+    return before

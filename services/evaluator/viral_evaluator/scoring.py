@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
-from viral_common.artefact import ArtefactSpec, read_artefact
+from viral_common.artefact import Artefact, ArtefactSpec, read_artefact
+from viral_common.errors import ArtefactError
+from viral_common.events import Precision
 from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
+
+log = structlog.get_logger()
 
 
 class Downloads(Protocol):
@@ -32,15 +38,41 @@ class Scored:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Keeps nothing: each artefact lives only as long as it is being scored."""
+    """Keeps nothing: each artefact lives only as long as it is being scored.
+
+    Both raise ArtefactError if the artefact is not what `artifact_sha256` promises, ServerAway without MLflow.
+    """
 
     registry: Downloads
     scratch: Path
 
-    def score(self, artifact_uri: str, artifact_sha256: str, tweets: Sequence[TweetInput]) -> Scored:
-        """Raises ArtefactError if the artefact is not what `artifact_sha256` promises, ServerAway without MLflow."""
+    def score(
+        self, artifact_uri: str, artifact_sha256: str, tweets: Sequence[TweetInput], precision: Precision
+    ) -> Scored:
+        """As it is served in this precision."""
+        with self._fetched(artifact_uri, artifact_sha256) as artefact:
+            return _scored(artefact, tweets, precision)
+
+    def score_each(
+        self, artifact_uri: str, artifact_sha256: str, tweets: Sequence[TweetInput]
+    ) -> dict[Precision, Scored]:
+        """In fp32, and in int8 if there is such a graph and it works here."""
+        with self._fetched(artifact_uri, artifact_sha256) as artefact:
+            scored: dict[Precision, Scored] = {"fp32": _scored(artefact, tweets, "fp32")}
+            if "int8" in artefact.precisions:
+                try:
+                    scored["int8"] = _scored(artefact, tweets, "int8")
+                except ArtefactError as error:
+                    log.warning("not to be served in int8", reason=str(error))
+            return scored
+
+    @contextmanager
+    def _fetched(self, artifact_uri: str, artifact_sha256: str) -> Iterator[Artefact]:
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch) as folder:
-            directory = self.registry.download(artifact_uri, Path(folder))
-            predictor = Predictor.load(read_artefact(directory, artifact_sha256))
-            return Scored(predictor.spec, predictor.predict(tweets))
+            yield read_artefact(self.registry.download(artifact_uri, Path(folder)), artifact_sha256)
+
+
+def _scored(artefact: Artefact, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
+    predictor = Predictor.load(artefact, precision)
+    return Scored(predictor.spec, predictor.predict(tweets))

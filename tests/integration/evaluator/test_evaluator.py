@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from viral_common import ledger
 from viral_common.database import Sessions
 from viral_common.errors import ArtefactError, NotYet, ServerAway, Unusable, UsageError
-from viral_common.events import ModelPromoted, ModelTrained, caused_id
+from viral_common.events import ModelPromoted, ModelTrained, Precision, caused_id
 from viral_common.features import TweetInput
 from viral_common.models import Batch, Promotion, Training, Tweet, Verdict
 from viral_common.settings import CommonSettings
@@ -23,7 +23,7 @@ from viral_common.tweet_store import TweetStore
 from viral_evaluator.aliases import Aliases
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.judge import Judge
-from viral_evaluator.promotion import promote_by_hand, version_before
+from viral_evaluator.promotion import promote_by_hand, replaced_champion
 from viral_evaluator.rule import PromotionRule
 from viral_evaluator.scoring import Scored, Scorer
 from viral_evaluator.settings import EvaluatorSettings
@@ -42,6 +42,9 @@ class Models:
     """Stands in for the scorer and for MLflow: a skill by artefact, or an error to raise."""
 
     skill: dict[str, float | Exception] = field(default_factory=dict)
+    int8: dict[str, float] = field(default_factory=dict)
+    """The skill of an artefact's int8 graph, where it has one."""
+    served_in: list[tuple[str, Precision]] = field(default_factory=list)
     scored: list[str] = field(default_factory=list)
     aliases: dict[str, int] = field(default_factory=dict)
     told: dict[int, str] = field(default_factory=dict)
@@ -49,9 +52,16 @@ class Models:
     thresholds: dict[str, int] = field(default_factory=dict)
     called_from: float = 0.5
 
-    def score(self, uri: str, _sha256: str, tweets: Sequence[TweetInput]) -> Scored:
+    def score(self, uri: str, _sha256: str, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
+        self.served_in.append((uri, precision))
+        return self._answers(uri, tweets, self.skill[uri] if precision == "fp32" else self.int8[uri])
+
+    def score_each(self, uri: str, _sha256: str, tweets: Sequence[TweetInput]) -> dict[Precision, Scored]:
         self.scored.append(uri)
-        skill = self.skill[uri]
+        scored: dict[Precision, Scored] = {"fp32": self._answers(uri, tweets, self.skill[uri])}
+        return scored | ({"int8": self._answers(uri, tweets, self.int8[uri])} if uri in self.int8 else {})
+
+    def _answers(self, uri: str, tweets: Sequence[TweetInput], skill: float | Exception) -> Scored:
         if isinstance(skill, Exception):
             raise skill
         truth = np.array([tweet.text.startswith("viral") for tweet in tweets])
@@ -206,6 +216,61 @@ def test_only_a_clearly_better_challenger_replaces_the_champion(
     assert kept.interval_high < 0
 
 
+def test_a_challenger_is_promoted_in_int8_if_that_is_as_good(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill, models.int8 = {"model 1": 1.0}, {"model 1": 1.0}
+
+    (promoted,) = evaluator.on_model_trained(trained(db, 1))
+
+    assert isinstance(promoted, ModelPromoted)
+    assert promoted.precision == "int8"
+    assert promoted.metrics["auc"] == promoted.metrics["auc_int8"] == promoted.metrics["auc_fp32"]
+    assert rows(db, Verdict)[0].precision == "int8"
+    assert rows(db, Verdict)[0].reason.endswith("in int8: int8 serves")
+
+
+def test_a_challenger_is_judged_and_promoted_in_fp32_if_int8_is_worse(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill, models.int8 = {"model 1": 1.0}, {"model 1": 0.2}
+
+    (promoted,) = evaluator.on_model_trained(trained(db, 1))
+
+    assert isinstance(promoted, ModelPromoted)
+    assert promoted.precision == "fp32"
+    assert promoted.metrics["auc"] == promoted.metrics["auc_fp32"] > promoted.metrics["auc_int8"]
+
+
+def test_the_champion_is_compared_in_the_precision_it_is_served_in(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill, models.int8 = {"model 1": 0.5, "model 2": 2.0, "model 3": 1.0}, {"model 1": 0.5}
+
+    for version in (1, 2, 3):
+        evaluator.on_model_trained(trained(db, version))
+
+    assert models.served_in == [("model 1", "int8"), ("model 2", "fp32")]
+
+
+def test_by_hand_a_version_is_served_as_its_verdict_says_unless_told_otherwise(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill, models.int8 = {"model 1": 0.5, "model 2": 2.0}, {"model 1": 0.5}
+    for version in (1, 2):
+        evaluator.on_model_trained(trained(db, version))
+
+    with db.begin() as session:
+        promoted = [
+            promote_by_hand(session, 1, "as judged"),
+            promote_by_hand(session, 1, "an old processor", "fp32"),
+        ]
+        before = replaced_champion(session)
+
+    assert [(one.model_version, one.precision) for one in promoted] == [(1, "int8"), (1, "fp32")]
+    assert (before.model_version, before.precision) == (1, "int8")
+
+
 def test_the_same_event_again_repeats_the_answer_and_nothing_else(
     evaluator: Evaluator, db: Sessions, models: Models
 ) -> None:
@@ -270,8 +335,8 @@ def test_a_champion_promoted_by_hand_in_between_is_the_one_to_beat(
     for version in (1, 2):
         evaluator.on_model_trained(trained(db, version))
     with db.begin() as session:
-        _, before = version_before(session)
-        promote_by_hand(session, before, "complaints about version 2")
+        before = replaced_champion(session)
+        promote_by_hand(session, before.model_version, "complaints about version 2")
 
     (promoted,) = evaluator.on_model_trained(trained(db, 3))
 
@@ -406,8 +471,8 @@ def test_by_hand_a_version_is_promoted_and_rolled_back(
     with db.begin() as session:
         forward = promote_by_hand(session, 2, "we like it")
     with db.begin() as session:
-        _, before = version_before(session)
-        back = promote_by_hand(session, before, "rolled back")
+        before = replaced_champion(session)
+        back = promote_by_hand(session, before.model_version, "rolled back")
 
     assert (forward.model_version, forward.reason, forward.note) == (2, "manual", "we like it")
     assert (back.model_version, back.previous_version) == (1, 2)
@@ -424,7 +489,9 @@ def test_by_hand_what_cannot_be_is_said_in_one_line(db: Sessions) -> None:
         with pytest.raises(UsageError, match="version 7 does not exist; known versions: 1"):
             promote_by_hand(session, 7, "why not")
         with pytest.raises(UsageError, match="no earlier champion"):
-            version_before(session)
+            replaced_champion(session)
         promote_by_hand(session, 1, "a start")
         with pytest.raises(UsageError, match="version 1 is the champion already"):
             promote_by_hand(session, 1, "again")
+        with pytest.raises(UsageError, match="version 1 was never scored in int8"):
+            promote_by_hand(session, 1, "smaller", "int8")

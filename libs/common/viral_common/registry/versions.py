@@ -79,7 +79,7 @@ class Registry:
         ]
         with translated(self._url):
             found = self._client.get_model_version(MODEL_NAME, str(version))
-            for name, value in (("verdict", verdict.outcome), ("verdict_reason", verdict.reason)):
+            for name, value in _told(verdict).items():
                 self._client.set_model_version_tag(MODEL_NAME, str(version), f"viral.{name}", value)
             self._client.update_model_version(MODEL_NAME, str(version), verdict.reason)
             self._client.log_batch(found.run_id, metrics=metrics)
@@ -100,6 +100,11 @@ class Registry:
         with translated(self._url):
             experiment_id = self._client.get_run(run_id).info.experiment_id
         return f"{self._url}/#/experiments/{experiment_id}/runs/{run_id}"
+
+
+def _told(verdict: Verdict) -> dict[str, str]:
+    told = {"verdict": verdict.outcome, "verdict_reason": verdict.reason}
+    return told | ({"precision": verdict.precision} if verdict.precision else {})
 
 
 def _registered(version: ModelVersion) -> RegisteredVersion:
