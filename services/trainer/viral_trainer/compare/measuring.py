@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from viral_common.errors import ViralError
 from viral_common.logging import configure_logging
 
@@ -57,7 +58,9 @@ def _trained_and_asked(contenders: list[Contender], parts: Parts, settings: Offl
     recipe = import_module(f"viral_trainer.compare.recipes.{first.recipe}")
     seen = parts if first.learns_authors else parts.without_authors()
     started = time.perf_counter()
-    predict: Predict = recipe.learn(seen, settings)
+    # OpenBLAS's threads spin while they wait: on cores that others use too that costs many times what it brings.
+    with threadpool_limits(1, user_api="blas"):
+        predict: Predict = recipe.learn(seen, settings)
     seconds = time.perf_counter() - started
     answers = []
     for contender in contenders:

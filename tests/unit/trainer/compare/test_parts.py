@@ -1,0 +1,98 @@
+"""Everybody learns from the same tweets, and nobody from those that judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from viral_common.errors import UsageError
+from viral_common.features import AuthorHistory
+from viral_common.text import copy_hash
+from viral_common.tweets import LabelledTweet
+from viral_trainer.compare.parts import How, parted
+
+from tests.labelled import labelled_tweets
+
+TWEETS = labelled_tweets(600)
+HOWS: tuple[How, ...] = ("time", "random")
+
+
+def texts(tweets: Sequence[LabelledTweet]) -> list[str]:
+    return [tweet.input.text for tweet in tweets]
+
+
+def test_by_time_nothing_is_learned_from_later_tweets() -> None:
+    parts = parted(TWEETS, "time", seed=7, likes_threshold=0)
+
+    first_judged = min(tweet.input.created_at for tweet in parts.test)
+
+    assert len(parts.test) == 120
+    assert all(tweet.input.created_at < first_judged for tweet in parts.learned)
+
+
+def test_at_random_a_fifth_judges_the_same_for_a_seed() -> None:
+    parts = parted(TWEETS, "random", seed=7, likes_threshold=0)
+    again = parted(TWEETS, "random", seed=7, likes_threshold=0)
+    another = parted(TWEETS, "random", seed=8, likes_threshold=0)
+
+    assert len(parts.test) == 120
+    assert parts == again
+    assert texts(parts.test) != texts(another.test)
+    assert texts(parts.test) != texts(TWEETS[-120:])
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_each_tweet_has_one_part_and_parts_are_in_time_order(how: How) -> None:
+    parts = parted(TWEETS, how, seed=7, likes_threshold=0)
+
+    assert sorted(texts([*parts.train, *parts.validation, *parts.test])) == sorted(texts(TWEETS))
+    for part in (parts.train, parts.validation, parts.test):
+        times = [tweet.input.created_at for tweet in part]
+        assert times == sorted(times)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_copies_never_stand_on_both_sides_of_train_and_validation(how: How) -> None:
+    copies = [
+        replace(
+            tweet, input=replace(tweet.input, text=f"{TWEETS[place % 200].input.text} https://t.co/{place}")
+        )
+        for place, tweet in enumerate(TWEETS)
+    ]
+
+    parts = parted(copies, how, seed=7, likes_threshold=0)
+
+    trained, validated = (
+        {copy_hash(text) for text in texts(part)} for part in (parts.train, parts.validation)
+    )
+    assert not trained & validated
+    assert 0.05 < len(parts.validation) / len(parts.learned) < 0.3
+
+
+def test_tweets_that_nobody_told_the_author_of_say_nothing_of_authors() -> None:
+    told = [
+        replace(tweet, input=replace(tweet.input, username="ada", author=AuthorHistory(3, 2, 1, 0.7)))
+        for tweet in TWEETS
+    ]
+
+    parts = parted(told, "time", seed=7, likes_threshold=0).without_authors()
+
+    everyone = [*parts.learned, *parts.test]
+    assert {(tweet.input.username, tweet.input.author) for tweet in everyone} == {(None, None)}
+    assert [tweet.viral for tweet in everyone] != []
+
+
+def test_too_few_tweets_are_the_person_s_mistake() -> None:
+    with pytest.raises(UsageError, match="99 tweets are too few to compare on, 100 are needed"):
+        parted(TWEETS[:99], "time", seed=7, likes_threshold=0)
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_tweets_of_one_class_are_the_person_s_mistake(how: How) -> None:
+    quiet = [replace(tweet, viral=False) for tweet in TWEETS]
+
+    with pytest.raises(
+        UsageError, match=r"0 of \d+ train tweets have more than 10 likes, .* another --threshold"
+    ):
+        parted(quiet, how, seed=7, likes_threshold=10)

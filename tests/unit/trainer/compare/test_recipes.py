@@ -1,0 +1,94 @@
+"""Each rival learns what there is to learn; the test tweets are not even there while it does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from viral_common.features import AuthorHistory
+from viral_common.metrics import scores
+from viral_common.tweets import LabelledTweet
+from viral_trainer.compare.contenders import CONTENDERS, chosen, trained_together
+from viral_trainer.compare.parts import Parts
+from viral_trainer.compare.recipes import Predict, frozen_bert, trees
+from viral_trainer.settings import OfflineSettings
+
+from tests.artefacts import make_base_model
+from tests.labelled import labelled_tweets
+
+TRAIN, VALIDATION, TEST = labelled_tweets(500, 1), labelled_tweets(120, 2), labelled_tweets(200, 3)
+INPUTS = [tweet.input for tweet in TEST]
+
+
+def taught(recipe: str, settings: OfflineSettings, parts: Parts = Parts(TRAIN, VALIDATION, [])) -> Predict:
+    predict: Predict = import_module(f"viral_trainer.compare.recipes.{recipe}").learn(parts, settings)
+    return predict
+
+
+def auc(predict: Predict) -> float:
+    return scores(np.array([tweet.viral for tweet in TEST]), predict(INPUTS))["auc"]
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OfflineSettings:
+    """One thread, and a base model that takes no time."""
+    monkeypatch.chdir(tmp_path)
+    base = make_base_model(tmp_path / "base")
+    return OfflineSettings().model_copy(update={"train_threads": 1, "base_model": base.name})
+
+
+@pytest.mark.parametrize("recipe", ["trees", "tfidf", "doc2vec", "champion"])
+def test_what_there_is_to_learn_is_learned(recipe: str, settings: OfflineSettings) -> None:
+    assert auc(taught(recipe, settings)) > 0.75
+
+
+def test_the_majority_says_the_same_of_every_tweet(settings: OfflineSettings) -> None:
+    predict = taught("majority", settings)
+
+    rate = np.mean([tweet.viral for tweet in [*TRAIN, *VALIDATION]])
+    assert set(predict(INPUTS)) == {rate}
+
+
+def test_a_frozen_encoder_learns_nothing_but_its_head_does(
+    settings: OfflineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frozen_bert, "MOST_EPOCHS", 3)
+
+    assert auc(taught("frozen_bert", settings)) > 0.75
+
+
+def test_trees_use_the_author_s_past_where_it_is_told(
+    settings: OfflineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trees, "MOST_TREES", 20)
+
+    def knowing(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
+        return [
+            replace(
+                tweet,
+                input=replace(tweet.input, author=AuthorHistory(9, 9, 9 * tweet.viral, 6.0 * tweet.viral)),
+            )
+            for tweet in tweets
+        ]
+
+    predict = taught("trees", settings, Parts(knowing(TRAIN), knowing(VALIDATION), []))
+
+    labels = np.array([tweet.viral for tweet in TEST])
+    assert scores(labels, predict([tweet.input for tweet in knowing(TEST)]))["auc"] > 0.99
+    assert scores(labels, predict(INPUTS))["auc"] < 0.95
+
+
+def test_every_contender_has_a_recipe() -> None:
+    for contender in CONTENDERS:
+        assert callable(import_module(f"viral_trainer.compare.recipes.{contender.recipe}").learn)
+
+
+def test_those_chosen_keep_the_order_of_the_table_and_the_champion_is_trained_once() -> None:
+    contenders = chosen("champion-no-author, champion,trees+author,trees")
+
+    groups = [[contender.name for contender in group] for group in trained_together(contenders)]
+
+    assert groups == [["trees"], ["trees+author"], ["champion", "champion-no-author"]]
