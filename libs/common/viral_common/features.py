@@ -23,7 +23,7 @@ TWEET_FEATURES = (
     "has_video",
     "urls_count",
 )
-AUTHOR_FEATURES = ("author_told", "author_tweets", "author_viral_share", "author_likes")
+AUTHOR_FEATURES = ("author_told", "author_tweets", "author_viral_share", "author_likes", "username_digits")
 FEATURES = TWEET_FEATURES + AUTHOR_FEATURES
 
 
@@ -93,16 +93,20 @@ def features_of(tweet: TweetInput) -> dict[str, int]:
     }
 
 
-def author_features_of(author: AuthorHistory | None) -> list[float]:
+def author_features_of(author: AuthorHistory | None, username: str | None) -> list[float]:
     """In the order of AUTHOR_FEATURES; NaN is what an untold author leaves unsaid."""
     if author is None:
-        return [0.0, math.nan, math.nan, math.nan]
+        return [0.0, math.nan, math.nan, math.nan, math.nan]
     # One viral and one quiet tweet are added (Laplace), so that a single tweet does not say never or always.
     share = (author.viral + 1) / (author.settled + 2)
-    return [1.0, math.log1p(author.tweets), share, author.log_likes / (author.settled + 1)]
+    # A name that ends in the digits the site proposes is seldom one that many follow.
+    digits = float(sum(letter.isdigit() for letter in username or ""))
+    return [1.0, math.log1p(author.tweets), share, author.log_likes / (author.settled + 1), digits]
 
 
 def feature_matrix(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
-    """Unscaled features, shape (tweets, 13), columns in the order of FEATURES; NaN where nothing is known."""
-    rows = [[*features_of(tweet).values(), *author_features_of(tweet.author)] for tweet in tweets]
+    """Unscaled features, shape (tweets, 14), columns in the order of FEATURES; NaN where nothing is known."""
+    rows = [
+        [*features_of(tweet).values(), *author_features_of(tweet.author, tweet.username)] for tweet in tweets
+    ]
     return np.array(rows, dtype=np.float32).reshape(len(tweets), len(FEATURES))

@@ -1,4 +1,7 @@
-"""The network: a BERT encoder's text beside scaled features, into one logit."""
+"""The network: a BERT encoder's text, hashed pairs of its tokens and scaled features, into one logit.
+
+How each part was chosen: docs/model-search.md.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 HEAD_WIDTH = 64
 DROPOUT = 0.1
 WAVES = 4
+NGRAM_BUCKETS = 2**17
+NGRAM_WIDTH = 16
 
 
 class Periodic(nn.Module):
@@ -31,14 +36,40 @@ class Periodic(nn.Module):
         return torch.cat([features, angles.sin().flatten(1), angles.cos().flatten(1)], dim=1)
 
 
+class TokenPairs(nn.Module):
+    """The wide part beside the deep one (Cheng et al. 2016): tokens and neighbours in pairs, straight to the logit.
+
+    A small encoder forgets the rare phrases that a bag of words remembers. Hashed, they need no vocabulary.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(NGRAM_BUCKETS, NGRAM_WIDTH)
+        nn.init.normal_(self.embedding.weight, std=0.02)
+        self.output = nn.Linear(NGRAM_WIDTH, 1, bias=False)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """int64 (batch, tokens) twice to what they add to the logit, (batch,)."""
+        first, second = input_ids[:, :-1], input_ids[:, 1:]
+        # Odd factors, so that neighbouring ids fall far apart; the buckets are part of the artefact.
+        pairs = (first * 1_000_003 + second * 7_919 + 12_345) % NGRAM_BUCKETS
+        grams = torch.cat([input_ids % NGRAM_BUCKETS, pairs], dim=1)  # (batch, 2 * tokens - 1)
+        weight = torch.cat([attention_mask, attention_mask[:, 1:]], dim=1)
+        weight = weight.to(self.embedding.weight.dtype).unsqueeze(-1)
+        bag = (self.embedding(grams) * weight).sum(dim=1) / weight.sum(dim=1).sqrt()  # (batch, NGRAM_WIDTH)
+        added: Tensor = self.output(bag).squeeze(-1)
+        return added
+
+
 class ViralityNetwork(nn.Module):
-    """Masked mean and CLS of the encoder's last layer, beside the features, through a small MLP."""
+    """Masked mean and CLS of the encoder's last layer, beside the features, through a small MLP; and token pairs."""
 
     def __init__(self, encoder: PreTrainedModel, feature_count: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.feature_count = feature_count
         self.periodic = Periodic(feature_count)
+        self.pairs = TokenPairs()
         self.head = nn.Sequential(
             nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
             nn.GELU(),
@@ -53,7 +84,7 @@ class ViralityNetwork(nn.Module):
         weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)  # (batch, width); never empty: CLS is there
         joined = torch.cat([mean, hidden[:, 0], self.periodic(features)], dim=1)
-        logits: Tensor = self.head(joined).squeeze(-1)
+        logits: Tensor = self.head(joined).squeeze(-1) + self.pairs(input_ids, attention_mask)
         return logits
 
     def config(self) -> dict[str, Any]:

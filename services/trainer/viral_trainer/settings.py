@@ -30,7 +30,7 @@ class TrainerSettings(CommonSettings):
         description="Passes over the tweets, unless it stops getting better; small windows get up to four",
     )
     train_batch_size: int = Field(default=64, ge=2, description="Tweets per step of the optimizer")
-    encoder_lr: float = Field(default=2e-4, gt=0, description="Peak learning rate of the encoder")
+    encoder_lr: float = Field(default=1e-4, gt=0, description="Peak learning rate of the encoder")
     head_lr: float = Field(
         default=1e-3, gt=0, description="Peak learning rate of the layers after the encoder"
     )
