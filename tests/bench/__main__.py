@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import scoring, storing, training
+from tests.bench import quality, scoring, storing, training
 from tests.bench.figures import Figure
 from tests.servers import started_servers
 
@@ -21,7 +21,7 @@ def main() -> None:
     """Measure one after the other; nothing else should run meanwhile."""
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
-        figures = [*scoring.measure(scratch), *training.measure(scratch)]
+        figures = [*scoring.measure(scratch), *training.measure(scratch), *quality.measure(scratch)]
         with started_servers(scratch / "servers") as servers:
             figures += storing.measure(scratch, servers)
     REPORT.parent.mkdir(parents=True, exist_ok=True)

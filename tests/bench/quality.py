@@ -1,0 +1,77 @@
+"""How good the predictions are on real tweets, each figure beside the best simple rival of the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from viral_common.archive import BadRows
+from viral_common.metrics import scores
+from viral_trainer.compare.comparison import Comparison, compare
+from viral_trainer.compare.contenders import chosen
+from viral_trainer.compare.parts import How
+from viral_trainer.compare.tweets import originals_of
+from viral_trainer.settings import OfflineSettings
+
+from tests.bench.figures import Figure
+from tests.conftest import TEST_DATA
+
+# Quick to train; Doc2Vec and the frozen BERT are weaker than the best of these (docs/comparing.md runs them all).
+TEXT_RIVALS = ("trees", "tfidf")
+MODELS = "trees,tfidf,trees+author,champion,champion-no-author"
+MEAN = "mean of trees and tfidf"
+
+Scores = dict[str, dict[str, float]]
+"""Figures by contender."""
+
+
+def measure(_scratch: Path) -> list[Figure]:
+    """E1 learns from the first 80% by time; none without real tweets."""
+    if missing := [name for name in ("ukraine_oil", "covid2020") if not _file(name).exists()]:
+        Console().print(f"quality is not measured: no {' and no '.join(missing)} in {TEST_DATA}")
+        return []
+    e1 = _compared("ukraine_oil", "time")
+    random = _compared("ukraine_oil", "random")
+    covid = _compared("covid2020", "random")
+    told, untold = (*TEXT_RIVALS, MEAN, "trees+author"), (*TEXT_RIVALS, MEAN)
+    best_on_covid = max(covid[rival]["auc"] for rival in told)
+    return [
+        _figure("ukraine_oil, last 20% by time, username told", e1, "champion", told, "auc", 0.785),
+        _figure("ukraine_oil, last 20% by time, username told", e1, "champion", told, "accuracy", 0.70),
+        _figure("ukraine_oil, last 20% by time, no username", e1, "champion-no-author", untold, "auc", 0.68),
+        _figure("ukraine_oil, random 20%, no username", random, "champion-no-author", untold, "auc", 0.72),
+        _figure("covid2020, random 20%, username told", covid, "champion", told, "auc", best_on_covid + 0.02),
+        _calibration("ukraine_oil, last 20% by time, username told", e1),
+    ]
+
+
+def _file(name: str) -> Path:
+    return TEST_DATA / f"{name}.jsonl.gz"
+
+
+def _compared(name: str, how: How) -> Scores:
+    settings = OfflineSettings()
+    tweets = originals_of(_file(name), BadRows(), 0, timedelta(days=1))
+    comparison = compare(tweets, chosen(MODELS), how, settings, lambda _: None, lambda _: None)
+    found = {result.contender.name: result.scores for result in comparison.results}
+    return {**found, MEAN: _scores_of_mean(comparison)}
+
+
+def _scores_of_mean(comparison: Comparison) -> dict[str, float]:
+    answers = [one.probabilities for one in comparison.results if one.contender.name in TEXT_RIVALS]
+    return scores(comparison.labels, np.mean(answers, axis=0))
+
+
+def _figure(what: str, found: Scores, ours: str, rivals: Iterable[str], score: str, target: float) -> Figure:
+    best = max(rivals, key=lambda rival: found[rival][score])
+    value = found[ours][score]
+    unit = {"auc": "AUC"}.get(score, score)
+    return Figure(what, value, unit, best, found[best][score], f"≥ {target:.3f}", value >= target)
+
+
+def _calibration(what: str, found: Scores) -> Figure:
+    value, rival = found["champion"]["ece"], found["trees+author"]["ece"]
+    return Figure(what, value, "ECE", "trees+author", rival, "≤ 0.020", value <= 0.02, less_is_better=True)
