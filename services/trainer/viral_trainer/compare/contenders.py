@@ -26,7 +26,11 @@ CONTENDERS = (
     Contender("tfidf", "tfidf", "TF-IDF of words and pairs of words, logistic regression"),
     Contender("doc2vec", "doc2vec", "Doc2Vec (gensim), logistic regression"),
     Contender(
-        "trees+author", "trees", "nine tweet features and the author's past, boosted trees", True, True
+        "trees+author",
+        "trees",
+        "nine tweet features and what is known of the author, boosted trees",
+        True,
+        True,
     ),
     Contender(
         "frozen-bert", "frozen_bert", "frozen BERT-tiny padded to 128 tokens, nine tweet features, small head"
