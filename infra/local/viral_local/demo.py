@@ -73,7 +73,7 @@ class Demo:
         console.print("\nTry it:\n")
         console.print(curl_command(plan.gateway_url), markup=False)
         probability = answer["predictions"][0]["probability"]
-        console.print(f"\n[dim]version {version} answers: {probability:.0%} likely to be liked[/dim]")
+        console.print(f"\n[dim]version {version} answers: {probability:.1%} likely to be viral[/dim]")
         return 0
 
 

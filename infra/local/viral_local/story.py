@@ -154,7 +154,7 @@ def _collecting(trail: BatchTrail) -> str:
 def _collected(trail: BatchTrail) -> str:
     batch = trail.batch
     left_out = ", ".join(f"{reason} {count:,}" for reason, count in sorted(batch.filtered.items()))
-    rate = f", {batch.viral_rate:.0%} of them liked" if batch.viral_rate is not None else ""
+    rate = f", {batch.viral_rate:.1%} of them viral" if batch.viral_rate is not None else ""
     return f"{batch.tweet_count:,} of {batch.target:,} tweets{rate}" + (
         f"; left out: {left_out}" if left_out else ""
     )

@@ -20,6 +20,7 @@ _SIMULATED = (
 def card(spec: ArtefactSpec) -> str:
     """README.md of the artefact, in the form that model hubs read."""
     training = spec.training
+    warning = _SIMULATED if training.simulated else ""
     return f"""---
 language: en
 license: mit
@@ -29,9 +30,8 @@ tags: [tweets, virality, onnx]
 ---
 # Will this tweet get {_goal(spec)}?
 
-{_SIMULATED if training.simulated else ""}A small BERT reads the text, a small network joins it with
-{len(spec.features.names)} features of the tweet and its author; both are trained together. The output is a calibrated
-probability.
+{warning}A small BERT reads the text, a small network joins it with {len(spec.features.names)} features of the
+tweet and its author; both are trained together. The output is a calibrated probability.
 
 ## Made from
 
@@ -47,8 +47,7 @@ The epoch, the calibration and where "viral" begins were chosen on these tweets,
 The evaluator's verdict in the registry gives the figures on test tweets that nothing was chosen on.
 
 {_called(spec)}
-{slices_section(training.slices)}{reliability_section(training.reliability)}
-## Features beside the text
+{slices_section(training.slices)}{reliability_section(training.reliability)}## Features beside the text
 
 {", ".join(f"`{name}`" for name in spec.features.names)}. Hours and days are UTC. Links and mentions are masked in
 the text; at most {spec.max_tokens} tokens are read. The author's features tell of tweets posted before, and of their
@@ -108,4 +107,4 @@ def _called(spec: ArtefactSpec) -> str:
     said = f"A tweet is called viral from a probability of {spec.decision_threshold:.1%} on"
     if spec.decision_threshold == DECISION_THRESHOLD:
         return f"{said}: when that is the likelier outcome.\n"
-    return f"{said}: so that as many are called viral as are. Few tweets here are likelier than not to be.\n"
+    return f"{said}, so that\nas many are called viral as are: few tweets are likelier to be than not.\n"

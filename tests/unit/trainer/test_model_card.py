@@ -84,7 +84,7 @@ def test_stated_and_true_shares_are_compared() -> None:
 
 def test_where_viral_begins_is_said() -> None:
     assert "from a probability of 50.0% on: when that is the likelier" in card(a_spec())
-    assert "from a probability of 17.9% on: so that as many" in card(a_spec(decision_threshold=0.179))
+    assert "from a probability of 17.9% on, so that\nas many" in card(a_spec(decision_threshold=0.179))
 
 
 def test_the_recipe_and_the_weights_are_told() -> None:
