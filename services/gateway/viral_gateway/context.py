@@ -50,6 +50,7 @@ def details_of(serving: Serving) -> ModelDetails:
         metrics=model.metrics,
         batch_id=model.batch_id,
         artifact_sha256=model.artifact_sha256,
+        precision=model.precision,
         likes_threshold=serving.scorer.spec.likes_threshold,
         decision_threshold=serving.scorer.spec.decision_threshold,
         viral_rate=serving.scorer.spec.training.viral_rate,

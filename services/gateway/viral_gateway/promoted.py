@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from viral_common.events import ModelPromoted
+from viral_common.events import ModelPromoted, Precision
 from viral_common.models import Promotion
 
 
@@ -25,6 +25,12 @@ class PromotedModel(BaseModel):
     batch_id: UUID
     artifact_uri: str
     artifact_sha256: str
+    precision: Precision = "fp32"
+
+    @property
+    def graph(self) -> tuple[str, Precision]:
+        """What answers, whichever promotion it is of."""
+        return self.artifact_sha256, self.precision
 
     @classmethod
     def of_row(cls, row: Promotion) -> PromotedModel:
@@ -40,6 +46,7 @@ class PromotedModel(BaseModel):
             batch_id=row.batch_id,
             artifact_uri=row.artifact_uri,
             artifact_sha256=row.artifact_sha256,
+            precision=row.precision,
         )
 
     @classmethod
@@ -56,4 +63,5 @@ class PromotedModel(BaseModel):
             batch_id=event.batch_id,
             artifact_uri=event.artifact_uri,
             artifact_sha256=event.artifact_sha256,
+            precision=event.precision,
         )

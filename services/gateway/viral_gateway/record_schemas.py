@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from viral_common.events import Precision
 from viral_common.models import Batch, Promotion, Training, Verdict
 from viral_common.trail import BatchTrail, ModelRecord
 
@@ -42,6 +43,7 @@ class PromotedOut(_Out):
     promotion_seq: int = Field(validation_alias="seq")
     at: datetime = Field(validation_alias="promoted_at", description="When")
     reason: str = Field(description="first, better or manual")
+    precision: Precision = Field(description="In which the version serves: fp32 or int8")
     note: str = Field(description="Why, when promoted by hand")
 
 

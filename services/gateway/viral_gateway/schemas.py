@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from viral_common.events import Precision
 from viral_common.features import TweetInput
 from viral_common.text import clean
 
@@ -115,6 +116,9 @@ class ModelDetails(ModelRef):
     )
     batch_id: UUID = Field(description="The batch it was trained on")
     artifact_sha256: str = Field(description="Digest of the artefact's manifest.json")
+    precision: Precision = Field(
+        description="In which it computes: fp32, or int8 if that is as good", examples=["int8"]
+    )
     likes_threshold: int = Field(description="A tweet is viral with more likes than this", examples=[0])
     decision_threshold: float = Field(
         description="A probability from here on is called viral: one half, or less where viral tweets are rare",

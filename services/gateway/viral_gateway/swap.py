@@ -11,6 +11,7 @@ from typing import Protocol
 import structlog
 from viral_common.artefact import Artefact, read_artefact
 from viral_common.errors import ArtefactError
+from viral_common.events import Precision
 
 from viral_gateway import metrics
 from viral_gateway.cache import ArtefactCache
@@ -34,7 +35,7 @@ class Swapper:
         holder: ModelHolder,
         cache: ArtefactCache,
         download: Download,
-        load: Callable[[Artefact], Scorer],
+        load: Callable[[Artefact, Precision], Scorer],
         announce: Callable[[], None],
     ) -> None:
         self._holder, self._cache = holder, cache
@@ -62,7 +63,12 @@ class Swapper:
             return
         self._serve(Serving(model, scorer))
         metrics.SWAPS.inc()
-        log.info("model swapped in", version=model.version, promotion_seq=model.promotion_seq)
+        log.info(
+            "model swapped in",
+            version=model.version,
+            promotion_seq=model.promotion_seq,
+            precision=model.precision,
+        )
         self._announce()
 
     def _is_news(self, model: PromotedModel, from_ledger: bool) -> bool:
@@ -73,7 +79,7 @@ class Swapper:
             return model.promotion_seq > current.model.promotion_seq
         # Postgres decides, also about a lower number: what serves may come from a cache of another database, or from
         # an event that Postgres knows nothing of.
-        if model.artifact_sha256 != current.model.artifact_sha256:
+        if model.graph != current.model.graph:
             return True
         if current.from_cache or model.promotion_seq != current.model.promotion_seq:
             self._serve(replace(current, model=model, from_cache=False))
@@ -85,23 +91,26 @@ class Swapper:
             try:
                 return self._load_cached(model)
             except ArtefactError as error:
+                if self._cache.holds(model):  # its bytes are right, and fetching would bring the same
+                    raise
                 log.warning("cached artefact unusable", version=model.version, reason=str(error))
         return self._load_downloaded(model)
 
     def _load_cached(self, model: PromotedModel) -> Scorer:
         directory = self._cache.directory_of(model)
         try:
-            scorer = self._load(read_artefact(directory, model.artifact_sha256))
+            artefact = read_artefact(directory, model.artifact_sha256)
         except ArtefactError:
             self._cache.forget(model)
             raise
+        scorer = self._load(artefact, model.precision)
         self._cache.keep(directory, model)
         return scorer
 
     def _load_downloaded(self, model: PromotedModel) -> Scorer:
         with self._cache.staging() as staging:
             directory = self._download(model.artifact_uri, staging)
-            scorer = self._load(read_artefact(directory, model.artifact_sha256))
+            scorer = self._load(read_artefact(directory, model.artifact_sha256), model.precision)
             self._cache.keep(directory, model)
         return scorer
 

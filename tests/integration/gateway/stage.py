@@ -117,6 +117,7 @@ class Promoter:
                 mlflow_run_id=row.mlflow_run_id,
                 artifact_uri=row.artifact_uri,
                 artifact_sha256=row.artifact_sha256,
+                precision=row.precision,
                 verdict_id=None,
                 reason="manual",
                 metrics=row.metrics,

@@ -81,12 +81,16 @@ def test_what_was_promoted_while_it_was_away_serves_at_start(start: Start, promo
     soon(lambda: gateway.ready().status_code == 200)
 
 
-def test_with_everything_away_it_starts_with_the_last_good_model(start: Start, promoter: Promoter) -> None:
-    registered, _ = promoter.register(bias=0.5)
-    promoter.promote(registered)
+def test_with_everything_away_it_starts_with_the_last_good_model_and_precision(
+    start: Start, promoter: Promoter
+) -> None:
+    registered, artefact = promoter.register(bias=0.5)
+    promoter.promote(registered, precision="int8")
     gateway = start()
     soon(lambda: gateway.version() == registered.version)
     before = gateway.probabilities(TEXTS, NOON)
+    judged = Predictor.load(artefact, "int8").predict([TweetInput(text, NOON) for text in TEXTS])
+    assert before == judged.tolist()
     assert gateway.stop() == 0
 
     alone = start(

@@ -230,6 +230,7 @@ def a_promotion_row(version: int) -> Promotion:
         mlflow_run_id=f"{version:032x}",
         artifact_uri=f"models:/{version}",
         artifact_sha256="a" * 64,
+        precision="fp32",
         verdict_id=UUID(int=100 + version),
         reason="better",
         note="",

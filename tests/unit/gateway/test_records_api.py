@@ -18,6 +18,7 @@ def test_the_model_that_answers_with_its_metrics(client: TestClient, world: Worl
     assert model["reason"] == "better"
     assert model["previous_version"] == 2
     assert model["simulated"] is False
+    assert model["precision"] == "fp32"
 
 
 def test_no_model_yet(client: TestClient) -> None:
@@ -40,6 +41,7 @@ def test_every_version_with_its_verdict(client: TestClient, world: World) -> Non
     assert [model["champion"] for model in models] == [False, True, False]
     assert models[0]["verdict"]["outcome"] == "kept"
     assert models[2]["verdict"] is None
+    assert [promotion["precision"] for promotion in models[1]["promotions"]] == ["fp32"]
 
 
 def test_the_trail_of_a_batch(client: TestClient, world: World) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from viral_common.artefact import FILES, SPEC, Artefact, write_manifest
+from viral_common.artefact import FILES, GRAPHS, SPEC, Artefact, write_manifest
 from viral_common.errors import ArtefactError, RegistryUnavailable
+from viral_common.events import Precision
 from viral_gateway.app import create_app
 from viral_gateway.cache import KEPT, ArtefactCache
 from viral_gateway.promoted import PromotedModel
@@ -34,7 +35,7 @@ class FakeMlflow:
         """Make an artefact; its base probability is a hundredth of its version."""
         directory = self.directory / str(version)
         directory.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
+        for name in {*FILES, *GRAPHS.values()}:
             (directory / name).write_text(json.dumps({"version": version}))
         (directory / SPEC).write_text(a_spec().model_dump_json())
         return a_promotion(version, seq, write_manifest(directory))
@@ -48,11 +49,11 @@ class FakeMlflow:
         )
 
 
-def load(artefact: Artefact) -> FakeModel:
-    """Read the model like the real one: from its file."""
-    if not (model := json.loads((artefact.directory / "model.onnx").read_bytes())):
+def load(artefact: Artefact, precision: Precision) -> FakeModel:
+    """Read the model like the real one: from its file. In int8 it is less sure by a thousandth."""
+    if not (model := json.loads((artefact.directory / GRAPHS[precision]).read_bytes())):
         raise ArtefactError("cannot score its sample")
-    return FakeModel(model["version"] / 100)
+    return FakeModel(model["version"] / 100 - (0.001 if precision == "int8" else 0))
 
 
 class Stage:
@@ -71,6 +72,13 @@ class Stage:
     @property
     def version(self) -> int | None:
         return self.holder.current.model.version if self.holder.current else None
+
+    @property
+    def base(self) -> float:
+        """What the model that serves starts from."""
+        scorer = self.holder.serving().scorer
+        assert isinstance(scorer, FakeModel)
+        return scorer.base
 
     def _announce(self) -> None:
         self.announced += 1
@@ -110,6 +118,70 @@ def test_a_rollback_is_a_new_promotion_of_an_old_version_and_needs_no_download(s
 
     assert stage.version == 1
     assert stage.holder.serving().model.promotion_seq == 3
+
+
+def test_the_graph_of_the_promotions_precision_serves(stage: Stage) -> None:
+    stage.swapper.offer(in_int8(stage.mlflow.train(50)), from_ledger=True)
+
+    assert stage.base == 0.499
+
+
+def test_another_precision_of_the_same_version_is_news_and_needs_no_download(stage: Stage) -> None:
+    model = stage.mlflow.train(50)
+    stage.swapper.offer(model, from_ledger=True)
+    stage.mlflow.away = True
+
+    stage.swapper.offer(in_int8(model, seq=51), from_ledger=True)
+
+    assert stage.base == 0.499
+    assert stage.announced == 2
+
+
+def test_what_serves_after_a_restart_is_of_the_same_precision(stage: Stage, tmp_path: Path) -> None:
+    stage.swapper.offer(in_int8(stage.mlflow.train(50)), from_ledger=True)
+    stage.mlflow.away = True
+
+    stage.restart(tmp_path)
+    stage.swapper.restore()
+
+    assert stage.base == 0.499
+
+
+def test_a_cached_promotion_from_before_int8_is_of_fp32(stage: Stage, tmp_path: Path) -> None:
+    stage.swapper.offer(stage.mlflow.train(50), from_ledger=True)
+    (note,) = (tmp_path / "cache").glob("*.json")
+    kept = json.loads(note.read_text())
+    del kept["precision"]
+    note.write_text(json.dumps(kept))
+
+    stage.restart(tmp_path)
+    stage.swapper.restore()
+
+    assert stage.base == 0.5
+
+
+def test_a_graph_that_cannot_serve_costs_neither_the_cache_nor_another_download(
+    stage: Stage, tmp_path: Path
+) -> None:
+    directory = stage.mlflow.directory / "50"
+    stage.mlflow.train(50)
+    (directory / "model.int8.onnx").write_text("{}")
+    model = a_promotion(50, sha256=write_manifest(directory))
+    stage.swapper.offer(model, from_ledger=True)
+
+    stage.swapper.offer(in_int8(model, seq=51), from_ledger=True)
+    refused = stage.holder.refused
+    stage.restart(tmp_path)
+    stage.swapper.restore()
+
+    assert refused is not None
+    assert refused.promotion_seq == 51
+    assert stage.mlflow.downloads == 1
+    assert stage.base == 0.5
+
+
+def in_int8(model: PromotedModel, seq: int | None = None) -> PromotedModel:
+    return model.model_copy(update={"precision": "int8", "promotion_seq": seq or model.promotion_seq})
 
 
 @pytest.mark.parametrize("damage", ["flipped", "missing", "pickle", "digest", "sample", "gone"])
