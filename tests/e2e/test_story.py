@@ -26,6 +26,7 @@ from viral_common.artefact import TOKENIZER, read_artefact
 from viral_common.database import connect, sessions
 from viral_common.events import BatchCollected, CloudEvent, envelope
 from viral_common.features import TweetInput
+from viral_common.predictor import SAMPLE_TOLERANCE, Predictor
 from viral_common.registry import Registry
 from viral_common.settings import CommonSettings
 from viral_common.tokens import read_tokenizer
@@ -142,9 +143,15 @@ def test_programs_get_the_probabilities_of_the_training_code(world: World, tmp_p
     ]
     examples = examples_of(tweets, tokenizer, artefact.spec.features)
     trained = artefact.spec.calibration.probabilities(logits_of(load_network(artefact), examples))
+    precision = world.get("/v1/model")["precision"]
+    in_fp32, judged = (
+        Predictor.load(artefact, one).predict([tweet.input for tweet in tweets])
+        for one in ("fp32", precision)
+    )
 
     assert len(answered) == 1000
-    assert np.abs(trained - np.array(answered)).max() < 1e-4
+    assert np.abs(trained - in_fp32).max() < 1e-4
+    assert np.abs(judged - np.array(answered)).max() < SAMPLE_TOLERANCE[precision]
 
 
 def stored_tweets(world: World, count: int) -> list[LabelledTweet]:

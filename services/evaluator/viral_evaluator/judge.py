@@ -47,11 +47,10 @@ class Judge:
             return self._unscorable(event, lack)
         inputs = [tweet.input for tweet in tweets]
         try:
-            challenger = chosen(
-                labels, self.scorer.score_each(event.artifact_uri, event.artifact_sha256, inputs)
-            )
+            graphs = self.scorer.score_each(event.artifact_uri, event.artifact_sha256, inputs)
         except ArtefactError as error:
             return self._unscorable(event, f"the challenger's artefact was refused: {error}")
+        challenger = chosen(labels, graphs, int8_allowed=self.settings.serve_int8)
         if (trained_for := challenger.scored.spec.likes_threshold) != self.settings.likes_threshold:
             return self._unscorable(
                 event, _OTHER_THRESHOLD.format(trained_for, self.settings.likes_threshold)

@@ -38,12 +38,12 @@ class Choice:
         )
 
 
-def chosen(labels: Labels, by_precision: Mapping[Precision, Scored]) -> Choice:
+def chosen(labels: Labels, by_precision: Mapping[Precision, Scored], *, int8_allowed: bool = True) -> Choice:
     """Both classes must occur in `labels`, shape (tweets,); `by_precision` holds fp32 at least."""
     aucs = {
         precision: float(roc_auc_score(labels, scored.probabilities))
         for precision, scored in by_precision.items()
     }
-    keeps = "int8" in aucs and aucs["fp32"] - aucs["int8"] < TOO_MUCH_AUC
-    precision: Precision = "int8" if keeps else "fp32"
+    as_good = "int8" in aucs and aucs["fp32"] - aucs["int8"] < TOO_MUCH_AUC
+    precision: Precision = "int8" if as_good and int8_allowed else "fp32"
     return Choice(precision, by_precision[precision], aucs)

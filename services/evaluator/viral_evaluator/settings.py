@@ -13,6 +13,9 @@ class EvaluatorSettings(CommonSettings):
         default=0.95, gt=0.5, lt=1, description="How sure it must be that the challenger is better"
     )
     min_test_tweets: int = Field(default=50, ge=1, description="Fewer test tweets than this decide nothing")
+    serve_int8: bool = Field(
+        default=True, description="Whether int8 may serve where it loses next to no AUC; else fp32 always"
+    )
     alias_s: float = Field(
         default=30, gt=0, description="How often the alias in MLflow is compared with Postgres"
     )

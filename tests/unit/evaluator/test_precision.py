@@ -45,6 +45,12 @@ def test_an_int8_graph_that_is_even_better_serves() -> None:
     assert chosen(labels(50), {"fp32": scored(50, 3), "int8": scored(50, 0)}).precision == "int8"
 
 
+def test_where_int8_is_not_wanted_fp32_serves() -> None:
+    graphs: dict[Precision, Scored] = {"fp32": scored(50, 0), "int8": scored(50, 0)}
+
+    assert chosen(labels(50), graphs, int8_allowed=False).precision == "fp32"
+
+
 def test_the_choice_tells_both_figures() -> None:
     choice = chosen(labels(50), {"fp32": scored(50, 0), "int8": scored(50, 5)})
 
