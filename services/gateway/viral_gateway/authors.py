@@ -26,7 +26,7 @@ async def with_authors(gateway: Gateway, serving: Serving, tweets: Sequence[Twee
     asked = [(tweets[place].username or "", tweets[place].created_at) for place in named]
     try:
         histories = await run_in_threadpool(
-            gateway.records.author_histories,
+            gateway.authors.histories,
             spec.training.source,
             asked,
             spec.likes_threshold,

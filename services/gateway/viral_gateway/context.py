@@ -9,6 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from viral_gateway.announcements import Announcements
+from viral_gateway.author_cache import AuthorCache
 from viral_gateway.promoted import PromotedModel
 from viral_gateway.records import Records
 from viral_gateway.schemas import ModelDetails
@@ -26,6 +27,7 @@ class Gateway:
     scoring: Scoring
     announcements: Announcements
     records: Records
+    authors: AuthorCache
     missing: Callable[[], list[str]]
     """What keeps it from hearing of promotions, in words."""
 

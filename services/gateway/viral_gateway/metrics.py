@@ -12,6 +12,9 @@ LATENCY = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 PREDICTIONS = Counter("viral_gateway_predictions_total", "Tweets predicted", ["viral"])
+AUTHORS = Counter(
+    "viral_gateway_author_lookups_total", "Authors whose history was asked for", ["answered_by"]
+)
 SWAPS = Counter("viral_gateway_swaps_total", "Models swapped in")
 REFUSED = Counter("viral_gateway_refused_artefacts_total", "Promoted artefacts that may not serve")
 MODEL_VERSION = Gauge("viral_gateway_model_version", "Version that answers; 0: none yet")

@@ -15,6 +15,7 @@ from viral_common.service import Service
 
 from viral_gateway.announcements import Announcements
 from viral_gateway.app import create_app
+from viral_gateway.author_cache import AuthorCache
 from viral_gateway.cache import ArtefactCache
 from viral_gateway.context import Gateway
 from viral_gateway.reconcile import Reconciler
@@ -51,5 +52,6 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         await asyncio.to_thread(service.stop)
         scoring.close()
 
-    gateway = Gateway(settings, holder, scoring, announcements, records, service.unheard)
+    authors = AuthorCache(records.author_histories)
+    gateway = Gateway(settings, holder, scoring, announcements, records, authors, service.unheard)
     return create_app(gateway, lifespan)

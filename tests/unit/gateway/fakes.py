@@ -19,6 +19,7 @@ from viral_common.models import Batch, Promotion, Training, Verdict
 from viral_common.trail import BatchTrail, ModelRecord
 from viral_common.training_summary import TrainingSummary
 from viral_gateway.announcements import Announcements
+from viral_gateway.author_cache import AuthorCache
 from viral_gateway.context import Gateway
 from viral_gateway.promoted import PromotedModel
 from viral_gateway.records import Records
@@ -94,6 +95,7 @@ class World:
             Scoring(threads=2),
             self.announcements,
             self.records,
+            AuthorCache(self.records.author_histories),
             lambda: list(self.missing),
         )
 
