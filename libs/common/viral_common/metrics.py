@@ -85,5 +85,5 @@ def shortage(labels: Labels, name: str, likes_threshold: int) -> str | None:
         return None
     return (
         f"{int(labels.sum()):,} of {len(labels):,} {name} tweets have more than {likes_threshold} likes, at least "
-        f"{FEWEST_OF_A_CLASS} with and without are needed (VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
+        f"{FEWEST_OF_A_CLASS} with and as many without are needed (VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
     )

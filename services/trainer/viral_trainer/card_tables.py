@@ -65,7 +65,8 @@ def _auc(one: Slice) -> tuple[str, str]:
 
 
 def _gap(one: Slice) -> str:
-    return f"{100 * (one.stated_rate - one.viral_rate):+.1f} points"
+    points = round(100 * (one.stated_rate - one.viral_rate), 1) + 0.0  # no -0.0
+    return f"{points:+.1f} points"
 
 
 def reliability_section(bins: Sequence[ReliabilityBin]) -> str:

@@ -32,7 +32,7 @@ DAY = datetime(2026, 1, 1, tzinfo=UTC)
 # Every test tweet is viral or not by turns; a model's skill is how far it leans towards the truth.
 TWEETS = 400
 TOO_FEW = (
-    "test tweets have more than 0 likes, at least 10 with and without are needed "
+    "test tweets have more than 0 likes, at least 10 with and as many without are needed "
     "(VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
 )
 

@@ -15,7 +15,10 @@ TWEETS = labelled_tweets(300)
 LIKED = [replace(tweet, viral=True) for tweet in TWEETS]
 IGNORED = [replace(tweet, viral=False) for tweet in TWEETS]
 
-TOO_FEW = "have more than 0 likes, at least 10 with and without are needed (VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
+TOO_FEW = (
+    "have more than 0 likes, at least 10 with and as many without are needed "
+    "(VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
+)
 
 
 @pytest.fixture
