@@ -63,6 +63,8 @@ def narrow_encoder(seed: int) -> BertModel:
         num_hidden_layers=1,
         num_attention_heads=2,
         intermediate_size=32,
+        hidden_dropout_prob=0.0,  # as every base model is read
+        attention_probs_dropout_prob=0.0,
     )
     return BertModel(config, add_pooling_layer=False)
 

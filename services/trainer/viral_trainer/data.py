@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,28 +14,43 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from viral_common.artefact import FeatureScaling
 from viral_common.features import FEATURES, TWEET_FEATURES, TweetInput, feature_matrix
-from viral_common.tokens import Tokens, chunks_by_length, padded, tokenised
-from viral_common.tweets import LabelledTweet
+from viral_common.tokens import chunks_of_like
+from viral_common.tweets import LabelledTweet, labels_of
+
+from viral_trainer.token_rows import TokenRows, token_rows
 
 # Any tweet whose author nobody told.
 NOBODYS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
 # Batches of like length are cut from this many shuffled batches: little padding, still a random order.
 POOL = 64
+# Lengths are rounded up to this: for every new shape of a matrix the processor's kernels are compiled anew.
+LENGTHS = 8
+# Tweets whose features are computed at once: as Python's numbers they take ten times the room.
+FEATURES_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
 class Examples:
     """Tweets as the network reads them, all of length n."""
 
-    tokens: list[Tokens]  # n arrays of ids, each of its own length
+    tokens: TokenRows  # n rows of ids, each of its own length
     features: NDArray[np.float32]  # (n, features), scaled
     labels: NDArray[np.bool_]  # (n,)
-    untold: NDArray[
-        np.float32
-    ]  # (features,): what the author's columns say when nobody told whose tweet it is
+    untold: NDArray[np.float32]  # (features,): the author's columns when nobody told whose tweet it is
 
     def __len__(self) -> int:
         return len(self.tokens)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it by name, for `of_arrays`."""
+        others = {name: getattr(self, name) for name in ("features", "labels", "untold")}
+        return {"ids": self.tokens.ids, "offsets": self.tokens.offsets, **others}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Examples:
+        """The examples that said these are their `arrays`."""
+        others = {name: array for name, array in arrays.items() if name not in ("ids", "offsets")}
+        return cls(TokenRows(arrays["ids"], arrays["offsets"]), **others)
 
     def without(self, hidden: NDArray[np.bool_]) -> Examples:
         """The same tweets with the authors of the `hidden` ones, bool (n,), untold."""
@@ -51,10 +67,33 @@ class Minibatch:
     features: Tensor  # (batch, features) float32
     labels: Tensor  # (batch,) float32, 0 or 1
 
+    def __len__(self) -> int:
+        return len(self.labels)
 
-def scaling_of(tweets: Sequence[LabelledTweet]) -> FeatureScaling:
+    def share(self, number: int, of: int) -> Minibatch:
+        """Every `of`-th tweet from the `number`-th on; batches are sorted by length, so shares are of like work."""
+        return self._each(lambda tensor: tensor[number::of].contiguous())
+
+    def on(self, device: torch.device) -> Minibatch:
+        """The same there, without waiting for it to arrive."""
+        if device.type == "cpu":
+            return self
+        return self._each(lambda tensor: tensor.pin_memory().to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Minibatch:
+        return Minibatch(*(change(getattr(self, field.name)) for field in fields(self)))
+
+
+def unscaled(tweets: Sequence[LabelledTweet]) -> NDArray[np.float32]:
+    """The tweets' features, (n, features)."""
+    pieces = range(0, len(tweets), FEATURES_AT_ONCE)
+    inputs = ([tweet.input for tweet in tweets[start : start + FEATURES_AT_ONCE]] for start in pieces)
+    return np.concatenate([feature_matrix([]), *map(feature_matrix, inputs)])
+
+
+def scaling_of(features: NDArray[np.float32]) -> FeatureScaling:
     """Mean and deviation of what is known; a constant column keeps its distance to its only value."""
-    matrix = feature_matrix([tweet.input for tweet in tweets]).astype(np.float64)
+    matrix = features.astype(np.float64)
     known = np.isfinite(matrix)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, matrix, 0.0).sum(axis=0) / count
@@ -65,27 +104,35 @@ def scaling_of(tweets: Sequence[LabelledTweet]) -> FeatureScaling:
 
 def examples_of(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
     """Tokenise and scale, once for all epochs."""
+    texts = [tweet.input.text for tweet in tweets]
+    return assembled(tweets, token_rows(tokenizer, texts), unscaled(tweets), scaling)
+
+
+def assembled(
+    tweets: Sequence[LabelledTweet], rows: TokenRows, features: NDArray[np.float32], scaling: FeatureScaling
+) -> Examples:
+    """Of tweets whose tokens and `unscaled` features are there already."""
     return Examples(
-        tokens=tokenised(tokenizer, [tweet.input.text for tweet in tweets]),
-        features=scaling.scaled(feature_matrix([tweet.input for tweet in tweets])),
-        labels=np.array([tweet.viral for tweet in tweets], dtype=np.bool_),
+        tokens=rows,
+        features=scaling.scaled(features),
+        labels=labels_of(tweets),
         untold=scaling.scaled(feature_matrix([NOBODYS]))[0],
     )
 
 
 def shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Minibatch]:
-    """One epoch in random order, each tweet once."""
+    """One epoch in random order, each tweet once; the tweets of a batch are sorted by length."""
     order = rng.permutation(len(examples))
     for start in range(0, len(order), size * POOL):
         pool = order[start : start + size * POOL]
-        chunks = list(chunks_by_length([examples.tokens[row] for row in pool], size))
+        chunks = list(chunks_of_like(examples.tokens.lengths_of(pool), size))
         for index in rng.permutation(len(chunks)):
             yield minibatch(examples, pool[chunks[index]])
 
 
 def minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
     """These rows, padded to the longest of them."""
-    input_ids, attention_mask = padded([examples.tokens[row] for row in rows])
+    input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS)
     return Minibatch(
         input_ids=torch.from_numpy(input_ids),
         attention_mask=torch.from_numpy(attention_mask),

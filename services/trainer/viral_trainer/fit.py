@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from viral_common.artefact import FeatureScaling
 from viral_common.features import FEATURES
 from viral_common.intervals import scores_with_intervals
 from viral_common.slices import slices
 from viral_common.training_summary import TrainingSummary
-from viral_common.tweets import labels_of
+from viral_common.tweets import LabelledTweet, labels_of
 
 from viral_trainer.assessment import decision_threshold, reliability
 from viral_trainer.base_model import BaseModel
-from viral_trainer.data import examples_of, scaling_of
+from viral_trainer.data import Examples, assembled, scaling_of, unscaled
 from viral_trainer.export import TrainedModel
 from viral_trainer.network import ViralityNetwork
 from viral_trainer.settings import TrainerSettings
+from viral_trainer.token_cache import TokenCache
+from viral_trainer.token_rows import TokenRows, token_rows
 from viral_trainer.training import Recipe, Trained, train
 from viral_trainer.window import Window
 
@@ -42,19 +49,27 @@ class Progress(Protocol):
 
 
 def fit(
-    window: Window, base: BaseModel, settings: TrainerSettings, event_id: UUID, progress: Progress
+    window: Window,
+    base: BaseModel,
+    settings: TrainerSettings,
+    event_id: UUID,
+    progress: Progress,
+    token_folder: Path | None = None,
 ) -> tuple[TrainedModel, Trained]:
-    """Tokenise, train, calibrate. The same tweets and settings give the same model."""
+    """Tokenise, train, calibrate. The same tweets and settings give the same model.
+
+    With a `token_folder` the tweets' tokens are kept there for the next time.
+    """
     recipe = recipe_of(settings, len(window.train))
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
     network = ViralityNetwork(base.encoder(), len(FEATURES))
     tokenizer = base.tokenizer(settings.max_tokens)
-    scaling = scaling_of(window.train)
+    scaling, examples, validation = _read(window, tokenizer, token_folder)
     curves = Curves(progress)
     trained = train(
         network,
-        examples_of(window.train, tokenizer, scaling),
-        examples_of(window.validation, tokenizer, scaling),
+        examples,
+        validation,
         recipe,
         curves.on_step,
         curves.on_epoch,
@@ -73,6 +88,26 @@ def fit(
         decision_threshold=called_from,
     )
     return model, trained
+
+
+def _read(
+    window: Window, tokenizer: Tokenizer, token_folder: Path | None
+) -> tuple[FeatureScaling, Examples, Examples]:
+    cache = TokenCache(token_folder, tokenizer) if token_folder else None
+
+    def rows_of(split: str, tweets: Sequence[LabelledTweet]) -> TokenRows:
+        texts = [tweet.input.text for tweet in tweets]
+        return cache.rows_of(split, texts) if cache else token_rows(tokenizer, texts)
+
+    features = unscaled(window.train)
+    scaling = scaling_of(features)
+    return (
+        scaling,
+        assembled(window.train, rows_of("train", window.train), features, scaling),
+        assembled(
+            window.validation, rows_of("validation", window.validation), unscaled(window.validation), scaling
+        ),
+    )
 
 
 def recipe_of(settings: TrainerSettings, tweets: int) -> Recipe:
@@ -108,12 +143,12 @@ class Curves:
     """Thins the losses of single steps to a mean of every POINT_EVERY."""
 
     progress: Progress
-    losses: list[float] = field(default_factory=list)
+    losses: list[Tensor] = field(default_factory=list)
 
-    def on_step(self, step: int, loss: float) -> None:
+    def on_step(self, step: int, loss: Tensor) -> None:
         self.losses.append(loss)
-        if len(self.losses) == POINT_EVERY:
-            self.progress.log_metrics({"train_loss": sum(self.losses) / POINT_EVERY}, step)
+        if len(self.losses) == POINT_EVERY:  # a GPU is not waited for at every step
+            self.progress.log_metrics({"train_loss": float(torch.stack(self.losses).mean())}, step)
             self.losses.clear()
 
     def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:

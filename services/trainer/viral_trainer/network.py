@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
+from viral_trainer.noise import Dropout
+
 HEAD_WIDTH = 64
 DROPOUT = 0.1
 WAVES = 4
@@ -73,18 +75,25 @@ class ViralityNetwork(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
             nn.GELU(),
-            nn.Dropout(DROPOUT),
+            Dropout(DROPOUT),
             nn.Linear(HEAD_WIDTH, 1),
         )
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
         """int64 (batch, tokens) twice and float32 (batch, features) to logits, float32 (batch,)."""
+        return self.judge(*self.read(input_ids, attention_mask), features)
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What the text says: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         # hidden: (batch, tokens, width); weight: (batch, tokens, 1), 0 for padding
         weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)  # (batch, width); never empty: CLS is there
-        joined = torch.cat([mean, hidden[:, 0], self.periodic(features)], dim=1)
-        logits: Tensor = self.head(joined).squeeze(-1) + self.pairs(input_ids, attention_mask)
+        return torch.cat([mean, hidden[:, 0]], dim=1), self.pairs(input_ids, attention_mask)
+
+    def judge(self, text: Tensor, pairs: Tensor, features: Tensor) -> Tensor:
+        """Both of `read` and float32 (batch, features) to logits, float32 (batch,)."""
+        logits: Tensor = self.head(torch.cat([text, self.periodic(features)], dim=1)).squeeze(-1) + pairs
         return logits
 
     def config(self) -> dict[str, Any]:

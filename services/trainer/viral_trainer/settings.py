@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from pydantic import Field, SecretStr
 from viral_common.settings import CommonSettings
@@ -47,6 +48,11 @@ class TrainerSettings(CommonSettings):
     def cores(self) -> int:
         """`train_threads`, or what this process may use."""
         return self.train_threads or len(os.sched_getaffinity(0))
+
+    @property
+    def token_folder(self) -> Path:
+        """Where token ids outlive a training."""
+        return self.data_dir / "trainer" / "tokens"
 
 
 class OfflineSettings(TrainerSettings):

@@ -47,16 +47,20 @@ class TokenRows:
         """Tokens of each row, (rows,)."""
         return np.diff(self.offsets)
 
+    def lengths_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Tokens of these rows, in their order."""
+        return self.offsets[1:][rows] - self.offsets[rows]
+
     def take(self, rows: NDArray[np.intp]) -> TokenRows:
         """These rows in this order."""
         starts, ends = self.offsets[rows], self.offsets[1:][rows]
         ids = [self.ids[start:end] for start, end in zip(starts, ends, strict=True)]
-        return TokenRows(np.concatenate([np.empty(0, np.int32), *ids]), _offsets(ends - starts))
+        return TokenRows(np.concatenate([np.empty(0, np.int32), *ids]), _offsets(self.lengths_of(rows)))
 
     def padded(self, rows: NDArray[np.intp], multiple: int = 1) -> tuple[Tokens, Tokens]:
         """input_ids and attention_mask, each (rows, tokens): the longest row's, rounded up to a `multiple`."""
         starts = self.offsets[rows][:, None]
-        lengths = self.offsets[1:][rows][:, None] - starts
+        lengths = self.lengths_of(rows)[:, None]
         width = -(-int(lengths.max()) // multiple) * multiple
         places = np.arange(width)
         told = places < lengths  # (rows, width)

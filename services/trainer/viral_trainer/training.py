@@ -6,7 +6,7 @@ trained = train(network, examples, validation, Recipe(epochs=2), on_step=print, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,11 +17,19 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import OneCycleLR
 from viral_common.artefact import Calibration
 from viral_common.metrics import scores
-from viral_common.tokens import chunks_by_length
+from viral_common.tokens import chunks_of_like
 
 from viral_trainer.calibration import fitted
-from viral_trainer.data import Examples, minibatch, shuffled_batches
+from viral_trainer.data import Examples, Minibatch, minibatch, shuffled_batches
+from viral_trainer.devices import this_device
 from viral_trainer.network import ViralityNetwork
+from viral_trainer.ranks import ALONE, Ranks
+from viral_trainer.workers import Workers
+
+# Tweets whose texts are read together where nothing is learned.
+SCORED_AT_ONCE = 64
+
+Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -38,10 +46,10 @@ class Recipe:
     clip_norm: float = 1.0
     untold_authors: float = 0.3  # share of tweets, drawn anew each epoch, that hide whose they are
     class_weight: float = (
-        0.0  # 0: each tweet weighs the same; 1: viral tweets weigh as much as the others together
+        0.0  # 0: every tweet weighs the same; 1: viral tweets as much as all others together
     )
     seed: int = 7
-    threads: int = 2
+    threads: int = 2  # of each process
 
 
 @dataclass(frozen=True)
@@ -62,15 +70,17 @@ def train(
     examples: Examples,
     validation: Examples,
     recipe: Recipe,
-    on_step: Callable[[int, float], None],  # step, training loss
+    on_step: Callable[[int, Tensor], None],  # step, training loss, still on the device
     on_epoch: Callable[[int, int, dict[str, float]], None],  # epoch, step, validation metrics
+    ranks: Ranks = ALONE,
 ) -> Trained:
-    """Fine-tune encoder and head together; keep the best epoch, stop when one is worse than that before."""
-    torch.manual_seed(recipe.seed)
-    torch.set_num_threads(recipe.threads)
-    rng = np.random.default_rng(recipe.seed)
-    half_precision = can_bfloat16()
+    """Fine-tune encoder and head together; keep the best epoch, stop when one is worse than that before.
 
+    Every rank is given the same and ends with the same.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    device = this_device(ranks.local_rank)
+    network.to(device.torch)
     optimizer = torch.optim.AdamW(
         [
             {"params": network.encoder.parameters(), "lr": recipe.encoder_lr},
@@ -90,45 +100,53 @@ def train(
         cycle_momentum=False,
     )
 
-    viral_weight = viral_weight_of(examples, recipe.class_weight)
+    scaler = torch.amp.GradScaler(device.torch.type, enabled=device.scales_losses)
+    viral_weight = viral_weight_of(examples, recipe.class_weight).to(device.torch)
+
+    def summed_loss(batch: Minibatch) -> Tensor:
+        logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
+        return binary_cross_entropy_with_logits(
+            logits.float(), batch.labels, pos_weight=viral_weight, reduction="sum"
+        )
+
     step, seconds = 0, 0.0
     best: Trained | None = None
     best_weights = network.state_dict()
-    for epoch in range(1, recipe.epochs + 1):
-        started = time.monotonic()
-        network.train()
-        shown = examples.without(rng.random(len(examples)) < recipe.untold_authors)
-        for batch in shuffled_batches(shown, recipe.batch_size, rng):
-            with torch.autocast("cpu", torch.bfloat16, enabled=half_precision):
-                logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
-            loss = binary_cross_entropy_with_logits(logits.float(), batch.labels, pos_weight=viral_weight)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.clip_norm)
-            optimizer.step()
-            schedule.step()
-            step += 1
-            on_step(step, loss.item())
-        seconds += time.monotonic() - started
+    with Workers(network, device, recipe.threads, recipe.batch_size, ranks) as workers:
+        for epoch in range(1, recipe.epochs + 1):
+            started = time.monotonic()
+            network.train()
+            shown = examples.without(rng.random(len(examples)) < recipe.untold_authors)
+            for batch in shuffled_batches(shown, recipe.batch_size, rng):
+                loss = workers.gradient(batch, summed_loss, scaler.scale, recipe.seed, step)
+                scaler.unscale_(optimizer)
+                workers.clip(recipe.clip_norm)
+                scaler.step(optimizer)
+                scaler.update()
+                schedule.step()
+                step += 1
+                on_step(step, loss)
+            seconds += time.monotonic() - started
 
-        validation_logits = logits_of(network, validation)
-        calibration = fitted(validation_logits, validation.labels)
-        probabilities = calibration.probabilities(validation_logits)
-        metrics = scores(validation.labels, probabilities)
-        nobodys = logits_of(network, validation.without(np.ones(len(validation), dtype=np.bool_)))
-        untold = scores(validation.labels, calibration.probabilities(nobodys))
-        metrics |= {f"{name}_untold": value for name, value in untold.items() if name in ("auc", "log_loss")}
-        on_epoch(epoch, step, metrics)
-        if best is not None and metrics["log_loss"] >= best.metrics["log_loss"]:
-            break
-        best = Trained(
-            calibration, metrics, probabilities, epoch, step, seconds, epoch * len(examples) / seconds
-        )
-        best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
+            hidden = validation.without(np.ones(len(validation), dtype=np.bool_)).features
+            views = [validation.features, hidden]
+            told, untold = logits_of_views(network, validation, views, workers.map, ranks)
+            calibration = fitted(told, validation.labels)
+            probabilities = calibration.probabilities(told)
+            metrics = scores(validation.labels, probabilities)
+            without = scores(validation.labels, calibration.probabilities(untold))
+            metrics |= {f"{name}_untold": without[name] for name in ("auc", "log_loss") if name in without}
+            on_epoch(epoch, step, metrics)
+            if best is not None and ranks.agreed(metrics["log_loss"] >= best.metrics["log_loss"]):
+                break
+            best = Trained(
+                calibration, metrics, probabilities, epoch, step, seconds, epoch * len(examples) / seconds
+            )
+            best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
 
     assert best is not None  # noqa: S101  (at least one epoch)
     network.load_state_dict(best_weights)
-    network.eval()
+    network.cpu().eval()
     return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
 
 
@@ -138,18 +156,32 @@ def viral_weight_of(examples: Examples, class_weight: float) -> Tensor:
     return torch.tensor(float((len(examples) - viral) / max(viral, 1)) ** class_weight)
 
 
-def can_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 itself; elsewhere it would be slower than float32."""
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
-@torch.inference_mode()
-def logits_of(network: ViralityNetwork, examples: Examples, size: int = 64) -> NDArray[np.float32]:
+def logits_of(network: ViralityNetwork, examples: Examples) -> NDArray[np.float32]:
     """Logits in the examples' order, float32 (n,)."""
+    (logits,) = logits_of_views(network, examples, [examples.features], map, ALONE)
+    return np.asarray(logits)
+
+
+def logits_of_views(
+    network: ViralityNetwork,
+    examples: Examples,
+    views: Sequence[NDArray[np.float32]],
+    run: Callable[[Callable[[Rows], None], Sequence[Rows]], Iterable[None]],
+    ranks: Ranks,
+) -> NDArray[np.float32]:
+    """The same with each of several features, (n, features), as (views, n): texts are read once, and by all ranks."""
     network.eval()
-    logits = np.empty(len(examples), dtype=np.float32)
-    for rows in chunks_by_length(examples.tokens, size):
-        batch = minibatch(examples, rows)
-        logits[rows] = network(batch.input_ids, batch.attention_mask, batch.features).numpy()
-    return logits
+    device = next(network.parameters()).device
+    logits = torch.zeros(len(views), len(examples))
+
+    @torch.inference_mode()
+    def score(rows: Rows) -> None:
+        batch = minibatch(examples, rows).on(device)
+        text = network.read(batch.input_ids, batch.attention_mask)
+        for view, features in zip(logits, views, strict=True):
+            view[rows] = network.judge(*text, torch.from_numpy(features[rows]).to(device)).cpu()
+
+    chunks = list(chunks_of_like(examples.tokens.lengths, SCORED_AT_ONCE))
+    list(run(score, chunks[ranks.rank :: ranks.world]))
+    ranks.add_up(logits)
+    return np.asarray(logits)

@@ -122,7 +122,7 @@ def test_a_training_killed_anywhere_ends_in_one_version(
     assert int(client.get_model_version_by_alias(MODEL_NAME, "challenger").version) == trained.model_version
     with db() as session:
         assert session.scalars(select(Training.model_version)).all() == [trained.model_version]
-    assert not list((trainer.settings.data_dir / "trainer").iterdir())
+    assert not list((trainer.settings.data_dir / "trainer").glob(str(event.id)))
 
 
 def kill_at(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:

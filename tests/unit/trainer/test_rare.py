@@ -11,7 +11,7 @@ from viral_common.metrics import Floats, Labels, calibration_error, scores
 from viral_common.tweets import labels_of
 from viral_trainer.assessment import decision_threshold, reliability
 from viral_trainer.calibration import fitted
-from viral_trainer.data import Examples, examples_of, scaling_of
+from viral_trainer.data import Examples, examples_of, scaling_of, unscaled
 from viral_trainer.network import ViralityNetwork
 from viral_trainer.training import Recipe, logits_of, train
 
@@ -23,7 +23,7 @@ rare_tweets = partial(labelled_tweets, liked=0.08, noise=0.02)
 
 
 def examples(count: int, seed: int) -> Examples:
-    return examples_of(rare_tweets(count, seed), letter_tokenizer(), scaling_of(rare_tweets(500)))
+    return examples_of(rare_tweets(count, seed), letter_tokenizer(), scaling_of(unscaled(rare_tweets(500))))
 
 
 def trained(class_weight: float) -> tuple[Floats, Floats]:

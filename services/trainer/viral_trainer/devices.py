@@ -1,0 +1,55 @@
+"""What to compute on and in which numbers: found out, never set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+
+
+class Gpus(Protocol):
+    """What `torch.cuda` says of a machine."""
+
+    def is_available(self) -> bool:
+        """Whether there is one that works."""
+
+    def is_bf16_supported(self, including_emulation: bool = True) -> bool:
+        """Whether it multiplies bfloat16."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where tensors lie, and the type that matrix products are computed in."""
+
+    name: str  # as torch knows it: cpu, cuda:0
+    half: torch.dtype | None  # None: float32, for nothing shorter is faster here
+
+    @property
+    def torch(self) -> torch.device:
+        """The device itself."""
+        return torch.device(self.name)
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether one thread keeps it busy."""
+        return self.name != "cpu"
+
+    @property
+    def scales_losses(self) -> bool:
+        """Whether gradients would vanish: float16 knows no number below 6e-8."""
+        return self.half is torch.float16
+
+
+def this_device(local_rank: int = 0, gpus: Gpus = torch.cuda) -> Device:
+    """A GPU if there is one; the `local_rank`-th process of a host takes the `local_rank`-th of them."""
+    if not gpus.is_available():
+        return Device("cpu", torch.bfloat16 if can_bfloat16() else None)
+    half = torch.bfloat16 if gpus.is_bf16_supported(including_emulation=False) else torch.float16
+    return Device(f"cuda:{local_rank}", half)
+
+
+def can_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself; elsewhere it would be slower than float32."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
