@@ -17,4 +17,5 @@ HANDLER_SECONDS = Histogram(
     buckets=(0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200),
 )
 READY = Gauge("viral_ready", "1 while the service consumes and its database answers")
+REPORTS_FAILED = Counter("viral_reports_failed_total", "Trainings whose run got no report on its batch")
 SOURCE_EXHAUSTED = Gauge("viral_source_exhausted", "1 while the source has nothing more to collect")

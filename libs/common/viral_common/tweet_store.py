@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, String, cast, func, or_, select, tuple_
 
 from viral_common.authors import LABELLED, history_of, labelled_parameters
 from viral_common.database import Sessions
@@ -55,6 +55,12 @@ class TweetStore:
         """The batch, detached."""
         with self._sessions() as session:
             return session.get(Batch, batch_id)
+
+    def batches_named(self, start: str) -> list[Batch]:
+        """Those whose id begins so; two at most, for only one is of use."""
+        query = select(Batch).where(cast(Batch.id, String).istartswith(start, autoescape=True))
+        with self._sessions() as session:
+            return list(session.scalars(query.limit(2)))
 
     def newest(self) -> Batch | None:
         """The batch with tweets that was collected last."""

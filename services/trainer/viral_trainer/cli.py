@@ -51,3 +51,24 @@ def compare(
         from viral_trainer.compare.command import Wish, run
 
         run(Wish(tweets, split, json, markdown, plot, models, max_tweets, threshold, seed, mlflow))
+
+
+@app.command()
+def eda(
+    out: Annotated[Path, typer.Option(help="Write the page here")] = Path("report.html"),
+    batch: Annotated[
+        str | None, typer.Option(help="The first letters of a batch's id; without them the newest")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(min=1, help="Describe so many batches, the last being this one")
+    ] = None,
+    tweets: Annotated[
+        Path | None, typer.Option(help="Describe this file alone (Twint JSON lines or CSV); needs no server")
+    ] = None,
+    threshold: Annotated[int | None, typer.Option(min=0, help="Instead of VIRAL_LIKES_THRESHOLD")] = None,
+) -> None:
+    """Describe a batch, several, or a file of tweets in one HTML page that opens anywhere."""
+    with one_line_errors():
+        from viral_trainer.eda.command import Wish, run
+
+        run(Wish(out, batch, window, tweets, threshold))

@@ -15,8 +15,8 @@ from tests.artefacts import make_base_model
 
 @pytest.fixture
 def trainer(db: Sessions, settings: CommonSettings, tmp_path: Path) -> Trainer:
-    """Real Postgres, real MLflow, a narrow network of random weights."""
+    """Real Postgres, real MLflow, a narrow network of random weights; no reports."""
     base = make_base_model(tmp_path / "base")
     own = TrainerSettings.model_validate({**settings.model_dump(), "train_threads": 1, "head_lr": 1e-2})
     registry, runs = Registry(settings.mlflow_url), Runs(settings.mlflow_url)
-    return Trainer(db, TweetStore(db), runs, registry, lambda: base, own)
+    return Trainer(db, TweetStore(db), runs, registry, lambda: base, own, lambda *_: None)

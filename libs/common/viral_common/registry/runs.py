@@ -97,6 +97,11 @@ class Run:
             warnings.simplefilter("ignore")  # MLflow's own use of pandas is about to be out of date
             self._client.log_table(self.run_id, columns, name)
 
+    def log_text(self, name: str, text: str) -> None:
+        """Keep a text as the artefact `name`; MLflow shows a page that ends in `.html` as a page."""
+        with translated(self._url):
+            self._client.log_text(self.run_id, text, name)
+
     def flush(self) -> None:
         """Send the points that wait."""
         with translated(self._url):

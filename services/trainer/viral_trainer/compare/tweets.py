@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -19,15 +20,22 @@ def originals_of(path: Path, bad: BadRows, likes_threshold: int, min_age: timede
 
     Raises UsageError if the file cannot be read or holds none.
     """
+    return labelled(kept_of(path, bad)[0], likes_threshold, min_age)
+
+
+def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
+    """The file's English originals, and how many tweets were left out by reason.
+
+    Raises UsageError if it cannot be read or holds none.
+    """
     kept, left_out = filtered(_once(read_tweets(path, bad)))
-    tweets = labelled(kept, likes_threshold, min_age)
-    if not tweets:
+    if not kept:
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
         also = f", {left_out.total()} tweets left out ({reasons})" if reasons else ""
         raise UsageError(
             f"no usable tweet in {path}: {summary(bad.by_reason)}{also}; give Twint JSON lines or CSV"
         )
-    return tweets
+    return kept, left_out
 
 
 def _once(tweets: Iterable[RawTweet]) -> list[RawTweet]:

@@ -1,0 +1,83 @@
+"""What `viral-trainer eda` does."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from viral_common.database import Sessions, connect, schema_gap, sessions
+from viral_common.errors import UsageError
+from viral_common.logging import configure_logging
+from viral_common.settings import load_settings
+from viral_common.tweet_store import TweetStore
+
+from viral_trainer.eda.described import Described
+from viral_trainer.eda.facts.all import facts_of
+from viral_trainer.eda.from_file import described_file
+from viral_trainer.eda.from_store import batch_asked_for, described_batches
+from viral_trainer.eda.page import page
+from viral_trainer.settings import OfflineSettings, TrainerSettings
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a person asked for on the command line; None leaves it to the newest batch or to the settings."""
+
+    out: Path
+    batch: str | None
+    window: int | None
+    tweets: Path | None
+    threshold: int | None
+
+
+def run(wish: Wish) -> None:
+    """Describe the batches or the file asked for; write the page; say where it is."""
+    _check_file(wish.out)
+    described = _from_file(wish, wish.tweets) if wish.tweets else _from_store(wish)
+    html = page(described, facts_of(described))
+    try:
+        wish.out.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {wish.out}: {error.strerror or error}") from error
+    Console(highlight=False, soft_wrap=True).print(
+        f"{len(described.columns):,} tweets of {described.query} described in {wish.out}", markup=False
+    )
+
+
+def _from_file(wish: Wish, tweets: Path) -> Described:
+    if wish.batch is not None or wish.window is not None:
+        raise UsageError("--tweets describes a file alone; leave out --batch and --window")
+    return described_file(tweets, _settings(OfflineSettings, wish))
+
+
+def _from_store(wish: Wish) -> Described:
+    settings = _settings(TrainerSettings, wish)
+    db = sessions(connect(settings, "viral-trainer eda"))
+    _check_schema(db)
+    tweets = TweetStore(db)
+    return described_batches(tweets, batch_asked_for(tweets, wish.batch), wish.window or 1, settings)
+
+
+def _settings(kind: type[TrainerSettings], wish: Wish) -> TrainerSettings:
+    settings = load_settings(kind)
+    configure_logging("trainer", settings.model_copy(update={"log_level": "error"}))
+    if wish.threshold is None:
+        return settings
+    return settings.model_copy(update={"likes_threshold": wish.threshold})
+
+
+def _check_schema(db: Sessions) -> None:
+    with db() as session:
+        if gap := schema_gap(session.connection()):
+            raise UsageError(gap)
+
+
+def _check_file(path: Path) -> None:
+    """Better before the work than after it."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder; name a file in it")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UsageError(f"cannot write {path}: {folder} is no folder to write in; make it first")

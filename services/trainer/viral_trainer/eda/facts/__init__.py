@@ -1,0 +1,1 @@
+"""What the report knows: figures computed from columns of tweets, nothing drawn yet."""

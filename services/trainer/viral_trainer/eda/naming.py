@@ -1,0 +1,30 @@
+"""People's names for what is measured."""
+
+from __future__ import annotations
+
+_FEATURES = {
+    "created_at_dayofweek": "weekday",
+    "created_at_hour": "hour",
+    "is_quote_tweet": "quotes a tweet",
+    "hashtags_count": "hashtags",
+    "mentions_count": "mentions",
+    "word_count": "words",
+    "photos_count": "photos",
+    "has_video": "has a video",
+    "urls_count": "links",
+    "author_told": "author is told",
+    "author_tweets": "author’s earlier tweets",
+    "author_viral_share": "author’s viral share",
+    "author_likes": "author’s mean log likes",
+    "like_count": "likes",
+}
+
+
+def feature_name(name: str) -> str:
+    """In a few words; a feature that nobody has named yet keeps its own name, without the underscores."""
+    return _FEATURES.get(name) or name.replace("_", " ")
+
+
+def is_yes_or_no(name: str) -> bool:
+    """Whether a feature's values 0 and 1 mean no and yes."""
+    return name.startswith(("is_", "has_"))

@@ -1,0 +1,75 @@
+"""The report of each batch that is trained on, beside the curves of its run in MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from viral_common import ledger, telemetry
+from viral_common.database import POSTGRES_AWAY, Sessions
+from viral_common.errors import NotYet
+from viral_common.models import Batch
+from viral_common.settings import CommonSettings
+from viral_common.tweet_store import TweetStore
+
+from viral_trainer.eda.facts.all import facts_of
+from viral_trainer.eda.facts.shift import Drift
+from viral_trainer.eda.from_store import described_batches
+from viral_trainer.eda.page import page
+
+log = structlog.get_logger()
+
+REPORT = "eda.html"
+
+
+class Run(Protocol):
+    """Where the report goes: a run in MLflow, or a list in a test."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Add a point to each curve."""
+
+    def log_text(self, name: str, text: str) -> None:
+        """Keep a text as an artefact."""
+
+
+@dataclass(frozen=True)
+class BatchReports:
+    """Describes a batch from the store."""
+
+    sessions: Sessions
+    tweets: TweetStore
+    settings: CommonSettings
+
+    def put_on(self, run: Run, batch: Batch) -> None:
+        """Put the batch's report and drift on its run, and the drift beside the batch.
+
+        Servers that are away are waited for, as by the training itself. Any other failure costs only the report: it
+        is logged and counted, and the training goes on.
+        """
+        try:
+            self._put_on(run, batch)
+        except (NotYet, *POSTGRES_AWAY):
+            raise
+        except Exception:
+            log.exception("the batch has no report; its training goes on")
+            telemetry.REPORTS_FAILED.inc()
+
+    def _put_on(self, run: Run, batch: Batch) -> None:
+        described = described_batches(self.tweets, batch, 1, self.settings)
+        facts = facts_of(described)
+        if facts.drift:
+            run.log_metrics(drift_metrics(facts.drift), step=0)
+            with self.sessions.begin() as session:
+                ledger.record_drift(session, batch.id, facts.drift.indices)
+        run.log_text(REPORT, page(described, facts))
+
+
+def drift_metrics(drift: Drift) -> dict[str, float]:
+    """By the names that MLflow shows."""
+    return {
+        **{f"drift_psi_{name}": index for name, index in drift.indices.items()},
+        "drift_viral_rate": drift.change,
+        "drift_new_words": drift.novelty.share,
+    }

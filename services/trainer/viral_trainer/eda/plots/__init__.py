@@ -1,0 +1,1 @@
+"""Facts drawn: matplotlib's SVG inside the page, in the page's own colours."""

@@ -1,0 +1,60 @@
+"""Each batch that is trained on is described on its run, and its drift is kept beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from viral_common.database import Sessions
+from viral_common.models import Batch
+from viral_common.registry import Run
+from viral_trainer.eda.on_run import REPORT, BatchReports
+from viral_trainer.handlers import Trainer
+
+from tests.integration.trainer.stage import collected
+
+
+def test_the_run_of_a_batch_holds_its_report_and_its_drift(
+    trainer: Trainer, db: Sessions, mlflow_url: str, tmp_path: Path
+) -> None:
+    collected(db, day=0, count=300)
+    event = collected(db, day=1, count=300)
+    batch = trainer.tweets.batch(event.batch_id)
+    assert batch
+    run = trainer.runs.start(event.id, "tests", {})
+
+    BatchReports(db, trainer.tweets, trainer.settings).put_on(run, batch)
+
+    run.flush()
+    page = download_artifacts(
+        run_id=run.run_id, artifact_path=REPORT, dst_path=str(tmp_path), tracking_uri=mlflow_url
+    )
+    assert "<!doctype html>" in Path(page).read_text(encoding="utf-8")
+    metrics = MlflowClient(mlflow_url).get_run(run.run_id).data.metrics
+    described = trainer.tweets.batch(event.batch_id)
+    assert described
+    assert described.drift
+    assert {f"drift_psi_{name}": index for name, index in described.drift.items()}.items() <= metrics.items()
+    assert abs(metrics["drift_viral_rate"]) < 0.2
+
+
+def test_the_newest_batch_is_described_before_its_training(trainer: Trainer, db: Sessions) -> None:
+    described: list[Batch] = []
+    collected(db, day=0, count=0)
+    event = collected(db, day=1)
+
+    def report(_: Run, batch: Batch) -> None:
+        described.append(batch)
+        raise Described
+
+    with pytest.raises(Described):
+        replace(trainer, report=report).on_batch_collected(event)
+
+    assert [batch.id for batch in described] == [event.batch_id]
+
+
+class Described(BaseException):
+    """Ends a handler before the training begins."""
