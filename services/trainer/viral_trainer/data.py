@@ -70,9 +70,9 @@ class Minibatch:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def share(self, number: int, of: int) -> Minibatch:
-        """Every `of`-th tweet from the `number`-th on; batches are sorted by length, so shares are of like work."""
-        return self._each(lambda tensor: tensor[number::of].contiguous())
+    def share(self, rows: slice) -> Minibatch:
+        """These rows alone."""
+        return self._each(lambda tensor: tensor[rows].contiguous())
 
     def on(self, device: torch.device) -> Minibatch:
         """The same there, without waiting for it to arrive."""

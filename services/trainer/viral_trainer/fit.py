@@ -25,7 +25,9 @@ from viral_trainer.assessment import decision_threshold, reliability
 from viral_trainer.base_model import BaseModel
 from viral_trainer.data import Examples, assembled, scaling_of, unscaled
 from viral_trainer.export import TrainedModel
+from viral_trainer.joint import Job, led
 from viral_trainer.network import ViralityNetwork
+from viral_trainer.ranks import ALONE, Ranks
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.token_cache import TokenCache
 from viral_trainer.token_rows import TokenRows, token_rows
@@ -55,6 +57,7 @@ def fit(
     event_id: UUID,
     progress: Progress,
     token_folder: Path | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[TrainedModel, Trained]:
     """Tokenise, train, calibrate. The same tweets and settings give the same model.
 
@@ -66,14 +69,8 @@ def fit(
     tokenizer = base.tokenizer(settings.max_tokens)
     scaling, examples, validation = _read(window, tokenizer, token_folder)
     curves = Curves(progress)
-    trained = train(
-        network,
-        examples,
-        validation,
-        recipe,
-        curves.on_step,
-        curves.on_epoch,
-    )
+    with led(ranks, Job(network, examples, validation, recipe)):
+        trained = train(network, examples, validation, recipe, curves.on_step, curves.on_epoch, ranks)
     called_from = decision_threshold(labels_of(window.validation), trained.probabilities)
     model = TrainedModel(
         network=network,

@@ -22,6 +22,8 @@ from viral_common.errors import ViralError
 
 log = structlog.get_logger()
 
+# The others look for a training this often.
+POLL_S = 0.5
 # Rank 0 says this often that it is alive; the others leave when they have not heard of it for so long.
 BEAT_S = 5.0
 SILENCE_S = 60.0
@@ -68,26 +70,36 @@ class Ranks:
         finally:
             dist.destroy_process_group()
 
-    def announce(self, number: int, size: int) -> None:
-        """Rank 0: wake the others for a training whose description has `size` bytes."""
-        if self.world > 1:
-            self._store.set(f"job/{number}", str(size))
+    def announced(self, size: int) -> int:
+        """Rank 0: wake the others for a training whose description has `size` bytes; its number."""
+        number = self._store.add("jobs", 1)
+        self._store.set(f"job/{number}", str(size))
+        return number
+
+    def send(self, content: bytes) -> None:
+        """Rank 0, within a training: give this to all others."""
+        dist.broadcast(torch.frombuffer(bytearray(content), dtype=torch.uint8), src=0)
+
+    def received(self, size: int) -> bytes:
+        """The others, within a training: what rank 0 sends."""
+        content = torch.empty(size, dtype=torch.uint8)
+        dist.broadcast(content, src=0)
+        return content.numpy().tobytes()
 
     def await_job(self, number: int) -> int:
         """The others: sleep until the training is announced; the size of its description. Raises RankLost."""
         heard, heard_at = b"", time.monotonic()
-        while True:
-            try:
-                self._store.wait([f"job/{number}"], timedelta(seconds=2 * BEAT_S))
-                return int(self._store.get(f"job/{number}"))
-            except dist.DistStoreError:  # not yet
+        try:
+            while not self._store.check([f"job/{number}"]):
                 beat = self._store.get("beat") if self._store.check(["beat"]) else b""
-            except dist.DistNetworkError as error:
-                raise RankLost("the store of the ranks is gone") from error
-            if beat != heard:
-                heard, heard_at = beat, time.monotonic()
-            if time.monotonic() - heard_at > SILENCE_S:
-                raise RankLost(f"nothing heard of rank 0 for {SILENCE_S:.0f} s")
+                if beat != heard:
+                    heard, heard_at = beat, time.monotonic()
+                elif time.monotonic() - heard_at > SILENCE_S:
+                    raise RankLost(f"nothing heard of rank 0 for {SILENCE_S:.0f} s")
+                time.sleep(POLL_S)
+            return int(self._store.get(f"job/{number}"))
+        except dist.DistError as error:
+            raise RankLost("the store of the ranks is gone") from error
 
     def beat(self) -> None:
         """Rank 0: say for ever, on a thread of its own, that it is alive."""

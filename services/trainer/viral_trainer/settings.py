@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Self
 
 from pydantic import Field, SecretStr
 from viral_common.settings import CommonSettings
@@ -48,6 +49,10 @@ class TrainerSettings(CommonSettings):
     def cores(self) -> int:
         """`train_threads`, or what this process may use."""
         return self.train_threads or len(os.sched_getaffinity(0))
+
+    def shared_by(self, processes: int) -> Self:
+        """With this machine's cores divided among so many of these."""
+        return self.model_copy(update={"train_threads": max(1, self.cores // processes)})
 
     @property
     def token_folder(self) -> Path:

@@ -72,12 +72,14 @@ class Workers:
 
         Every rank is given the same batch. Noise follows from the seeds.
         """
-        own = batch.share(self._ranks.rank, self._ranks.world)
-        count = min(self._count, len(own))
+        rank, world = self._ranks.rank, self._ranks.world
+        # Of fewer tweets than ranks and threads, some get none.
+        shares = [slice(rank + world * number, None, world * self._count) for number in range(self._count)]
+        shares = [rows for rows in shares if rows.start < len(batch)]
 
-        def of_share(number: int) -> tuple[Tensor, Sequence[Tensor | None]]:
-            seed_noise(self._device.torch, *seeds, self._ranks.rank, number)
-            share = own.share(number, count).on(self._device.torch)
+        def of_share(rows: slice) -> tuple[Tensor, Sequence[Tensor | None]]:
+            seed_noise(self._device.torch, rows, len(batch), *seeds)
+            share = batch.share(rows).on(self._device.torch)
             with torch.autocast(
                 self._device.torch.type,
                 self._device.half,
@@ -89,7 +91,7 @@ class Workers:
             return loss.detach(), gradients
 
         self._sums.zero_()
-        for loss, gradients in self._pool.map(of_share, range(count)):
+        for loss, gradients in self._pool.map(of_share, shares):
             self._sums[-1] += loss
             for parameter, gradient in zip(self._parameters, gradients, strict=True):
                 if gradient is not None and parameter.grad is not None:
