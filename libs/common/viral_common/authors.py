@@ -34,7 +34,12 @@ LABELLED = text(
             earlier AS (author RANGE BETWEEN UNBOUNDED PRECEDING AND :instant PRECEDING),
             settled AS (author RANGE BETWEEN UNBOUNDED PRECEDING AND :settle PRECEDING)
     )
-    SELECT * FROM told
+    SELECT
+        text, posted_at, photos_count, has_video, is_quote, username,
+        like_count, retweet_count, reply_count, author_id, language, text_hash, split,
+        author_tweets, author_settled, author_viral, author_log_likes,
+        array_position(:batches, batch_id) - 1 AS batch
+    FROM told
     WHERE batch_id = ANY(:batches) AND split = ANY(:splits) AND is_mature
     ORDER BY posted_at, external_id
     """  # noqa: S608  (_KNOWN is a constant)

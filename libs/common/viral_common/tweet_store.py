@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
@@ -40,9 +40,8 @@ class TweetStore:
 
     def columns(self, batch_ids: Sequence[UUID], likes_threshold: int, min_age: timedelta) -> TweetColumns:
         """The batches' tweets of all splits whose likes had time to come, in the same order."""
-        places = {batch_id: place for place, batch_id in enumerate(batch_ids)}
         rows = self._told(batch_ids, get_args(Split), likes_threshold, min_age)
-        return TweetColumns.of(_described(row, places) for row in rows)
+        return TweetColumns.of(map(_described, rows))
 
     def count(self, batch_ids: Sequence[UUID]) -> int:
         """How many tweets of the batches are stored, those too young for a label included."""
@@ -110,7 +109,7 @@ def _input_of(row: Any) -> TweetInput:
     )
 
 
-def _described(row: Any, places: Mapping[UUID, int]) -> DescribedTweet:
+def _described(row: Any) -> DescribedTweet:
     return DescribedTweet(
         _input_of(row),
         row.like_count,
@@ -120,7 +119,7 @@ def _described(row: Any, places: Mapping[UUID, int]) -> DescribedTweet:
         row.language,
         row.text_hash,
         row.split,
-        places[row.batch_id],
+        row.batch,
     )
 
 
