@@ -24,6 +24,7 @@ from viral_common.tweets import LabelledTweet, labels_of
 from viral_trainer.assessment import decision_threshold, reliability
 from viral_trainer.base_model import BaseModel
 from viral_trainer.data import Examples, assembled, scaling_of, unscaled
+from viral_trainer.devices import Device, this_device
 from viral_trainer.export import TrainedModel
 from viral_trainer.joint import Job, led
 from viral_trainer.network import ViralityNetwork
@@ -41,6 +42,8 @@ POINT_EVERY = 10
 # A small window is gone through again until the head has seen this many steps, or MOST_EPOCHS.
 ENOUGH_STEPS = 300
 MOST_EPOCHS = 4
+# A GPU takes so many times more tweets a step, where enough steps remain; fewer would leave it waiting for Python.
+GPU_BATCHES = 4
 
 
 class Progress(Protocol):
@@ -63,7 +66,7 @@ def fit(
 
     With a `token_folder` the tweets' tokens are kept there for the next time.
     """
-    recipe = recipe_of(settings, len(window.train))
+    recipe = recipe_of(settings, len(window.train), this_device())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
     network = ViralityNetwork(base.encoder(), len(FEATURES))
     tokenizer = base.tokenizer(settings.max_tokens)
@@ -107,10 +110,10 @@ def _read(
     )
 
 
-def recipe_of(settings: TrainerSettings, tweets: int) -> Recipe:
+def recipe_of(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
     """The knobs that the settings turn, for so many tweets to train on."""
     enough = math.ceil(ENOUGH_STEPS * settings.train_batch_size / tweets)
-    return Recipe(
+    recipe = Recipe(
         epochs=max(settings.train_epochs, min(enough, MOST_EPOCHS)),
         batch_size=settings.train_batch_size,
         encoder_lr=settings.encoder_lr,
@@ -119,12 +122,17 @@ def recipe_of(settings: TrainerSettings, tweets: int) -> Recipe:
         seed=settings.train_seed,
         threads=settings.cores,
     )
+    roomy = recipe.epochs * tweets >= ENOUGH_STEPS * GPU_BATCHES * recipe.batch_size
+    return recipe.in_larger_batches(GPU_BATCHES) if device.is_gpu and roomy else recipe
 
 
 def params_of(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
     """What MLflow shows as the run's parameters."""
+    device = this_device()
     return {
-        **asdict(recipe_of(settings, len(window.train))),
+        **asdict(recipe_of(settings, len(window.train), device)),
+        "device": device.name,
+        "half_precision": str(device.half),
         "base_model": base.name,
         "max_tokens": settings.max_tokens,
         "likes_threshold": settings.likes_threshold,

@@ -5,9 +5,10 @@ trained = train(network, examples, validation, Recipe(epochs=2), on_step=print, 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from viral_common.tokens import chunks_of_like
 
 from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, Minibatch, minibatch, shuffled_batches
-from viral_trainer.devices import this_device
+from viral_trainer.devices import Device, this_device
 from viral_trainer.network import ViralityNetwork
 from viral_trainer.ranks import ALONE, Ranks
 from viral_trainer.workers import Workers
@@ -51,6 +52,11 @@ class Recipe:
     seed: int = 7
     threads: int = 2  # of each process
 
+    def in_larger_batches(self, times: int) -> Recipe:
+        """That many times more tweets a step, and rates that fit: Adam's grow with the root (Malladi et al. 2022)."""
+        rates = {name: rate * math.sqrt(times) for name, rate in asdict(self).items() if name.endswith("_lr")}
+        return replace(self, batch_size=times * self.batch_size, **rates)
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -73,13 +79,14 @@ def train(
     on_step: Callable[[int, Tensor], None],  # step, training loss, still on the device
     on_epoch: Callable[[int, int, dict[str, float]], None],  # epoch, step, validation metrics
     ranks: Ranks = ALONE,
+    device: Device | None = None,  # what there is
 ) -> Trained:
     """Fine-tune encoder and head together; keep the best epoch, stop when one is worse than that before.
 
     Every rank is given the same and ends with the same.
     """
     rng = np.random.default_rng(recipe.seed)
-    device = this_device(ranks.local_rank)
+    device = device or this_device(ranks.local_rank)
     network.to(device.torch)
     optimizer = torch.optim.AdamW(
         [

@@ -11,6 +11,7 @@ from viral_common.features import FEATURES, AuthorHistory
 from viral_trainer import training
 from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, examples_of, scaling_of, shuffled_batches, unscaled
+from viral_trainer.devices import Device
 from viral_trainer.network import ViralityNetwork
 from viral_trainer.token_rows import TokenRows
 from viral_trainer.training import Recipe, Trained, logits_of, train
@@ -31,7 +32,9 @@ def network() -> ViralityNetwork:
     return ViralityNetwork(encoder, len(FEATURES))
 
 
-def trained(recipe: Recipe = RECIPE) -> tuple[ViralityNetwork, Trained, list[float]]:
+def trained(
+    recipe: Recipe = RECIPE, device: Device | None = None
+) -> tuple[ViralityNetwork, Trained, list[float]]:
     model, losses = network(), list[float]()
     result = train(
         model,
@@ -40,6 +43,7 @@ def trained(recipe: Recipe = RECIPE) -> tuple[ViralityNetwork, Trained, list[flo
         recipe,
         lambda _, loss: losses.append(loss.item()),
         lambda *_: None,
+        device=device,
     )
     return model, result, losses
 
@@ -51,6 +55,15 @@ def test_training_learns() -> None:
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_shorter_numbers_learn_the_same(half: torch.dtype) -> None:
+    _, exact, _ = trained(device=Device("cpu", None))
+
+    _, result, _ = trained(device=Device("cpu", half))
+
+    assert result.metrics["auc"] == pytest.approx(exact.metrics["auc"], abs=0.02)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_seed_gives_the_same_model(threads: int) -> None:
     recipe = replace(RECIPE, threads=threads)
@@ -59,6 +72,13 @@ def test_the_same_seed_gives_the_same_model(threads: int) -> None:
 
     assert first_losses == second_losses
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_threads_share_the_work_and_change_no_more_than_rounding() -> None:
+    _, _, alone = trained(replace(RECIPE, threads=1))
+    _, _, shared = trained(replace(RECIPE, threads=3))
+
+    assert shared == pytest.approx(alone, abs=5e-3)
 
 
 def test_the_best_epoch_is_kept_when_a_later_one_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,74 @@
+"""What a machine has is used without a switch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pytest
+import torch
+from viral_trainer.devices import Device, can_bfloat16, this_device
+from viral_trainer.fit import recipe_of
+from viral_trainer.settings import OfflineSettings
+from viral_trainer.training import Recipe
+
+CPU, GPU = Device("cpu", None), Device("cuda:0", torch.bfloat16)
+
+
+@dataclass
+class SomeGpus:
+    """A machine's GPUs; `bfloat16`: whether they multiply it themselves."""
+
+    available: bool
+    bfloat16: bool = False
+
+    def is_available(self) -> bool:
+        return self.available
+
+    def is_bf16_supported(self, including_emulation: bool = True) -> bool:
+        return self.bfloat16 or including_emulation
+
+
+def test_without_a_gpu_it_is_the_processor() -> None:
+    device = this_device(local_rank=1, gpus=SomeGpus(available=False))
+
+    assert device == Device("cpu", torch.bfloat16 if can_bfloat16() else None)
+    assert not device.is_gpu
+
+
+def test_a_newer_gpu_computes_in_bfloat16() -> None:
+    device = this_device(gpus=SomeGpus(available=True, bfloat16=True))
+
+    assert device == Device("cuda:0", torch.bfloat16)
+    assert device.is_gpu
+    assert not device.scales_losses
+
+
+def test_an_older_gpu_computes_in_float16_with_scaled_losses() -> None:
+    device = this_device(gpus=SomeGpus(available=True, bfloat16=False))
+
+    assert device.half is torch.float16
+    assert device.scales_losses
+
+
+def test_each_process_of_a_host_takes_a_gpu_of_its_own() -> None:
+    assert this_device(local_rank=3, gpus=SomeGpus(available=True)).name == "cuda:3"
+
+
+def test_a_gpu_gets_larger_batches_and_higher_rates() -> None:
+    small, large = (recipe_of(OfflineSettings(), 100_000, device) for device in (CPU, GPU))
+
+    assert large.batch_size == 4 * small.batch_size
+    assert large.encoder_lr == pytest.approx(2 * small.encoder_lr)
+    assert large.epochs == small.epochs
+
+
+def test_a_small_window_needs_its_steps_more_than_a_gpu_its_batches() -> None:
+    assert recipe_of(OfflineSettings(), 5_000, GPU) == recipe_of(OfflineSettings(), 5_000, CPU)
+
+
+def test_rates_grow_with_the_root_of_the_batch() -> None:
+    larger = Recipe(batch_size=10, encoder_lr=1.0, head_lr=2.0).in_larger_batches(9)
+
+    assert (larger.batch_size, larger.encoder_lr, larger.head_lr) == (90, 3.0, 6.0)
+    assert math.isclose(larger.pairs_lr, 3 * Recipe().pairs_lr)
