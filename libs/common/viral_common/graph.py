@@ -13,7 +13,7 @@ from viral_common.errors import ArtefactError, first_line
 
 # A protobuf string entry `location`: weights kept outside the file, where no digest covers them.
 _EXTERNAL_DATA = b"\x0a\x08location\x12"
-# On a CPU the fused operator takes longer than the two it replaces: an int8 graph needs a third more time with it.
+# On a CPU the fused operator takes longer than the two it replaces: an int8 graph needs a fifth more time with it.
 _NO_GAIN = ["SkipLayerNormFusion"]
 
 

@@ -1,4 +1,4 @@
-"""The int8 graph that lies beside the fp32 one: a quarter of the bytes, and less time (docs/decisions/0013)."""
+"""The int8 graph that lies beside the fp32 one: a quarter of the bytes, less time a tweet (docs/decisions/0013)."""
 
 from __future__ import annotations
 
