@@ -220,7 +220,9 @@ def test_data_scientists_find_runs_curves_versions_and_aliases_in_mlflow(world: 
 
     assert int(champion.version) == world.get("/v1/model")["version"]
     assert champion.tags["viral.verdict"] == "promoted"
+    assert champion.tags["viral.precision"] == world.get("/v1/model")["precision"]
     assert tested == pytest.approx(world.get("/v1/model")["metrics"]["auc"])
+    assert {"test_auc_fp32", "test_auc_int8"} <= set(client.get_run(champion.run_id).data.metrics)
     assert int(challenger.version) == len(world.get("/v1/models")["models"])
     assert len(curve) > 5
     assert curve[-1].value < curve[0].value

@@ -34,7 +34,7 @@ class Choice:
         if len(self.aucs) == 1:
             return ""
         return (
-            f"; AUC {self.aucs['fp32']:.4f} in fp32, {self.aucs['int8']:.4f} in int8: {self.precision} serves"
+            f"; AUC {self.aucs['fp32']:.4f} in fp32, {self.aucs['int8']:.4f} in int8: to serve in {self.precision}"
         )
 
 

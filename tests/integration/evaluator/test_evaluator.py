@@ -227,7 +227,7 @@ def test_a_challenger_is_promoted_in_int8_if_that_is_as_good(
     assert promoted.precision == "int8"
     assert promoted.metrics["auc"] == promoted.metrics["auc_int8"] == promoted.metrics["auc_fp32"]
     assert rows(db, Verdict)[0].precision == "int8"
-    assert rows(db, Verdict)[0].reason.endswith("in int8: int8 serves")
+    assert rows(db, Verdict)[0].reason.endswith("in int8: to serve in int8")
 
 
 def test_a_challenger_is_judged_and_promoted_in_fp32_if_int8_is_worse(

@@ -54,7 +54,7 @@ def test_where_int8_is_not_wanted_fp32_serves() -> None:
 def test_the_choice_tells_both_figures() -> None:
     choice = chosen(labels(50), {"fp32": scored(50, 0), "int8": scored(50, 5)})
 
-    assert choice.told == "; AUC 1.0000 in fp32, 0.9900 in int8: fp32 serves"
+    assert choice.told == "; AUC 1.0000 in fp32, 0.9900 in int8: to serve in fp32"
     assert choice.metrics == pytest.approx({"auc_fp32": 1.0, "auc_int8": 0.99})
 
 
