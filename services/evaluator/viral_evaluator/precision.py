@@ -33,9 +33,7 @@ class Choice:
         """The end of a verdict's sentence; nothing where there was no choice."""
         if len(self.aucs) == 1:
             return ""
-        return (
-            f"; AUC {self.aucs['fp32']:.4f} in fp32, {self.aucs['int8']:.4f} in int8: to serve in {self.precision}"
-        )
+        return f"; AUC {self.aucs['fp32']:.4f} in fp32, {self.aucs['int8']:.4f} in int8: to serve in {self.precision}"
 
 
 def chosen(labels: Labels, by_precision: Mapping[Precision, Scored], *, int8_allowed: bool = True) -> Choice:
