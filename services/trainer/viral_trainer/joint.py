@@ -76,12 +76,9 @@ def led(ranks: Ranks, job: Job) -> Iterator[None]:
 
 def follow(ranks: Ranks, threads: int) -> None:
     """The other ranks: help with each training, for ever. Raises RankLost once there is nobody to help."""
-    number = 0
-    while True:
-        number += 1
-        size = ranks.await_job(number)
+    for name, size in ranks.announcements():
         try:
-            with ranks.training(number):
+            with ranks.training(name):
                 job = Job.unpacked(ranks.received(size))
                 log.info("helping", rank=ranks.rank, tweets=len(job.examples))
                 recipe = replace(job.recipe, threads=threads)

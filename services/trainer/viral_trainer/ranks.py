@@ -12,20 +12,21 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from uuid import uuid4
 
 import structlog
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, Store
-from viral_common.errors import ViralError
+from viral_common.errors import ViralError, first_line
 
 log = structlog.get_logger()
 
 # The others look for a training this often.
 POLL_S = 0.5
 # Rank 0 says this often that it is alive; the others leave when they have not heard of it for so long.
-BEAT_S = 5.0
+BEAT_S = 2.0
 SILENCE_S = 60.0
 # The longest that one rank may keep the others waiting within a training.
 PATIENCE = timedelta(minutes=10)
@@ -44,6 +45,7 @@ class Ranks:
     local_rank: int = 0  # among those of this host
     local_world: int = 1
     store: Store | None = field(default=None, repr=False)
+    session: str = field(default_factory=lambda: uuid4().hex)  # of this process; rank 0's names trainings
 
     def add_up(self, values: Tensor) -> None:
         """Replace the values by the sum over all ranks. Every rank must call it."""
@@ -57,24 +59,40 @@ class Ranks:
         return bool(said.item())
 
     @contextmanager
-    def training(self, number: int) -> Iterator[None]:
+    def training(self, name: str) -> Iterator[None]:
         """Connect all ranks for one training. New connections each time: old ones may have died of idleness."""
-        if self.world == 1:
-            yield
-            return
         backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        store = PrefixStore(f"training/{number}", self._store)
+        store = PrefixStore(name, self._store)
         dist.init_process_group(backend, store=store, rank=self.rank, world_size=self.world, timeout=PATIENCE)
         try:
             yield
         finally:
             dist.destroy_process_group()
 
-    def announced(self, size: int) -> int:
-        """Rank 0: wake the others for a training whose description has `size` bytes; its number."""
-        number = self._store.add("jobs", 1)
-        self._store.set(f"job/{number}", str(size))
-        return number
+    def announced(self, size: int) -> str:
+        """Rank 0: wake the others for a training whose description has `size` bytes; its name."""
+        name = f"{self.session}/{self._store.add('trainings', 1)}"
+        self._store.set("training", f"{name} {size}")
+        return name
+
+    def announcements(self) -> Iterator[tuple[str, int]]:
+        """The others: each training's name and the bytes of its description; sleeps in between. Raises RankLost.
+
+        The store may outlive a rank 0 that was killed, and then still says what that one announced: only the session
+        that is heard to live counts.
+        """
+        session, heard, heard_at, last = "", self._said("beat"), time.monotonic(), ""
+        while True:
+            if (beat := self._said("beat")) != heard:
+                session, heard, heard_at = beat.split()[0], beat, time.monotonic()
+            elif time.monotonic() - heard_at > SILENCE_S:
+                raise RankLost(f"nothing heard of rank 0 for {SILENCE_S:.0f} s")
+            announced = self._said("training")
+            if session and announced.startswith(f"{session}/") and announced != last:
+                name, size = announced.split()
+                yield name, int(size)
+                last, heard_at = announced, time.monotonic()
+            time.sleep(POLL_S)
 
     def send(self, content: bytes) -> None:
         """Rank 0, within a training: give this to all others."""
@@ -86,25 +104,28 @@ class Ranks:
         dist.broadcast(content, src=0)
         return content.numpy().tobytes()
 
-    def await_job(self, number: int) -> int:
-        """The others: sleep until the training is announced; the size of its description. Raises RankLost."""
-        heard, heard_at = b"", time.monotonic()
-        try:
-            while not self._store.check([f"job/{number}"]):
-                beat = self._store.get("beat") if self._store.check(["beat"]) else b""
-                if beat != heard:
-                    heard, heard_at = beat, time.monotonic()
-                elif time.monotonic() - heard_at > SILENCE_S:
-                    raise RankLost(f"nothing heard of rank 0 for {SILENCE_S:.0f} s")
-                time.sleep(POLL_S)
-            return int(self._store.get(f"job/{number}"))
-        except dist.DistError as error:
-            raise RankLost("the store of the ranks is gone") from error
-
     def beat(self) -> None:
         """Rank 0: say for ever, on a thread of its own, that it is alive."""
         if self.world > 1:
-            threading.Thread(target=_beat, args=(self._store,), name="heartbeat", daemon=True).start()
+            # By a connection of its own: while ranks connect, theirs is taken.
+            store: Store = self._store.clone()  # type: ignore[attr-defined]
+            threading.Thread(target=self._beat, args=(store,), name="heartbeat", daemon=True).start()
+
+    def _beat(self, store: Store) -> None:
+        while True:
+            try:
+                store.set("beat", f"{self.session} {time.time()}")
+            except dist.DistError as error:
+                log.critical("the store of the ranks is gone", reason=first_line(error))
+                os._exit(1)  # and with it torchrun: only whoever started that can start the others again
+            time.sleep(BEAT_S)
+
+    def _said(self, key: str) -> str:
+        """What rank 0 said last, empty for nothing. Raises RankLost."""
+        try:
+            return self._store.get(key).decode() if self._store.check([key]) else ""
+        except dist.DistError as error:
+            raise RankLost("the store of the ranks is gone") from error
 
     @property
     def _store(self) -> Store:
@@ -123,16 +144,6 @@ def these_ranks(environment: Mapping[str, str] = os.environ) -> Ranks:
     try:
         store, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
     except dist.DistError as error:
-        raise RankLost(f"the other ranks are not found: {error}") from error
+        raise RankLost(f"the other ranks are not found: {first_line(error)}") from error
     local = int(environment["LOCAL_RANK"]), int(environment["LOCAL_WORLD_SIZE"])
     return Ranks(rank, world, *local, store)
-
-
-def _beat(store: Store) -> None:
-    while True:
-        try:
-            store.set("beat", str(time.time()))
-        except dist.DistError as error:
-            log.critical("the store of the ranks is gone", reason=str(error))
-            os._exit(1)  # torchrun, which keeps it, is gone too: nobody would start the others again
-        time.sleep(BEAT_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -86,6 +87,7 @@ def test_two_processes_train_as_one_and_outlive_each_others_failures(
     alone, losses, model = trained(ALONE)
     store = TCPStore("127.0.0.1", 0, 2, is_master=True, wait_for_workers=False)
     first = Ranks(0, 2, 0, 2, store)
+    first.beat()
 
     with follower(store) as process:
         together, shared_losses, shared_model = trained(first)
@@ -127,4 +129,18 @@ def test_a_rank_leaves_when_nothing_is_heard_of_the_first(monkeypatch: pytest.Mo
     monkeypatch.setattr(ranks_module, "POLL_S", 0.05)
 
     with pytest.raises(RankLost, match="nothing heard of rank 0"):
-        Ranks(1, 2, 1, 2, HashStore()).await_job(1)
+        next(Ranks(1, 2, 1, 2, HashStore()).announcements())
+
+
+def test_what_a_dead_first_rank_announced_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks_module, "POLL_S", 0.01)
+    store = HashStore()
+    dead, alive = Ranks(0, 2, 0, 2, store), Ranks(0, 2, 0, 2, store)
+    store.set("beat", f"{dead.session} 1")
+    dead.announced(11)
+    announcements = Ranks(1, 2, 1, 2, store).announcements()
+
+    threading.Timer(0.1, alive.beat).start()
+    threading.Timer(0.2, alive.announced, [22]).start()
+
+    assert next(announcements)[1] == 22
