@@ -13,7 +13,7 @@ from viral_common.metrics import scores
 from viral_trainer.compare.comparison import Comparison, compare
 from viral_trainer.compare.contenders import chosen
 from viral_trainer.compare.parts import How
-from viral_trainer.compare.tweets import originals_of
+from viral_trainer.originals import originals_of
 from viral_trainer.settings import OfflineSettings
 
 from tests.bench.figures import Figure

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import numpy as np
 import pytest
 from viral_common.errors import UsageError
 from viral_common.features import TweetInput
@@ -17,12 +16,12 @@ from viral_common.metrics import scores
 from viral_common.models import Batch
 from viral_common.predictor import Predictor
 from viral_common.text import copy_hash, split_of
-from viral_common.tweets import LabelledTweet, RawTweet
+from viral_common.tweets import LabelledTweet, RawTweet, inputs_of, labels_of
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_trainer.base_model import BaseModel, find_base_model
 from viral_trainer.export import export
-from viral_trainer.fit import fit
+from viral_trainer.fit import Unheard, fit
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
 from viral_trainer.window import Window
 
@@ -42,8 +41,7 @@ class Subject:
         return float(self.predictor.predict(list(tweets)).mean())
 
     def scores(self) -> dict[str, float]:
-        labels = np.array([tweet.viral for tweet in self.test])
-        return scores(labels, self.predictor.predict([tweet.input for tweet in self.test]))
+        return scores(labels_of(self.test), self.predictor.predict(inputs_of(self.test)))
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +84,7 @@ def trained(name: str, tweets: Iterable[RawTweet], base: BaseModel, folder: Path
     batch = Batch(id=uuid4(), source=name, window_from=kept[0].posted_at, window_to=kept[-1].posted_at)
     window = Window([batch], by_split["train"], by_split["validation"])
     servers = {"database_url": "postgresql://u:p@127.0.0.1/d", "rabbitmq_url": "amqp://u:p@127.0.0.1/"}
-    model, _ = fit(window, base, TrainerSettings.model_validate(servers), uuid4(), Silent())
+    model, _ = fit(window, base, TrainerSettings.model_validate(servers), uuid4(), Unheard())
     return Subject(Predictor.load(export(model, folder / "artefact")), by_split["test"])
 
 
@@ -96,10 +94,3 @@ def labelled(tweet: RawTweet) -> LabelledTweet:
         tweet.text, tweet.posted_at, tweet.photos_count, tweet.has_video, tweet.is_quote, tweet.username
     )
     return LabelledTweet(one, tweet.like_count, tweet.like_count > 0)
-
-
-class Silent:
-    """Curves that nobody looks at."""
-
-    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
-        pass

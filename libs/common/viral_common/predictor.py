@@ -18,7 +18,7 @@ from viral_common.errors import ArtefactError, first_line
 from viral_common.events import Precision
 from viral_common.features import FEATURES, TweetInput, feature_matrix
 from viral_common.graph import read_graph
-from viral_common.tokens import Tokens, chunks_by_length, padded, read_tokenizer, tokenised
+from viral_common.tokens import TokenRows, chunks_by_length, read_tokenizer, tokenised
 
 # Tweets scored at once: more gains nothing on a CPU, and costs padding. An int8 graph measures the range of its
 # activations over all that is scored at once, so there each tweet is alone: company must not change its answer.
@@ -69,16 +69,16 @@ class Predictor:
             raise ArtefactError("the model's output is no number: its weights are damaged")
         return self.spec.calibration.probabilities(logits)
 
-    def _logits(self, tokens: Sequence[Tokens], features: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _logits(self, tokens: TokenRows, features: NDArray[np.float32]) -> NDArray[np.float32]:
         logits = np.empty(len(tokens), dtype=np.float32)
 
         def score(chunks: Sequence[NDArray[np.intp]]) -> None:
             for rows in chunks:
-                input_ids, attention_mask = padded([tokens[row] for row in rows])
+                input_ids, attention_mask = tokens.padded(rows)
                 feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
                 logits[rows] = self._session.run([self.spec.output], feed)[0]
 
-        chunks = list(chunks_by_length(tokens, self._chunk))
+        chunks = list(chunks_by_length(tokens.lengths, self._chunk))
         shares = min(self._threads, len(chunks))
         if shares < 2:
             score(chunks)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,67 @@ from tokenizers import Tokenizer
 
 from viral_common.text import clean, masked
 
+# Texts given to the tokenizer at once: what it says of each (strings, offsets) is far larger than the ids.
+TEXTS_AT_ONCE = 4096
+
 Tokens = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """The token ids of many texts in one flat array: row i is `ids[offsets[i] : offsets[i + 1]]`.
+
+    A list of small arrays would take several times the memory.
+    """
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]  # (rows + 1,)
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> TokenRows:
+        """Each row of its own length."""
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        ids = np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum()))
+        return cls(ids, _offsets(lengths))
+
+    @classmethod
+    def joined(cls, parts: Sequence[TokenRows]) -> TokenRows:
+        """The rows of all parts, one after the other."""
+        lengths = [np.empty(0, np.int64), *(part.lengths for part in parts)]
+        ids = [np.empty(0, np.int32), *(part.ids for part in parts)]
+        return cls(np.concatenate(ids), _offsets(np.concatenate(lengths)))
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __iter__(self) -> Iterator[NDArray[np.int32]]:
+        return (self.ids[start:end] for start, end in zip(self.offsets, self.offsets[1:], strict=False))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row, (rows,)."""
+        return np.diff(self.offsets)
+
+    def lengths_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Tokens of these rows, in their order."""
+        return self.offsets[1:][rows] - self.offsets[rows]
+
+    def take(self, rows: NDArray[np.intp]) -> TokenRows:
+        """These rows in this order."""
+        starts, ends = self.offsets[rows], self.offsets[1:][rows]
+        ids = [self.ids[start:end] for start, end in zip(starts, ends, strict=True)]
+        return TokenRows(np.concatenate([np.empty(0, np.int32), *ids]), _offsets(self.lengths_of(rows)))
+
+    def padded(self, rows: NDArray[np.intp], multiple: int = 1) -> tuple[Tokens, Tokens]:
+        """input_ids and attention_mask, each (rows, tokens): the longest row's, rounded up to a `multiple`."""
+        starts = self.offsets[rows][:, None]
+        lengths = self.lengths_of(rows)[:, None]
+        width = -(-int(lengths.max()) // multiple) * multiple
+        places = np.arange(width)
+        told = places < lengths  # (rows, width)
+        input_ids = np.zeros(told.shape, dtype=np.int64)  # padding is token 0
+        input_ids[told] = self.ids[(starts + places)[told]]
+        return input_ids, told.astype(np.int64)
 
 
 def read_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
@@ -22,34 +84,26 @@ def read_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-def tokenised(tokenizer: Tokenizer, texts: Sequence[str]) -> list[Tokens]:
-    """One array of token ids per text, each of its own length; links and mentions masked."""
-    encodings = tokenizer.encode_batch_fast([as_read(text) for text in texts])
-    return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
-
-
 def as_read(text: str) -> str:
-    """The text as a tokenizer gets it; two texts that are read alike have the same tokens."""
+    """The text as a tokenizer gets it, links and mentions masked: two that are read alike have the same tokens."""
     return masked(clean(text))
 
 
-def padded(rows: Sequence[Tokens]) -> tuple[Tokens, Tokens]:
-    """input_ids and attention_mask, each (rows, longest row); padding is token 0."""
-    input_ids = np.zeros((len(rows), max(len(row) for row in rows)), dtype=np.int64)
-    attention_mask = np.zeros_like(input_ids)
-    for index, row in enumerate(rows):
-        input_ids[index, : len(row)] = row
-        attention_mask[index, : len(row)] = 1
-    return input_ids, attention_mask
+def tokenised(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenRows:
+    """A row of token ids per text, each of its own length."""
+    parts = []
+    for start in range(0, len(texts), TEXTS_AT_ONCE):
+        encodings = tokenizer.encode_batch_fast([as_read(t) for t in texts[start : start + TEXTS_AT_ONCE]])
+        parts.append(TokenRows.of([encoding.ids for encoding in encodings]))
+    return TokenRows.joined(parts)
 
 
-def chunks_by_length(rows: Sequence[Tokens], size: int) -> Iterator[NDArray[np.intp]]:
-    """Indices of `rows`, shortest first, at most `size` at a time: little padding within a chunk."""
-    return chunks_of_like(np.array([len(row) for row in rows]), size)
-
-
-def chunks_of_like(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
-    """The same for rows of which only the lengths are known, shape (rows,)."""
+def chunks_by_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
+    """Indices of rows of these lengths, shortest first, at most `size` at a time: little padding within a chunk."""
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), size):
         yield order[start : start + size]
+
+
+def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

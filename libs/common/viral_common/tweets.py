@@ -43,6 +43,11 @@ class LabelledTweet:
     viral: bool
 
 
+def inputs_of(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
+    """What may be looked at to predict."""
+    return [tweet.input for tweet in tweets]
+
+
 def labels_of(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
     """Which are viral, shape (tweets,)."""
     return np.array([tweet.viral for tweet in tweets], dtype=np.bool_)

@@ -12,7 +12,7 @@ from viral_common.intervals import scores_with_intervals
 from viral_common.metrics import Labels, shortage
 from viral_common.models import Promotion, Verdict
 from viral_common.tweet_store import TweetStore
-from viral_common.tweets import labels_of
+from viral_common.tweets import inputs_of, labels_of
 
 from viral_evaluator.precision import Choice, chosen
 from viral_evaluator.rule import Decision, PromotionRule
@@ -45,7 +45,7 @@ class Judge:
             return self._unscorable(event, f"the batch has {len(labels)} test tweets, {needed} are needed")
         if lack := shortage(labels, "test", self.settings.likes_threshold):
             return self._unscorable(event, lack)
-        inputs = [tweet.input for tweet in tweets]
+        inputs = inputs_of(tweets)
         try:
             graphs = self.scorer.score_each(event.artifact_uri, event.artifact_sha256, inputs)
         except ArtefactError as error:

@@ -14,10 +14,8 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from viral_common.artefact import FeatureScaling
 from viral_common.features import FEATURES, TWEET_FEATURES, TweetInput, feature_matrix
-from viral_common.tokens import chunks_of_like
-from viral_common.tweets import LabelledTweet, labels_of
-
-from viral_trainer.token_rows import TokenRows, token_rows
+from viral_common.tokens import TokenRows, chunks_by_length, tokenised
+from viral_common.tweets import LabelledTweet, inputs_of, labels_of
 
 # Any tweet whose author nobody told.
 NOBODYS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
@@ -87,7 +85,7 @@ class Minibatch:
 def unscaled(tweets: Sequence[LabelledTweet]) -> NDArray[np.float32]:
     """The tweets' features, (n, features)."""
     pieces = range(0, len(tweets), FEATURES_AT_ONCE)
-    inputs = ([tweet.input for tweet in tweets[start : start + FEATURES_AT_ONCE]] for start in pieces)
+    inputs = (inputs_of(tweets[start : start + FEATURES_AT_ONCE]) for start in pieces)
     return np.concatenate([feature_matrix([]), *map(feature_matrix, inputs)])
 
 
@@ -105,7 +103,7 @@ def scaling_of(features: NDArray[np.float32]) -> FeatureScaling:
 def examples_of(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
     """Tokenise and scale, once for all epochs."""
     texts = [tweet.input.text for tweet in tweets]
-    return assembled(tweets, token_rows(tokenizer, texts), unscaled(tweets), scaling)
+    return assembled(tweets, tokenised(tokenizer, texts), unscaled(tweets), scaling)
 
 
 def assembled(
@@ -125,7 +123,7 @@ def shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) ->
     order = rng.permutation(len(examples))
     for start in range(0, len(order), size * POOL):
         pool = order[start : start + size * POOL]
-        chunks = list(chunks_of_like(examples.tokens.lengths_of(pool), size))
+        chunks = list(chunks_by_length(examples.tokens.lengths_of(pool), size))
         for index in rng.permutation(len(chunks)):
             yield minibatch(examples, pool[chunks[index]])
 

@@ -33,7 +33,7 @@ from viral_common.artefact import (
 from viral_common.errors import ArtefactError
 from viral_common.features import TweetInput, feature_matrix
 from viral_common.predictor import Predictor
-from viral_common.tokens import chunks_by_length, padded, tokenised
+from viral_common.tokens import chunks_by_length, tokenised
 from viral_common.training_summary import TrainingSummary
 
 from viral_trainer.model_card import card
@@ -80,8 +80,8 @@ class TrainedModel:
         tokens = tokenised(self.tokenizer, [tweet.text for tweet in tweets])
         features = torch.from_numpy(self.scaling.scaled(feature_matrix(tweets)))
         logits = np.empty(len(tweets), dtype=np.float32)
-        for rows in chunks_by_length(tokens, 64):
-            input_ids, attention_mask = map(torch.from_numpy, padded([tokens[row] for row in rows]))
+        for rows in chunks_by_length(tokens.lengths, 64):
+            input_ids, attention_mask = map(torch.from_numpy, tokens.padded(rows))
             logits[rows] = self.network(input_ids, attention_mask, features[rows]).numpy()
         return self.calibration.probabilities(logits)
 

@@ -18,6 +18,7 @@ from viral_common.artefact import FeatureScaling
 from viral_common.features import FEATURES
 from viral_common.intervals import scores_with_intervals
 from viral_common.slices import slices
+from viral_common.tokens import TokenRows, tokenised
 from viral_common.training_summary import TrainingSummary
 from viral_common.tweets import LabelledTweet, labels_of
 
@@ -31,7 +32,6 @@ from viral_trainer.network import ViralityNetwork
 from viral_trainer.ranks import ALONE, Ranks
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.token_cache import TokenCache
-from viral_trainer.token_rows import TokenRows, token_rows
 from viral_trainer.training import Recipe, Trained, train
 from viral_trainer.window import Window
 
@@ -51,6 +51,13 @@ class Progress(Protocol):
 
     def log_metrics(self, metrics: dict[str, float], step: int) -> None:
         """Add a point to each curve."""
+
+
+class Unheard:
+    """Curves that nobody looks at."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Forget them."""
 
 
 def fit(
@@ -97,7 +104,7 @@ def _read(
 
     def rows_of(split: str, tweets: Sequence[LabelledTweet]) -> TokenRows:
         texts = [tweet.input.text for tweet in tweets]
-        return cache.rows_of(split, texts) if cache else token_rows(tokenizer, texts)
+        return cache.rows_of(split, texts) if cache else tokenised(tokenizer, texts)
 
     features = unscaled(window.train)
     scaling = scaling_of(features)

@@ -18,6 +18,7 @@ from viral_common.events import BatchCollected, Event, ModelTrained
 from viral_common.models import Batch, Training, Verdict
 from viral_common.registry import BATCH_ID, SOURCE, RegisteredVersion, Registry, Run, Runs
 from viral_common.tweet_store import TweetStore
+from viral_common.tweets import inputs_of
 
 from viral_trainer.base_model import BaseModel
 from viral_trainer.export import TrainedModel, export
@@ -87,7 +88,7 @@ class Trainer:
     ) -> RegisteredVersion:
         scratch = self._scratch(event)
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
-        check_on = [tweet.input for tweet in window.validation[:PARITY_TWEETS]]
+        check_on = inputs_of(window.validation[:PARITY_TWEETS])
         artefact = export(model, scratch / "artefact", check_on)
         run.describe(without_front_matter((artefact.directory / CARD).read_text()))
         version = run.register(artefact, model.training.metrics)

@@ -18,7 +18,7 @@ import structlog
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch._C._distributed_c10d import PrefixStore, Store
+from torch.distributed import PrefixStore, Store  # type: ignore[attr-defined]  # public, says its documentation
 from viral_common.errors import ViralError, first_line
 
 log = structlog.get_logger()

@@ -18,9 +18,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from viral_common.tokens import as_read
-
-from viral_trainer.token_rows import TokenRows, token_rows
+from viral_common.tokens import TokenRows, as_read, tokenised
 
 log = structlog.get_logger()
 
@@ -54,7 +52,7 @@ class TokenCache:
         unique, first = np.unique(keys, return_index=True)
         known = _read(path)
         new = ~np.isin(unique, known.keys)
-        fresh = token_rows(self._tokenizer, [texts[place] for place in first[new]])
+        fresh = tokenised(self._tokenizer, [texts[place] for place in first[new]])
         log.info("tokenised", split=name, texts=len(texts), new=len(fresh))
         # Where each unique text's row is: among the known ones, or behind them.
         places = np.searchsorted(known.keys, unique)

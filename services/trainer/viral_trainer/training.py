@@ -18,7 +18,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import OneCycleLR
 from viral_common.artefact import Calibration
 from viral_common.metrics import scores
-from viral_common.tokens import chunks_of_like
+from viral_common.tokens import chunks_by_length
 
 from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, Minibatch, minibatch, shuffled_batches
@@ -188,7 +188,7 @@ def logits_of_views(
         for view, features in zip(logits, views, strict=True):
             view[rows] = network.judge(*text, torch.from_numpy(features[rows]).to(device)).cpu()
 
-    chunks = list(chunks_of_like(examples.tokens.lengths, SCORED_AT_ONCE))
+    chunks = list(chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE))
     list(run(score, chunks[ranks.rank :: ranks.world]))
     ranks.add_up(logits)
     return np.asarray(logits)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 
 from tests.unit.gateway.fakes import World
+from tests.unit.gateway.stage import Stage
 
 
 @pytest.fixture
@@ -21,3 +23,8 @@ def client(world: World) -> Iterator[TestClient]:
     """Talks to the application; a bug in it becomes the reply that a caller would get."""
     with TestClient(create_app(world.gateway()), raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)

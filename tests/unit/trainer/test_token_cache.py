@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 from tokenizers import Tokenizer
-from viral_common.tokens import tokenised
+from viral_common.tokens import TokenRows, as_read, tokenised
 from viral_trainer.token_cache import TokenCache
-from viral_trainer.token_rows import TokenRows, token_rows
 
 from tests.artefacts import letter_tokenizer
 
@@ -22,21 +21,26 @@ def as_lists(rows: TokenRows) -> list[list[int]]:
     return [row.tolist() for row in rows]
 
 
+def ids_of(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
+    """One text after the other, by the tokenizer itself."""
+    return [tokenizer.encode(as_read(text)).ids for text in texts]
+
+
 def new_texts(folder: Path, texts: list[str], tokenizer: Tokenizer | None = None) -> int:
     """How many of the texts had to be tokenised; checks that the answer is right."""
     tokenizer = tokenizer or letter_tokenizer()
     with capture_logs() as logs:
         rows = TokenCache(folder, tokenizer).rows_of("train", texts)
-    assert as_lists(rows) == [ids.tolist() for ids in tokenised(tokenizer, texts)]
+    assert as_lists(rows) == ids_of(tokenizer, texts)
     return next(int(line["new"]) for line in logs if line["event"] == "tokenised")
 
 
 def test_rows_are_what_the_tokenizer_says() -> None:
-    rows = token_rows(letter_tokenizer(), TEXTS)
+    rows = tokenised(letter_tokenizer(), TEXTS)
 
     input_ids, attention_mask = rows.padded(np.array([3, 0]), multiple=8)
 
-    assert as_lists(rows) == [ids.tolist() for ids in tokenised(letter_tokenizer(), TEXTS)]
+    assert as_lists(rows) == ids_of(letter_tokenizer(), TEXTS)
     assert as_lists(rows.take(np.array([4, 1]))) == [as_lists(rows)[4], as_lists(rows)[1]]
     assert input_ids.shape[1] % 8 == 0
     assert input_ids[0, attention_mask[0] == 1].tolist() == as_lists(rows)[3]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 from viral_common.features import FEATURES, AuthorHistory
+from viral_common.tokens import TokenRows
 from viral_trainer import training
 from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, examples_of, scaling_of, shuffled_batches, unscaled
 from viral_trainer.devices import Device
 from viral_trainer.network import ViralityNetwork
-from viral_trainer.token_rows import TokenRows
 from viral_trainer.training import Recipe, Trained, logits_of, train
 
 from tests.artefacts import letter_tokenizer, narrow_encoder

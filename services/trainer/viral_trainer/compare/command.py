@@ -30,7 +30,7 @@ from viral_trainer.compare.contenders import Contender, chosen
 from viral_trainer.compare.parts import How
 from viral_trainer.compare.plot import SUFFIXES, draw
 from viral_trainer.compare.report import as_json, as_markdown, as_table, figures_of
-from viral_trainer.compare.tweets import originals_of
+from viral_trainer.originals import originals_of
 from viral_trainer.settings import OfflineSettings
 
 

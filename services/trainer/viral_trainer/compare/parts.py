@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from viral_common.errors import UsageError
 from viral_common.features import TweetInput
-from viral_common.metrics import FEWEST_OF_A_CLASS
+from viral_common.metrics import FEWEST_OF_A_CLASS, enough_of_both
 from viral_common.text import copy_hash, split_of
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets import LabelledTweet, labels_of
 
 How = Literal["time", "random"]
 
@@ -73,9 +73,9 @@ def each_input(
 
 def _check_classes(parts: Parts, likes_threshold: int) -> None:
     for name, tweets in (("train", parts.train), ("validation", parts.validation), ("test", parts.test)):
-        viral = sum(tweet.viral for tweet in tweets)
-        if min(viral, len(tweets) - viral) < FEWEST_OF_A_CLASS:
+        labels = labels_of(tweets)
+        if not enough_of_both(labels):
             raise UsageError(
-                f"{viral} of {len(tweets)} {name} tweets have more than {likes_threshold} likes, at least "
+                f"{int(labels.sum())} of {len(tweets)} {name} tweets have more than {likes_threshold} likes, at least "
                 f"{FEWEST_OF_A_CLASS} with and without are needed; give another --threshold or more tweets"
             )

@@ -16,8 +16,8 @@ from viral_common.text import copy_hash, split_of
 from viral_common.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets import RawTweet
 
-from viral_trainer.compare.tweets import kept_of
 from viral_trainer.eda.described import Described, Piece
+from viral_trainer.originals import kept_of
 
 # What comes later by time is compared with what came before, parted as `viral-trainer compare` parts it.
 BEFORE = 0.8

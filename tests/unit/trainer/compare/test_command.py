@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
-from viral_trainer.cli import app
+from typer.testing import Result
 
 from tests.twint_lines import some_days, write_lines
 
@@ -17,22 +16,8 @@ Type = Callable[..., Result]
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Type:
-    """In an empty folder, where no `.env` says anything."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: CliRunner().invoke(app, ["compare", *map(str, words)])
-
-
-@pytest.fixture
-def tweets(tmp_path: Path) -> Path:
-    """400 originals, a third of them without likes, and rows that are none."""
-    rows: Sequence[dict[str, Any] | bytes] = [
-        *some_days(days=10, per_day=40),
-        *some_days(days=1, per_day=20, language="de"),
-        *some_days(days=10, per_day=40)[:10],  # collected twice
-        b"oops\n",
-    ]
-    return write_lines(tmp_path / "tweets.jsonl.gz", rows)
+def typed(type_words: Type) -> Type:
+    return partial(type_words, "compare")
 
 
 def test_a_file_is_all_it_takes(typed: Type, tweets: Path) -> None:

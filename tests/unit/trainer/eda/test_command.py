@@ -4,41 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 from viral_common.errors import UsageError
 from viral_common.models import Batch
 from viral_common.tweet_store import TweetStore
-from viral_trainer.cli import app
 from viral_trainer.eda.from_file import described_file
 from viral_trainer.eda.from_store import batch_asked_for, described_batches
 from viral_trainer.settings import OfflineSettings
 
 from tests.described import columns_of
-from tests.twint_lines import some_days, write_lines
 
 Type = Callable[..., Result]
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Type:
-    """In an empty folder, where no `.env` says anything."""
-    monkeypatch.chdir(tmp_path)
-    return lambda *words: CliRunner().invoke(app, ["eda", *map(str, words)])
-
-
-@pytest.fixture
-def tweets(tmp_path: Path) -> Path:
-    """400 originals, a third of them without likes, and rows that are none."""
-    rows: list[dict[str, Any] | bytes] = [
-        *some_days(days=10, per_day=40),
-        *some_days(days=1, per_day=20, language="de"),
-        b"oops\n",
-    ]
-    return write_lines(tmp_path / "tweets.jsonl.gz", rows)
+def typed(type_words: Type) -> Type:
+    return partial(type_words, "eda")
 
 
 def test_a_file_becomes_a_page_without_any_server(typed: Type, tweets: Path) -> None:

@@ -216,17 +216,10 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Double(), nullable=True),
         sa.Column("rule", sa.String(), nullable=False, comment="the test that decided, by name"),
         sa.Column("reason", sa.String(), nullable=False, comment="one sentence for people"),
-        sa.Column(
-            "precision",
-            sa.String(),
-            nullable=True,
-            comment="to serve the challenger in; null: not scored",
-        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
             "outcome IN ('promoted', 'kept', 'untrainable', 'unscorable', 'failed')", name="verdicts_outcome"
         ),
-        sa.CheckConstraint("precision IN ('fp32', 'int8')", name="verdicts_precision"),
         sa.ForeignKeyConstraint(
             ["batch_id"],
             ["batches.id"],
@@ -245,13 +238,6 @@ def upgrade() -> None:
         sa.Column("mlflow_run_id", sa.String(), nullable=False),
         sa.Column("artifact_uri", sa.String(), nullable=False),
         sa.Column("artifact_sha256", sa.String(), nullable=False),
-        sa.Column(
-            "precision",
-            sa.String(),
-            server_default="fp32",
-            nullable=False,
-            comment="which of its graphs serves",
-        ),
         sa.Column("verdict_id", sa.Uuid(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column(
@@ -265,7 +251,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),
-        sa.CheckConstraint("precision IN ('fp32', 'int8')", name="promotions_precision"),
         sa.ForeignKeyConstraint(
             ["batch_id"],
             ["batches.id"],

@@ -13,19 +13,12 @@ from viral_trainer.base_model import find_base_model
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes import Predict
 from viral_trainer.export import export
-from viral_trainer.fit import fit
+from viral_trainer.fit import Unheard, fit
 from viral_trainer.settings import OfflineSettings
 from viral_trainer.window import Window
 
 # No event caused this training; its artefact is gone as soon as it is loaded.
 NOBODYS = UUID(int=0)
-
-
-class Silent:
-    """Curves that nobody looks at."""
-
-    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
-        """Forget them."""
 
 
 def learn(parts: Parts, settings: OfflineSettings) -> Predict:
@@ -37,6 +30,6 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
         window_to=parts.train[-1].input.created_at,
     )
     window = Window([batch], parts.train, parts.validation)
-    model, _ = fit(window, find_base_model(settings.base_model), settings, NOBODYS, Silent())
+    model, _ = fit(window, find_base_model(settings.base_model), settings, NOBODYS, Unheard())
     with TemporaryDirectory() as folder:
         return Predictor.load(export(model, Path(folder) / "artefact")).predict

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from viral_common.features import TweetInput
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets import LabelledTweet, labels_of
 
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes import Predict
-from viral_trainer.compare.recipes.words import WORD, best_strength, labels_of, regression, texts_of
+from viral_trainer.compare.recipes.words import WORD, best_strength, regression, texts_of
 from viral_trainer.settings import OfflineSettings
 
 # Found on validation tweets: the bag of words (dm=0) beats the sequence, all words beat a sample of them.

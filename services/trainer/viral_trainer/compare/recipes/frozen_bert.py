@@ -16,8 +16,8 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from viral_common.features import TWEET_FEATURES, TweetInput, feature_matrix
-from viral_common.text import clean, masked
-from viral_common.tweets import LabelledTweet
+from viral_common.tokens import as_read
+from viral_common.tweets import LabelledTweet, inputs_of, labels_of
 
 from viral_trainer.base_model import BaseModel, find_base_model
 from viral_trainer.compare.parts import Parts
@@ -46,8 +46,8 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
     torch.set_num_threads(settings.cores)
     reader = Reader(find_base_model(settings.base_model), parts.train)
     network = Frozen(reader.base)
-    train, labels = reader.read(_inputs(parts.train)), _labels(parts.train)
-    validation, validation_labels = reader.read(_inputs(parts.validation)), _labels(parts.validation)
+    train, labels = reader.read(inputs_of(parts.train)), _labels(parts.train)
+    validation, validation_labels = reader.read(inputs_of(parts.validation)), _labels(parts.validation)
     optimizer = torch.optim.Adam(network.head.parameters(), lr=LEARNING_RATE)
 
     best, best_loss, worse = deepcopy(network.head), float("inf"), 0
@@ -79,11 +79,11 @@ class Reader:
         self.base = base
         self._tokenizer = base.tokenizer(PADDED)
         self._tokenizer.enable_padding(length=PADDED)
-        self._scaler = StandardScaler().fit(_nine(_inputs(train)))
+        self._scaler = StandardScaler().fit(_nine(inputs_of(train)))
 
     def read(self, tweets: Sequence[TweetInput]) -> Read:
         """All at once."""
-        encodings = self._tokenizer.encode_batch([masked(clean(tweet.text)) for tweet in tweets])
+        encodings = self._tokenizer.encode_batch([as_read(tweet.text) for tweet in tweets])
         return Read(
             torch.tensor(np.array([encoding.ids for encoding in encodings], dtype=np.int32)),
             torch.tensor(np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32)),
@@ -118,12 +118,8 @@ class Frozen(nn.Module):
         return torch.cat([self(tweets, rows) for rows in torch.split(torch.arange(len(tweets.ids)), BATCH)])
 
 
-def _inputs(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
-    return [tweet.input for tweet in tweets]
-
-
 def _labels(tweets: Sequence[LabelledTweet]) -> Tensor:
-    return torch.tensor([float(tweet.viral) for tweet in tweets])
+    return torch.tensor(labels_of(tweets), dtype=torch.float32)
 
 
 def _nine(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:

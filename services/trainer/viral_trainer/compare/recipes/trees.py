@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
 from viral_common.features import TweetInput, feature_matrix
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets import inputs_of, labels_of
 
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes import Predict
@@ -24,9 +24,9 @@ PATIENCE = 30  # trees that may bring nothing before it stops
 def learn(parts: Parts, settings: OfflineSettings) -> Predict:
     """Leaves and number of trees are chosen on the validation tweets; then all learned tweets are used."""
     x, x_val, x_learned = (
-        feature_matrix(_inputs(part)) for part in (parts.train, parts.validation, parts.learned)
+        feature_matrix(inputs_of(part)) for part in (parts.train, parts.validation, parts.learned)
     )
-    y, y_val, y_learned = (_labels(part) for part in (parts.train, parts.validation, parts.learned))
+    y, y_val, y_learned = (labels_of(part) for part in (parts.train, parts.validation, parts.learned))
     known = np.isfinite(x).any(axis=0)  # a column in which nothing was ever told cannot be cut
 
     tried = []
@@ -59,11 +59,3 @@ def _model(
         n_iter_no_change=PATIENCE,
         random_state=seed,
     )
-
-
-def _inputs(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
-    return [tweet.input for tweet in tweets]
-
-
-def _labels(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
-    return np.array([tweet.viral for tweet in tweets])

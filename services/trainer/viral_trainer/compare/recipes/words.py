@@ -23,11 +23,6 @@ def texts_of(tweets: Sequence[LabelledTweet] | Sequence[TweetInput]) -> list[str
     return [masked(tweet.text) for tweet in inputs]
 
 
-def labels_of(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
-    """Shape (tweets,)."""
-    return np.array([tweet.viral for tweet in tweets])
-
-
 def best_strength(x: Any, y: NDArray[np.bool_], x_val: Any, y_val: NDArray[np.bool_]) -> tuple[float, float]:
     """The least validation log loss and the strength that reaches it; x is any matrix, dense or sparse."""
     tried = []

@@ -1,4 +1,4 @@
-"""The tweets of a file, as the store would give them."""
+"""The originals of a file, as the store would give them: what `compare` and `eda` read without a database."""
 
 from __future__ import annotations
 

@@ -1,0 +1,48 @@
+"""Promoted and rolled back by a person. Postgres is real; the models are not."""
+
+from __future__ import annotations
+
+import pytest
+from viral_common import ledger
+from viral_common.database import Sessions
+from viral_common.errors import UsageError
+from viral_evaluator.handlers import Evaluator
+from viral_evaluator.promotion import promote_by_hand, replaced_champion
+
+from tests.integration.evaluator.stage import Models, trained
+
+
+def test_by_hand_a_version_is_promoted_and_rolled_back(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill = {"model 1": 2.0, "model 2": 0.5}
+    for version in (1, 2):
+        evaluator.on_model_trained(trained(db, version))
+
+    with db.begin() as session:
+        forward = promote_by_hand(session, 2, "we like it")
+    with db.begin() as session:
+        before = replaced_champion(session)
+        back = promote_by_hand(session, before.model_version, "rolled back")
+
+    assert (forward.model_version, forward.reason, forward.note) == (2, "manual", "we like it")
+    assert (back.model_version, back.previous_version) == (1, 2)
+    assert back.seq > forward.seq
+    with db() as session:
+        champion = ledger.champion(session)
+    assert champion
+    assert champion.seq == back.seq
+
+
+def test_by_hand_what_cannot_be_is_said_in_one_line(db: Sessions) -> None:
+    trained(db, 1)
+    with db.begin() as session:
+        with pytest.raises(UsageError, match="version 7 does not exist; known versions: 1"):
+            promote_by_hand(session, 7, "why not")
+        with pytest.raises(UsageError, match="no earlier champion"):
+            replaced_champion(session)
+        promote_by_hand(session, 1, "a start")
+        with pytest.raises(UsageError, match="version 1 is the champion already"):
+            promote_by_hand(session, 1, "again")
+        with pytest.raises(UsageError, match="version 1 was never scored in int8"):
+            promote_by_hand(session, 1, "smaller", "int8")

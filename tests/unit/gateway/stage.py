@@ -1,0 +1,82 @@
+"""A swapper over real files and a made-up model."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from viral_common.artefact import FILES, GRAPHS, SPEC, Artefact, write_manifest
+from viral_common.errors import ArtefactError, RegistryUnavailable
+from viral_common.events import Precision
+from viral_gateway.cache import ArtefactCache
+from viral_gateway.promoted import PromotedModel
+from viral_gateway.serving import ModelHolder
+from viral_gateway.swap import Swapper
+
+from tests.unit.gateway.fakes import FakeModel, a_promotion, a_spec
+
+
+class FakeMlflow:
+    """Artefact directories by version, each a true one whose model tells its version."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.away = False
+        self.downloads = 0
+
+    def train(self, version: int, seq: int | None = None) -> PromotedModel:
+        """Make an artefact; its base probability is a hundredth of its version."""
+        directory = self.directory / str(version)
+        directory.mkdir(parents=True, exist_ok=True)
+        for name in {*FILES, *GRAPHS.values()}:
+            (directory / name).write_text(json.dumps({"version": version}))
+        (directory / SPEC).write_text(a_spec().model_dump_json())
+        return a_promotion(version, seq, write_manifest(directory))
+
+    def download(self, artifact_uri: str, into: Path) -> Path:
+        if self.away:
+            raise RegistryUnavailable("MLflow does not answer")
+        self.downloads += 1
+        return Path(
+            shutil.copytree(self.directory / artifact_uri.removeprefix("models:/"), into / "artefact")
+        )
+
+
+def load(artefact: Artefact, precision: Precision) -> FakeModel:
+    """Read the model like the real one: from its file. In int8 it is less sure by a thousandth."""
+    if not (model := json.loads((artefact.directory / GRAPHS[precision]).read_bytes())):
+        raise ArtefactError("cannot score its sample")
+    return FakeModel(model["version"] / 100 - (0.001 if precision == "int8" else 0))
+
+
+class Stage:
+    """A swapper with all that it touches."""
+
+    def __init__(self, directory: Path) -> None:
+        self.mlflow = FakeMlflow(directory / "mlflow")
+        self.announced = 0
+        self.restart(directory)
+
+    def restart(self, directory: Path) -> None:
+        self.holder = ModelHolder()
+        self.cache = ArtefactCache(directory / "cache")
+        self.swapper = Swapper(self.holder, self.cache, self.mlflow.download, load, self._announce)
+
+    @property
+    def version(self) -> int | None:
+        return self.holder.current.model.version if self.holder.current else None
+
+    @property
+    def base(self) -> float:
+        """What the model that serves starts from."""
+        scorer = self.holder.serving().scorer
+        assert isinstance(scorer, FakeModel)
+        return scorer.base
+
+    def _announce(self) -> None:
+        self.announced += 1
+
+
+def in_int8(model: PromotedModel, seq: int | None = None) -> PromotedModel:
+    return model.model_copy(update={"precision": "int8", "promotion_seq": seq or model.promotion_seq})

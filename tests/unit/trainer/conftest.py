@@ -1,0 +1,32 @@
+"""The trainer's commands as a person types them, and a file to give them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+from viral_trainer.cli import app
+
+from tests.twint_lines import some_days, write_lines
+
+
+@pytest.fixture
+def type_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
+    """In an empty folder, where no `.env` says anything."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(app, [*map(str, words)])
+
+
+@pytest.fixture
+def tweets(tmp_path: Path) -> Path:
+    """400 originals, a third of them without likes, and rows that are none."""
+    rows: Sequence[dict[str, Any] | bytes] = [
+        *some_days(days=10, per_day=40),
+        *some_days(days=1, per_day=20, language="de"),
+        *some_days(days=10, per_day=40)[:10],  # collected twice
+        b"oops\n",
+    ]
+    return write_lines(tmp_path / "tweets.jsonl.gz", rows)
