@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -14,12 +17,28 @@ def write_int8(fp32: Path, int8: Path) -> None:
     graph = onnx.load(fp32)
     # onnxruntime optimises when it loads; without this mark it would advise to do so here, at every export.
     set_model_props(graph, {"onnx.quant.pre_process": "onnxruntime.quant"})
-    quantize_dynamic(
-        graph,
-        int8,
-        op_types_to_quantize=["MatMul", "Gather"],
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        # 7 bits: two products then fit 16, so that processors without VNNI compute the same integers.
-        reduce_range=True,
-    )
+    with _without_its_chatter():
+        quantize_dynamic(
+            graph,
+            int8,
+            op_types_to_quantize=["MatMul", "Gather"],
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            # 7 bits: two products then fit 16, so that processors without VNNI compute the same integers.
+            reduce_range=True,
+        )
+
+
+@contextmanager
+def _without_its_chatter() -> Iterator[None]:
+    """It tells of every tensor by the root logger, which has no name to be set quiet by."""
+
+    def is_not_its(record: logging.LogRecord) -> bool:
+        return "quantization" not in Path(record.pathname).parts or record.levelno >= logging.WARNING
+
+    root = logging.getLogger()
+    root.addFilter(is_not_its)
+    try:
+        yield
+    finally:
+        root.removeFilter(is_not_its)
