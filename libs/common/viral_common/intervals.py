@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viral_common.artefact import DECISION_THRESHOLD
-from viral_common.metrics import scores
+from viral_common.metrics import Floats, Labels, scores
 
 RESAMPLES = 400
 CONFIDENCE = 0.95
@@ -16,11 +16,10 @@ SEED = 20_260_101
 # Weights drawn at once, resamples times tweets: bounds the memory.
 _AT_ONCE = 1 << 20
 
-Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 
 
-def intervals(labels: NDArray[np.bool_], probabilities: Floats) -> dict[str, Interval]:
+def intervals(labels: Labels, probabilities: Floats) -> dict[str, Interval]:
     """95% intervals of accuracy, log_loss and, with both classes there, auc and average_precision.
 
     The calibration error has none: resampling adds noise, which that figure counts as error.
@@ -38,7 +37,7 @@ def intervals(labels: NDArray[np.bool_], probabilities: Floats) -> dict[str, Int
 
 
 def scores_with_intervals(
-    labels: NDArray[np.bool_], probabilities: Floats, decision_threshold: float
+    labels: Labels, probabilities: Floats, decision_threshold: float
 ) -> dict[str, float]:
     """`metrics.scores` and, beside each figure that has an interval, its ends: `auc_low`, `auc_high`."""
     figures = scores(labels, probabilities, decision_threshold)
@@ -47,7 +46,7 @@ def scores_with_intervals(
     return figures
 
 
-def _resampled(labels: NDArray[np.bool_], probabilities: Floats) -> dict[str, Floats]:
+def _resampled(labels: Labels, probabilities: Floats) -> dict[str, Floats]:
     """Each figure once per resample, shape (RESAMPLES,); tweets come in ascending order of probability."""
     right = labels == (probabilities >= DECISION_THRESHOLD)
     sure = np.clip(np.where(labels, probabilities, 1 - probabilities), 1e-7, 1.0)
@@ -59,7 +58,7 @@ def _resampled(labels: NDArray[np.bool_], probabilities: Floats) -> dict[str, Fl
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _ranking(weights: Floats, labels: NDArray[np.bool_], firsts: NDArray[np.intp]) -> dict[str, Floats]:
+def _ranking(weights: Floats, labels: Labels, firsts: NDArray[np.intp]) -> dict[str, Floats]:
     """AUC (Mann-Whitney, ties count half) and average precision under each row of weights; NaN for one class."""
     viral = np.add.reduceat(weights * labels, firsts, axis=1)  # (resamples, distinct probabilities)
     quiet = np.add.reduceat(weights * ~labels, firsts, axis=1)

@@ -30,8 +30,9 @@ tags: [tweets, virality, onnx]
 ---
 # Will this tweet get {_goal(spec)}?
 
-{warning}A small BERT reads the text, a small network joins it with {len(spec.features.names)} features of the
-tweet and its author; both are trained together. The output is a calibrated probability.
+{warning}A small BERT and a table of neighbouring tokens read the text, a small network joins them with
+{len(spec.features.names)} features of the tweet and its author; all are trained together. The output is a
+calibrated probability.
 
 ## Made from
 
