@@ -241,3 +241,20 @@ class Promotion(Base):
         CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),
         CheckConstraint("precision IN ('fp32', 'int8')", name="promotions_precision"),
     )
+
+
+class Prediction(Base):
+    """What a gateway answered, if it is to remember: numbers only, neither a text nor whose it is."""
+
+    __tablename__ = "predictions"
+
+    seq: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    predicted_at: Mapped[datetime] = mapped_column(comment="the minute it was made in")
+    model_version: Mapped[int]
+    probability: Mapped[float]
+    features: Mapped[dict[str, float]] = mapped_column(comment="by name, without those that are not known")
+
+    __table_args__ = (
+        Index("predictions_of_version", "model_version", "predicted_at"),
+        Index("predictions_in_time_order", "predicted_at"),
+    )
