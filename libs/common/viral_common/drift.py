@@ -12,6 +12,8 @@ STABLE, SHIFTED = 0.1, 0.25
 # So many different values at most are compared one by one; more are compared by tenths of the earlier ones.
 MOST_VALUES = 25
 TENTHS = 10
+# 95 in 100 draws of a standard normal variable stay below.
+NORMAL_95 = 1.6449
 
 AnyNumber = TypeVar("AnyNumber", bound=np.number[Any])
 Counts = NDArray[np.int64]
@@ -50,6 +52,22 @@ def _counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
     return np.bincount(bins, minlength=len(edges) + 2).astype(np.int64)
 
 
-def level(index: float) -> Level:
-    """What a PSI is usually taken for."""
-    return "stable" if not index >= STABLE else "moderate" if index < SHIFTED else "large"
+def chance(before: Counts, after: Counts) -> float:
+    """What 95 in 100 indices of two draws from the same tweets stay below, for so many tweets and bins.
+
+    Then PSI is (1/n + 1/m) times chi-squared with bins - 1 degrees of freedom (Yurdakul 2018), whose quantile is
+    that of Wilson and Hilferty (1931).
+    """
+    freedom = int((before + after > 0).sum()) - 1
+    if freedom < 1:
+        return 0.0
+    spread = 2 / (9 * freedom)
+    quantile = freedom * (1 - spread + NORMAL_95 * spread**0.5) ** 3
+    return float(quantile * (1 / before.sum() + 1 / after.sum()))
+
+
+def level(index: float, by_chance: float = 0.0) -> Level:
+    """What a PSI is usually taken for; `stable` too where chance alone would explain it."""
+    if not index >= max(STABLE, by_chance):
+        return "stable"
+    return "moderate" if index < SHIFTED else "large"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_common.drift import binned, level, stability_index
+from viral_common.drift import binned, chance, level, stability_index
 
 COUNTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=12)
 
@@ -79,3 +79,19 @@ def test_no_tweets_at_all_drift_nowhere() -> None:
 @pytest.mark.parametrize(("index", "name"), [(0.09, "stable"), (0.1, "moderate"), (0.25, "large")])
 def test_the_usual_thresholds_name_the_index(index: float, name: str) -> None:
     assert level(index) == name
+
+
+@pytest.mark.parametrize("bins", [2, 10, 24])
+def test_chance_is_what_two_draws_from_the_same_tweets_stay_below(bins: int) -> None:
+    rng = np.random.default_rng(11)
+    pairs = [rng.multinomial(count, np.full(bins, 1 / bins), 1_000) for count in (2_000, 1_000)]
+
+    stayed = [stability_index(one, other) <= chance(one, other) for one, other in zip(*pairs, strict=True)]
+
+    assert 0.93 < np.mean(stayed) < 0.97
+
+
+def test_what_chance_explains_is_called_stable_and_one_value_says_nothing() -> None:
+    assert level(0.3, by_chance=0.4) == "stable"
+    assert level(0.3, by_chance=0.2) == "large"
+    assert chance(counts(10), counts(20)) == 0

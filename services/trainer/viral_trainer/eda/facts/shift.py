@@ -7,12 +7,12 @@ from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, ks_2samp
-from viral_common.drift import MOST_VALUES, Level, binned, level, stability_index
+from scipy.stats import ks_2samp
+from viral_common.drift import MOST_VALUES, Level, binned, chance, level, stability_index
 from viral_common.features import FEATURES
 from viral_common.tweet_columns import TweetColumns
 
-from viral_trainer.eda.facts.shares import CONFIDENCE, Share, share
+from viral_trainer.eda.facts.shares import Share, share
 from viral_trainer.eda.facts.words import Novelty, WordTable, novelty_of
 
 
@@ -31,7 +31,7 @@ class Shift:
     @property
     def level(self) -> Level:
         """`stable` too where chance alone would explain the index."""
-        return "stable" if self.index <= self.chance else level(self.index)
+        return level(self.index, self.chance)
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,7 @@ def shift_of(
 ) -> Shift:
     """Of one column of each, neither of them empty."""
     first, second = binned(before.astype(np.float64), after.astype(np.float64))
-    return Shift(name, stability_index(first, second), _chance(first, second), _distance(before, after))
-
-
-def _chance(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Without drift PSI is (1/n + 1/m) times chi-squared, bins - 1 degrees of freedom (Yurdakul 2018)."""
-    bins = int((first + second > 0).sum())
-    if bins < 2:
-        return 0.0
-    return float(chi2.ppf(CONFIDENCE, bins - 1) * (1 / first.sum() + 1 / second.sum()))
+    return Shift(name, stability_index(first, second), chance(first, second), _distance(before, after))
 
 
 def _distance(before: NDArray[np.generic], after: NDArray[np.generic]) -> float | None:

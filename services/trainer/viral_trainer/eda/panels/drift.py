@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from viral_common.feature_names import feature_name
+
 from viral_trainer.eda.described import Described
 from viral_trainer.eda.facts.all import Facts
 from viral_trainer.eda.facts.shift import Drift
-from viral_trainer.eda.naming import feature_name
 from viral_trainer.eda.panels.panel import (
     SHARE_HEAD,
     Panel,

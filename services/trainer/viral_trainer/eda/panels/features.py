@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from viral_common.feature_names import feature_name, is_yes_or_no
+
 from viral_trainer.eda.facts.all import Facts
 from viral_trainer.eda.facts.shares import Share
 from viral_trainer.eda.facts.signals import Signal
-from viral_trainer.eda.naming import feature_name, is_yes_or_no
 from viral_trainer.eda.panels.panel import SHARE_HEAD, Panel, Section, apart, percent, share_rows
 from viral_trainer.eda.plots import features, shares
 

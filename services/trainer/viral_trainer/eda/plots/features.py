@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 from viral_common.drift import SHIFTED, STABLE
+from viral_common.feature_names import feature_name
 
 from viral_trainer.eda.facts.shift import Shift
 from viral_trainer.eda.facts.signals import Signal
-from viral_trainer.eda.naming import feature_name
 from viral_trainer.eda.plots.canvas import ACCENT, LINE, QUIET, SOFT, WARM, canvas, tip
 from viral_trainer.eda.plots.shares import ROW
 
