@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Identity,
     Index,
     LargeBinary,
+    Numeric,
     SmallInteger,
     String,
     func,
@@ -258,3 +260,65 @@ class Prediction(Base):
         Index("predictions_of_version", "model_version", "predicted_at"),
         Index("predictions_in_time_order", "predicted_at"),
     )
+
+
+class StreamCursor(Base):
+    """How far a stream has been read; moves in the transaction that stores what was read."""
+
+    __tablename__ = "stream_cursors"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    cursor_us: Mapped[int] = mapped_column(comment="microseconds since 1970 of the newest event stored")
+
+
+class StreamPost(Base):
+    """A post heard on a stream, until a batch has had time to collect it."""
+
+    __tablename__ = "stream_posts"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    external_id: Mapped[str] = mapped_column(primary_key=True)
+    post_key: Mapped[int] = mapped_column(unique=True, comment="hash of (source, external_id)")
+    posted_at: Mapped[datetime]
+    author_id: Mapped[str]
+    username: Mapped[str]
+    text: Mapped[str] = mapped_column(comment="empty where the filters leave the post out anyway")
+    language: Mapped[str]
+    photos_count: Mapped[int]
+    has_video: Mapped[bool]
+    is_quote: Mapped[bool]
+    is_reply: Mapped[bool]
+    like_count: Mapped[int | None] = mapped_column(comment="at the minimum age; null: still counting")
+    retweet_count: Mapped[int | None]
+    reply_count: Mapped[int | None]
+
+    __table_args__ = (
+        Index("stream_posts_in_time_order", "source", "posted_at"),
+        Index("stream_posts_of_author", "source", "author_id"),
+    )
+
+
+class StreamEngagement(Base):
+    """One like, repost or reply of a post still counting; its key makes a repeated event count once."""
+
+    __tablename__ = "stream_engagements"
+
+    event_key: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, comment="hash of (source, record)"
+    )
+    post_key: Mapped[int] = mapped_column(index=True)
+    kind: Mapped[str]
+    at: Mapped[datetime]
+    deleted: Mapped[bool] = mapped_column(server_default=text("false"))
+
+    __table_args__ = (CheckConstraint("kind IN ('like', 'repost', 'reply')", name="stream_engagements_kind"),)
+
+
+class Spending(Base):
+    """What a paid source has cost in one calendar month, what is being asked for included."""
+
+    __tablename__ = "spending"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True, comment="its first day, UTC")
+    usd: Mapped[Decimal] = mapped_column(Numeric(12, 4), server_default="0")
