@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 
 from viral_gateway.announcements import Announcements
 from viral_gateway.author_cache import AuthorCache
+from viral_gateway.live_drift import LiveTraffic
+from viral_gateway.prediction_log import PredictionLog
 from viral_gateway.promoted import PromotedModel
 from viral_gateway.records import Records
 from viral_gateway.schemas import ModelDetails
@@ -28,6 +30,8 @@ class Gateway:
     announcements: Announcements
     records: Records
     authors: AuthorCache
+    prediction_log: PredictionLog
+    live: LiveTraffic
     missing: Callable[[], list[str]]
     """What keeps it from hearing of promotions, in words."""
 

@@ -36,6 +36,10 @@ class Links:
         """The registered version."""
         return f"{self.mlflow}/#/models/{MODEL_NAME}/versions/{version}"
 
-    def dead_letters(self) -> str | None:
-        """Where messages that nobody could use are kept."""
-        return f"{self.console}/#/queues/{quote(self.vhost, safe='')}/dead-letters" if self.console else None
+    def queue(self, name: str) -> str | None:
+        """A queue's page in the console."""
+        return f"{self.console}/#/queues/{quote(self.vhost, safe='')}/{name}" if self.console else None
+
+    def tracing(self) -> str | None:
+        """The console's page of traces: every message, published and delivered."""
+        return f"{self.console}/#/traces" if self.console else None

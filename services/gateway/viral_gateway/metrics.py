@@ -15,6 +15,10 @@ PREDICTIONS = Counter("viral_gateway_predictions_total", "Tweets predicted", ["v
 AUTHORS = Counter(
     "viral_gateway_author_lookups_total", "Authors whose history was asked for", ["answered_by"]
 )
+REMEMBERED = Counter("viral_gateway_predictions_remembered_total", "Predictions written down in Postgres")
+NOT_REMEMBERED = Counter(
+    "viral_gateway_predictions_not_remembered_total", "Predictions let go instead of written down", ["reason"]
+)
 SWAPS = Counter("viral_gateway_swaps_total", "Models swapped in")
 REFUSED = Counter("viral_gateway_refused_artefacts_total", "Promoted artefacts that may not serve")
 MODEL_VERSION = Gauge("viral_gateway_model_version", "Version that answers; 0: none yet")

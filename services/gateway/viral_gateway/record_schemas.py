@@ -6,9 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from viral_common.drift import SHIFTED, STABLE
 from viral_common.events import Precision
 from viral_common.models import Batch, Promotion, Training, Verdict
 from viral_common.trail import BatchTrail, ModelRecord
+
+from viral_gateway.drift_reading import Drift, Reading
+from viral_gateway.promoted import PromotedModel
 
 SIMULATED = "simulated"
 
@@ -30,8 +34,8 @@ class VerdictOut(_Out):
     test_count: int = Field(description="Tweets that both were scored on")
     challenger_version: int | None
     champion_version: int | None
-    challenger_metrics: dict[str, float]
-    champion_metrics: dict[str, float]
+    challenger_metrics: dict[str, float] = Field(description="On the batch's test tweets")
+    champion_metrics: dict[str, float] = Field(description="On the same tweets")
     interval_low: float | None = Field(description="Challenger minus champion, lower end of the interval")
     interval_high: float | None = Field(description="The upper end")
     confidence: float | None = Field(description="Of the interval", examples=[0.95])
@@ -56,7 +60,16 @@ class ModelVersion(_Out):
     artifact_uri: str
     artifact_sha256: str
     trained_at: datetime
-    metrics: dict[str, float] = Field(description="On the validation tweets, as trained")
+    metrics: dict[str, float] = Field(
+        description="The same as `validation_metrics`, under its first name", examples=[{"auc": 0.712}]
+    )
+    validation_metrics: dict[str, float] = Field(
+        description="On its batch's validation tweets, which chose the best epoch", examples=[{"auc": 0.712}]
+    )
+    test_metrics: dict[str, float] | None = Field(
+        description="On its batch's test tweets, which it never saw: those of its verdict; null: not scored",
+        examples=[{"auc": 0.701, "auc_low": 0.688, "auc_high": 0.714}],
+    )
     verdict: VerdictOut | None
     promotions: list[PromotedOut]
     champion: bool = Field(description="Whether it is the champion now")
@@ -73,6 +86,8 @@ class ModelVersion(_Out):
             artifact_sha256=training.artifact_sha256,
             trained_at=training.trained_at,
             metrics=training.metrics,
+            validation_metrics=training.metrics,
+            test_metrics=(record.verdict and record.verdict.challenger_metrics) or None,
             verdict=_verdict(record.verdict),
             promotions=[PromotedOut.model_validate(promotion) for promotion in record.promotions],
             champion=any(promotion.seq == champion_seq for promotion in record.promotions),
@@ -80,14 +95,14 @@ class ModelVersion(_Out):
 
 
 class Models(BaseModel):
-    """Every version, newest first."""
+    """Versions, newest first."""
 
     models: list[ModelVersion]
 
     @classmethod
-    def of(cls, records: list[ModelRecord]) -> Models:
-        """The highest promotion among them is the champion's."""
-        newest = max((p.seq for record in records for p in record.promotions), default=0)
+    def of(cls, records: list[ModelRecord], champion: PromotedModel | None) -> Models:
+        """`champion`: the newest promotion of all, whether or not it is of one of these."""
+        newest = champion.promotion_seq if champion else 0
         return cls(models=[ModelVersion.of(record, newest) for record in records])
 
 
@@ -110,7 +125,20 @@ class TrainedOut(_Out):
     started_at: datetime
     model_version: int
     run_id: str = Field(validation_alias="mlflow_run_id")
-    metrics: dict[str, float]
+    metrics: dict[str, float] = Field(
+        description="On the batch's validation tweets; those on its test tweets are the verdict's"
+    )
+
+
+class DriftOut(BaseModel):
+    """How far the batch's tweets lie from those of the batch before it."""
+
+    reading: Reading = Field(description="stable, moving or moved; weekday and hour are left aside")
+    moving_from: float = Field(default=STABLE, description="A PSI from here on is called moving")
+    moved_from: float = Field(default=SHIFTED, description="A PSI from here on is called moved")
+    psi: dict[str, float] = Field(
+        description="Population stability index by feature", examples=[{"word_count": 0.012}]
+    )
 
 
 class BatchOut(_Out):
@@ -125,6 +153,7 @@ class BatchOut(_Out):
     started_at: datetime
     target: int = Field(description="Tweets to keep")
     collected: CollectedOut | None
+    drift: DriftOut | None = Field(description="Null: not compared yet, or nothing before it")
     trained: TrainedOut | None
     verdict: VerdictOut | None
     promoted: PromotedOut | None
@@ -143,6 +172,7 @@ class BatchOut(_Out):
             started_at=batch.started_at,
             target=batch.target,
             collected=_collected(batch),
+            drift=_drift(batch),
             trained=_trained(trail.training),
             verdict=_verdict(trail.verdict),
             promoted=_promoted(trail.promotion),
@@ -157,6 +187,10 @@ class Batches(BaseModel):
 
 def _collected(batch: Batch) -> CollectedOut | None:
     return CollectedOut.model_validate(batch) if batch.collected_at else None
+
+
+def _drift(batch: Batch) -> DriftOut | None:
+    return DriftOut(reading=Drift.of(batch.drift).reading, psi=batch.drift) if batch.drift else None
 
 
 def _trained(training: Training | None) -> TrainedOut | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from viral_common import authors, ledger, trail
+from viral_common import authors, ledger, prediction_store, trail
 from viral_common.database import Sessions
-from viral_common.features import AuthorHistory
+from viral_common.features import AuthorHistory, TweetInput
+from viral_common.prediction_store import Remembered
 from viral_common.reading import reading
 from viral_common.trail import BatchTrail, ModelRecord
 
@@ -26,15 +28,27 @@ class Records:
             row = ledger.champion(session)
             return PromotedModel.of_row(row) if row else None
 
-    def models(self, limit: int) -> list[ModelRecord]:
-        """The newest version first."""
+    def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
+        """The newest version first, without the `offset` newest."""
         with reading(self._sessions) as session:
-            return trail.model_versions(session, limit)
+            return trail.model_versions(session, limit, offset)
 
-    def batches(self, limit: int) -> list[BatchTrail]:
-        """The newest batch first."""
+    def batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
+        """The newest batch first, without the `offset` newest."""
         with reading(self._sessions) as session:
-            return trail.batch_trails(session, limit)
+            return trail.batch_trails(session, limit, offset)
+
+    def remembered(self, model_version: int, newest: int) -> Remembered | None:
+        """What this version answered lately, if predictions are remembered."""
+        with reading(self._sessions) as session:
+            return prediction_store.remembered(session, model_version, newest)
+
+    def held_out(
+        self, batch_id: UUID, count: int, likes_threshold: int, min_age: timedelta
+    ) -> list[TweetInput]:
+        """Some test tweets of the batch, always the same."""
+        with reading(self._sessions) as session:
+            return prediction_store.held_out(session, batch_id, count, likes_threshold, min_age)
 
     def author_histories(
         self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta

@@ -18,6 +18,8 @@ from viral_gateway.app import create_app
 from viral_gateway.author_cache import AuthorCache
 from viral_gateway.cache import ArtefactCache
 from viral_gateway.context import Gateway
+from viral_gateway.live_drift import LiveTraffic
+from viral_gateway.prediction_log import PredictionLog
 from viral_gateway.reconcile import Reconciler
 from viral_gateway.records import Records
 from viral_gateway.scoring import Scoring
@@ -42,6 +44,8 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     reconciler = Reconciler(swapper, records.champion, settings.reconcile_s)
     service.subscribe(ModelPromoted, reconciler.notice, on_bound=reconciler.wake)
     service.background("reconciler", reconciler.run)
+    prediction_log = PredictionLog(service.sessions, settings)
+    service.background("prediction log", prediction_log.run)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -53,5 +57,15 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         scoring.close()
 
     authors = AuthorCache(records.author_histories)
-    gateway = Gateway(settings, holder, scoring, announcements, records, authors, service.unheard)
+    gateway = Gateway(
+        settings,
+        holder,
+        scoring,
+        announcements,
+        records,
+        authors,
+        prediction_log,
+        LiveTraffic(records, settings.min_age),
+        service.unheard,
+    )
     return create_app(gateway, lifespan)

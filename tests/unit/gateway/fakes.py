@@ -12,15 +12,20 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy.orm import sessionmaker
 from viral_common.artefact import ArtefactSpec, Calibration, FeatureScaling, Sample
+from viral_common.database import Sessions
 from viral_common.errors import ServerAway
 from viral_common.features import FEATURES, AuthorHistory, TweetInput
 from viral_common.models import Batch, Promotion, Training, Verdict
+from viral_common.prediction_store import Remembered
 from viral_common.trail import BatchTrail, ModelRecord
 from viral_common.training_summary import TrainingSummary
 from viral_gateway.announcements import Announcements
 from viral_gateway.author_cache import AuthorCache
 from viral_gateway.context import Gateway
+from viral_gateway.live_drift import LiveTraffic
+from viral_gateway.prediction_log import PredictionLog
 from viral_gateway.promoted import PromotedModel
 from viral_gateway.records import Records
 from viral_gateway.scoring import Scoring
@@ -53,6 +58,8 @@ class FakeRecords(Records):
     def __init__(self, trails: Sequence[BatchTrail] = (), records: Sequence[ModelRecord] = ()) -> None:
         self.trails, self.records = list(trails), list(records)
         self.newest: PromotedModel | None = None
+        self.live: Remembered | None = None
+        self.test_tweets: list[TweetInput] = []
         self.authors: dict[str, AuthorHistory] = {}
         self.away = False
 
@@ -60,13 +67,23 @@ class FakeRecords(Records):
         self._ask()
         return self.newest
 
-    def models(self, limit: int) -> list[ModelRecord]:
+    def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
         self._ask()
-        return self.records[:limit]
+        return self.records[offset : offset + limit]
 
-    def batches(self, limit: int) -> list[BatchTrail]:
+    def batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
         self._ask()
-        return self.trails[:limit]
+        return self.trails[offset : offset + limit]
+
+    def remembered(self, model_version: int, newest: int) -> Remembered | None:
+        self._ask()
+        return self.live
+
+    def held_out(
+        self, batch_id: UUID, count: int, likes_threshold: int, min_age: timedelta
+    ) -> list[TweetInput]:
+        self._ask()
+        return self.test_tweets[:count]
 
     def author_histories(
         self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta
@@ -87,15 +104,20 @@ class World:
     records: FakeRecords = field(default_factory=FakeRecords)
     missing: list[str] = field(default_factory=list)
     announcements: Announcements = field(default_factory=Announcements)
+    settings: dict[str, Any] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=sessionmaker)
 
     def gateway(self) -> Gateway:
+        settings = a_settings(**self.settings)
         return Gateway(
-            a_settings(),
+            settings,
             self.holder,
             Scoring(threads=2),
             self.announcements,
             self.records,
             AuthorCache(self.records.author_histories),
+            PredictionLog(self.sessions, settings),
+            LiveTraffic(self.records, settings.min_age),
             lambda: list(self.missing),
         )
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from starlette.testclient import TestClient
 from viral_common.trail import BatchTrail, ModelRecord
 
-from tests.unit.gateway.fakes import World, a_batch, a_promotion_row, a_trail, a_training, a_verdict
+from tests.unit.gateway.fakes import (
+    World,
+    a_batch,
+    a_promotion,
+    a_promotion_row,
+    a_trail,
+    a_training,
+    a_verdict,
+)
 
 
 def test_the_model_that_answers_with_its_metrics(client: TestClient, world: World) -> None:
@@ -34,6 +42,8 @@ def test_every_version_with_its_verdict(client: TestClient, world: World) -> Non
         ModelRecord(a_training(3), a_verdict(3), [a_promotion_row(3)]),
         ModelRecord(a_training(2), None, []),
     ]
+
+    world.records.newest = a_promotion(3)
 
     models = client.get("/v1/models").json()["models"]
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from viral_gateway.context import GatewayDep
 from viral_gateway.openapi import problems
+from viral_gateway.paging import Limit, Offset
 from viral_gateway.record_schemas import Batches, BatchOut
 
 router = APIRouter(prefix="/v1", tags=["batches"])
 
 
 @router.get("/batches", summary="What became of each batch", responses=problems(422, 503))
-def batches(gateway: GatewayDep, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Batches:
+def batches(gateway: GatewayDep, limit: Limit = 100, offset: Offset = 0) -> Batches:
     """Each batch's trail, newest first: collected, trained, verdict, promoted, with times and counts."""
-    return Batches(batches=[BatchOut.of(trail) for trail in gateway.records.batches(limit)])
+    return Batches(batches=[BatchOut.of(trail) for trail in gateway.records.batches(limit, offset)])

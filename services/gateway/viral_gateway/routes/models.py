@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from viral_gateway.context import GatewayDep, details_of
 from viral_gateway.openapi import problems
+from viral_gateway.paging import Limit, Offset
 from viral_gateway.record_schemas import Models
 from viral_gateway.schemas import ModelDetails
 
@@ -21,6 +20,6 @@ async def model(gateway: GatewayDep) -> ModelDetails:
 
 
 @router.get("/models", summary="Every version with its verdict", responses=problems(422, 503))
-def models(gateway: GatewayDep, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Models:
-    """The newest versions first."""
-    return Models.of(gateway.records.models(limit))
+def models(gateway: GatewayDep, limit: Limit = 100, offset: Offset = 0) -> Models:
+    """The newest versions first, each with its metrics on validation and on test tweets."""
+    return Models.of(gateway.records.models(limit, offset), gateway.records.champion())

@@ -62,6 +62,7 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
         return page
     tweets = await with_authors(gateway, serving, [tweet.to_input(datetime.now(UTC))])
     [prediction] = await predictions_of(gateway.scoring, serving, tweets, explain=True)
+    gateway.prediction_log.note(serving.model.version, tweets, [prediction.probability])
     model = details_of(serving)
     result = {
         "probability": prediction.probability,
@@ -81,7 +82,7 @@ def pipeline(request: Request, gateway: GatewayDep) -> Response:
     models = Models(models=[])
     try:
         trails = [BatchOut.of(trail) for trail in gateway.records.batches(SHOWN_BATCHES)]
-        models = Models.of(gateway.records.models(SHOWN_BATCHES))
+        models = Models.of(gateway.records.models(SHOWN_BATCHES), gateway.records.champion())
     except ServerAway as error:
         away = str(error)
     page = _page(

@@ -28,4 +28,7 @@ async def predict(request: PredictionsRequest, gateway: GatewayDep) -> Predictio
     now = datetime.now(UTC)
     tweets = await with_authors(gateway, serving, [tweet.to_input(now) for tweet in request.tweets])
     predictions = await predictions_of(gateway.scoring, serving, tweets, explain=request.explain)
+    gateway.prediction_log.note(
+        serving.model.version, tweets, [prediction.probability for prediction in predictions]
+    )
     return PredictionsReply(model=ModelRef.of(serving.model), predictions=predictions)

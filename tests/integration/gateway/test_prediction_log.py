@@ -1,0 +1,151 @@
+"""Remembered predictions in a real Postgres: what is written, what is not, and what happens while it is away."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import text
+from viral_common import prediction_store
+from viral_common.database import Sessions, connect, sessions
+from viral_common.features import FEATURES, AuthorHistory, TweetInput, feature_matrix
+from viral_common.models import Batch
+from viral_common.prediction_store import Made
+from viral_common.settings import CommonSettings
+from viral_gateway import prediction_log
+from viral_gateway.live_drift import LiveTraffic
+from viral_gateway.prediction_log import PredictionLog
+from viral_gateway.promoted import PromotedModel
+from viral_gateway.records import Records
+from viral_gateway.serving import Serving
+
+from tests.integration.common.test_labelling import DAY, some_tweets, stored
+from tests.integration.gateway.stage import NOWHERE
+from tests.unit.gateway.fakes import FakeModel, a_promotion, a_settings
+
+NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
+TWEETS = [
+    TweetInput(
+        "the secret text #one https://example.org",
+        NOW,
+        2,
+        True,
+        False,
+        "somebody7",
+        AuthorHistory(9, 8, 5, 4.0),
+    ),
+    TweetInput("nobody said whose this is", NOW),
+]
+
+
+def a_log(db: Sessions, **settings: object) -> PredictionLog:
+    return PredictionLog(db, a_settings(log_predictions=True, **settings))
+
+
+def let_go(reason: str) -> float:
+    name = "viral_gateway_predictions_not_remembered_total"
+    return REGISTRY.get_sample_value(name, {"reason": reason}) or 0.0
+
+
+def test_numbers_and_the_minute_are_written_neither_text_nor_name(db: Sessions) -> None:
+    log = a_log(db)
+
+    log.note(7, TWEETS, [0.25, 0.75])
+    log.write()
+
+    with db.begin() as session:
+        rows = [str(row) for row in session.execute(text("SELECT row_to_json(p) FROM predictions p"))]
+        live = prediction_store.remembered(session, 7, 10)
+        other = prediction_store.remembered(session, 8, 10)
+    assert len(rows) == 2
+    assert not [row for row in rows for word in ("secret", "somebody", "nobody", "example") if word in row]
+    assert live
+    assert live.since.second == live.since.microsecond == 0
+    assert sorted(live.probabilities) == [0.25, 0.75]
+    order = np.argsort(live.probabilities)
+    assert np.array_equal(live.features[order], feature_matrix(TWEETS), equal_nan=True)
+    assert other is None
+
+
+def test_only_the_drawn_share_is_written(db: Sessions) -> None:
+    log = a_log(db, log_predictions_share=0.3)
+
+    log.note(7, TWEETS * 500, [0.5] * 1_000)
+    log.write()
+
+    with db.begin() as session:
+        live = prediction_store.remembered(session, 7, 5_000)
+    assert live
+    assert 220 < live.count < 380
+
+
+def test_old_rows_are_deleted_also_when_nothing_is_remembered_any_more(
+    db: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction_log, "FORGET_AT_ONCE", 2)
+    ages = [timedelta(days=days) for days in (1, 29, 31, 40, 50, 60, 70)]
+    with db.begin() as session:
+        now = datetime.now(UTC)
+        prediction_store.remember(session, [Made(now - age, 7, TWEETS[0], 0.5) for age in ages])
+
+    PredictionLog(db, a_settings()).forget(threading.Event())
+
+    with db.begin() as session:
+        live = prediction_store.remembered(session, 7, 10)
+    assert live
+    assert live.count == 2
+
+
+def test_while_postgres_is_away_predictions_are_let_go_and_counted(settings: CommonSettings) -> None:
+    away = settings.model_validate({**settings.model_dump(), "database_url": f"postgresql://v@{NOWHERE}/v"})
+    engine = connect(away, "tests")
+    log = a_log(sessions(engine))
+    before = let_go("postgres away")
+
+    log.note(7, TWEETS, [0.25, 0.75])
+    log.write()
+    log.forget(threading.Event())
+
+    assert let_go("postgres away") == before + 2
+    log.write()
+    assert let_go("postgres away") == before + 2
+    engine.dispose()
+
+
+def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db: Sessions) -> None:
+    stored(db, some_tweets(1_200))
+    with db.begin() as session:
+        batch_id = session.query(Batch).one().id
+        tweets = prediction_store.held_out(session, batch_id, 1_000, 0, DAY)
+        again = prediction_store.held_out(session, batch_id, 1_000, 0, DAY)
+    assert 100 < len(tweets) < 300
+    assert tweets == again
+    assert any(tweet.author and tweet.author.tweets for tweet in tweets)
+    log, live = a_log(db), LiveTraffic(Records(db), DAY)
+    same, shouting = (Serving(promoted(version, batch_id), FakeModel()) for version in (3, 4))
+
+    log.note(3, tweets, [0.5] * len(tweets))
+    log.note(4, [TweetInput("word " * 50, tweet.created_at) for tweet in tweets], [0.9] * len(tweets))
+    log.write()
+
+    found, moved = live.drift(same), live.drift(shouting)
+    assert found
+    assert found.drift
+    assert found.drift.reading == "stable"
+    assert found.count == found.newest == len(tweets)
+    assert {shift.feature for shift in found.drift.shifts} == {"probability", *FEATURES}
+    assert moved
+    assert moved.drift
+    assert moved.drift.reading == "moved"
+    shifts = {shift.feature: shift.reading for shift in moved.drift.shifts}
+    assert (shifts["word_count"], shifts["probability"], shifts["author_told"]) == ("moved",) * 3
+    assert "author_likes" not in shifts
+    assert live.drift(Serving(promoted(9, batch_id), FakeModel())) is None
+
+
+def promoted(version: int, batch_id: UUID) -> PromotedModel:
+    return a_promotion(version).model_copy(update={"batch_id": batch_id})
