@@ -69,8 +69,9 @@ def load_settings(cls: type[AnySettings]) -> AnySettings:
     try:
         return cls()
     except ValidationError as error:
+        prefix = cls.model_config.get("env_prefix", "")
         wrong = "; ".join(
-            f"VIRAL_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            f"{prefix}{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise UsageError(f"{wrong} (see .env.example)") from error

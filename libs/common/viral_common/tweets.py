@@ -35,6 +35,17 @@ class RawTweet:
 
 
 @dataclass(frozen=True, slots=True)
+class Engagement:
+    """A known tweet's counts, read again."""
+
+    external_id: str
+    like_count: int
+    retweet_count: int
+    reply_count: int
+    counts_observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LabelledTweet:
     """A stored tweet with its label, as training and evaluation read it."""
 

@@ -12,6 +12,7 @@ from viral_scraper.progress import Tell, log_progress
 from viral_scraper.schedule import Schedule
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources import build_source
+from viral_scraper.sources.base import Listening
 
 
 def main() -> None:
@@ -23,13 +24,16 @@ def main() -> None:
         schedule = Schedule(collector, service.sessions, settings.poll_s, settings.batch_pause_s)
         service.watch(schedule.missing)
         service.background("collecting", schedule.run)
+        if isinstance(collector.source, Listening):
+            service.watch(collector.source.missing)
+            service.background("listening", collector.source.listen)
         service.run()
 
 
 def build_collector(service: Service, settings: ScraperSettings, tell: Tell) -> Collector:
     """The collector that the settings describe."""
     return Collector(
-        source=build_source(settings, tell),
+        source=build_source(settings, tell, service.sessions),
         batches=BatchStore(service.sessions),
         emit=service.emit,
         tell=tell,

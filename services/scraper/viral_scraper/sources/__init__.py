@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import pkgutil
+from typing import cast
 
+from viral_common.database import Sessions
 from viral_common.errors import UsageError
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.archive import ArchiveSource
-from viral_scraper.sources.base import Source, Window
-from viral_scraper.sources.simulated import SimulatedSource
+from viral_scraper.sources.base import Source, SourceClass, Window
 
-__all__ = ["SOURCES", "Source", "Window", "build_source"]
+__all__ = ["SOURCES", "Source", "Window", "build_source", "source_class"]
 
-SOURCES: dict[str, Callable[[ScraperSettings, Tell], Source]] = {
-    "archive": ArchiveSource.of,
-    "simulated": SimulatedSource.of,
+# By name, not by import: a host needs the libraries of the source that it collects from, and of no other.
+SOURCES: dict[str, str] = {
+    "archive": "viral_scraper.sources.archive:ArchiveSource",
+    "bluesky": "viral_scraper.sources.bluesky:BlueskySource",
+    "mastodon": "viral_scraper.sources.mastodon:MastodonSource",
+    "simulated": "viral_scraper.sources.simulated:SimulatedSource",
+    "twint": "viral_scraper.sources.twint:TwintSource",
+    "x": "viral_scraper.sources.x:XSource",
 }
 
 
-def build_source(settings: ScraperSettings, tell: Tell) -> Source:
+def build_source(settings: ScraperSettings, tell: Tell, sessions: Sessions) -> Source:
     """The source that VIRAL_SOURCE names; `tell` hears of its long work."""
-    if settings.source not in SOURCES:
-        raise UsageError(f"VIRAL_SOURCE={settings.source} is no source; choose one of: {', '.join(SOURCES)}")
-    return SOURCES[settings.source](settings, tell)
+    return source_class(settings.source).of(settings, tell, sessions)
+
+
+def source_class(name: str) -> SourceClass:
+    """Raises UsageError if there is none of that name, or its library is not installed."""
+    if name not in SOURCES:
+        raise UsageError(f"VIRAL_SOURCE={name} is no source; choose one of: {', '.join(SOURCES)}")
+    try:
+        return cast(SourceClass, pkgutil.resolve_name(SOURCES[name]))
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the source {name} needs the package {error.name}: pip install 'viral-tweets[{name}]'"
+        ) from error

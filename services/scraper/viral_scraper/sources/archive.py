@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from viral_common.database import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets import RawTweet
 
@@ -36,7 +37,7 @@ class ArchiveSource:
         self._shards: Shards | None = None
 
     @classmethod
-    def of(cls, settings: ScraperSettings, tell: Tell) -> Self:
+    def of(cls, settings: ScraperSettings, tell: Tell, _sessions: Sessions, /) -> Self:
         """As the settings say."""
         return cls(settings.archive_paths, settings.query, settings.data_dir / "scraper" / "archive", tell)
 

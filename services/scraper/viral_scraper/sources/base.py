@@ -1,12 +1,19 @@
-"""What a source of tweets must do."""
+"""What a source of tweets must do, and what it may do besides. docs/sources.md shows how to add one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import NamedTuple, Protocol
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from viral_common.tweets import RawTweet
+from viral_common.database import Sessions
+from viral_common.tweets import Engagement, RawTweet
+
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings
+
+DAY = timedelta(days=1)
 
 
 class Window(NamedTuple):
@@ -29,15 +36,52 @@ class Source(Protocol):
 
     @property
     def bad_rows(self) -> Mapping[str, int]:
-        """What was delivered so far but could not be read, by reason."""
+        """What was delivered so far but could not be read, and what could not be had, by reason."""
 
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """Tweets posted in [since, until) in (posted_at, external_id) order; again the same on every call."""
+        """Tweets posted in [since, until) in (posted_at, external_id) order; of more than `limit` some.
+
+        Nothing is fetched before the first is asked for. Raises SourceAway where waiting helps, UsageError where
+        a person must do something.
+        """
 
     def next_window(self, after: datetime | None, size: int, /) -> Window | None:
         """The next days, from `after` on, that hold `size` tweets worth keeping; None if there are none (yet).
 
         The last window takes what remains. Raises UsageError if the source cannot deliver anything at all.
         """
+
+
+class SourceClass(Protocol):
+    """What the registry names."""
+
+    def of(self, settings: ScraperSettings, tell: Tell, sessions: Sessions, /) -> Source:
+        """The source as the settings say; it reads its own section of them."""
+
+
+@runtime_checkable
+class Refreshable(Protocol):
+    """A source that can read the counts of tweets again, for those collected before their likes had time."""
+
+    def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
+        """Today's counts, in any order; an id that does not come is deleted or no longer public."""
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A source that hears tweets as they are posted; `search` gives those whose likes had time."""
+
+    def listen(self, stopping: threading.Event, /) -> None:
+        """Hear and store until `stopping`; whatever breaks is waited out."""
+
+    def missing(self) -> list[str]:
+        """What keeps it from hearing, in words; nothing if it hears."""
+
+
+def mature_day(after: datetime | None, age: timedelta, now: datetime | None = None) -> Window | None:
+    """The newest UTC day that is over for `age`, unless it lies before `after`. Days missed are left out."""
+    end = ((now or datetime.now(UTC)) - age).astimezone(UTC)
+    end = end.replace(hour=0, minute=0, second=0, microsecond=0)
+    return None if after and end - DAY < after else Window(end - DAY, end)

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
+from viral_common.database import Sessions
 from viral_common.tweets import RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.simulation.day import BLOCK, ORIGINALS, tweets_of_day
 from viral_scraper.simulation.world import World
-from viral_scraper.sources.base import Window
+from viral_scraper.sources.base import DAY, Window
 
-DAY = timedelta(days=1)
 # Some originals say what another has said already.
 SPARE = 1.1
 
@@ -42,7 +42,7 @@ class SimulatedSource:
         return {}
 
     @classmethod
-    def of(cls, settings: ScraperSettings, _tell: Tell) -> Self:
+    def of(cls, settings: ScraperSettings, _tell: Tell, _sessions: Sessions, /) -> Self:
         """As the settings say; drawing a day takes no time worth telling."""
         return cls(
             settings.simulation_seed,

@@ -1,0 +1,65 @@
+"""Asking a server that may be busy, broken or away: again with backoff and jitter, or when it says."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_random_exponential
+from viral_common.errors import ViralError
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+Sleep = Callable[[float], None]
+
+ATTEMPTS = 6
+_backoff = wait_random_exponential(multiplier=1, max=60)
+
+
+class SourceAway(ViralError):
+    """A source does not answer; whoever collects asks again later."""
+
+
+class TryAgain(Exception):
+    """A request that may succeed later, and after how long if the server says so."""
+
+    def __init__(self, reason: str, after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.after_s = after_s
+
+
+def patiently(source: str, ask: Callable[[], T], sleep: Sleep = time.sleep) -> T:
+    """What `ask` returns, tried again each time it raises TryAgain. Raises SourceAway after six times."""
+    attempts = Retrying(
+        retry=retry_if_exception_type(TryAgain),
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=_wait_s,
+        sleep=sleep,
+        before_sleep=lambda state: _tell(source, state),
+        reraise=True,
+    )
+    try:
+        return attempts(ask)
+    except TryAgain as error:
+        raise SourceAway(f"{source} does not deliver ({error}); it is asked again") from error
+
+
+def _wait_s(state: RetryCallState) -> float:
+    after_s = getattr(_error(state), "after_s", None)
+    if after_s is None:
+        return _backoff(state)
+    # Not all at the very second at which the server opens again. Not for secrets.
+    return max(0.0, float(after_s)) + random.uniform(0.5, 2.0)  # noqa: S311
+
+
+def _tell(source: str, state: RetryCallState) -> None:
+    log.warning("asked again", source=source, reason=str(_error(state)), in_s=round(state.upcoming_sleep, 1))
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
