@@ -295,6 +295,12 @@ class StreamPost(Base):
     __table_args__ = (
         Index("stream_posts_in_time_order", "source", "posted_at"),
         Index("stream_posts_of_author", "source", "author_id"),
+        Index(
+            "stream_posts_counting",
+            "source",
+            "posted_at",
+            postgresql_where=literal_column("like_count IS NULL"),
+        ),
     )
 
 

@@ -49,6 +49,11 @@ def patiently(source: str, ask: Callable[[], T], sleep: Sleep = time.sleep) -> T
         raise SourceAway(f"{source} does not deliver ({error}); it is asked again") from error
 
 
+def backoff_s(failures: int) -> float:
+    """How long to wait after so many failures in a row: doubling up to a minute, with jitter."""
+    return float(min(60, 2 ** min(failures, 6)) * random.uniform(0.5, 1))  # noqa: S311  (not for secrets)
+
+
 def _wait_s(state: RetryCallState) -> float:
     after_s = getattr(_error(state), "after_s", None)
     if after_s is None:

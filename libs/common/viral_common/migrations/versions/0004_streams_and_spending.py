@@ -52,6 +52,12 @@ def upgrade() -> None:
     )
     op.create_index("stream_posts_in_time_order", "stream_posts", ["source", "posted_at"])
     op.create_index("stream_posts_of_author", "stream_posts", ["source", "author_id"])
+    op.create_index(
+        "stream_posts_counting",
+        "stream_posts",
+        ["source", "posted_at"],
+        postgresql_where=sa.text("like_count IS NULL"),
+    )
     op.create_table(
         "stream_engagements",
         sa.Column(

@@ -1,0 +1,105 @@
+"""Bluesky: every public post, like, repost and reply as it happens, through Jetstream; no key, nothing to pay."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Self
+
+from pydantic import Field
+from viral_common.database import POSTGRES_AWAY, Sessions
+from viral_common.settings import load_settings
+from viral_common.stream_store import StreamStore, moment
+from viral_common.turns import turn
+from viral_common.tweets import RawTweet
+
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings, SourceSettings
+from viral_scraper.sources.base import DAY, Window
+from viral_scraper.sources.bluesky_events import NAME, Hearing
+from viral_scraper.sources.bluesky_stream import Stream
+from viral_scraper.sources.retrying import backoff_s
+
+
+class BlueskySettings(SourceSettings, env_prefix="VIRAL_BLUESKY_"):
+    """The source `bluesky`."""
+
+    jetstream_url: str = Field(
+        default="wss://jetstream2.us-east.bsky.network/subscribe",
+        description="A Jetstream server; public ones are jetstream1 and 2, us-east and us-west",
+    )
+    share: float = Field(
+        default=0.1, gt=0, le=1, description="Share of all posts to follow, drawn by their address"
+    )
+
+
+class BlueskySource:
+    """Hears all day; a day's posts can be searched once the last has had VIRAL_MIN_AGE for its likes."""
+
+    name = NAME
+
+    def __init__(
+        self, sessions: Sessions, url: str, share: float, min_age: timedelta, query: str = ""
+    ) -> None:
+        self.query = query
+        self._sessions = sessions
+        self._store = StreamStore(sessions, NAME)
+        self._min_age = min_age
+        self._bad: Counter[str] = Counter()
+        self.stream = Stream(url, self._store, lambda: Hearing(share, min_age, self._bad), min_age)
+
+    @classmethod
+    def of(cls, settings: ScraperSettings, _tell: Tell, sessions: Sessions, /) -> Self:
+        """As the settings say."""
+        own = load_settings(BlueskySettings)
+        return cls(sessions, own.jetstream_url, own.share, settings.min_age, settings.query.strip())
+
+    @property
+    def bad_rows(self) -> Mapping[str, int]:
+        """Events and posts of this process's hearing that could not be used."""
+        unsure = {"posts whose likes were missed in a gap": self.stream.unsure}
+        return {**self._bad, **{reason: count for reason, count in unsure.items() if count}}
+
+    def search(
+        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
+    ) -> Iterator[RawTweet]:
+        """Posts heard whose text holds every word of the query; those that filters leave out have no text."""
+        words = query.casefold().split()
+        for tweet in self._store.posts(since, until, self._min_age, limit):
+            if not tweet.text or all(word in tweet.text.casefold() for word in words):
+                yield tweet
+
+    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+        """The first day of the stored ones that is over and counted; days that nobody heard are passed over."""
+        first = self._store.first_after(after)
+        heard_us = self._store.cursor_us()
+        if first is None or heard_us is None:
+            return None
+        midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
+        over = midnight + DAY + self._min_age <= moment(heard_us)
+        if not over or not self._store.settled_until(midnight + DAY):
+            return None
+        return Window(midnight, midnight + DAY)
+
+    def listen(self, stopping: threading.Event, /) -> None:
+        """Of several scrapers one hears; the others wait to take over."""
+        failures = 0
+        while not stopping.is_set():
+            try:
+                with turn(self._sessions, f"listen:{NAME}", stopping, self._tell_waiting) as mine:
+                    if mine:
+                        failures = 0
+                        self.stream.run(stopping)
+            except POSTGRES_AWAY:
+                self.stream.problem = "Postgres does not answer; Bluesky's stream waits for it"
+                failures += 1
+                stopping.wait(backoff_s(failures))
+
+    def missing(self) -> list[str]:
+        """What keeps it from hearing, in words."""
+        return [self.stream.problem] if self.stream.problem else []
+
+    def _tell_waiting(self) -> None:
+        self.stream.problem = "another scraper listens to Bluesky; this one waits for its turn"

@@ -1,0 +1,163 @@
+"""Jetstream's events, sorted into what is to be stored. The wire: https://github.com/bluesky-social/jetstream"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zlib import crc32
+
+import orjson
+from viral_common.filters import reason_against
+from viral_common.stream_store import Heard, HeardEngagement, Kind, moment, stream_key
+from viral_common.text import clean
+from viral_common.tweets import RawTweet
+
+NAME = "bluesky"
+POST = "app.bsky.feed.post"
+KINDS: dict[str, Kind] = {"app.bsky.feed.like": "like", "app.bsky.feed.repost": "repost"}
+COLLECTIONS = (POST, *KINDS)
+
+# A deletion may overtake what it deletes by so much, and so many are remembered.
+LATE_US = 60_000_000
+MOST_DELETIONS = 200_000
+# A post says itself when it was written; one that was imported or predated is not followed.
+CLOCK_SKEW_US = 600_000_000
+
+# A record's key is its time: microseconds << 10 in base 32 (https://atproto.com/specs/tid).
+_TID_DIGITS = str.maketrans("234567abcdefghijklmnopqrstuvwxyz", "0123456789abcdefghijklmnopqrstuv")
+
+
+class Hearing:
+    """Takes events one by one, in nearly any order, any number of times; gives them out as `Heard`."""
+
+    def __init__(self, share: float, min_age: timedelta, bad: Counter[str]) -> None:
+        self._bad = bad
+        self.count = 0
+        self._below = int(share * 2**32)
+        self._followed_us = round(min_age.total_seconds() * 1e6) + CLOCK_SKEW_US
+        self._deleted: dict[int, int] = {}
+        self._heard = Heard()
+
+    def take(self, message: bytes) -> int:
+        """Sort in one event; returns its time in microseconds, 0 if it is unreadable."""
+        self.count += 1
+        try:
+            event = orjson.loads(message)
+            time_us: int = event["time_us"]
+            if event["kind"] == "commit":
+                self._commit(event["did"], time_us, event["commit"])
+            elif event["kind"] == "account" and event["account"].get("status") == "deleted":
+                self._heard.deleted_authors.append(event["did"])
+            self._heard.cursor_us = max(self._heard.cursor_us, time_us)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._bad[f"events of another shape ({type(error).__name__})"] += 1
+            return 0
+        return time_us
+
+    def drain(self) -> Heard:
+        """All that was taken since the last time."""
+        heard, self._heard = self._heard, Heard()
+        self._forget_old_deletions(heard.cursor_us)
+        return heard
+
+    def _commit(self, did: str, time_us: int, commit: Mapping[str, Any]) -> None:
+        collection, operation = commit["collection"], commit["operation"]
+        record = f"at://{did}/{collection}/{commit['rkey']}"
+        if operation == "delete":
+            self._delete(record, time_us, is_post=collection == POST)
+        elif operation != "create":
+            return
+        elif kind := KINDS.get(collection):
+            self._engagement(kind, record, time_us, commit["record"]["subject"]["uri"])
+        elif collection == POST:
+            if reply := commit["record"].get("reply"):
+                self._engagement("reply", record, time_us, reply["parent"]["uri"])
+            if self._follows(record, time_us):
+                self._post(did, record, time_us, commit["record"])
+
+    def _delete(self, record: str, time_us: int, *, is_post: bool) -> None:
+        key = stream_key(NAME, record)
+        self._deleted[key] = time_us
+        self._heard.withdrawn.append(key)
+        if is_post and self._sampled(record):
+            self._heard.deleted_posts.append(record)
+
+    def _engagement(self, kind: Kind, record: str, time_us: int, post: str) -> None:
+        if not self._follows(post, time_us):
+            return
+        key = stream_key(NAME, record)
+        if key not in self._deleted:
+            self._heard.engagements.append(HeardEngagement(key, stream_key(NAME, post), kind, time_us))
+
+    def _post(self, did: str, record: str, time_us: int, content: Mapping[str, Any]) -> None:
+        tweet = tweet_of(did, record, content)
+        if abs(tweet.posted_at - moment(time_us)) > timedelta(microseconds=CLOCK_SKEW_US):
+            self._bad["posts that say they were written at another time"] += 1
+        elif stream_key(NAME, record) not in self._deleted:
+            (self._heard.left_out if reason_against(tweet) else self._heard.posts).append(tweet)
+
+    def _sampled(self, post: str) -> bool:
+        return crc32(post.encode()) < self._below
+
+    def _follows(self, post: str, time_us: int) -> bool:
+        """Whether a post is in the share, and young enough to be counted still; nothing is looked up for it."""
+        return self._sampled(post) and time_us - _written_us(post) <= self._followed_us
+
+    def _forget_old_deletions(self, now_us: int) -> None:
+        for key, time_us in list(self._deleted.items()):
+            if len(self._deleted) <= MOST_DELETIONS and time_us >= now_us - LATE_US:
+                break
+            del self._deleted[key]
+
+
+def tweet_of(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
+    """A post as a tweet without its counts. Authors go by their DID: the stream does not tell their handles."""
+    embed = content.get("embed") or {}
+    media = embed.get("media") or embed
+    return RawTweet(
+        external_id=record,
+        posted_at=_time(content["createdAt"]),
+        author_id=did,
+        username=did,
+        text=clean(_with_whole_links(content["text"], content.get("facets") or [])),
+        language=(content.get("langs") or [""])[0],
+        like_count=0,
+        retweet_count=0,
+        reply_count=0,
+        photos_count=len(media.get("images") or []),
+        has_video=str(media.get("$type", "")).startswith("app.bsky.embed.video"),
+        is_quote=str(embed.get("$type", "")).startswith("app.bsky.embed.record"),
+        is_reply="reply" in content,
+        is_retweet=False,
+    )
+
+
+def _with_whole_links(text: str, facets: list[Mapping[str, Any]]) -> str:
+    """The app shortens links in the text; facets hold the whole ones, at their places in UTF-8."""
+    links = [
+        (facet["index"]["byteStart"], facet["index"]["byteEnd"], feature["uri"])
+        for facet in facets
+        for feature in facet["features"]
+        if feature.get("$type") == "app.bsky.richtext.facet#link"
+    ]
+    if not links:
+        return text
+    data = text.encode()
+    for start, end, uri in sorted(links, reverse=True):
+        data = data[:start] + str(uri).encode() + data[end:]
+    return data.decode(errors="replace")
+
+
+def _written_us(post: str) -> int:
+    """The time in a post's address. Raises ValueError where its key is no time."""
+    rkey = post.rpartition("/")[2]
+    if len(rkey) != 13:
+        raise ValueError("record key is no time")
+    return int(rkey.translate(_TID_DIGITS), 32) >> 10
+
+
+def _time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

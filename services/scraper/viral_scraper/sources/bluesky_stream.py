@@ -1,0 +1,119 @@
+"""The connection to Jetstream: kept up, resumed where it broke, stored as it goes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import structlog
+from viral_common.database import POSTGRES_AWAY
+from viral_common.errors import first_line
+from viral_common.stream_store import StreamStore, moment
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from viral_scraper.sources.bluesky_events import COLLECTIONS, LATE_US, Hearing
+from viral_scraper.sources.retrying import backoff_s
+
+log = structlog.get_logger()
+
+STORE_EVERY_S = 1.0
+STORE_EVERY_EVENTS = 10_000
+SETTLE_EVERY_S = 60.0
+SILENCE_S = 60.0  # the network is never quiet for so long
+# A stream that goes on so much later than asked has left something out: the server keeps only some days.
+GAP_US = 600_000_000
+LARGEST_EVENT = 4 * 1024 * 1024
+
+
+class Stream:
+    """Hears until told to stop. All that it knows is in Postgres; what was not stored is heard again."""
+
+    def __init__(
+        self, url: str, store: StreamStore, hearing: Callable[[], Hearing], min_age: timedelta
+    ) -> None:
+        self._url = url
+        self._store = store
+        self._new_hearing = hearing
+        self._min_age = min_age
+        self._settled_at = 0.0
+        self.problem: str | None = None
+        self.unsure = 0
+        self.settle_every_s = SETTLE_EVERY_S
+
+    def run(self, stopping: threading.Event) -> None:
+        """Connect, hear, and when that breaks wait and connect again."""
+        failures = 0
+        while not stopping.is_set():
+            hearing = self._new_hearing()
+            try:
+                self._hear(hearing, stopping)
+            except (OSError, WebSocketException) as error:
+                self._broke(f"Bluesky's stream is away ({first_line(error)}); it is resumed where it broke")
+            except POSTGRES_AWAY:
+                self._broke("Postgres does not answer; Bluesky's stream is resumed where it was stored")
+            failures = 0 if hearing.count else failures + 1
+            stopping.wait(backoff_s(failures))
+
+    def _broke(self, problem: str) -> None:
+        if problem != self.problem:
+            log.warning("stream interrupted", reason=problem)
+        self.problem = problem
+
+    def _hear(self, hearing: Hearing, stopping: threading.Event) -> None:
+        cursor_us = self._store.cursor_us()
+        with connect(self._address(cursor_us), compression=None, max_size=LARGEST_EVENT) as connection:
+            log.info("listening", since=moment(cursor_us) if cursor_us else "now")
+            while not stopping.is_set():
+                first_us = self._take_some(connection, hearing, stopping)
+                if first_us and cursor_us is not None:
+                    self._note_gap(cursor_us, first_us)
+                    cursor_us = None
+                self._store_all(hearing)
+                self.problem = None
+
+    def _address(self, cursor_us: int | None) -> str:
+        """Resumed a little earlier: what comes twice counts once."""
+        wanted: list[tuple[str, str | int]] = [("wantedCollections", name) for name in COLLECTIONS]
+        if cursor_us is not None:
+            wanted.append(("cursor", cursor_us - LATE_US))
+        return f"{self._url}?{urlencode(wanted)}"
+
+    def _take_some(self, connection: ClientConnection, hearing: Hearing, stopping: threading.Event) -> int:
+        """Hear for STORE_EVERY_S or until there is much to store; returns the first event's time."""
+        started = time.monotonic()
+        first_us = 0
+        for _ in range(STORE_EVERY_EVENTS):
+            waited = time.monotonic() - started
+            if waited >= (STORE_EVERY_S if first_us else SILENCE_S) or stopping.is_set():
+                break
+            try:
+                time_us = hearing.take(connection.recv(timeout=STORE_EVERY_S, decode=False))
+            except TimeoutError:
+                continue
+            first_us = first_us or time_us
+        else:
+            return first_us
+        if not first_us and not stopping.is_set():
+            raise OSError(f"nothing heard for {SILENCE_S:.0f} s")
+        return first_us
+
+    def _store_all(self, hearing: Hearing) -> None:
+        heard = hearing.drain()
+        if heard.cursor_us:
+            self._store.store(heard)
+        if time.monotonic() - self._settled_at >= self.settle_every_s:
+            self._settled_at = time.monotonic()
+            self._store.settle(self._min_age, timedelta(microseconds=LATE_US))
+
+    def _note_gap(self, stored_us: int, first_us: int) -> None:
+        """Posts that were young while nobody listened have unknown likes: better none than wrong ones."""
+        if first_us - stored_us <= GAP_US:
+            return
+        since, until = moment(stored_us), moment(first_us)
+        dropped = self._store.drop_unsure(since - self._min_age, until)
+        self.unsure += dropped
+        log.warning("stream resumed after a gap", since=since, until=until, posts_dropped=dropped)

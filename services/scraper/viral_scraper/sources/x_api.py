@@ -1,0 +1,102 @@
+"""The two calls of X API v2 that are needed, through tweepy: patient with rate limits and failures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import requests
+import tweepy
+from pydantic import ValidationError
+from requests.adapters import HTTPAdapter
+from viral_common.errors import UsageError, first_line
+
+from viral_scraper.sources.retrying import Sleep, TryAgain, patiently
+from viral_scraper.sources.x_posts import Page, Post
+
+TWEEPY_HOST = "https://api.twitter.com"
+TIMEOUT_S = 30
+TWEET_FIELDS = [*Post.model_fields]
+
+
+class XApi:
+    """Answers as pages. Raises UsageError for what a person must change, SourceAway when patience ends."""
+
+    def __init__(self, url: str, bearer_token: str, usernames: bool, sleep: Sleep = time.sleep) -> None:
+        self._client = tweepy.Client(bearer_token, return_type=requests.Response)
+        self._client.session.mount(TWEEPY_HOST, _At(url.rstrip("/")))
+        self._expansions = ["attachments.media_keys", *(["author_id"] if usernames else [])]
+        self._sleep = sleep
+        self._open_at = 0.0
+
+    def search(self, query: str, since: datetime, until: datetime, size: int, next_token: str | None) -> Page:
+        """The newest `size` (10 to 100) posts of [since, until), or those after `next_token`."""
+        return self._asked(
+            lambda: self._client.search_recent_tweets(
+                query,
+                start_time=since,
+                end_time=until,
+                max_results=size,
+                next_token=next_token,
+                expansions=self._expansions,
+                tweet_fields=TWEET_FIELDS,
+                user_fields=["username"],
+                media_fields=["type"],
+            )
+        )
+
+    def counts(self, ids: Sequence[str]) -> Page:
+        """Up to 100 posts, with nothing but their counts."""
+        return self._asked(lambda: self._client.get_tweets(list(ids), tweet_fields=["public_metrics"]))
+
+    def _asked(self, call: Callable[[], requests.Response]) -> Page:
+        return patiently("X", lambda: self._once(call), self._sleep)
+
+    def _once(self, call: Callable[[], requests.Response]) -> Page:
+        if (closed_s := self._open_at - time.time()) > 0:
+            self._open_at = 0.0
+            raise TryAgain("rate limit used up", closed_s)
+        try:
+            answer = call()
+            self._note_limit(answer)
+            return Page.model_validate_json(answer.content)
+        except tweepy.TooManyRequests as error:
+            raise TryAgain("429, rate limit", _seconds_until(error.reset_time)) from error
+        except (tweepy.TwitterServerError, requests.RequestException) as error:
+            raise TryAgain(first_line(error)) from error
+        except ValidationError as error:
+            raise TryAgain("an answer that is no JSON of X API v2") from error
+        except (tweepy.Unauthorized, tweepy.Forbidden) as error:
+            raise UsageError(
+                f"X refuses ({first_line(error)}): check VIRAL_X_BEARER_TOKEN and the app's access"
+            ) from error
+        except tweepy.HTTPException as error:
+            raise UsageError(f"X does not accept the request ({_detail(error)})") from error
+
+    def _note_limit(self, answer: requests.Response) -> None:
+        """With no request left, the next one waits without being refused first."""
+        if answer.headers.get("x-rate-limit-remaining") == "0":
+            self._open_at = float(answer.headers.get("x-rate-limit-reset", 0))
+
+
+class _At(HTTPAdapter):
+    """tweepy knows one host and waits for it for ever; this sends to another, for half a minute."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
+        request.url = (request.url or "").replace(TWEEPY_HOST, self._url, 1)
+        return super().send(request, **{**options, "timeout": TIMEOUT_S})
+
+
+def _seconds_until(reset_time: int | None) -> float | None:
+    return None if reset_time is None else max(0.0, reset_time - time.time())
+
+
+def _detail(error: tweepy.HTTPException) -> str:
+    """X's own words: with the status alone nobody finds the wrong operator in a query."""
+    return " ".join([first_line(error), *map(str, error.api_messages)])[:300]

@@ -1,0 +1,65 @@
+"""What reading posts costs, and a month's cap that no request goes beyond."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from viral_common.spending import SpendingStore
+
+from viral_scraper.sources.x_posts import Page
+
+MOST_MEDIA = 4  # in one post
+
+
+@dataclass(frozen=True)
+class Prices:
+    """USD for each resource in an answer; zero for users that are not asked for."""
+
+    post: Decimal
+    user: Decimal
+    media: Decimal
+
+    def of(self, page: Page) -> Decimal:
+        """What an answer costs."""
+        includes = page.includes
+        return len(page.data) * self.post + len(includes.users) * self.user + len(includes.media) * self.media
+
+    def most(self, posts: int) -> Decimal:
+        """What so many posts cost if each has an author of its own and all the media it may have."""
+        return posts * (self.post + self.user + MOST_MEDIA * self.media)
+
+    def usual(self, posts: int) -> Decimal:
+        """What so many posts cost without media."""
+        return posts * (self.post + self.user)
+
+
+class Purse:
+    """Money for requests: set aside at its most, corrected to what the answer cost."""
+
+    def __init__(self, spending: SpendingStore, prices: Prices, cap_usd: Decimal) -> None:
+        self._spending = spending
+        self.prices = prices
+        self.cap_usd = cap_usd
+
+    def left(self) -> Decimal:
+        """What this month may still cost."""
+        return self.cap_usd - self._spending.spent()
+
+    def affordable(self, posts: int) -> int:
+        """So many posts, or fewer if money is short."""
+        return min(posts, int(self.left() / self.prices.most(1))) if self.prices.most(1) else posts
+
+    def pay(self, most: Decimal, ask: Callable[[], Page]) -> Page | None:
+        """The answer, if `most` may still be spent. A request that fails costs nothing."""
+        month = self._spending.set_aside(most, self.cap_usd)
+        if month is None:
+            return None
+        cost = Decimal(0)
+        try:
+            page = ask()
+            cost = self.prices.of(page)
+            return page
+        finally:
+            self._spending.give_back(most - cost, month)
