@@ -8,15 +8,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
-from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
 from viral_gateway import openapi, problems
-from viral_gateway.body_limit import BodyLimit
 from viral_gateway.context import Gateway
-from viral_gateway.observed import Observed
+from viral_gateway.layers import layers
 from viral_gateway.routes import batches, events, health, models, pages, predictions
-from viral_gateway.security import SecurityHeaders
 
 DESCRIPTION = (
     "Will this tweet get more than N likes? Ask the model that the pipeline promoted last. "
@@ -33,7 +30,7 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(SecurityHeaders), Middleware(Observed), Middleware(BodyLimit)],
+        middleware=layers(gateway.settings),
     )
     app.state.gateway = gateway
     problems.install(app)

@@ -1,6 +1,9 @@
-"""Bodies beyond the limit are refused before they are held in memory, whether they announce their length or not."""
+"""Bodies that are too large or too slow are refused before they are held in memory."""
 
 from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -9,36 +12,78 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from viral_gateway.problems import problem
 
 MAX_BODY_BYTES = 1024 * 1024
-_DETAIL = f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer tweets in one call."
+_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer tweets in one call."
+_CLOSE = {"Connection": "close"}
+# Many clients read the reply only after they have sent everything. A connection closed under them would lose it,
+# so what still comes is thrown away for as long as this.
+LINGER_S = 2.0
 
 
 class BodyLimit:
     """Starlette's own limit answers in plain text; this one with a problem, and closes the connection."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
         self._app = app
+        self._timeout_s = timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        body = _Body(receive, send, self._timeout_s)
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > MAX_BODY_BYTES:
-            refusal = problem(scope["path"], 413, _DETAIL, headers={"Connection": "close"})
-            await refusal(scope, receive, send)
+            body.refused = True
+            refusal = problem(scope["path"], 413, _TOO_LARGE, headers=_CLOSE)
+            await refusal(scope, body.receive, body.send)
             return
-        await self._app(scope, _counting(receive), send)
+        await self._app(scope, body.receive, body.send)
 
 
-def _counting(receive: Receive) -> Receive:
-    received = 0
+class _Body:
+    """One request's body on its way in, and the reply to it."""
 
-    async def counted() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
-            raise HTTPException(413, _DETAIL, headers={"Connection": "close"})
+    def __init__(self, receive: Receive, send: Send, timeout_s: float) -> None:
+        self._receive, self._send, self._timeout_s = receive, send, timeout_s
+        self._deadline: float | None = None
+        self._received = 0
+        self._whole = self._answered = self.refused = False
+
+    async def receive(self) -> Message:
+        """The next piece. Raises HTTPException 413 or 408."""
+        if self._whole:  # what comes now is the end of the connection, whenever that is
+            return await self._receive()
+        message = await self._in_time()
+        self._received += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._received > MAX_BODY_BYTES:
+            self.refused = True
+            raise HTTPException(413, _TOO_LARGE, headers=_CLOSE)
         return message
 
-    return counted
+    async def send(self, message: Message) -> None:
+        """A refusal ends only when the caller has had time to read it."""
+        self._answered = True
+        if self.refused and message["type"] == "http.response.body" and not message.get("more_body"):
+            await self._send({**message, "more_body": True})
+            await self._drained()
+            message = {"type": "http.response.body"}
+        await self._send(message)
+
+    async def _in_time(self) -> Message:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._timeout_s
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._receive()
+        except TimeoutError:
+            if self._answered:  # a stream that waits for its reader to leave
+                return {"type": "http.disconnect"}
+            detail = f"The body did not arrive within {self._timeout_s:g} seconds."
+            raise HTTPException(408, detail, headers=_CLOSE) from None
+
+    async def _drained(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while (await self._receive()).get("more_body"):
+                    pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PAGE_POLICY = (
@@ -21,22 +20,27 @@ HEADERS = {
 }
 
 
+def _raw(policy: str) -> list[tuple[bytes, bytes]]:
+    headers = HEADERS | {"Content-Security-Policy": policy}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
 class SecurityHeaders:
     """Sets them on every reply."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._page, self._docs = _raw(PAGE_POLICY), _raw(DOCS_POLICY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        policy = DOCS_POLICY if scope["path"] == "/docs" else PAGE_POLICY
+        headers = self._docs if scope["path"] == "/docs" else self._page
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(HEADERS | {"Content-Security-Policy": policy})
+                message["headers"] = [*message.get("headers", ()), *headers]
             await send(message)
 
         await self._app(scope, receive, with_headers)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from viral_common.settings import CommonSettings
 
 
@@ -29,9 +30,58 @@ class GatewaySettings(CommonSettings):
         gt=timedelta(0),
         description="Remembered predictions are deleted at this age (seconds or ISO 8601)",
     )
+    api_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys of which /v1 and the pages ask for one, separated by commas; default: no key is asked for",
+    )
+    rate_limit: int = Field(
+        default=0,
+        ge=0,
+        description="Requests a minute for each API key or else address, in each worker process; 0: no limit",
+    )
+    cors_origins: str = Field(
+        default="",
+        description="Origins whose pages may call /v1, separated by commas; *: all; default: none but its own",
+    )
+    body_timeout_s: float = Field(
+        default=10, gt=0, description="A request whose body has not arrived after this is refused with 408"
+    )
     rabbitmq_console_url: str | None = Field(
         default=None, description="RabbitMQ's management console, for links on the pipeline page"
     )
     mlflow_public_url: str | None = Field(
         default=None, description="MLflow as a browser reaches it, for links; default: VIRAL_MLFLOW_URL"
     )
+
+    @field_validator("api_keys")
+    @classmethod
+    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for key in listed(value.get_secret_value()) if value else []:
+            if not (key.isascii() and key.isprintable()) or " " in key:
+                raise ValueError(
+                    "a key is of ASCII characters without spaces, for example of `openssl rand -hex 24`"
+                )
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for origin in listed(value):
+            if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
+                raise ValueError(
+                    "an origin is a scheme and a host without a path, for example https://example.org"
+                )
+        return value
+
+    def allowed_keys(self) -> list[str]:
+        """Without any, nobody is asked for one."""
+        return listed(self.api_keys.get_secret_value()) if self.api_keys else []
+
+    def allowed_origins(self) -> list[str]:
+        """Other sites whose scripts may call."""
+        return listed(self.cors_origins)
+
+
+def listed(value: str) -> list[str]:
+    """The parts between commas, without the empty ones."""
+    return [part for part in map(str.strip, value.split(",")) if part]
