@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 
@@ -53,9 +54,14 @@ class FeatureScaling(Part):
 
     def scaled(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """The features as the network reads them: standardised, clipped, unknown ones 0; float32, same shape."""
-        standard = (matrix - np.array(self.mean)) / np.array(self.scale)  # float64
-        known: NDArray[np.float32] = np.nan_to_num(np.clip(standard, -CLIP, CLIP), nan=0.0).astype(np.float32)
-        return known
+        mean, scale = self._standard
+        standard = ((matrix - mean) / scale).clip(-CLIP, CLIP)  # float64
+        standard[np.isnan(standard)] = 0.0
+        return standard.astype(np.float32)
+
+    @cached_property
+    def _standard(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return np.array(self.mean), np.array(self.scale)
 
 
 class Calibration(Part):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -18,11 +18,13 @@ from viral_common.errors import ArtefactError, first_line
 from viral_common.events import Precision
 from viral_common.features import FEATURES, TweetInput, feature_matrix
 from viral_common.graph import read_graph
-from viral_common.tokens import TokenRows, chunks_by_length, read_tokenizer, tokenised
+from viral_common.tokens import TokenRows, read_tokenizer, tokenised
 
 # Tweets scored at once: more gains nothing on a CPU, and costs padding. An int8 graph measures the range of its
 # activations over all that is scored at once, so there each tweet is alone: company must not change its answer.
 CHUNK: Final[dict[Precision, int]] = {"fp32": 32, "int8": 1}
+# Tokens of padding that cost as much as a call of the graph; what would take more is scored by another call.
+PADDING = 16
 # How far a processor may be from what the trainer's said of the sample. Rounding differs between processors; in int8
 # that tips some activations over to the next of 256 steps (docs/decisions/0013).
 SAMPLE_TOLERANCE: Final[dict[Precision, float]] = {"fp32": 1e-4, "int8": 1e-2}
@@ -78,7 +80,7 @@ class Predictor:
                 feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
                 logits[rows] = self._session.run([self.spec.output], feed)[0]
 
-        chunks = list(chunks_by_length(tokens.lengths, self._chunk))
+        chunks = list(chunks_of_a_length(tokens.lengths, self._chunk))
         shares = min(self._threads, len(chunks))
         if shares < 2:
             score(chunks)
@@ -105,6 +107,20 @@ class Predictor:
             raise ArtefactError(
                 f"{artefact.directory}: cannot score its sample ({first_line(error)})"
             ) from error
+
+
+def chunks_of_a_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
+    """Indices of rows of about these lengths, shortest first, at most `size` at a time."""
+    order = np.argsort(lengths, kind="stable")
+    first, width = 0, 0
+    for place, length in enumerate(lengths[order].tolist()):
+        rows = place - first
+        if rows and (rows == size or rows * (length - width) > PADDING):
+            yield order[first:place]
+            first = place
+        width = length
+    if len(order):
+        yield order[first:]
 
 
 def _expected(artefact: Artefact, precision: Precision) -> NDArray[np.float64]:

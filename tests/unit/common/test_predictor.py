@@ -126,6 +126,13 @@ def spoil_weights(directory: Path) -> None:
     rewritten(directory, change)
 
 
+def lose_a_tensor(directory: Path) -> None:
+    def change(model: onnx.ModelProto) -> None:
+        del model.graph.initializer[0]
+
+    rewritten(directory, change)
+
+
 def shift_weights(directory: Path, name: str = "model.onnx") -> None:
     def change(model: onnx.ModelProto) -> None:
         bias = next(one for one in model.graph.initializer if one.name == "head.3.bias")
@@ -219,6 +226,7 @@ def want_other_features(directory: Path) -> None:
     ("damage", "told"),
     [
         (spoil_weights, "no number"),
+        (lose_a_tensor, "onnxruntime refuses it"),
         (shift_weights, "its sample scores"),
         (raise_the_opset, "onnxruntime refuses it"),
         (move_weights_outside, "weights outside the file"),
