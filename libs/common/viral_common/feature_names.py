@@ -17,6 +17,7 @@ _FEATURES = {
     "author_viral_share": "author’s viral share",
     "author_likes": "author’s mean log likes",
     "like_count": "likes",
+    "probability": "predicted probability",
 }
 
 

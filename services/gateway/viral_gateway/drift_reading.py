@@ -73,10 +73,11 @@ class Drift:
 
     @property
     def words(self) -> str:
-        """`likes and hashtags moved, words are moving` or `nothing moved`."""
-        parts = []
-        for reading, verb in (("moved", "moved"), ("moving", "moving")):
-            names = [s.name for s in self.sorted if s.reading == reading and not s.calendar]
-            if names:
-                parts.append(f"{verb}: {', '.join(names)}")
-        return "; ".join(parts) or "no quantity moved"
+        """`likes, hashtags moved; words moving` or `no quantity moved`."""
+        named = {
+            reading: [s.name for s in self.sorted if s.reading == reading and not s.calendar]
+            for reading in ORDER[:2]
+        }
+        return "; ".join(f"{', '.join(names)} {reading}" for reading, names in named.items() if names) or (
+            "no quantity moved"
+        )

@@ -157,6 +157,9 @@ class BatchOut(_Out):
     trained: TrainedOut | None
     verdict: VerdictOut | None
     promoted: PromotedOut | None
+    promotions: list[PromotedOut] = Field(
+        description="Every promotion of its version, those by hand too, newest first"
+    )
 
     @classmethod
     def of(cls, trail: BatchTrail) -> BatchOut:
@@ -176,6 +179,7 @@ class BatchOut(_Out):
             trained=_trained(trail.training),
             verdict=_verdict(trail.verdict),
             promoted=_promoted(trail.promotion),
+            promotions=[PromotedOut.model_validate(promotion) for promotion in trail.promotions],
         )
 
 

@@ -207,7 +207,8 @@ def a_batch(source: str = "archive", *, collected: bool = True) -> Batch:
 
 def a_trail(source: str = "archive") -> BatchTrail:
     """A batch that went all the way."""
-    return BatchTrail(a_batch(source), a_training(3), a_verdict(3), a_promotion_row(3))
+    promotion = a_promotion_row(3)
+    return BatchTrail(a_batch(source), a_training(3), a_verdict(3), promotion, [promotion])
 
 
 def a_training(version: int) -> Training:

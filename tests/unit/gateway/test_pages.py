@@ -6,10 +6,10 @@ import re
 
 import pytest
 from starlette.testclient import TestClient
-from viral_common.trail import BatchTrail, ModelRecord
+from viral_common.trail import BatchTrail
 from viral_gateway.serving import Refusal
 
-from tests.unit.gateway.fakes import NOON, World, a_batch, a_trail, a_training, a_verdict
+from tests.unit.gateway.fakes import NOON, World, a_batch
 
 RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
 
@@ -59,22 +59,6 @@ def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
     assert "<h1>Will this tweet get more than 100 likes?</h1>" in page
     assert "Unlikely to get more than 100 likes, yet 15.0 times as likely as usual" in page
     assert "2.0% of the tweets it learned from got more than 100 likes" in page
-
-
-def test_the_pipeline_page_says_what_is_asked_and_what_chance_reaches(
-    client: TestClient, world: World
-) -> None:
-    world.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
-    verdict = a_verdict(3)
-    verdict.challenger_metrics = RARE
-    world.records.records = [ModelRecord(a_training(3), verdict, [])]
-
-    page = client.get("/pipeline").text
-
-    assert "more than 10 likes" in page
-    assert "viral from 18% on" in page
-    assert "0.432<small>chance 0.090</small>" in page
-    assert "0.820<small>0.790 to 0.850</small>" in page
 
 
 def test_what_was_typed_is_escaped(client: TestClient, world: World) -> None:
@@ -166,41 +150,6 @@ def test_a_tweet_sent_before_the_first_model_is_kept(client: TestClient) -> None
     assert page.status_code == 503
     assert "retry-after" in page.headers
     assert "keep me</textarea>" in page.text
-
-
-def test_the_pipeline_page_shows_trails_versions_and_links(client: TestClient, world: World) -> None:
-    world.serve(version=3)
-    world.records.trails = [a_trail("simulated"), BatchTrail(a_batch(collected=False), None, None, None)]
-    world.records.records = [
-        ModelRecord(a_training(3), a_verdict(3), []),
-        ModelRecord(a_training(2), None, []),
-    ]
-
-    page = client.get("/pipeline")
-
-    assert page.status_code == 200
-    assert "Version 3 beats version 2" in page.text
-    assert "took 3 min 30 s" in page.text
-    assert f"http://127.0.0.1:5000/#/runs/{3:032x}" in page.text
-    assert "http://127.0.0.1:15672/#/queues/viral/dead-letters" in page.text
-    assert '<span class="tag">simulated</span>' in page.text
-
-
-def test_the_pipeline_page_without_postgres_still_shows_the_champion(
-    client: TestClient, world: World
-) -> None:
-    world.serve(version=3)
-    world.records.away = True
-
-    page = client.get("/pipeline")
-
-    assert page.status_code == 503
-    assert "Postgres does not answer" in page.text
-    assert "version 3 goes on answering" in page.text
-
-
-def test_an_empty_pipeline_page(client: TestClient) -> None:
-    assert "No batch has been opened yet" in client.get("/pipeline").text
 
 
 def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: World) -> None:

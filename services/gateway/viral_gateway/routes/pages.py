@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 from viral_common.errors import ServerAway
+from viral_common.prediction_store import MOST_COUNTED
 from viral_common.trail import BatchTrail
 
-from viral_gateway import views
+from viral_gateway import drift_reading, live_drift, views
 from viral_gateway.authors import with_authors
 from viral_gateway.context import Gateway, GatewayDep, details_of
 from viral_gateway.form import MAX_FIELDS, Form
 from viral_gateway.links import Links
+from viral_gateway.pipeline_view import PipelineView
 from viral_gateway.predicting import predictions_of
 from viral_gateway.problems import RETRY_AFTER_S
-from viral_gateway.record_schemas import BatchOut, Models
+from viral_gateway.record_schemas import BatchOut
 from viral_gateway.serving import Serving
 
 router = APIRouter(include_in_schema=False)
@@ -33,7 +35,6 @@ templates.env.filters.update(
 templates.env.globals.update(took=views.took)
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-SHOWN_BATCHES = 50
 
 
 @router.get("/")
@@ -75,29 +76,25 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
 
 
 @router.get("/pipeline")
-def pipeline(request: Request, gateway: GatewayDep) -> Response:
-    """Each batch's trail and each version's verdict; without Postgres, a note and what this process knows."""
-    away: str | None = None
-    trails: list[BatchOut] = []
-    models = Models(models=[])
-    try:
-        trails = [BatchOut.of(trail) for trail in gateway.records.batches(SHOWN_BATCHES)]
-        models = Models.of(gateway.records.models(SHOWN_BATCHES), gateway.records.champion())
-    except ServerAway as error:
-        away = str(error)
-    page = _page(
+def pipeline(
+    request: Request, gateway: GatewayDep, page: Annotated[int, Query(ge=1, le=100_000)] = 1
+) -> Response:
+    """Some batches' trails, newest first; without Postgres, a note and what this process knows."""
+    view = PipelineView.of(gateway, page)
+    reply = _page(
         request,
         "pipeline.html",
         gateway,
         gateway.holder.current,
-        trails=trails,
-        models=models.models,
-        away=away,
+        view=view,
+        drift_rule=drift_reading.RULE,
+        least=live_drift.LEAST,
+        most_counted=MOST_COUNTED,
     )
-    if away:
-        page.status_code = 503
-        page.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return page
+    if view.away:
+        reply.status_code = 503
+        reply.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return reply
 
 
 @router.get("/docs")

@@ -1,0 +1,64 @@
+"""All that the pipeline page shows, a page of batches at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from viral_common.errors import ServerAway
+
+from viral_gateway.auc_chart import AucChart
+from viral_gateway.batch_way import BatchWay
+from viral_gateway.context import Gateway
+from viral_gateway.live_drift import LiveDrift
+from viral_gateway.record_schemas import BatchOut
+
+SHOWN_BATCHES = 30
+
+
+@dataclass(frozen=True)
+class PipelineView:
+    """Page 1 has the newest batches."""
+
+    page: int
+    ways: list[BatchWay] = field(default_factory=list)
+    chart: AucChart | None = None
+    older: bool = False
+    champion_seq: int = 0
+    remembers: bool = False
+    live: LiveDrift | None = None
+    away: str | None = None
+    """Why there is nothing to show."""
+
+    @classmethod
+    def of(cls, gateway: Gateway, page: int) -> PipelineView:
+        """Without Postgres it says so and is otherwise empty."""
+        try:
+            return cls._read(gateway, page)
+        except ServerAway as error:
+            return cls(page, away=str(error), remembers=gateway.settings.log_predictions)
+
+    @classmethod
+    def _read(cls, gateway: Gateway, page: int) -> PipelineView:
+        # One more than is shown tells whether there are older ones.
+        trails = gateway.records.batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
+        batches = [BatchOut.of(trail) for trail in trails[:SHOWN_BATCHES]]
+        champion, serving = gateway.records.champion(), gateway.holder.current
+        return cls(
+            page,
+            ways=[BatchWay.of(batch) for batch in batches],
+            chart=AucChart.of(batches),
+            older=len(trails) > SHOWN_BATCHES,
+            champion_seq=champion.promotion_seq if champion else 0,
+            remembers=gateway.settings.log_predictions,
+            live=gateway.live.drift(serving) if serving else None,
+        )
+
+    @property
+    def first(self) -> int:
+        """The first batch's number, counted from the newest."""
+        return (self.page - 1) * SHOWN_BATCHES + 1
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any batch on the page is made up."""
+        return any(way.batch.simulated for way in self.ways)
