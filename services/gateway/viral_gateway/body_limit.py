@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,13 +30,19 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         body = _Body(receive, send, self._timeout_s)
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced[:20]) > MAX_BODY_BYTES:
+        if _announced(scope) > MAX_BODY_BYTES:
             body.refused = True
             refusal = problem(scope["path"], 413, _TOO_LARGE, headers=_CLOSE)
             await refusal(scope, body.receive, body.send)
             return
         await self._app(scope, body.receive, body.send)
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0
 
 
 class _Body:
