@@ -28,38 +28,51 @@ class VerdictOut(_Out):
     outcome: str = Field(
         description="promoted, kept, untrainable, unscorable or failed", examples=["promoted"]
     )
-    reason: str = Field(description="One sentence for people")
-    rule: str = Field(description="The test that decided")
-    at: datetime = Field(validation_alias="created_at", description="When it was decided")
-    test_count: int = Field(description="Tweets that both were scored on")
-    challenger_version: int | None
-    champion_version: int | None
-    challenger_metrics: dict[str, float] = Field(description="On the batch's test tweets")
-    champion_metrics: dict[str, float] = Field(description="On the same tweets")
-    interval_low: float | None = Field(description="Challenger minus champion, lower end of the interval")
-    interval_high: float | None = Field(description="The upper end")
+    reason: str = Field(
+        description="One sentence for people",
+        examples=["Version 3 beats version 2 by 0.012 AUC (95% interval 0.004 to 0.021)."],
+    )
+    rule: str = Field(description="The test that decided", examples=["paired bootstrap of AUC"])
+    at: datetime = Field(
+        validation_alias="created_at", description="When it was decided", examples=["2026-11-23T05:12:43Z"]
+    )
+    test_count: int = Field(description="Tweets that both were scored on", examples=[7_310])
+    challenger_version: int | None = Field(examples=[3])
+    champion_version: int | None = Field(examples=[2])
+    challenger_metrics: dict[str, float] = Field(
+        description="On the batch's test tweets", examples=[{"auc": 0.701}]
+    )
+    champion_metrics: dict[str, float] = Field(description="On the same tweets", examples=[{"auc": 0.689}])
+    interval_low: float | None = Field(
+        description="Challenger minus champion, lower end of the interval", examples=[0.004]
+    )
+    interval_high: float | None = Field(description="The upper end", examples=[0.021])
     confidence: float | None = Field(description="Of the interval", examples=[0.95])
 
 
 class PromotedOut(_Out):
     """A promotion of a version."""
 
-    promotion_seq: int = Field(validation_alias="seq")
-    at: datetime = Field(validation_alias="promoted_at", description="When")
-    reason: str = Field(description="first, better or manual")
+    promotion_seq: int = Field(validation_alias="seq", examples=[4])
+    at: datetime = Field(
+        validation_alias="promoted_at", description="When", examples=["2026-11-23T05:12:44Z"]
+    )
+    reason: str = Field(description="first, better or manual", examples=["better"])
     precision: Precision = Field(description="In which the version serves: fp32 or int8")
-    note: str = Field(description="Why, when promoted by hand")
+    note: str = Field(description="Why, when promoted by hand", examples=[""])
 
 
 class ModelVersion(_Out):
     """A registered version, its verdict and its promotions, newest first."""
 
-    version: int
-    run_id: str
+    version: int = Field(examples=[3])
+    run_id: str = Field(examples=["8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5"])
     batch_id: UUID
-    artifact_uri: str
-    artifact_sha256: str
-    trained_at: datetime
+    artifact_uri: str = Field(examples=["models:/m-5d1c0a/artefact"])
+    artifact_sha256: str = Field(
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
+    )
+    trained_at: datetime = Field(examples=["2026-11-23T05:10:30Z"])
     metrics: dict[str, float] = Field(
         description="The same as `validation_metrics`, under its first name", examples=[{"auc": 0.712}]
     )
@@ -72,7 +85,7 @@ class ModelVersion(_Out):
     )
     verdict: VerdictOut | None
     promotions: list[PromotedOut]
-    champion: bool = Field(description="Whether it is the champion now")
+    champion: bool = Field(description="Whether it is the champion now", examples=[True])
 
     @classmethod
     def of(cls, record: ModelRecord, champion_seq: int) -> ModelVersion:
@@ -109,24 +122,25 @@ class Models(BaseModel):
 class CollectedOut(_Out):
     """The batch is complete."""
 
-    at: datetime = Field(validation_alias="collected_at")
-    tweet_count: int
-    train_count: int
-    validation_count: int
-    test_count: int
-    viral_rate: float | None = Field(description="Share with more likes than the threshold")
-    filtered: dict[str, int] = Field(description="Tweets left out, by reason")
+    at: datetime = Field(validation_alias="collected_at", examples=["2026-11-23T05:02:10Z"])
+    tweet_count: int = Field(examples=[48_210])
+    train_count: int = Field(examples=[33_700])
+    validation_count: int = Field(examples=[7_200])
+    test_count: int = Field(examples=[7_310])
+    viral_rate: float | None = Field(description="Share with more likes than the threshold", examples=[0.44])
+    filtered: dict[str, int] = Field(description="Tweets left out, by reason", examples=[{"reply": 120}])
 
 
 class TrainedOut(_Out):
     """A challenger was trained on it."""
 
-    at: datetime = Field(validation_alias="trained_at")
-    started_at: datetime
-    model_version: int
-    run_id: str = Field(validation_alias="mlflow_run_id")
+    at: datetime = Field(validation_alias="trained_at", examples=["2026-11-23T05:10:30Z"])
+    started_at: datetime = Field(examples=["2026-11-23T05:02:11Z"])
+    model_version: int = Field(examples=[3])
+    run_id: str = Field(validation_alias="mlflow_run_id", examples=["8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5"])
     metrics: dict[str, float] = Field(
-        description="On the batch's validation tweets; those on its test tweets are the verdict's"
+        examples=[{"auc": 0.712}],
+        description="On the batch's validation tweets; those on its test tweets are the verdict's",
     )
 
 
@@ -147,11 +161,11 @@ class BatchOut(_Out):
     batch_id: UUID
     source: str = Field(description="Where its tweets came from", examples=["archive"])
     simulated: bool = Field(description="Whether its tweets are made up")
-    query: str
-    window_from: datetime
-    window_to: datetime
-    started_at: datetime
-    target: int = Field(description="Tweets to keep")
+    query: str = Field(examples=["russia ukraine oil"])
+    window_from: datetime = Field(examples=["2026-11-21T00:00:00Z"])
+    window_to: datetime = Field(examples=["2026-11-22T00:00:00Z"])
+    started_at: datetime = Field(examples=["2026-11-23T05:00:00Z"])
+    target: int = Field(description="Tweets to keep", examples=[50_000])
     collected: CollectedOut | None
     drift: DriftOut | None = Field(description="Null: not compared yet, or nothing before it")
     trained: TrainedOut | None
