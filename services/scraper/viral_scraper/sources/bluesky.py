@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Self
 
+import structlog
 from pydantic import Field
 from viral_common.database import POSTGRES_AWAY, Sessions
 from viral_common.settings import load_settings
@@ -19,8 +20,10 @@ from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import DAY, Window
 from viral_scraper.sources.bluesky_events import NAME, Hearing
-from viral_scraper.sources.bluesky_stream import Stream
+from viral_scraper.sources.bluesky_stream import Pace, Stream
 from viral_scraper.sources.retrying import backoff_s
+
+log = structlog.get_logger()
 
 
 class BlueskySettings(SourceSettings, env_prefix="VIRAL_BLUESKY_"):
@@ -41,14 +44,20 @@ class BlueskySource:
     name = NAME
 
     def __init__(
-        self, sessions: Sessions, url: str, share: float, min_age: timedelta, query: str = ""
+        self,
+        sessions: Sessions,
+        url: str,
+        share: float,
+        min_age: timedelta,
+        query: str = "",
+        pace: Pace = Pace(),
     ) -> None:
         self.query = query
         self._sessions = sessions
         self._store = StreamStore(sessions, NAME)
         self._min_age = min_age
         self._bad: Counter[str] = Counter()
-        self.stream = Stream(url, self._store, lambda: Hearing(share, min_age, self._bad), min_age)
+        self.stream = Stream(url, self._store, lambda: Hearing(share, min_age, self._bad), min_age, pace)
 
     @classmethod
     def of(cls, settings: ScraperSettings, _tell: Tell, sessions: Sessions, /) -> Self:
@@ -85,17 +94,22 @@ class BlueskySource:
 
     def listen(self, stopping: threading.Event, /) -> None:
         """Of several scrapers one hears; the others wait to take over."""
-        failures = 0
         while not stopping.is_set():
             try:
                 with turn(self._sessions, f"listen:{NAME}", stopping, self._tell_waiting) as mine:
                     if mine:
-                        failures = 0
                         self.stream.run(stopping)
+                continue
             except POSTGRES_AWAY:
-                self.stream.problem = "Postgres does not answer; Bluesky's stream waits for it"
-                failures += 1
-                stopping.wait(backoff_s(failures))
+                self.stream.problem = (
+                    "Postgres does not answer; Bluesky's stream is resumed where it was stored"
+                )
+            except Exception as error:  # the thread's edge: it must outlive everything
+                log.exception("listening interrupted")
+                self.stream.problem = (
+                    f"listening to Bluesky failed and is tried again: {type(error).__name__}"
+                )
+            stopping.wait(backoff_s(1))
 
     def missing(self) -> list[str]:
         """What keeps it from hearing, in words."""

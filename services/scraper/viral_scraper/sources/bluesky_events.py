@@ -18,6 +18,7 @@ NAME = "bluesky"
 POST = "app.bsky.feed.post"
 KINDS: dict[str, Kind] = {"app.bsky.feed.like": "like", "app.bsky.feed.repost": "repost"}
 COLLECTIONS = (POST, *KINDS)
+LONGEST_ADDRESS = 600  # characters; usual are 70
 
 # A deletion may overtake what it deletes by so much, and so many are remembered.
 LATE_US = 60_000_000
@@ -49,7 +50,7 @@ class Hearing:
             if event["kind"] == "commit":
                 self._commit(event["did"], time_us, event["commit"])
             elif event["kind"] == "account" and event["account"].get("status") == "deleted":
-                self._heard.deleted_authors.append(event["did"])
+                self._heard.deleted_authors.append(clean(event["did"]))
             self._heard.cursor_us = max(self._heard.cursor_us, time_us)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._bad[f"events of another shape ({type(error).__name__})"] += 1
@@ -64,7 +65,7 @@ class Hearing:
 
     def _commit(self, did: str, time_us: int, commit: Mapping[str, Any]) -> None:
         collection, operation = commit["collection"], commit["operation"]
-        record = f"at://{did}/{collection}/{commit['rkey']}"
+        record = _address(did, collection, commit["rkey"])
         if operation == "delete":
             self._delete(record, time_us, is_post=collection == POST)
         elif operation != "create":
@@ -122,7 +123,7 @@ def tweet_of(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
         author_id=did,
         username=did,
         text=clean(_with_whole_links(content["text"], content.get("facets") or [])),
-        language=(content.get("langs") or [""])[0],
+        language=clean((content.get("langs") or [""])[0]),
         like_count=0,
         retweet_count=0,
         reply_count=0,
@@ -148,6 +149,14 @@ def _with_whole_links(text: str, facets: list[Mapping[str, Any]]) -> str:
     for start, end, uri in sorted(links, reverse=True):
         data = data[:start] + str(uri).encode() + data[end:]
     return data.decode(errors="replace")
+
+
+def _address(did: str, collection: str, rkey: str) -> str:
+    """A record's at-uri. Raises ValueError for one that no database would take."""
+    record = f"at://{did}/{collection}/{rkey}"
+    if len(record) > LONGEST_ADDRESS or clean(record) != record:
+        raise ValueError("no address of a record")
+    return record
 
 
 def _written_us(post: str) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
 import structlog
-from viral_common.database import POSTGRES_AWAY
 from viral_common.errors import first_line
 from viral_common.stream_store import StreamStore, moment
 from websockets.exceptions import WebSocketException
@@ -20,32 +20,40 @@ from viral_scraper.sources.retrying import backoff_s
 
 log = structlog.get_logger()
 
-STORE_EVERY_S = 1.0
 STORE_EVERY_EVENTS = 10_000
-SETTLE_EVERY_S = 60.0
-SILENCE_S = 60.0  # the network is never quiet for so long
 # A stream that goes on so much later than asked has left something out: the server keeps only some days.
 GAP_US = 600_000_000
 LARGEST_EVENT = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often things are done; tests have less time."""
+
+    store_every_s: float = 1.0
+    settle_every_s: float = 60.0
+    silence_s: float = 60.0
+    """The network is never quiet for so long: the connection is dead."""
+    reconnect_after_s: Callable[[int], float] = backoff_s
 
 
 class Stream:
     """Hears until told to stop. All that it knows is in Postgres; what was not stored is heard again."""
 
     def __init__(
-        self, url: str, store: StreamStore, hearing: Callable[[], Hearing], min_age: timedelta
+        self, url: str, store: StreamStore, hearing: Callable[[], Hearing], min_age: timedelta, pace: Pace
     ) -> None:
         self._url = url
         self._store = store
         self._new_hearing = hearing
         self._min_age = min_age
+        self._pace = pace
         self._settled_at = 0.0
         self.problem: str | None = None
         self.unsure = 0
-        self.settle_every_s = SETTLE_EVERY_S
 
     def run(self, stopping: threading.Event) -> None:
-        """Connect, hear, and when that breaks wait and connect again."""
+        """Connect, hear, and when that breaks wait and connect again. Raises POSTGRES_AWAY."""
         failures = 0
         while not stopping.is_set():
             hearing = self._new_hearing()
@@ -53,10 +61,8 @@ class Stream:
                 self._hear(hearing, stopping)
             except (OSError, WebSocketException) as error:
                 self._broke(f"Bluesky's stream is away ({first_line(error)}); it is resumed where it broke")
-            except POSTGRES_AWAY:
-                self._broke("Postgres does not answer; Bluesky's stream is resumed where it was stored")
             failures = 0 if hearing.count else failures + 1
-            stopping.wait(backoff_s(failures))
+            stopping.wait(self._pace.reconnect_after_s(failures))
 
     def _broke(self, problem: str) -> None:
         if problem != self.problem:
@@ -65,10 +71,17 @@ class Stream:
 
     def _hear(self, hearing: Hearing, stopping: threading.Event) -> None:
         cursor_us = self._store.cursor_us()
-        with connect(self._address(cursor_us), compression=None, max_size=LARGEST_EVENT) as connection:
+        with connect(
+            self._address(cursor_us), compression=None, max_size=LARGEST_EVENT, close_timeout=1
+        ) as connection:
             log.info("listening", since=moment(cursor_us) if cursor_us else "now")
             while not stopping.is_set():
-                first_us = self._take_some(connection, hearing, stopping)
+                try:
+                    first_us = self._take_some(connection, hearing, stopping)
+                except (OSError, WebSocketException):
+                    # However short a connection lives, it brings the cursor forward.
+                    self._store_all(hearing)
+                    raise
                 if first_us and cursor_us is not None:
                     self._note_gap(cursor_us, first_us)
                     cursor_us = None
@@ -83,29 +96,32 @@ class Stream:
         return f"{self._url}?{urlencode(wanted)}"
 
     def _take_some(self, connection: ClientConnection, hearing: Hearing, stopping: threading.Event) -> int:
-        """Hear for STORE_EVERY_S or until there is much to store; returns the first event's time."""
+        """Hear for a while or until there is much to store; returns the first event's time."""
         started = time.monotonic()
         first_us = 0
         for _ in range(STORE_EVERY_EVENTS):
             waited = time.monotonic() - started
-            if waited >= (STORE_EVERY_S if first_us else SILENCE_S) or stopping.is_set():
+            if (
+                waited >= (self._pace.store_every_s if first_us else self._pace.silence_s)
+                or stopping.is_set()
+            ):
                 break
             try:
-                time_us = hearing.take(connection.recv(timeout=STORE_EVERY_S, decode=False))
+                time_us = hearing.take(connection.recv(timeout=self._pace.store_every_s, decode=False))
             except TimeoutError:
                 continue
             first_us = first_us or time_us
         else:
             return first_us
         if not first_us and not stopping.is_set():
-            raise OSError(f"nothing heard for {SILENCE_S:.0f} s")
+            raise OSError(f"nothing heard for {self._pace.silence_s:.0f} s")
         return first_us
 
     def _store_all(self, hearing: Hearing) -> None:
         heard = hearing.drain()
         if heard.cursor_us:
             self._store.store(heard)
-        if time.monotonic() - self._settled_at >= self.settle_every_s:
+        if time.monotonic() - self._settled_at >= self._pace.settle_every_s:
             self._settled_at = time.monotonic()
             self._store.settle(self._min_age, timedelta(microseconds=LATE_US))
 

@@ -33,18 +33,18 @@ class TryAgain(Exception):
         self.after_s = after_s
 
 
-def patiently(source: str, ask: Callable[[], T], sleep: Sleep = time.sleep) -> T:
-    """What `ask` returns, tried again each time it raises TryAgain. Raises SourceAway after six times."""
-    attempts = Retrying(
+def patiently(source: str, ask: Callable[[], T], sleep: Sleep = time.sleep, attempts: int = ATTEMPTS) -> T:
+    """What `ask` returns, tried again each time it raises TryAgain. Raises SourceAway after so many times."""
+    retrying = Retrying(
         retry=retry_if_exception_type(TryAgain),
-        stop=stop_after_attempt(ATTEMPTS),
+        stop=stop_after_attempt(attempts),
         wait=_wait_s,
         sleep=sleep,
         before_sleep=lambda state: _tell(source, state),
         reraise=True,
     )
     try:
-        return attempts(ask)
+        return retrying(ask)
     except TryAgain as error:
         raise SourceAway(f"{source} does not deliver ({error}); it is asked again") from error
 

@@ -1,0 +1,190 @@
+"""Mastodon: one server's own public posts, or those under a hashtag, through Mastodon.py."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from itertools import islice
+from typing import Any, Self, TypeVar
+
+import mastodon
+from pydantic import Field, SecretStr
+from viral_common.database import Sessions
+from viral_common.errors import UsageError, first_line
+from viral_common.settings import load_settings
+from viral_common.text import clean
+from viral_common.tweets import Engagement, RawTweet
+
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings, SourceSettings
+from viral_scraper.sources.base import Window, mature_day
+from viral_scraper.sources.retrying import Sleep, TryAgain, patiently
+
+T = TypeVar("T")
+
+PAGE = 40
+IDS_AT_ONCE = 20
+
+
+class MastodonSettings(SourceSettings, env_prefix="VIRAL_MASTODON_"):
+    """The source `mastodon`."""
+
+    url: str = Field(default="https://mastodon.social", description="Whose posts to collect")
+    access_token: SecretStr = Field(
+        default=SecretStr(""), description="For servers that show their timeline to their users only"
+    )
+
+
+class MastodonSource:
+    """The newest day whose likes had VIRAL_MIN_AGE to come. A server knows all likes of its own posts only."""
+
+    name = "mastodon"
+
+    def __init__(
+        self, url: str, access_token: str, query: str, min_age: timedelta, sleep: Sleep = time.sleep
+    ) -> None:
+        self.query = query
+        self.bad_rows: Counter[str] = Counter()
+        self._min_age = min_age
+        self._sleep = sleep
+        self._api = mastodon.Mastodon(
+            api_base_url=url,
+            access_token=access_token or None,
+            ratelimit_method="throw",
+            request_timeout=30,
+            user_agent="viral-tweets",
+        )
+
+    @classmethod
+    def of(cls, settings: ScraperSettings, _tell: Tell, _sessions: Sessions, /) -> Self:
+        """As the settings say."""
+        own = load_settings(MastodonSettings)
+        return cls(own.url, own.access_token.get_secret_value(), settings.query.strip(), settings.min_age)
+
+    def search(
+        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
+    ) -> Iterator[RawTweet]:
+        """`query` is a hashtag, or empty for all public posts. The newest come first: of more than `limit` those."""
+        found = (tweet for status in self._statuses(query, since, until) if (tweet := self._tweet(status)))
+        inside = (tweet for tweet in found if since <= tweet.posted_at < until)
+        yield from sorted(islice(inside, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
+
+    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+        """One day."""
+        return mature_day(after, self._min_age)
+
+    def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
+        """Twenty at a time."""
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            asked = list(ids[start : start + IDS_AT_ONCE])
+            statuses = self._asked(lambda asked=asked: self._api.statuses(asked))  # type: ignore[misc]
+            read_at = datetime.now(UTC)
+            for status in statuses:
+                yield Engagement(
+                    str(status.id),
+                    status.favourites_count,
+                    status.reblogs_count,
+                    status.replies_count,
+                    read_at,
+                )
+
+    def _statuses(self, query: str, since: datetime, until: datetime) -> Iterator[Any]:
+        before = _first_id(until)
+        while page := self._page(query, before):
+            yield from page
+            before = min(int(status.id) for status in page)
+            if before < _first_id(since):
+                return
+
+    def _page(self, query: str, before: int) -> list[Any]:
+        tag = query.removeprefix("#")
+        if not tag:
+            return self._asked(lambda: list(self._api.timeline_public(max_id=before, limit=PAGE, local=True)))
+        return self._asked(
+            lambda: list(self._api.timeline_hashtag(tag, max_id=before, limit=PAGE, local=True))
+        )
+
+    def _asked(self, call: Callable[[], T]) -> T:
+        return patiently("Mastodon", lambda: self._once(call), self._sleep)
+
+    def _once(self, call: Callable[[], T]) -> T:
+        try:
+            return call()
+        except mastodon.MastodonRatelimitError as error:
+            reset = self._api.ratelimit_reset
+            raise TryAgain("429, rate limit", max(0.0, reset - time.time()) if reset else None) from error
+        except (mastodon.MastodonNetworkError, mastodon.MastodonServerError) as error:
+            raise TryAgain(first_line(error)) from error
+        except mastodon.MastodonUnauthorizedError as error:
+            raise UsageError(
+                "this Mastodon server asks for an account: set VIRAL_MASTODON_ACCESS_TOKEN, or VIRAL_MASTODON_URL "
+                "to another"
+            ) from error
+        except mastodon.MastodonError as error:
+            # Its arguments are a sentence, the status and its name; without those it quotes what it could not read.
+            if len(error.args) < 3:
+                raise TryAgain("an answer that cannot be read") from None
+            status = f"{error.args[1]} {error.args[2]}"
+            raise UsageError(f"Mastodon does not accept the request ({status}): check VIRAL_QUERY") from error
+
+    def _tweet(self, status: Any) -> RawTweet | None:
+        try:
+            return tweet_of(status, datetime.now(UTC))
+        except (AttributeError, TypeError, ValueError) as error:
+            self.bad_rows[f"posts of another shape ({type(error).__name__})"] += 1
+            return None
+
+
+def tweet_of(status: Any, read_at: datetime) -> RawTweet:
+    """A status as a tweet; its favourites are the likes, its boosts the retweets."""
+    shown = [media.type for media in status.media_attachments]
+    return RawTweet(
+        external_id=str(status.id),
+        posted_at=status.created_at.astimezone(UTC),
+        author_id=str(status.account.id),
+        username=clean(status.account.acct),
+        text=clean(plain(status.content)),
+        language=status.language or "",
+        like_count=status.favourites_count,
+        retweet_count=status.reblogs_count,
+        reply_count=status.replies_count,
+        photos_count=shown.count("image"),
+        has_video="video" in shown or "gifv" in shown,
+        is_quote=bool(getattr(status, "quote", None)),
+        is_reply=status.in_reply_to_id is not None,
+        is_retweet=status.reblog is not None,
+        counts_observed_at=read_at,
+    )
+
+
+def plain(content: str) -> str:
+    """A status's HTML as it was typed: links whole, paragraphs and breaks as lines."""
+    parser = _Typed()
+    parser.feed(content)
+    parser.close()
+    return "".join(parser.parts).strip()
+
+
+class _Typed(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "br":
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "p":
+            self.parts.append("\n\n")
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+
+def _first_id(at: datetime) -> int:
+    """The smallest id of that moment: ids are milliseconds << 16."""
+    return int(at.timestamp() * 1000) << 16

@@ -1,0 +1,124 @@
+"""Twint 2.1.20, driven as ever. X closed what it read; against a server that speaks as X did, it still collects."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import aiohttp
+import twint
+from twint import feed
+from twint.storage.write_meta import tweetData
+from viral_common.archive.bad_rows import BadRow
+from viral_common.archive.twint import tweet_of
+from viral_common.database import Sessions
+from viral_common.errors import UsageError
+from viral_common.tweets import RawTweet
+
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.base import Window, mature_day
+from viral_scraper.sources.retrying import Sleep, SourceAway, TryAgain, patiently
+
+ATTEMPTS = 3
+# Twint of this release leaves the language out; the search asks for it.
+LANGUAGE = "en"
+CLOSED = (
+    "Twint cannot collect from X any more ({reason}): X closed the pages that it reads in April 2023; set VIRAL_SOURCE "
+    "to x (the official API, billed), bluesky or mastodon (free), or archive (files that Twint wrote)"
+)
+
+
+class TwintSource:
+    """The newest day whose likes had VIRAL_MIN_AGE to come."""
+
+    name = "twint"
+
+    def __init__(self, query: str, min_age: timedelta, sleep: Sleep = time.sleep) -> None:
+        self.query = query
+        self.bad_rows: Counter[str] = Counter()
+        self._min_age = min_age
+        self._sleep = sleep
+
+    @classmethod
+    def of(cls, settings: ScraperSettings, _tell: Tell, _sessions: Sessions, /) -> Self:
+        """As the settings say."""
+        if not settings.query.strip():
+            raise UsageError("VIRAL_QUERY is empty; say what Twint shall search for")
+        return cls(settings.query.strip(), settings.min_age)
+
+    def search(
+        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
+    ) -> Iterator[RawTweet]:
+        """The newest first on the wire: of more than `limit` those."""
+        try:
+            rows = patiently(self.name, lambda: _rows(query, since, until, limit), self._sleep, ATTEMPTS)
+        except SourceAway as error:
+            raise UsageError(CLOSED.format(reason=error.__cause__)) from error
+        read_at = datetime.now(UTC)
+        found = (tweet for row in rows if (tweet := self._tweet(row, read_at)))
+        inside = [tweet for tweet in found if since <= tweet.posted_at < until][:limit]
+        yield from sorted(inside, key=lambda tweet: (tweet.posted_at, tweet.external_id))
+
+    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+        """One day."""
+        return mature_day(after, self._min_age)
+
+    def _tweet(self, row: Mapping[str, Any], read_at: datetime) -> RawTweet | None:
+        try:
+            return replace(tweet_of({**row, "language": LANGUAGE}), counts_observed_at=read_at)
+        except BadRow as error:
+            self.bad_rows[str(error)] += 1
+            return None
+
+
+def _rows(query: str, since: datetime, until: datetime, limit: int | None) -> list[dict[str, Any]]:
+    """What Twint finds, as it would write it. Raises TryAgain where Twint itself would call that the end."""
+    config = twint.Config()
+    config.Search = query
+    config.Since, config.Until = _local(since), _local(until)
+    config.Lang = LANGUAGE
+    config.Limit = limit
+    config.Hide_output = True
+    config.Store_object = True
+    config.Store_object_tweets_list = []
+    config.Retries_count = 1
+    config.Pandas_au = False
+    try:
+        with _failures_noted() as failures:
+            twint.run.Search(config)
+    except (aiohttp.ClientError, OSError) as error:
+        raise TryAgain(f"no connection: {type(error).__name__}") from error
+    if failures:
+        raise TryAgain(failures[0])
+    return [tweetData(tweet) for tweet in config.Store_object_tweets_list]
+
+
+@contextmanager
+def _failures_noted() -> Iterator[list[str]]:
+    """Twint takes a page that it cannot read for the end of the results; each passes through `feed.Json`."""
+    failures: list[str] = []
+    read = feed.Json
+
+    def noting(response: str) -> Any:
+        try:
+            return read(response)
+        except Exception as error:
+            failures.append(f"no search results in the answer: {type(error).__name__}")
+            raise
+
+    feed.Json = noting
+    try:
+        yield failures
+    finally:
+        feed.Json = read
+
+
+def _local(at: datetime) -> str:
+    """Twint thinks in the machine's time."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"

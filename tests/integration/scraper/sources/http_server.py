@@ -1,0 +1,78 @@
+"""An HTTP server on this machine that answers as told, and fails as told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked: the path, each parameter's values, the headers."""
+
+    path: str
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+
+    def one(self, name: str) -> str:
+        """A parameter's only value; empty without."""
+        return self.query.get(name, [""])[0]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status with headers and a body; anything but text is sent as JSON."""
+
+    status: int = 200
+    body: Any = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Served:
+    """A running server: faults come first, in their order; then the real answers."""
+
+    url: str = ""
+    faults: deque[Answer] = field(default_factory=deque)
+    requests: list[Request] = field(default_factory=list)
+
+
+@contextmanager
+def serving(answer: Callable[[Request], Answer]) -> Iterator[Served]:
+    """On a free port of this machine, until the block ends."""
+    served = Served()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            place = urlsplit(self.path)
+            request = Request(place.path, parse_qs(place.query), dict(self.headers.items()))
+            served.requests.append(request)
+            told = served.faults.popleft() if served.faults else answer(request)
+            body = (told.body if isinstance(told.body, str) else json.dumps(told.body)).encode()
+            self.send_response(told.status)
+            for name, value in {"Content-Type": "application/json", **told.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """The test's output is for its own words."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    served.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)

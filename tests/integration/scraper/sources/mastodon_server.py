@@ -1,0 +1,59 @@
+"""A Mastodon server's public timelines and status look-up."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+from tests.integration.scraper.sources.http_server import Answer, Request
+from tests.integration.scraper.sources.said import Said
+
+
+class MastodonNetwork:
+    """Serves these posts, newest first."""
+
+    def __init__(self, posts: Sequence[Said]) -> None:
+        self.statuses = [status_of(said) for said in sorted(posts, key=lambda said: said.at, reverse=True)]
+
+    def answer(self, request: Request) -> Answer:
+        """To the public and hashtag timelines and to look-ups by id."""
+        limits = {
+            "X-RateLimit-Limit": "300",
+            "X-RateLimit-Remaining": "299",
+            "X-RateLimit-Reset": "2099-01-01T00:00:00.000000Z",
+        }
+        if request.path == "/api/v1/statuses":
+            found = [status for status in self.statuses if status["id"] in request.query["id[]"]]
+            return Answer(200, found, limits)
+        if request.path not in ("/api/v1/timelines/public", "/api/v1/timelines/tag/tea"):
+            return Answer(404, {"error": "Record not found"}, limits)
+        assert request.one("local") in ("true", "True", "1")
+        older = [status for status in self.statuses if int(status["id"]) < int(request.one("max_id"))]
+        return Answer(200, older[: int(request.one("limit"))], limits)
+
+
+def status_of(said: Said) -> dict[str, Any]:
+    """As the REST API delivers it; links as Mastodon cuts them for display."""
+    id_ = str((int(said.at.timestamp() * 1000) << 16) + said.number)
+    link = f"https://example.com/{said.number}"
+    shown = (
+        f'<a href="{link}"><span class="invisible">https://</span><span>example.com/{said.number}</span></a>'
+    )
+    return {
+        "id": id_,
+        "created_at": f"{said.at:%Y-%m-%dT%H:%M:%S}.000Z",
+        "in_reply_to_id": "1" if said.is_reply else None,
+        "language": "en",
+        "visibility": "public",
+        "replies_count": 1,
+        "reblogs_count": 0,
+        "favourites_count": said.likes,
+        "content": f"<p>{html.escape(said.text).replace(link, shown)}</p>",
+        "reblog": None,
+        "account": {"id": str(1000 + said.number % 7), "acct": f"user{said.number % 7}", "username": "user"},
+        "media_attachments": [{"id": "1", "type": "image", "url": "https://m.example/1.jpg"}] * said.photos,
+        "mentions": [],
+        "tags": [],
+        "emojis": [],
+    }

@@ -1,0 +1,171 @@
+"""Each source on a stage of its own: the day's posts, on the network it reads or in its stead."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from viral_common.database import Sessions
+from viral_common.spending import SpendingStore
+from viral_common.stream_store import StreamStore
+from viral_scraper.progress import log_progress
+from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.base import DAY, Source, Window
+from viral_scraper.sources.bluesky import BlueskySource
+from viral_scraper.sources.bluesky_stream import Pace
+from viral_scraper.sources.mastodon import MastodonSource
+from viral_scraper.sources.simulated import SimulatedSource
+from viral_scraper.sources.twint import TwintSource
+from viral_scraper.sources.x import XSource
+from viral_scraper.sources.x_api import XApi
+from viral_scraper.sources.x_costs import Prices, Purse
+
+from tests import jetstream_server
+from tests.integration.scraper.sources import bluesky_network, http_server
+from tests.integration.scraper.sources.http_server import Served
+from tests.integration.scraper.sources.mastodon_server import MastodonNetwork
+from tests.integration.scraper.sources.said import MIN_AGE, Said
+from tests.integration.scraper.sources.twint_server import TwintNetwork
+from tests.integration.scraper.sources.x_server import XNetwork
+from tests.jetstream_server import Jetstream
+from tests.twint_lines import twint_row, write_lines
+
+QUICK = Pace(store_every_s=0.05, settle_every_s=0, silence_s=5, reconnect_after_s=lambda _: 0.01)
+
+
+Database = Callable[[], Sessions]
+"""A database of its own, for the sources that need one."""
+
+
+@dataclass
+class Stage:
+    """A source with the day that it knows, and the server that it asks, if it asks one."""
+
+    source: Source
+    day: Window
+    served: Served | None = None
+    slept: list[float] = field(default_factory=list)
+
+
+def day_of(posts: Sequence[Said]) -> Window:
+    """The UTC day of all posts."""
+    midnight = posts[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
+    return Window(midnight, midnight + DAY)
+
+
+@contextmanager
+def archive(
+    _db: Database, folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """A file that Twint wrote."""
+    rows = [
+        twint_row(
+            said.at,
+            said.number,
+            tweet=said.text,
+            urls=[f"https://example.com/{said.number}"],
+            likes_count=said.likes,
+            photos=["p"] * said.photos,
+            **({"conversation_id": "1"} if said.is_reply else {}),
+        )
+        for said in posts
+    ]
+    file = write_lines(folder / "tweets.jsonl", [*rows, b"broken\n"])
+    yield Stage(ArchiveSource(str(file), "tea", folder / "shards", log_progress()), day_of(posts))
+
+
+@contextmanager
+def bluesky(
+    db: Sessions, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """Jetstream, heard to its end."""
+    events = [*bluesky_network.told(posts)]
+    events.insert(5, {**events[5], "commit": {"broken": True}})
+    with jetstream_server.serving(Jetstream(events)) as jetstream:
+        sessions = db()
+        source = BlueskySource(sessions, jetstream.url, 1.0, MIN_AGE, pace=QUICK)
+        heard(source, events[-1]["time_us"], sessions)
+        yield Stage(source, day_of(posts))
+
+
+@contextmanager
+def mastodon(
+    _db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """A server's public timeline."""
+    network = MastodonNetwork(posts)
+    slept: list[float] = []
+    with http_server.serving(network.answer) as served:
+        yield Stage(
+            MastodonSource(served.url, "", "#tea", MIN_AGE, slept.append), day_of(posts), served, slept
+        )
+
+
+@contextmanager
+def simulated(
+    _db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
+) -> Iterator[Stage]:
+    """Its own world, on the same day."""
+    day = day_of(posts)
+    yield Stage(SimulatedSource(1, day.since.date(), 1, 100), day)
+
+
+@contextmanager
+def twint(_db: Database, _folder: Path, posts: Sequence[Said], patch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """The real library, against a server that answers as twitter.com did."""
+    slept: list[float] = []
+    with http_server.serving(TwintNetwork(posts).answer) as served:
+        patch.setattr("twint.url.base", f"{served.url}/i")
+        yield Stage(TwintSource("tea", MIN_AGE, slept.append), day_of(posts), served, slept)
+
+
+@contextmanager
+def x(db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """The API at its recorded prices, with money enough."""
+    slept: list[float] = []
+    with http_server.serving(XNetwork(posts).answer) as served:
+        yield Stage(x_source(db(), served.url, slept, cap_usd="100"), day_of(posts), served, slept)
+
+
+def x_source(
+    db: Sessions, url: str, slept: list[float], cap_usd: str, token: str = "secret-token"
+) -> XSource:
+    """Reading from `url`, for so much money a month."""
+    prices = Prices(post=Decimal("0.005"), user=Decimal("0.010"), media=Decimal("0.005"))
+    purse = Purse(SpendingStore(db, "x"), prices, Decimal(cap_usd))
+    return XSource("tea", MIN_AGE, XApi(url, token, usernames=True, sleep=slept.append), purse)
+
+
+def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
+    """Listen until the stream is stored so far, and settled."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=source.listen, args=(stopping,), daemon=True)
+    thread.start()
+    store = StreamStore(db, "bluesky")
+    end = time.monotonic() + 20
+    while (store.cursor_us() or 0) < until_us:
+        assert time.monotonic() < end, f"not heard in time: {source.missing()}"
+        time.sleep(0.02)
+    stopping.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    store.settle(MIN_AGE, timedelta(minutes=1))
+
+
+SETTINGS: dict[
+    str, Callable[[Database, Path, Sequence[Said], pytest.MonkeyPatch], AbstractContextManager[Stage]]
+] = {
+    "archive": archive,
+    "bluesky": bluesky,
+    "mastodon": mastodon,
+    "simulated": simulated,
+    "twint": twint,
+    "x": x,
+}

@@ -1,0 +1,109 @@
+"""X API v2 as its documentation shows it: recent search in pages, and look-up by ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from tests.integration.scraper.sources.http_server import Answer, Request
+from tests.integration.scraper.sources.said import Said
+from tests.twint_lines import snowflake
+
+
+class XNetwork:
+    """Serves these posts, newest first."""
+
+    def __init__(self, posts: Sequence[Said]) -> None:
+        self.posts = [post_of(said) for said in sorted(posts, key=lambda said: said.at, reverse=True)]
+
+    def answer(self, request: Request) -> Answer:
+        """To GET /2/tweets/search/recent and /2/tweets."""
+        limits = {"x-rate-limit-limit": "450", "x-rate-limit-remaining": "449", "x-rate-limit-reset": "0"}
+        if request.headers.get("Authorization") != "Bearer secret-token":
+            return Answer(401, {"title": "Unauthorized", "detail": "Unauthorized", "status": 401})
+        if request.path == "/2/tweets":
+            return Answer(200, self._looked_up(request.one("ids").split(",")), limits)
+        if request.path == "/2/tweets/search/recent":
+            return Answer(200, self._found(request), limits)
+        return Answer(404, {"detail": "no such call"})
+
+    def _found(self, request: Request) -> dict[str, Any]:
+        since, until = (datetime.fromisoformat(request.one(name)) for name in ("start_time", "end_time"))
+        inside = [post for post in self.posts if since <= datetime.fromisoformat(post["created_at"]) < until]
+        start, size = int(request.one("next_token") or 0), int(request.one("max_results"))
+        assert 10 <= size <= 100
+        page = inside[start : start + size]
+        meta: dict[str, Any] = {"result_count": len(page)}
+        if start + size < len(inside):
+            meta["next_token"] = str(start + size)
+        if not page:
+            return {"meta": meta}
+        expansions = request.one("expansions").split(",")
+        includes: dict[str, Any] = {"media": [media_of(post) for post in page if "attachments" in post]}
+        if "author_id" in expansions:
+            includes["users"] = [
+                {"id": id_, "username": f"user{id_}"} for id_ in {p["author_id"] for p in page}
+            ]
+        return {"data": page, "includes": includes, "meta": meta}
+
+    def _looked_up(self, ids: list[str]) -> dict[str, Any]:
+        found = [
+            {"id": post["id"], "text": post["text"], "public_metrics": post["public_metrics"]}
+            for post in self.posts
+            if post["id"] in ids
+        ]
+        known = {post["id"] for post in found}
+        errors = [
+            {
+                "resource_id": id_,
+                "title": "Not Found Error",
+                "type": "https://api.twitter.com/2/problems/resource-not-found",
+            }
+            for id_ in ids
+            if id_ not in known
+        ]
+        return {"data": found} | ({"errors": errors} if errors else {})
+
+
+def post_of(said: Said) -> dict[str, Any]:
+    """As recent search delivers it, with the t.co links that X makes of the author's and adds for media."""
+    id_ = str(snowflake(said.at, said.number))
+    text = said.text.replace("&", "&amp;").replace(f"https://example.com/{said.number}", "https://t.co/own")
+    links = [{"url": "https://t.co/own", "expanded_url": f"https://example.com/{said.number}"}]
+    post: dict[str, Any] = {
+        "id": id_,
+        "edit_history_tweet_ids": [id_],
+        "author_id": str(1000 + said.number % 7),
+        "created_at": f"{said.at:%Y-%m-%dT%H:%M:%S}.000Z",
+        "lang": "en",
+        "text": text,
+        "public_metrics": {
+            "retweet_count": 0,
+            "reply_count": 1,
+            "like_count": said.likes,
+            "quote_count": 0,
+            "bookmark_count": 0,
+            "impression_count": 10,
+        },
+    }
+    if said.photos:
+        key = f"3_{id_}"
+        post["attachments"] = {"media_keys": [key]}
+        links.append(
+            {
+                "url": "https://t.co/pic",
+                "expanded_url": f"https://x.com/u/status/{id_}/photo/1",
+                "media_key": key,
+            }
+        )
+        post["text"] += " https://t.co/pic"
+    post["entities"] = {"urls": links}
+    if said.is_reply:
+        post["referenced_tweets"] = [{"type": "replied_to", "id": "1"}]
+    return post
+
+
+def media_of(post: dict[str, Any]) -> dict[str, Any]:
+    """The included photo of a post."""
+    return {"media_key": post["attachments"]["media_keys"][0], "type": "photo"}
