@@ -16,7 +16,7 @@ TOP, BOTTOM, HEIGHT = 26.0, 216.0, 250
 STEPS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 MOST_TICKS = 6
 # So far apart, in percent, words have room beside each other on the narrowest screen.
-ROOM_OF_DATE, ROOM_OF_VERSION = 24.0, 15.0
+ROOM_OF_DATE, ROOM_OF_VERSION = 30.0, 15.0
 
 
 @dataclass(frozen=True)

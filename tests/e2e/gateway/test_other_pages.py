@@ -1,26 +1,11 @@
-"""The pipeline page and the API's own pages."""
+"""The API's own pages."""
 
 from __future__ import annotations
 
 from playwright.sync_api import expect
-from viral_common.trail import ModelRecord
 
 from tests.e2e.gateway.conftest import Open
-from tests.e2e.gateway.test_form import NARROW, overflow
-from tests.unit.gateway.fakes import World, a_promotion_row, a_trail, a_training, a_verdict
-
-
-def test_the_pipeline_page_tells_the_story(world: World, open_page: Open) -> None:
-    world.serve(version=3)
-    world.records.trails = [a_trail("simulated")]
-    world.records.records = [ModelRecord(a_training(3), a_verdict(3), [a_promotion_row(3)])]
-
-    page = open_page("/pipeline")
-
-    batches = page.get_by_role("region", name="Batches, newest first")
-    expect(batches.get_by_text("Version 3 beats version 2")).to_be_visible()
-    expect(batches.get_by_text("simulated", exact=True)).to_be_visible()
-    assert overflow(open_page("/pipeline", **NARROW)) == 0
+from tests.unit.gateway.fakes import World
 
 
 def test_swagger_ui_shows_every_call_from_local_files(world: World, open_page: Open) -> None:
