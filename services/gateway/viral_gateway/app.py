@@ -34,7 +34,7 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
     )
     app.state.gateway = gateway
     problems.install(app)
-    openapi.describe(app)
+    openapi.describe(app, asks_for_keys=bool(gateway.settings.allowed_keys()))
     for part in (predictions, models, batches, events, health, pages):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

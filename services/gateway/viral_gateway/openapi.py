@@ -1,51 +1,131 @@
-"""The OpenAPI document: as FastAPI makes it, with errors described as what they are."""
+"""The OpenAPI document: as FastAPI makes it, with errors, headers, keys and examples described as what they are."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from viral_gateway.problems import MEDIA_TYPE, Problem
+from viral_gateway.api_keys import is_open
+from viral_gateway.examples import add_examples
+from viral_gateway.problems import MEDIA_TYPE, Problem, title_of
+
+
+class Meaning(NamedTuple):
+    """What a status tells, and an example of its detail."""
+
+    description: str
+    detail: str
+
 
 MEANING = {
-    400: "The body is no JSON",
-    413: "The body is larger than 1 MiB",
-    415: "The body is not sent as JSON",
-    422: "A field is wrong; `errors` says which",
-    503: "No model yet, or Postgres is away; Retry-After says when to ask again",
+    400: Meaning("The body is no JSON", "The body is no JSON: Expecting value at character 12."),
+    401: Meaning(
+        "The gateway asks for API keys; none was sent, or a wrong one",
+        "Send an API key of this gateway as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+    ),
+    408: Meaning("The body did not arrive in time", "The body did not arrive within 10 seconds."),
+    413: Meaning("The body is larger than 1 MiB", "The body is larger than 1,048,576 bytes."),
+    415: Meaning("The body is not sent as JSON", "Send JSON with `Content-Type: application/json`."),
+    422: Meaning("A field is wrong; `errors` says which", "1 field is wrong; see errors."),
+    429: Meaning(
+        "More requests than a caller may send; Retry-After says when to ask again",
+        "More than 600 requests a minute; wait as Retry-After says.",
+    ),
+    503: Meaning(
+        "No model yet, too much to do, or Postgres is away; Retry-After says when to ask again",
+        "No model has been promoted yet; the pipeline is still making the first one.",
+    ),
+}
+# What the layers around the routes answer: to whoever calls, and to a body.
+TO_CALLERS = (401, 429)
+TO_BODIES = (408, 413)
+
+WRONG_FIELD = {"pointer": "#/tweets/0/text", "detail": "String should have at most 4000 characters"}
+WRONG_PARAMETER = {"parameter": "limit", "detail": "Input should be less than or equal to 1000"}
+
+SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key"},
+    "browser": {"type": "http", "scheme": "basic", "description": "Any name, and an API key as password"},
 }
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for its `responses`."""
-    return {status: {"model": Problem, "description": MEANING[status]} for status in statuses}
+    return {status: {"model": Problem, "description": MEANING[status].description} for status in statuses}
 
 
-def describe(app: FastAPI) -> None:
-    """Have `app` serve the document. FastAPI calls every reply application/json; a problem is not."""
+def describe(app: FastAPI, *, asks_for_keys: bool) -> None:
+    """Have `app` serve the document."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
+                title=app.title, version=app.version, description=app.description, routes=app.routes
             )
-            for path in made["paths"].values():
-                for operation in path.values():
-                    _name_problems(operation["responses"])
+            for path, operations in made["paths"].items():
+                for operation in operations.values():
+                    _complete(path, operation, asks_for_keys)
+            made["components"]["securitySchemes"] = SCHEMES
+            add_examples(made)
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way of extending it
 
 
-def _name_problems(responses: dict[str, Any]) -> None:
-    for response in responses.values():
-        content = response.get("content", {})
-        schema = content.get("application/json", {}).get("schema", {})
-        if schema.get("$ref", "").endswith("/Problem"):
-            content[MEDIA_TYPE] = content.pop("application/json")
+def _complete(path: str, operation: dict[str, Any], asks_for_keys: bool) -> None:
+    responses = operation["responses"]
+    more = list(TO_BODIES if "requestBody" in operation else ())
+    if not is_open(path):
+        more += TO_CALLERS
+        operation["security"] = [*([] if asks_for_keys else [{}]), *({name: []} for name in SCHEMES)]
+    for status in more:
+        responses[str(status)] = _to_problem(status)
+    for status, response in responses.items():
+        _name_problem(path, int(status), response, with_body="requestBody" in operation)
+        response.setdefault("headers", {}).update(_headers(int(status), path))
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _to_problem(status: int) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+    return {
+        "description": MEANING[status].description,
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _name_problem(path: str, status: int, response: dict[str, Any], *, with_body: bool) -> None:
+    """FastAPI calls every reply application/json; a problem is not."""
+    content = response.get("content", {})
+    if not content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/Problem"):
+        return
+    example: dict[str, Any] = {
+        "type": "about:blank",
+        "title": title_of(status),
+        "status": status,
+        "detail": MEANING[status].detail,
+        "instance": path,
+    }
+    if status == 422:
+        example["errors"] = [WRONG_FIELD if with_body else WRONG_PARAMETER]
+    content[MEDIA_TYPE] = {**content.pop("application/json"), "example": example}
+
+
+def _headers(status: int, path: str) -> dict[str, Any]:
+    headers = {
+        "X-Request-ID": ("As sent, or a new one; the gateway's log lines carry it", "string", "7b0e4c1a")
+    }
+    if status in (429, 503) and not is_open(path):
+        headers["Retry-After"] = ("Seconds to wait", "string", "10")
+    if status == 401:
+        headers["WWW-Authenticate"] = ("Ways to send a key", "string", 'Bearer realm="viral-tweets"')
+    if status == 429:
+        headers["RateLimit"] = ("What is left, and for how long", "string", '"default";r=0;t=12')
+    return {
+        name: {"description": description, "required": True, "schema": {"type": kind}, "example": example}
+        for name, (description, kind, example) in headers.items()
+    }

@@ -6,5 +6,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000, description="How many of the newest to leave out")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most", examples=[20])]
+Offset = Annotated[
+    int, Query(ge=0, le=1_000_000, description="How many of the newest to leave out", examples=[0])
+]

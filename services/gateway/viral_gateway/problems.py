@@ -13,18 +13,28 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from viral_common.errors import ServerAway
 
+from viral_gateway.scoring import QueueFull
 from viral_gateway.serving import NoModelYet
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 10
+# A full queue is empty again within a second.
+RETRY_SOON_S = 1
 
 
 class FieldProblem(BaseModel):
     """One field of the request that is wrong."""
 
-    pointer: str | None = Field(
-        default=None, description="JSON pointer into the body", examples=["#/tweets/0/text"]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"pointer": "#/tweets/0/text", "detail": "String should have at most 4000 characters"},
+                {"parameter": "limit", "detail": "Input should be less than or equal to 1000"},
+            ]
+        }
     )
+
+    pointer: str | None = Field(default=None, description="JSON pointer into the body")
     parameter: str | None = Field(default=None, description="Name of the query parameter or header instead")
     detail: str = Field(description="What is wrong with it")
 
@@ -34,16 +44,18 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "example": {
-                "type": "about:blank",
-                "title": "Unprocessable Content",
-                "status": 422,
-                "detail": "1 field is wrong; see errors.",
-                "instance": "/v1/predictions",
-                "errors": [
-                    {"pointer": "#/tweets/0/text", "detail": "String should have at most 4000 characters"}
-                ],
-            }
+            "examples": [
+                {
+                    "type": "about:blank",
+                    "title": "Unprocessable Content",
+                    "status": 422,
+                    "detail": "1 field is wrong; see errors.",
+                    "instance": "/v1/predictions",
+                    "errors": [
+                        {"pointer": "#/tweets/0/text", "detail": "String should have at most 4000 characters"}
+                    ],
+                }
+            ]
         }
     )
 
@@ -59,6 +71,12 @@ class Problem(BaseModel):
     )
 
 
+def title_of(status: int) -> str:
+    """Its name by RFC 9110; Python 3.11 still has the older one of these."""
+    newer = {413: "Content Too Large", 422: "Unprocessable Content"}
+    return newer.get(status) or HTTPStatus(status).phrase
+
+
 def problem(
     path: str,
     status: int,
@@ -67,8 +85,7 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The reply for an error at `path`."""
-    title = "Unprocessable Content" if status == 422 else HTTPStatus(status).phrase
-    body = Problem(title=title, status=status, detail=detail, instance=path, errors=errors)
+    body = Problem(title=title_of(status), status=status, detail=detail, instance=path, errors=errors)
     return JSONResponse(
         body.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
     )
@@ -80,6 +97,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(NoModelYet)(_retry_later)
     app.exception_handler(ServerAway)(_retry_later)
+    app.exception_handler(QueueFull)(_retry_soon)
 
 
 DETAILS = {
@@ -96,6 +114,10 @@ def _http(request: Request, error: HTTPException) -> JSONResponse:
 
 def _retry_later(request: Request, error: Exception) -> JSONResponse:
     return problem(request.url.path, 503, str(error), headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _retry_soon(request: Request, error: Exception) -> JSONResponse:
+    return problem(request.url.path, 503, str(error), headers={"Retry-After": str(RETRY_SOON_S)})
 
 
 def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -53,9 +53,13 @@ class TweetIn(BaseModel):
         description="When it is posted, ISO 8601; without an offset it is UTC. Default: now",
         examples=["2026-11-23T18:30:00Z"],
     )
-    photos_count: int = Field(default=0, ge=0, le=MAX_PHOTOS, strict=True, description="Photos attached")
-    has_video: StrictBool = Field(default=False, description="Whether a video is attached")
-    is_quote_tweet: StrictBool = Field(default=False, description="Whether it quotes another tweet")
+    photos_count: int = Field(
+        default=0, ge=0, le=MAX_PHOTOS, strict=True, description="Photos attached", examples=[1]
+    )
+    has_video: StrictBool = Field(default=False, description="Whether a video is attached", examples=[False])
+    is_quote_tweet: StrictBool = Field(
+        default=False, description="Whether it quotes another tweet", examples=[False]
+    )
 
     def to_input(self, now: datetime) -> TweetInput:
         """What the model may look at."""
@@ -76,6 +80,7 @@ class PredictionsRequest(BaseModel):
     explain: StrictBool = Field(
         default=False,
         description="Also weigh each word by leaving it out: up to 60 words of a tweet, fewer in large calls",
+        examples=[True],
     )
 
 
@@ -115,7 +120,10 @@ class ModelDetails(ModelRef):
         description="Its scores on the test tweets of the batch that promoted it", examples=[{"auc": 0.701}]
     )
     batch_id: UUID = Field(description="The batch it was trained on")
-    artifact_sha256: str = Field(description="Digest of the artefact's manifest.json")
+    artifact_sha256: str = Field(
+        description="Digest of the artefact's manifest.json",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
     precision: Precision = Field(
         description="In which it computes: fp32, or int8 if that is as good", examples=["int8"]
     )

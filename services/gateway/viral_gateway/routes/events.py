@@ -22,9 +22,17 @@ RECONNECT_MS = 3_000
 # Time for a stream to end properly when the server stops.
 CLOSE_S = 1.0
 
-Seq = Annotated[int | None, Query(ge=0, description="Tell at once if a later promotion than this one serves")]
+EXAMPLE = (
+    'id: 4\r\nevent: model.promoted\r\ndata: {"version": 3, "promotion_seq": 4, "reason": "better"}\r\n\r\n'
+)
+
+Seq = Annotated[
+    int | None,
+    Query(ge=0, description="Tell at once if a later promotion than this one serves", examples=[3]),
+]
 LastSeq = Annotated[
-    int | None, Header(alias="Last-Event-ID", ge=0, description="Sent by browsers on reconnecting")
+    int | None,
+    Header(alias="Last-Event-ID", ge=0, description="Sent by browsers on reconnecting", examples=[3]),
 ]
 
 
@@ -32,7 +40,7 @@ LastSeq = Annotated[
     "/events",
     summary="Hear of each model that takes over",
     response_class=EventSourceResponse,
-    responses={200: {"content": {"text/event-stream": {}}}, **problems(422)},
+    responses={200: {"content": {"text/event-stream": {"example": EXAMPLE}}}, **problems(422)},
 )
 async def events(
     gateway: GatewayDep, since: Seq = None, last_event_id: LastSeq = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from viral_common import telemetry
 
 from viral_gateway.context import Gateway, GatewayDep
@@ -26,19 +26,38 @@ class Live(BaseModel):
 class RefusedOut(BaseModel):
     """A promoted artefact that may not serve; the model before it serves on."""
 
-    version: int
-    promotion_seq: int
-    reason: str
-    refused_at: datetime
+    version: int = Field(examples=[4])
+    promotion_seq: int = Field(examples=[5])
+    reason: str = Field(examples=["the digest of manifest.json is not the promotion's"])
+    refused_at: datetime = Field(examples=["2026-11-23T06:01:09Z"])
+
+
+READY: dict[str, Any] = {
+    "status": "ready",
+    "missing": [],
+    "model": {
+        "version": 3,
+        "promotion_seq": 4,
+        "run_id": "8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5",
+        "promoted_at": "2026-11-23T05:12:44Z",
+    },
+    "refused": None,
+}
+NOT_READY: dict[str, Any] = {
+    "status": "not ready",
+    "missing": ["no model has been promoted yet"],
+    "model": None,
+    "refused": None,
+}
 
 
 class Ready(BaseModel):
     """Whether to send traffic here."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [READY, NOT_READY]})
+
     status: Literal["ready", "not ready"]
-    missing: list[str] = Field(
-        description="What is missing, in words", examples=[["no model has been promoted yet"]]
-    )
+    missing: list[str] = Field(description="What is missing, in words")
     model: ModelRef | None
     refused: RefusedOut | None
 
@@ -52,7 +71,13 @@ async def live() -> Live:
 @router.get(
     "/health/ready",
     summary="Is a model loaded, and does the gateway hear of promotions?",
-    responses={503: {"model": Ready, "description": "Not ready; `missing` says why"}},
+    responses={
+        503: {
+            "model": Ready,
+            "description": "Not ready; `missing` says why",
+            "content": {"application/json": {"example": NOT_READY}},
+        }
+    },
 )
 async def ready(gateway: GatewayDep, response: Response) -> Ready:
     """200 only with a model loaded and the consumer alive on the broker."""
@@ -68,7 +93,12 @@ async def ready(gateway: GatewayDep, response: Response) -> Ready:
     )
 
 
-@router.get("/metrics", summary="For Prometheus", response_class=Response)
+@router.get(
+    "/metrics",
+    summary="For Prometheus",
+    response_class=Response,
+    responses={200: {"content": {CONTENT_TYPE_LATEST: {"example": "viral_gateway_model_version 3.0\n"}}}},
+)
 async def prometheus(gateway: GatewayDep) -> Response:
     """Prometheus' text format."""
     telemetry.READY.set(not _missing(gateway))

@@ -1,0 +1,108 @@
+"""The OpenAPI document shows an example of everything, and each is one that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from starlette.testclient import TestClient
+from viral_gateway.app import create_app
+from viral_gateway.schemas import PredictionsRequest
+
+from tests.unit.gateway.fakes import World
+
+Document = dict[str, Any]
+
+
+def served(**settings: object) -> Document:
+    document: Document = create_app(World(settings=settings).gateway()).openapi()
+    return document
+
+
+DOCUMENT = served()
+MODELS = DOCUMENT["components"]["schemas"]
+
+
+def operations(document: Document = DOCUMENT) -> Iterator[tuple[str, Any]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+RESPONSES = [
+    pytest.param(content, id=f"{call} {status}")
+    for call, operation in operations()
+    for status, response in operation["responses"].items()
+    for content in response["content"].values()
+]
+
+
+def check(schema: Any, value: Any) -> None:
+    Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(value)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_model_has_an_example_that_fits(name: str) -> None:
+    for example in MODELS[name]["examples"]:
+        check(MODELS[name], example)
+
+
+@pytest.mark.parametrize("content", RESPONSES)
+def test_each_response_has_an_example_that_fits(content: Any) -> None:
+    check(content.get("schema", {}), content["example"])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_field_is_exemplified_by_a_filler(name: str) -> None:
+    assert "text" not in _values(MODELS[name]["examples"])
+
+
+def _values(value: Any) -> Iterator[Any]:
+    match value:
+        case dict():
+            for part in value.values():
+                yield from _values(part)
+        case list():
+            for part in value:
+                yield from _values(part)
+        case _:
+            yield value
+
+
+def test_the_request_shown_is_one_that_is_taken() -> None:
+    for example in MODELS["PredictionsRequest"]["examples"]:
+        PredictionsRequest.model_validate(example)
+
+
+def test_each_route_tells_what_it_may_answer() -> None:
+    told = {call: " ".join(operation["responses"]) for call, operation in operations()}
+
+    assert told == {
+        "POST /v1/predictions": "200 400 401 408 413 415 422 429 503",
+        "GET /v1/model": "200 401 429 503",
+        "GET /v1/models": "200 401 422 429 503",
+        "GET /v1/batches": "200 401 422 429 503",
+        "GET /v1/events": "200 401 422 429",
+        "GET /health/live": "200",
+        "GET /health/ready": "200 503",
+        "GET /metrics": "200",
+    }
+
+
+@pytest.mark.parametrize("keys", ["", "some-key"])
+def test_keys_are_required_in_it_only_where_the_gateway_asks_for_them(keys: str) -> None:
+    security = {call: operation.get("security") for call, operation in operations(served(api_keys=keys))}
+
+    assert ({} in security["GET /v1/model"]) is (keys == "")
+    assert {"bearer": []} in security["POST /v1/predictions"]
+    assert security["GET /metrics"] is None
+
+
+def test_swagger_ui_comes_from_here(client: TestClient) -> None:
+    page = client.get("/docs")
+
+    assert page.status_code == 200
+    assert "https://" not in page.text
+    assert client.get("/swagger/swagger-ui-bundle.js").status_code == 200
