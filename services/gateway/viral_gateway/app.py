@@ -13,7 +13,7 @@ from starlette.types import Lifespan
 from viral_gateway import openapi, problems
 from viral_gateway.context import Gateway
 from viral_gateway.layers import layers
-from viral_gateway.routes import batches, events, health, models, pages, predictions
+from viral_gateway.routes import batches, events, health, models, pages, pipeline, predictions
 
 DESCRIPTION = (
     "Will this tweet get more than N likes? Ask the model that the pipeline promoted last. "
@@ -35,7 +35,7 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
     app.state.gateway = gateway
     problems.install(app)
     openapi.describe(app, asks_for_keys=bool(gateway.settings.allowed_keys()))
-    for part in (predictions, models, batches, events, health, pages):
+    for part in (predictions, models, batches, events, health, pages, pipeline):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.mount("/swagger", StaticFiles(directory=_swagger_ui()), name="swagger")

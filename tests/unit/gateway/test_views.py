@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from viral_gateway import views
+from viral_gateway import result_view, views
 from viral_gateway.context import details_of
 from viral_gateway.schemas import ModelDetails, WordWeightOut
 
@@ -23,7 +23,7 @@ from tests.unit.gateway.fakes import NOON, World
     ],
 )
 def test_a_probability_in_words(probability: float, words: str) -> None:
-    assert views.in_words(probability, a_model()) == words
+    assert result_view.in_words(probability, a_model()) == words
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_probability_in_words(probability: float, words: str) -> None:
     ],
 )
 def test_the_words_name_the_threshold(likes: int, goal: str, question: str) -> None:
-    assert views.in_words(0.7, a_model(likes_threshold=likes)) == f"Likely to get {goal}"
+    assert result_view.in_words(0.7, a_model(likes_threshold=likes)) == f"Likely to get {goal}"
     assert views.question(likes) == question
 
 
@@ -44,9 +44,10 @@ def test_a_tweet_that_stands_out_where_likes_are_rare_is_said_to() -> None:
     model = a_model(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
 
     assert (
-        views.in_words(0.27, model) == "Unlikely to get more than 10 likes, yet 3.0 times as likely as usual"
+        result_view.in_words(0.27, model)
+        == "Unlikely to get more than 10 likes, yet 3.0 times as likely as usual"
     )
-    assert views.in_words(0.17, model) == "Very unlikely to get more than 10 likes"
+    assert result_view.in_words(0.17, model) == "Very unlikely to get more than 10 likes"
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_times_and_durations() -> None:
 def test_weights_have_a_sign_and_one_of_five_styles() -> None:
     weights = [0.2, 0.02, -0.0001, -0.02, -0.2]
 
-    shown = views.shown_words([WordWeightOut(word="w", start=0, end=1, weight=w) for w in weights], 0.5)
+    shown = result_view.shown_words([WordWeightOut(word="w", start=0, end=1, weight=w) for w in weights], 0.5)
 
     assert [word.points for word in shown] == ["+20.0", "+2.0", "0.0", "−2.0", "−20.0"]
     assert [word.style for word in shown] == ["up-much", "up-some", "even", "down-some", "down-much"]
@@ -84,7 +85,7 @@ def test_weights_have_a_sign_and_one_of_five_styles() -> None:
 def test_where_viral_tweets_are_rare_less_weight_is_much() -> None:
     word = WordWeightOut(word="w", start=0, end=1, weight=0.012)
 
-    [common], [rare] = views.shown_words([word], 0.5), views.shown_words([word], 0.1)
+    [common], [rare] = result_view.shown_words([word], 0.5), result_view.shown_words([word], 0.1)
 
     assert (common.style, rare.style) == ("up-some", "up-much")
 

@@ -1,38 +1,26 @@
-"""GET and POST / (the web form), GET /pipeline, GET /docs"""
+"""GET and POST / (the web form), GET /docs"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.templating import Jinja2Templates
 from starlette.exceptions import HTTPException
 from viral_common.errors import ServerAway
-from viral_common.prediction_store import MOST_COUNTED
 from viral_common.trail import BatchTrail
 
-from viral_gateway import drift_reading, live_drift, views
+from viral_gateway import result_view
 from viral_gateway.authors import with_authors
 from viral_gateway.context import Gateway, GatewayDep, details_of
 from viral_gateway.form import MAX_FIELDS, Form
-from viral_gateway.links import Links
-from viral_gateway.pipeline_view import PipelineView
 from viral_gateway.predicting import predictions_of
 from viral_gateway.problems import RETRY_AFTER_S
 from viral_gateway.record_schemas import BatchOut
-from viral_gateway.serving import Serving
+from viral_gateway.rendering import page, templates
 
 router = APIRouter(include_in_schema=False)
-
-templates = Jinja2Templates(Path(__file__).parent.parent / "templates")
-templates.env.filters.update(
-    percent=views.percent, utc=views.utc, day=views.day, goal=views.goal, question=views.question
-)
-templates.env.globals.update(took=views.took)
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -43,7 +31,7 @@ async def ask(request: Request, gateway: GatewayDep) -> Response:
     serving = gateway.holder.current
     if serving is None:
         return await _first_run(request, gateway)
-    return _page(request, "form.html", gateway, serving, form=Form())
+    return page(request, "form.html", gateway, serving, form=Form())
 
 
 @router.post("/")
@@ -56,45 +44,23 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
     serving = gateway.holder.current
     if tweet is None or serving is None:
         status = 422 if errors else 503
-        page = _page(request, "form.html", gateway, serving, form=replace(form, errors=errors))
-        page.status_code = status
+        shown = page(request, "form.html", gateway, serving, form=replace(form, errors=errors))
+        shown.status_code = status
         if status == 503:
-            page.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return page
+            shown.headers["Retry-After"] = str(RETRY_AFTER_S)
+        return shown
     tweets = await with_authors(gateway, serving, [tweet.to_input(datetime.now(UTC))])
     [prediction] = await predictions_of(gateway.scoring, serving, tweets, explain=True)
     gateway.prediction_log.note(serving.model.version, tweets, [prediction.probability])
     model = details_of(serving)
     result = {
         "probability": prediction.probability,
-        "words": views.in_words(prediction.probability, model),
-        "explanation": views.shown_words(prediction.explanation or [], model.decision_threshold),
-        "features": views.feature_rows(prediction.features),
-        "author": views.author_in_words(prediction.author, model.likes_threshold),
+        "words": result_view.in_words(prediction.probability, model),
+        "explanation": result_view.shown_words(prediction.explanation or [], model.decision_threshold),
+        "features": result_view.feature_rows(prediction.features),
+        "author": result_view.author_in_words(prediction.author, model.likes_threshold),
     }
-    return _page(request, "form.html", gateway, serving, form=form, result=result)
-
-
-@router.get("/pipeline")
-def pipeline(
-    request: Request, gateway: GatewayDep, page: Annotated[int, Query(ge=1, le=100_000)] = 1
-) -> Response:
-    """Some batches' trails, newest first; without Postgres, a note and what this process knows."""
-    view = PipelineView.of(gateway, page)
-    reply = _page(
-        request,
-        "pipeline.html",
-        gateway,
-        gateway.holder.current,
-        view=view,
-        drift_rule=drift_reading.RULE,
-        least=live_drift.LEAST,
-        most_counted=MOST_COUNTED,
-    )
-    if view.away:
-        reply.status_code = 503
-        reply.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return reply
+    return page(request, "form.html", gateway, serving, form=form, result=result)
 
 
 @router.get("/docs")
@@ -110,16 +76,4 @@ async def _first_run(request: Request, gateway: Gateway) -> Response:
         newest = BatchOut.of(trails[0]) if trails else None
     except ServerAway as error:
         away = str(error)
-    return _page(request, "first_run.html", gateway, None, newest=newest, away=away)
-
-
-def _page(
-    request: Request, template: str, gateway: Gateway, serving: Serving | None, **more: Any
-) -> Response:
-    context = {
-        "model": details_of(serving) if serving else None,
-        "refused": gateway.holder.refused,
-        "links": Links.of(gateway.settings),
-        **more,
-    }
-    return templates.TemplateResponse(request, template, context, headers={"Cache-Control": "no-store"})
+    return page(request, "first_run.html", gateway, None, newest=newest, away=away)

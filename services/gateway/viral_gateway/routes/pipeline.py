@@ -1,0 +1,38 @@
+"""GET /pipeline"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from viral_common.prediction_store import MOST_COUNTED
+
+from viral_gateway import drift_reading, live_drift
+from viral_gateway.context import GatewayDep
+from viral_gateway.pipeline_view import PipelineView
+from viral_gateway.problems import RETRY_AFTER_S
+from viral_gateway.rendering import page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/pipeline")
+def pipeline(
+    request: Request, gateway: GatewayDep, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
+) -> Response:
+    """Some batches' trails, newest first; without Postgres, a note and what this process knows."""
+    view = PipelineView.of(gateway, number)
+    reply = page(
+        request,
+        "pipeline.html",
+        gateway,
+        gateway.holder.current,
+        view=view,
+        drift_rule=drift_reading.RULE,
+        least=live_drift.LEAST,
+        most_counted=MOST_COUNTED,
+    )
+    if view.away:
+        reply.status_code = 503
+        reply.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return reply
