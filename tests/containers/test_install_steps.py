@@ -39,7 +39,9 @@ class Image:
     def run(self, *command: str) -> str:
         """Run a program of the image; its output."""
         found = self.python.parent / command[0]
-        done = subprocess.run([found, *command[1:]], cwd=self.source, capture_output=True, text=True)
+        done = subprocess.run(
+            [found, *command[1:]], cwd=self.source, env=variables(), capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -78,10 +80,15 @@ def install(command: str, source: Path, environment: Path) -> None:
     """Run a shell command of the Dockerfile with the virtual environment's pip."""
     shell = " ".join(word for word in command.split() if not word.startswith("--mount="))
     path = f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    # Byte code is made when it is first needed: only the test's time depends on it.
-    env = {**os.environ, "PATH": path, "PIP_NO_COMPILE": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    env = {**variables(), "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     done = subprocess.run(shell, shell=True, cwd=source, env=env, capture_output=True, text=True)
     assert done.returncode == 0, f"{shell}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+
+
+def variables() -> dict[str, str]:
+    """Ours; byte code is made and kept when it is first needed: only the test's time depends on it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PIP_COMPILE": "0"}  # PIP_NO_COMPILE=1 would mean the opposite
 
 
 def installed(image: Image) -> set[str]:
