@@ -1,0 +1,41 @@
+"""A client for the gateway's API: `pip install viral-tweets[client]`."""
+
+from viral_client.client import Client
+from viral_client.errors import FieldError, GatewayAway, GatewayError
+from viral_client.models import (
+    Author,
+    Batch,
+    Features,
+    Model,
+    ModelDetails,
+    ModelVersion,
+    Prediction,
+    Predictions,
+    Promoted,
+    Readiness,
+    Refused,
+    Tweet,
+    Verdict,
+    WordWeight,
+)
+
+__all__ = [
+    "Author",
+    "Batch",
+    "Client",
+    "Features",
+    "FieldError",
+    "GatewayAway",
+    "GatewayError",
+    "Model",
+    "ModelDetails",
+    "ModelVersion",
+    "Prediction",
+    "Predictions",
+    "Promoted",
+    "Readiness",
+    "Refused",
+    "Tweet",
+    "Verdict",
+    "WordWeight",
+]

@@ -1,0 +1,113 @@
+"""The calls of the gateway's API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import httpx
+
+from viral_client.errors import GatewayAway, GatewayError
+from viral_client.models import Batch, ModelDetails, ModelVersion, Predictions, Readiness, Tweet
+
+# The gateway sends a comment at least every 15 seconds; twice that is silence.
+SILENCE_S = 40.0
+
+
+class Client:
+    """Calls one gateway over kept connections; threads may share it.
+
+    Every call raises GatewayError for a refusal and GatewayAway without an answer.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = 30,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        headers = {"User-Agent": "viral-client"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, transport=transport)
+
+    def predict(self, tweets: Iterable[str | Tweet], *, explain: bool = False) -> Predictions:
+        """Of 1 to 256 tweets, all by the same model. `explain` also weighs each word."""
+        asked = [tweet if isinstance(tweet, Tweet) else Tweet(text=tweet) for tweet in tweets]
+        body = {
+            "tweets": [tweet.model_dump(mode="json", exclude_none=True) for tweet in asked],
+            "explain": explain,
+        }
+        return Predictions.model_validate(self._ask("POST", "/v1/predictions", json=body))
+
+    def model(self) -> ModelDetails:
+        """The one that answers."""
+        return ModelDetails.model_validate(self._ask("GET", "/v1/model"))
+
+    def models(self, limit: int = 100, offset: int = 0) -> Sequence[ModelVersion]:
+        """Registered versions, newest first."""
+        reply = self._ask("GET", "/v1/models", params={"limit": limit, "offset": offset})
+        return [ModelVersion.model_validate(one) for one in reply["models"]]
+
+    def batches(self, limit: int = 100, offset: int = 0) -> Sequence[Batch]:
+        """Each batch's trail, newest first."""
+        reply = self._ask("GET", "/v1/batches", params={"limit": limit, "offset": offset})
+        return [Batch.model_validate(one) for one in reply["batches"]]
+
+    def ready(self) -> Readiness:
+        """Also of a gateway that is not: no exception then."""
+        with _translated():
+            reply = self._http.get("/health/ready")
+        if reply.status_code not in (200, 503):
+            raise _refusal(reply)
+        return Readiness.model_validate(reply.json())
+
+    def events(self, since: int | None = None) -> Iterator[ModelDetails]:
+        """Each model that takes over, as it does; at once if a later promotion than `since` serves already.
+
+        Ends when the gateway stops; go on with the `promotion_seq` of the last one as `since`.
+        """
+        params = {} if since is None else {"since": since}
+        timeout = httpx.Timeout(self._http.timeout.connect, read=SILENCE_S)
+        with _translated(), self._http.stream("GET", "/v1/events", params=params, timeout=timeout) as stream:
+            if stream.is_error:
+                stream.read()
+                raise _refusal(stream)
+            for line in stream.iter_lines():
+                # Each event is one line of JSON; ids, names and comments tell nothing more.
+                if line.startswith("data:"):
+                    yield ModelDetails.model_validate_json(line.removeprefix("data:"))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, method: str, path: str, **more: Any) -> Any:
+        with _translated():
+            reply = self._http.request(method, path, **more)
+        if not reply.is_success:
+            raise _refusal(reply)
+        return reply.json()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise GatewayAway(f"the gateway does not answer: {error or type(error).__name__}") from error
+
+
+def _refusal(reply: httpx.Response) -> GatewayError:
+    said = reply.headers.get("content-type", "").startswith("application/problem+json")
+    # Something between here and the gateway may answer in its own way.
+    return GatewayError(
+        reply.status_code, reply.json() if said else {"title": reply.reason_phrase}, reply.headers
+    )

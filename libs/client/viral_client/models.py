@@ -1,0 +1,203 @@
+"""What the API takes and gives. Fields that a newer gateway adds are ignored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Reply(BaseModel):
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
+
+
+class Tweet(BaseModel):
+    """A tweet as it would be posted; `created_at` is now unless given."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    username: str | None = None
+    created_at: datetime | None = None
+    photos_count: int = 0
+    has_video: bool = False
+    is_quote_tweet: bool = False
+
+
+class Model(_Reply):
+    """Which model answered."""
+
+    version: int
+    promotion_seq: int
+    run_id: str
+    promoted_at: datetime
+
+
+class ModelDetails(Model):
+    """The model that answers, with its metrics on test tweets."""
+
+    previous_version: int | None
+    reason: str
+    metrics: dict[str, float]
+    batch_id: UUID
+    artifact_sha256: str
+    precision: str
+    likes_threshold: int
+    decision_threshold: float
+    viral_rate: float
+    simulated: bool
+    train_count: int
+
+
+class Features(_Reply):
+    """What the model saw beside the text. Monday is 0, hours are UTC."""
+
+    created_at_dayofweek: int
+    created_at_hour: int
+    is_quote_tweet: int
+    hashtags_count: int
+    mentions_count: int
+    word_count: int
+    photos_count: int
+    has_video: int
+    urls_count: int
+
+
+class Author(_Reply):
+    """What was known of the author before the tweet."""
+
+    tweets: int
+    settled: int
+    viral: int
+
+
+class WordWeight(_Reply):
+    """How much the probability falls without `text[start:end]`. A hint, not a cause."""
+
+    word: str
+    start: int
+    end: int
+    weight: float
+
+
+class Prediction(_Reply):
+    """That a tweet gets more likes than the model's threshold."""
+
+    probability: float
+    viral: bool
+    features: Features
+    author: Author | None = None
+    explanation: list[WordWeight] | None = None
+
+
+class Predictions(_Reply):
+    """In the order of the tweets, all from one model."""
+
+    model: Model
+    predictions: list[Prediction]
+
+
+class Verdict(_Reply):
+    """How challenger and champion compared on the batch's test tweets."""
+
+    outcome: str
+    reason: str
+    rule: str
+    at: datetime
+    test_count: int
+    challenger_version: int | None
+    champion_version: int | None
+    challenger_metrics: dict[str, float]
+    champion_metrics: dict[str, float]
+    interval_low: float | None
+    interval_high: float | None
+    confidence: float | None
+
+
+class Promoted(_Reply):
+    """A promotion of a version."""
+
+    promotion_seq: int
+    at: datetime
+    reason: str
+    precision: str
+    note: str
+
+
+class ModelVersion(_Reply):
+    """A registered version; its validation metrics chose the best epoch, its test metrics are those to quote."""
+
+    version: int
+    run_id: str
+    batch_id: UUID
+    artifact_uri: str
+    artifact_sha256: str
+    trained_at: datetime
+    validation_metrics: dict[str, float]
+    test_metrics: dict[str, float] | None
+    verdict: Verdict | None
+    promotions: list[Promoted]
+    champion: bool
+
+
+class Collected(_Reply):
+    """The batch is complete."""
+
+    at: datetime
+    tweet_count: int
+    train_count: int
+    validation_count: int
+    test_count: int
+    viral_rate: float | None
+    filtered: dict[str, int]
+
+
+class Trained(_Reply):
+    """A challenger was trained on the batch."""
+
+    at: datetime
+    started_at: datetime
+    model_version: int
+    run_id: str
+    metrics: dict[str, float]
+
+
+class Batch(_Reply):
+    """One batch's trail; None where it has not come to that."""
+
+    batch_id: UUID
+    source: str
+    simulated: bool
+    query: str
+    window_from: datetime
+    window_to: datetime
+    started_at: datetime
+    target: int
+    collected: Collected | None
+    trained: Trained | None
+    verdict: Verdict | None
+    promoted: Promoted | None
+
+
+class Refused(_Reply):
+    """A promoted artefact that may not serve; the model before it serves on."""
+
+    version: int
+    promotion_seq: int
+    reason: str
+    refused_at: datetime
+
+
+class Readiness(_Reply):
+    """Whether the gateway takes traffic, and what is missing if not."""
+
+    status: str
+    missing: list[str]
+    model: Model | None
+    refused: Refused | None
+
+    @property
+    def ready(self) -> bool:
+        """A model is loaded and promotions are heard of."""
+        return self.status == "ready"
