@@ -36,7 +36,7 @@ class Gateway:
     """What keeps it from hearing of promotions, in words."""
 
 
-def _gateway(request: Request) -> Gateway:
+async def _gateway(request: Request) -> Gateway:  # async: FastAPI would run it on another thread
     return cast(Gateway, request.app.state.gateway)
 
 

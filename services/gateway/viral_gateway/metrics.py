@@ -12,6 +12,10 @@ LATENCY = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
 PREDICTIONS = Counter("viral_gateway_predictions_total", "Tweets predicted", ["viral"])
+BATCH_TWEETS = Histogram(
+    "viral_gateway_batch_tweets", "Tweets scored in one go", buckets=(1, 2, 4, 8, 16, 32)
+)
+TURNED_AWAY = Counter("viral_gateway_turned_away_total", "Calls refused because too many tweets were waiting")
 AUTHORS = Counter(
     "viral_gateway_author_lookups_total", "Authors whose history was asked for", ["answered_by"]
 )

@@ -32,7 +32,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     """The application; its lifespan restores the last good model and starts the service's threads."""
     service = Service("gateway", settings)
     holder, announcements = ModelHolder(), Announcements()
-    records, scoring = Records(service.sessions), Scoring(settings.predict_threads)
+    records, scoring = Records(service.sessions), Scoring(settings.predict_threads, settings.predict_queue)
     swapper = Swapper(
         holder,
         ArtefactCache(settings.data_dir / "gateway"),

@@ -17,7 +17,10 @@ class GatewaySettings(CommonSettings):
     reconcile_s: float = Field(
         default=60, gt=0, description="The newest promotion is read from Postgres this often, events or not"
     )
-    predict_threads: int = Field(default=2, ge=1, description="Predictions scored at the same time")
+    predict_threads: int = Field(default=2, ge=1, description="Threads that score tweets")
+    predict_queue: int = Field(
+        default=1024, ge=1, description="Tweets that may wait to be scored; further calls are refused with 503"
+    )
     log_predictions: bool = Field(
         default=False,
         description="Remember features and probabilities of predictions, to see live traffic drift; no texts or names",

@@ -112,7 +112,7 @@ class World:
         return Gateway(
             settings,
             self.holder,
-            Scoring(threads=2),
+            Scoring(threads=2, most_waiting=1024),
             self.announcements,
             self.records,
             AuthorCache(self.records.author_histories),
