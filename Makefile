@@ -24,9 +24,9 @@ down: ## Stop everything that was started here; PURGE=1 also deletes its data
 status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 	@$(BIN)/viral status
 
-test: setup ## All tests; PYTEST="-k kill" chooses
+test: setup ## All tests, on every core; PYTEST="-k kill" chooses, on one
 	@$(PACKAGES) chromium
-	@$(BIN)/pytest $(PYTEST)
+	@$(BIN)/pytest $(or $(PYTEST),-n logical)
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
@@ -18,7 +19,28 @@ from viral_local.settings import LocalSettings
 
 from tests.servers import Servers, started_servers
 
+# OpenMP's threads spin while they wait, which takes the cores from other processes. Read once, when torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 TEST_DATA = Path(os.environ.get("VIRAL_TEST_DATA", "../shared/data"))
+# Files that take longest. With several processes they go first: begun last, one would keep the others waiting.
+LONGEST = (
+    "e2e/test_story.py",
+    "containers/test_install_steps.py",
+    "model/test_behaviour.py",
+    "integration/trainer/test_trainer.py",
+    "integration/local/test_stack.py",
+    "integration/delivery/test_delivery.py",
+    "integration/delivery/test_kills.py",
+    "integration/scraper/test_kills.py",
+    "integration/gateway/test_gateway_process.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    order = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(autouse=True)
@@ -56,23 +78,15 @@ def _migrated_template(servers: Servers) -> str:
 @pytest.fixture
 def database_url(servers: Servers, _migrated_template: str) -> Iterator[str]:
     """An empty database of the newest schema."""
-    name = f"test_{uuid4().hex[:8]}"
-    _in_postgres(servers, f'CREATE DATABASE "{name}" TEMPLATE "{_migrated_template}"')
-    yield _with_path(servers.database_url, name)
-    _in_postgres(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with own_database(servers, _migrated_template) as url:
+        yield url
 
 
 @pytest.fixture
 def rabbitmq_url(servers: Servers) -> Iterator[str]:
     """A virtual host of its own."""
-    name = f"test-{uuid4().hex[:8]}"
-    user = urlsplit(servers.rabbitmq_url).username
-    rights = {"configure": ".*", "write": ".*", "read": ".*"}
-    with console(servers) as api:
-        api.put(f"/api/vhosts/{name}").raise_for_status()
-        api.put(f"/api/permissions/{name}/{user}", json=rights).raise_for_status()
-        yield _with_path(servers.rabbitmq_url, name)
-        api.delete(f"/api/vhosts/{name}").raise_for_status()
+    with own_vhost(servers) as url:
+        yield url
 
 
 @pytest.fixture
@@ -112,6 +126,28 @@ def tweets_file() -> Path:
     if not path.exists():
         pytest.skip(f"no real tweets at {path}; set VIRAL_TEST_DATA")
     return path
+
+
+@contextmanager
+def own_database(servers: Servers, template: str) -> Iterator[str]:
+    """A copy of `template`, dropped at the end."""
+    name = f"test_{uuid4().hex[:8]}"
+    _in_postgres(servers, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    yield _with_path(servers.database_url, name)
+    _in_postgres(servers, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def own_vhost(servers: Servers) -> Iterator[str]:
+    """A virtual host, deleted at the end."""
+    name = f"test-{uuid4().hex[:8]}"
+    user = urlsplit(servers.rabbitmq_url).username
+    rights = {"configure": ".*", "write": ".*", "read": ".*"}
+    with console(servers) as api:
+        api.put(f"/api/vhosts/{name}").raise_for_status()
+        api.put(f"/api/permissions/{name}/{user}", json=rights).raise_for_status()
+        yield _with_path(servers.rabbitmq_url, name)
+        api.delete(f"/api/vhosts/{name}").raise_for_status()
 
 
 def console(servers: Servers) -> httpx.Client:

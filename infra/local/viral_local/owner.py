@@ -39,7 +39,7 @@ class Owner:
         if self.user:
             _make_system_user()
             if not SYSTEM_DIR.is_dir():
-                SYSTEM_DIR.mkdir()
+                SYSTEM_DIR.mkdir(exist_ok=True)  # another start may be faster
                 SYSTEM_DIR.chmod(0o755)  # whatever root's umask is
         self.make_dir(self.data_dir)
         # Lets `viral doctor` tell whose data this is, and whether its `.viral` is still there.
