@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isnan
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from viral_common.authors import author_histories
@@ -42,19 +44,29 @@ class Remembered:
     probabilities: NDArray[np.float64]  # (newest,)
 
 
+# One document for many rows: a parameter of its own for each value would cost the gateway several times the time.
+_REMEMBER = text(
+    """
+    INSERT INTO predictions (predicted_at, model_version, probability, features)
+    SELECT * FROM jsonb_to_recordset(CAST(:made AS jsonb))
+        AS made(predicted_at timestamptz, model_version bigint, probability float8, features jsonb)
+    """
+)
+
+
 def remember(session: Session, made: Sequence[Made]) -> None:
     """Store their features, probabilities and minutes."""
     matrix = feature_matrix([one.tweet for one in made])
     rows = [
         {
-            "predicted_at": one.at.replace(second=0, microsecond=0),
+            "predicted_at": one.at.replace(second=0, microsecond=0).isoformat(),
             "model_version": one.model_version,
             "probability": one.probability,
             "features": _known(features),
         }
-        for one, features in zip(made, matrix, strict=True)
+        for one, features in zip(made, matrix.tolist(), strict=True)
     ]
-    session.execute(insert(Prediction), rows)
+    session.execute(_REMEMBER, {"made": json.dumps(rows)})
 
 
 def forget(session: Session, before: datetime, at_most: int) -> int:
@@ -114,5 +126,5 @@ def held_out(
     ]
 
 
-def _known(features: NDArray[np.float32]) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(FEATURES, features, strict=True) if not np.isnan(value)}
+def _known(features: Sequence[float]) -> dict[str, float]:
+    return {name: value for name, value in zip(FEATURES, features, strict=True) if not isnan(value)}

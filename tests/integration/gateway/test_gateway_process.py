@@ -45,7 +45,7 @@ def start(settings: CommonSettings, tmp_path: Path) -> Iterator[Start]:
 
 
 def test_promotions_swap_in_by_event_and_damage_is_refused(start: Start, promoter: Promoter) -> None:
-    gateway = start()
+    gateway = start(VIRAL_LOG_PREDICTIONS="true")
     soon(lambda: gateway.ready().json()["missing"] == ["no model has been promoted yet"])
     assert gateway.http.post("/v1/predictions", json={"tweets": [{"text": "hi"}]}).status_code == 503
 
@@ -56,6 +56,8 @@ def test_promotions_swap_in_by_event_and_damage_is_refused(start: Start, promote
     assert gateway.ready().status_code == 200
     expected = Predictor.load(artefact, threads=1).predict([TweetInput(text, NOON) for text in TEXTS])
     assert np.abs(gateway.probabilities(TEXTS, NOON) - expected).max() < 1e-6
+    remembered = f"{len(TEXTS)} predictions of version {first.version} are remembered"
+    soon(lambda: remembered in gateway.http.get("/pipeline").text)
 
     second, _ = promoter.register(bias=1.0)
     promoter.promote(second, artifact_sha256="0" * 64)
