@@ -13,6 +13,11 @@ from starlette.exceptions import HTTPException
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
 
 
+def is_json(request: Request) -> bool:
+    """Whether the body is said to be."""
+    return _JSON.fullmatch(request.headers.get("content-type", "").partition(";")[0].strip()) is not None
+
+
 class JsonRoute(APIRoute):
     """Checked before the body is read."""
 
@@ -20,8 +25,7 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def json_only(request: Request) -> Response:
-            sent = request.headers.get("content-type", "").partition(";")[0].strip()
-            if request.method == "POST" and not _JSON.fullmatch(sent):
+            if request.method == "POST" and not is_json(request):
                 raise HTTPException(
                     415,
                     "Send JSON with `Content-Type: application/json`.",

@@ -12,6 +12,8 @@ from viral_gateway.schemas import AuthorOut, Features, PredictionOut, WordWeight
 from viral_gateway.scoring import Scoring
 from viral_gateway.serving import Serving
 
+_VIRAL, _NOT_VIRAL = metrics.PREDICTIONS.labels("true"), metrics.PREDICTIONS.labels("false")
+
 
 async def predictions_of(
     scoring: Scoring, serving: Serving, tweets: Sequence[TweetInput], *, explain: bool
@@ -28,8 +30,9 @@ async def predictions_of(
         _prediction(tweet, probability, weight, serving.scorer.spec.decision_threshold)
         for tweet, probability, weight in zip(tweets, probabilities, weights, strict=False)
     ]
-    for prediction in predictions:
-        metrics.PREDICTIONS.labels(str(prediction.viral).lower()).inc()
+    viral = sum(prediction.viral for prediction in predictions)
+    _VIRAL.inc(viral)
+    _NOT_VIRAL.inc(len(predictions) - viral)
     return predictions
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from viral_gateway.authors import with_authors
 from viral_gateway.context import GatewayDep
-from viral_gateway.json_only import JsonRoute
+from viral_gateway.direct import DirectRoute
 from viral_gateway.openapi import problems
 from viral_gateway.predicting import predictions_of
 from viral_gateway.schemas import ModelRef, PredictionsReply, PredictionsRequest
 
-router = APIRouter(prefix="/v1", tags=["predictions"], route_class=JsonRoute)
+router = APIRouter(prefix="/v1", tags=["predictions"], route_class=DirectRoute)
 
 
 @router.post(
     "/predictions",
     summary="Will these tweets get likes?",
-    response_model_exclude_none=True,
+    response_model=PredictionsReply,
     responses=problems(400, 413, 415, 422, 503),
 )
-async def predict(request: PredictionsRequest, gateway: GatewayDep) -> PredictionsReply:
+async def predict(request: PredictionsRequest, gateway: GatewayDep) -> Response:
     """Predict 1 to 256 tweets, all with the same model version. 503 with Retry-After until there is a model."""
     serving = gateway.holder.serving()
     now = datetime.now(UTC)
@@ -31,4 +31,5 @@ async def predict(request: PredictionsRequest, gateway: GatewayDep) -> Predictio
     gateway.prediction_log.note(
         serving.model.version, tweets, [prediction.probability for prediction in predictions]
     )
-    return PredictionsReply(model=ModelRef.of(serving.model), predictions=predictions)
+    reply = PredictionsReply(model=ModelRef.of(serving.model), predictions=predictions)
+    return Response(reply.model_dump_json(exclude_none=True), media_type="application/json")
