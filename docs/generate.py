@@ -7,17 +7,33 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
+from pydantic_settings import BaseSettings
 from viral_common import event_docs
 from viral_common.settings import CommonSettings
 from viral_evaluator.settings import EvaluatorSettings
 from viral_gateway.settings import GatewaySettings
-from viral_scraper.settings import ScraperSettings
+from viral_scraper.settings import ScraperSettings, SourceSettings
+from viral_scraper.sources import SOURCES, source_class
 from viral_trainer.settings import TrainerSettings
 
 ROOT = Path(__file__).parents[1]
-GROUPS: dict[str, type[CommonSettings]] = {
+
+
+def source_sections() -> dict[str, type[BaseSettings]]:
+    """The sections of the sources that have one."""
+    for name in SOURCES:
+        source_class(name)
+    return {f"Scraper: {_prefix(own)}*": own for own in SourceSettings.__subclasses__()}
+
+
+def _prefix(settings: type[BaseSettings]) -> str:
+    return settings.model_config.get("env_prefix", "")
+
+
+GROUPS: dict[str, type[BaseSettings]] = {
     "Every service": CommonSettings,
     "Scraper": ScraperSettings,
+    **source_sections(),
     "Trainer": TrainerSettings,
     "Evaluator": EvaluatorSettings,
     "Gateway": GatewaySettings,
@@ -52,15 +68,15 @@ def env_example() -> str:
     lines = [HEAD]
     for group, settings in GROUPS.items():
         lines.append(f"# --- {group} ---\n")
-        inherited = {} if settings is CommonSettings else CommonSettings.model_fields
+        inherited = CommonSettings.model_fields if settings is not CommonSettings else {}
         for name, field in settings.model_fields.items():
             if name not in inherited or field.default != inherited[name].default:
-                lines += [f"# {field.description}", _assignment(name, field), ""]
+                lines += [f"# {field.description}", _assignment(_prefix(settings), name, field), ""]
     return "\n".join(lines) + CONTAINERS
 
 
-def _assignment(name: str, field: FieldInfo) -> str:
-    variable = f"VIRAL_{name.upper()}"
+def _assignment(prefix: str, name: str, field: FieldInfo) -> str:
+    variable = f"{prefix}{name.upper()}"
     if field.is_required():
         return f"{variable}="
     default = to_jsonable_python(field.get_default(call_default_factory=True))

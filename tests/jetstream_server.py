@@ -16,7 +16,7 @@ from websockets.sync.server import ServerConnection, serve
 
 Event = dict[str, Any]
 
-BLOCK = 20  # events that may change places: much closer together than LATE_US
+MOST_LATE_US = 40_000_000  # how far an event is moved, at most
 
 
 @dataclass
@@ -57,12 +57,9 @@ class Jetstream:
     def _disturbed(self, events: Sequence[Event]) -> list[Event]:
         chance = random.Random(f"{self.seed} {len(self.connections)}")
         twice = [copy for event in events for copy in [event] * (1 + (chance.random() < self.repeats))]
-        if not self.mixes:
-            return twice
-        blocks = [list(twice[start : start + BLOCK]) for start in range(0, len(twice), BLOCK)]
-        for block in blocks:
-            chance.shuffle(block)
-        return [event for block in blocks for event in block]
+        if self.mixes:
+            twice.sort(key=lambda event: event["time_us"] + chance.uniform(0, MOST_LATE_US))
+        return twice
 
 
 @contextmanager

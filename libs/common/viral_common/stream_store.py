@@ -42,7 +42,7 @@ class Heard:
     cursor_us: int = 0
     posts: list[RawTweet] = field(default_factory=list)
     left_out: list[RawTweet] = field(default_factory=list)
-    """Posts that the filters will leave out: kept to be counted, their likes are not."""
+    """Posts that the filters will leave out: kept so that they are counted, but not their likes."""
     engagements: list[HeardEngagement] = field(default_factory=list)
     withdrawn: list[int] = field(default_factory=list)
     """Keys of deleted likes, reposts and replies; most were never stored."""
@@ -191,7 +191,7 @@ class StreamStore:
             "posted_at": tweet.posted_at,
             "author_id": tweet.author_id,
             "username": tweet.username,
-            "text": tweet.text if count is None else "",
+            "text": tweet.text,
             "language": tweet.language,
             "photos_count": tweet.photos_count,
             "has_video": tweet.has_video,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -97,7 +98,10 @@ class Hearing:
         if abs(tweet.posted_at - moment(time_us)) > timedelta(microseconds=CLOCK_SKEW_US):
             self._bad["posts that say they were written at another time"] += 1
         elif stream_key(NAME, record) not in self._deleted:
-            (self._heard.left_out if reason_against(tweet) else self._heard.posts).append(tweet)
+            if reason_against(tweet) is None:
+                self._heard.posts.append(tweet)
+            else:
+                self._heard.left_out.append(_without_needless_text(tweet))
 
     def _sampled(self, post: str) -> bool:
         return crc32(post.encode()) < self._below
@@ -149,6 +153,12 @@ def _with_whole_links(text: str, facets: list[Mapping[str, Any]]) -> str:
     for start, end, uri in sorted(links, reverse=True):
         data = data[:start] + str(uri).encode() + data[end:]
     return data.decode(errors="replace")
+
+
+def _without_needless_text(tweet: RawTweet) -> RawTweet:
+    """Of a tweet that is left out, the text is kept only if the reason may lie in it."""
+    stated = tweet.is_reply or (tweet.language and tweet.language.partition("-")[0].lower() != "en")
+    return replace(tweet, text="") if stated else tweet
 
 
 def _address(did: str, collection: str, rkey: str) -> str:

@@ -32,7 +32,9 @@ IDS_AT_ONCE = 20
 class MastodonSettings(SourceSettings, env_prefix="VIRAL_MASTODON_"):
     """The source `mastodon`."""
 
-    url: str = Field(default="https://mastodon.social", description="Whose posts to collect")
+    url: str = Field(
+        default="", description="The server whose posts to collect; mastodon.social does not permit it"
+    )
     access_token: SecretStr = Field(
         default=SecretStr(""), description="For servers that show their timeline to their users only"
     )
@@ -62,6 +64,8 @@ class MastodonSource:
     def of(cls, settings: ScraperSettings, _tell: Tell, _sessions: Sessions, /) -> Self:
         """As the settings say."""
         own = load_settings(MastodonSettings)
+        if not own.url:
+            raise UsageError("VIRAL_MASTODON_URL is empty; name a server whose rules permit collecting")
         return cls(own.url, own.access_token.get_secret_value(), settings.query.strip(), settings.min_age)
 
     def search(

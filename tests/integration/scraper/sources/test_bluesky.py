@@ -1,0 +1,197 @@
+"""A stream that breaks, repeats itself and mixes up its order, counted exactly once all the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+from viral_common.database import Sessions
+from viral_common.models import StreamEngagement, StreamPost
+from viral_common.tweets import RawTweet
+from viral_scraper.sources.bluesky import BlueskySource
+
+from tests.integration.scraper.sources.bluesky_network import (
+    MINUTE,
+    account_deleted,
+    address,
+    author,
+    later,
+    liked,
+    posted,
+    taken_back,
+    told,
+)
+from tests.integration.scraper.sources.said import MIN_AGE, Said, some_posts
+from tests.integration.scraper.sources.stages import QUICK, day_of, heard
+from tests.jetstream_server import Event, Jetstream, serving
+
+POSTS = [replace(said, is_reply=False) for said in some_posts(40)]
+
+
+def source(db: Sessions, jetstream: Jetstream, share: float = 1.0) -> BlueskySource:
+    return BlueskySource(db, jetstream.url, share, MIN_AGE, pace=QUICK)
+
+
+def counted(db: Sessions, events: Sequence[Event], **how: object) -> dict[str, int]:
+    """Likes by address after these events were served like that."""
+    tweets = collected(db, sorted(events, key=lambda event: event["time_us"]), **how)
+    return {tweet.external_id: tweet.like_count for tweet in tweets}
+
+
+def collected(db: Sessions, events: Sequence[Event], **how: object) -> list[RawTweet]:
+    with serving(Jetstream(list(events), **how)) as jetstream:  # type: ignore[arg-type]
+        bluesky = source(db, jetstream)
+        heard(bluesky, events[-1]["time_us"], db)
+    return list(bluesky.search("", *day_of(POSTS)))
+
+
+def with_many_likes(posts: Sequence[Said], seed: int) -> tuple[list[Event], dict[str, int]]:
+    """Events with likes, reposts, and half of some likes taken back; and the likes that remain."""
+    chance = random.Random(seed)
+    events = told([replace(said, likes=0) for said in posts])
+    likes: dict[str, int] = {}
+    for said in posts:
+        liking = [
+            liked(said, n, said.at + chance.uniform(1, 1400) * MINUTE) for n in range(chance.randrange(9))
+        ]
+        back = [like for like in liking if chance.random() < 0.3]
+        events += liking
+        events += [liked(said, 99, said.at + MINUTE, "app.bsky.feed.repost")]
+        for like in back:
+            # Most change their mind at once, so that the stream's disorder can put it before the like.
+            event = taken_back(like, said.at)
+            event["time_us"] = like["time_us"] + int(chance.choice((1e6, 5e6, 1e9)))
+            events.append(event)
+        likes[address(said)] = len(liking) - len(back)
+    return events, likes
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_every_like_counts_once_however_the_stream_behaves(db: Sessions, seed: int) -> None:
+    events, likes = with_many_likes(POSTS, seed)
+
+    disturbed = counted(db, events, breaks_after=150, repeats=0.2, mixes=True, seed=seed)
+
+    assert disturbed == likes
+
+
+def test_likes_count_until_the_minimum_age_and_no_longer(db: Sessions) -> None:
+    said = POSTS[0]
+    in_time = [liked(said, 1, said.at + MIN_AGE - MINUTE), liked(said, 2, said.at + MINUTE)]
+    too_late = [liked(said, 3, said.at + MIN_AGE + MINUTE)]
+
+    likes = counted(db, [*told([replace(said, likes=0)]), *in_time, *too_late])
+
+    assert likes == {address(said): 2}
+
+
+def test_reposts_and_replies_are_counted_beside_likes(db: Sessions) -> None:
+    said, other = POSTS[:2]
+    answer = posted(other, reply={"root": {"uri": address(said)}, "parent": {"uri": address(said)}})
+    repost = liked(said, 1, said.at + MINUTE, "app.bsky.feed.repost")
+
+    (tweet,) = collected(
+        db, sorted([*told([replace(said, likes=1)]), answer, repost], key=lambda e: e["time_us"])
+    )[:1]
+
+    assert (tweet.like_count, tweet.retweet_count, tweet.reply_count) == (1, 1, 1)
+
+
+def test_a_deleted_post_and_a_deleted_author_leave_nothing_behind(db: Sessions) -> None:
+    gone, stays, left = POSTS[0], POSTS[1], POSTS[2]
+    events = told([gone, stays, left])
+    events += [
+        taken_back(posted(gone), gone.at + timedelta(hours=30)),
+        account_deleted(author(left.number), left.at + timedelta(hours=5)),
+    ]
+
+    likes = counted(db, events)
+
+    assert list(likes) == [address(stays)]
+
+
+def test_a_share_of_the_posts_is_the_same_share_for_everybody(db: Sessions) -> None:
+    events = told(POSTS)
+    with serving(Jetstream(events)) as jetstream:
+        half = source(db, jetstream, share=0.5)
+        heard(half, events[-1]["time_us"], db)
+    tweets = list(half.search("", *day_of(POSTS)))
+
+    assert 8 <= len(tweets) <= 32
+    by_address = {address(said): said.likes for said in POSTS}
+    assert all(tweet.like_count == by_address[tweet.external_id] for tweet in tweets)
+
+
+def test_after_a_gap_posts_with_unknown_likes_are_dropped(db: Sessions) -> None:
+    first, last = POSTS[0], POSTS[-1]
+    with serving(Jetstream([posted(first), later(first.at + MINUTE)])) as jetstream:
+        heard(source(db, jetstream), int((first.at + MINUTE).timestamp() * 1e6), db)
+
+    events = told([replace(last, likes=1)])
+    with serving(Jetstream(events, oldest_us=int(last.at.timestamp() * 1e6) - 1)) as jetstream:
+        bluesky = source(db, jetstream)
+        heard(bluesky, events[-1]["time_us"], db)
+
+    assert [tweet.external_id for tweet in bluesky.search("", *day_of(POSTS))] == [address(last)]
+    assert bluesky.bad_rows == {"posts whose likes were missed in a gap": 1}
+
+
+def test_what_is_counted_is_not_kept_any_longer_than_needed(db: Sessions) -> None:
+    events, _ = with_many_likes(POSTS, seed=3)
+
+    collected(db, sorted(events, key=lambda event: event["time_us"]))
+
+    with db() as session:
+        assert session.scalar(select(func.count()).select_from(StreamEngagement)) == 0
+        assert session.scalar(select(func.count()).select_from(StreamPost)) == len(POSTS)
+
+
+def test_lost_connections_to_postgres_lose_nothing(db: Sessions) -> None:
+    events, likes = with_many_likes(POSTS, seed=4)
+    events.sort(key=lambda event: event["time_us"])
+    with serving(Jetstream(events)) as jetstream:
+        bluesky = source(db, jetstream)
+        middle = events[len(events) // 2]["time_us"]
+        heard(bluesky, middle, db)
+        with db.begin() as session:
+            session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        heard(bluesky, events[-1]["time_us"], db)
+
+    assert {t.external_id: t.like_count for t in bluesky.search("", *day_of(POSTS))} == likes
+
+
+def test_events_that_no_database_would_take_are_counted_and_passed_over(db: Sessions) -> None:
+    said = POSTS[0]
+    odd = [
+        posted(said, text=7),
+        posted(said, langs=[3]),
+        posted(said, createdAt="yesterday"),
+        {**posted(said), "did": "did:plc:\x00"},
+        {**posted(said), "did": "x" * 1_000},
+    ]
+    for event in odd:
+        event["time_us"] += 1
+
+    tweets = collected(db, [*odd, *told([POSTS[1]])])
+
+    assert [tweet.external_id for tweet in tweets] == [address(POSTS[1])]
+
+
+def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
+    events = told(POSTS)
+    with serving(Jetstream(events)) as jetstream:
+        bluesky = source(db, jetstream)
+        heard(bluesky, events[-1]["time_us"], db)
+
+    found = list(bluesky.search("THOUGHT 17", *day_of(POSTS)))
+
+    assert [tweet.external_id for tweet in found] == [address(POSTS[17])]

@@ -1,0 +1,94 @@
+"""Likes read again once tweets are old enough."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from viral_common.database import Sessions
+from viral_common.models import Tweet
+from viral_common.refresh_store import RefreshStore
+from viral_common.tweets import Engagement
+from viral_scraper.refresh import Refresher
+from viral_scraper.sources.retrying import SourceAway
+
+from tests.integration.scraper.collecting import all_batches, collector, stored
+from tests.twint_lines import some_days
+
+ONE_DAY = timedelta(hours=24)
+
+
+@dataclass
+class Network:
+    """Knows every tweet but those that are gone."""
+
+    gone: set[str] = field(default_factory=set)
+    away: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
+        """Seven likes for each."""
+        self.asked += ids
+        for id_ in ids:
+            if id_ not in self.gone:
+                yield Engagement(id_, 7, 1, 2, datetime.now(UTC))
+        if self.away:
+            raise SourceAway("away")
+
+
+@pytest.fixture
+def young(db: Sessions, tmp_path: Path) -> list[str]:
+    """Ids of ten tweets; the likes of the first six were read an hour after they were posted."""
+    all_batches(collector(db, tmp_path, some_days(1, 10), batch_size=10))
+    ids = [tweet.external_id for tweet in stored(db)]
+    with db.begin() as session:
+        session.execute(
+            update(Tweet)
+            .where(Tweet.external_id.in_(ids[:6]))
+            .values(counts_observed_at=Tweet.posted_at + timedelta(hours=1))
+        )
+    return ids[:6]
+
+
+def test_those_read_too_young_are_read_again_and_once(db: Sessions, young: list[str]) -> None:
+    network = Network()
+    refresher = Refresher(network, RefreshStore(db, "archive"), ONE_DAY)
+
+    counts = [refresher.refresh_due(threading.Event()) for _ in range(2)]
+
+    assert (counts, network.asked) == ([6, 0], young)
+    assert [tweet.like_count for tweet in stored(db)][:6] == [7] * 6
+    assert 7 not in [tweet.like_count for tweet in stored(db)][6:]
+
+
+def test_what_is_gone_there_is_deleted_here(db: Sessions, young: list[str]) -> None:
+    Refresher(Network(gone={young[2]}), RefreshStore(db, "archive"), ONE_DAY).refresh_due(threading.Event())
+
+    assert young[2] not in [tweet.external_id for tweet in stored(db)]
+    assert len(stored(db)) == 9
+
+
+def test_a_source_that_fails_in_the_middle_takes_nothing_for_gone(db: Sessions, young: list[str]) -> None:
+    refresher = Refresher(Network(gone=set(young), away=True), RefreshStore(db, "archive"), ONE_DAY)
+
+    with pytest.raises(SourceAway):
+        refresher.refresh_due(threading.Event())
+
+    assert len(stored(db)) == 10
+
+
+def test_tweets_that_are_still_young_wait(db: Sessions, young: list[str]) -> None:
+    with db.begin() as session:
+        now = datetime.now(UTC)
+        session.execute(
+            update(Tweet)
+            .where(Tweet.external_id.in_(young[:4]))
+            .values(posted_at=now - timedelta(hours=5), counts_observed_at=now - timedelta(hours=4))
+        )
+
+    assert RefreshStore(db, "archive").due(ONE_DAY, limit=10) == young[4:]
