@@ -8,7 +8,8 @@ from itertools import pairwise
 from math import ceil, floor
 from typing import Self
 
-from viral_gateway.record_schemas import BatchOut, VerdictOut
+from viral_gateway.record_schemas import BatchOut
+from viral_gateway.version_schemas import VerdictOut
 from viral_gateway.views import day
 
 # Heights are in pixels, places across in percent: the drawing is as wide as the page allows, its words keep their size.

@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from viral_gateway.context import GatewayDep, details_of
 from viral_gateway.openapi import problems
 from viral_gateway.paging import Limit, Offset
-from viral_gateway.record_schemas import Models
 from viral_gateway.schemas import ModelDetails
+from viral_gateway.version_schemas import Models
 
 router = APIRouter(prefix="/v1", tags=["models"])
 
