@@ -15,11 +15,22 @@ from viral_gateway.promoted import PromotedModel
 
 MAX_TWEETS = 256
 MAX_TEXT = 4_000
+MAX_USERNAME = 50
 MAX_PHOTOS = 4
 
 
-def _cleaned(value: Any) -> Any:
-    return clean(value) if isinstance(value, str) else value
+def _cleaned(max_length: int) -> BeforeValidator:
+    """Before pydantic sees it, which takes no lone surrogates. What is too long as sent stays too long."""
+
+    def cleaned(value: Any) -> Any:
+        return clean(value) if isinstance(value, str) and len(value) <= max_length else value
+
+    return BeforeValidator(cleaned)
+
+
+def _whole(value: Any) -> Any:
+    # To JSON Schema and JavaScript 2.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _in_utc(value: Any) -> Any:
@@ -35,16 +46,16 @@ def _in_utc(value: Any) -> Any:
 class TweetIn(BaseModel):
     """A tweet as it would be posted. Unknown fields are ignored."""
 
-    text: Annotated[str, BeforeValidator(_cleaned)] = Field(
+    text: Annotated[str, _cleaned(MAX_TEXT)] = Field(
         max_length=MAX_TEXT,
         description="As its author types it; may be empty. Control characters and lone surrogates are dropped",
         examples=[
             "Our new release is out: twice as fast, half the memory. What should we build next? #python"
         ],
     )
-    username: Annotated[str, BeforeValidator(_cleaned)] | None = Field(
+    username: Annotated[str, _cleaned(MAX_USERNAME)] | None = Field(
         default=None,
-        max_length=50,
+        max_length=MAX_USERNAME,
         description="Who posts it: what is known of the author sharpens the prediction",
         examples=["ada"],
     )
@@ -53,7 +64,7 @@ class TweetIn(BaseModel):
         description="When it is posted, ISO 8601; without an offset it is UTC. Default: now",
         examples=["2026-11-23T18:30:00Z"],
     )
-    photos_count: int = Field(
+    photos_count: Annotated[int, BeforeValidator(_whole)] = Field(
         default=0, ge=0, le=MAX_PHOTOS, strict=True, description="Photos attached", examples=[1]
     )
     has_video: StrictBool = Field(default=False, description="Whether a video is attached", examples=[False])
@@ -119,6 +130,7 @@ class ModelDetails(ModelRef):
     metrics: dict[str, float] = Field(
         description="Its scores on the test tweets of the batch that promoted it", examples=[{"auc": 0.701}]
     )
+    test_count: int | None = Field(description="How many test tweets these are", examples=[7_310])
     batch_id: UUID = Field(description="The batch it was trained on")
     artifact_sha256: str = Field(
         description="Digest of the artefact's manifest.json",
