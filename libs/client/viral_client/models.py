@@ -40,6 +40,7 @@ class ModelDetails(Model):
     previous_version: int | None
     reason: str
     metrics: dict[str, float]
+    test_count: int | None = None
     batch_id: UUID
     artifact_sha256: str
     precision: str

@@ -104,6 +104,16 @@ def champion(session: Session) -> Promotion | None:
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).limit(1)).first()
 
 
+def test_count_of(session: Session, promotion: Promotion) -> int | None:
+    """How many test tweets the promotion's metrics come from: those of its version's newest verdict."""
+    return session.scalars(
+        select(Verdict.test_count)
+        .where(Verdict.challenger_version == promotion.model_version, Verdict.test_count > 0)
+        .order_by(Verdict.created_at.desc())
+        .limit(1)
+    ).first()
+
+
 def replaced(session: Session) -> Promotion | None:
     """The promotion that the newest one replaced."""
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).offset(1).limit(1)).first()

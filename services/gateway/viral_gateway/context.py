@@ -54,6 +54,7 @@ def details_of(serving: Serving) -> ModelDetails:
         previous_version=model.previous_version,
         reason=model.reason,
         metrics=model.metrics,
+        test_count=model.test_count,
         batch_id=model.batch_id,
         artifact_sha256=model.artifact_sha256,
         precision=model.precision,

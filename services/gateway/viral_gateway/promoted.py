@@ -26,6 +26,8 @@ class PromotedModel(BaseModel):
     artifact_uri: str
     artifact_sha256: str
     precision: Precision = "fp32"
+    test_count: int | None = None
+    """Tweets behind the metrics, where Postgres has told."""
 
     @property
     def graph(self) -> tuple[str, Precision]:
@@ -33,7 +35,7 @@ class PromotedModel(BaseModel):
         return self.artifact_sha256, self.precision
 
     @classmethod
-    def of_row(cls, row: Promotion) -> PromotedModel:
+    def of_row(cls, row: Promotion, test_count: int | None = None) -> PromotedModel:
         """From Postgres, which decides."""
         return cls(
             version=row.model_version,
@@ -47,6 +49,7 @@ class PromotedModel(BaseModel):
             artifact_uri=row.artifact_uri,
             artifact_sha256=row.artifact_sha256,
             precision=row.precision,
+            test_count=test_count,
         )
 
     @classmethod

@@ -26,7 +26,7 @@ class Records:
         """The newest promotion."""
         with reading(self._sessions) as session:
             row = ledger.champion(session)
-            return PromotedModel.of_row(row) if row else None
+            return PromotedModel.of_row(row, ledger.test_count_of(session, row)) if row else None
 
     def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
         """The newest version first, without the `offset` newest."""

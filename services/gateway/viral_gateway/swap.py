@@ -81,7 +81,7 @@ class Swapper:
         # an event that Postgres knows nothing of.
         if model.graph != current.model.graph:
             return True
-        if current.from_cache or model.promotion_seq != current.model.promotion_seq:
+        if current.from_cache or model != current.model:
             self._serve(replace(current, model=model, from_cache=False))
         self._holder.refused = None
         return False
