@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+from cachetools import TTLCache
 from numpy.typing import NDArray
 from viral_common.drift import binned, chance, stability_index
 from viral_common.features import AUTHOR_FEATURES, FEATURES, TweetInput, feature_matrix
@@ -20,6 +21,8 @@ NEWEST = 5_000
 HELD_OUT = 1_000
 # With fewer predictions PSI says nothing.
 LEAST = 100
+# An answer is told again for so long: reading thousands of predictions for every look would be in their way.
+TOLD_S = 10.0
 SCORED_AT_ONCE = 64
 # Only where both sides name authors do the authors' numbers compare.
 OF_TOLD = frozenset(AUTHOR_FEATURES) - {"author_told"}
@@ -53,9 +56,19 @@ class LiveTraffic:
         self._records, self._min_age = records, min_age
         self._lock = threading.Lock()
         self._scored: tuple[object, Reference] | None = None
+        self._told: TTLCache[object, LiveDrift] = TTLCache(1, TOLD_S)
 
     def drift(self, serving: Serving) -> LiveDrift | None:
         """Of the version that serves; None if none of its predictions is remembered. Raises ServerAway."""
+        asked = serving.model.batch_id, serving.model.version, serving.model.graph
+        with self._lock:
+            told = self._told.get(asked)
+        if told is None and (told := self._compared(serving)) is not None:
+            with self._lock:
+                self._told[asked] = told
+        return told
+
+    def _compared(self, serving: Serving) -> LiveDrift | None:
         live = self._records.remembered(serving.model.version, NEWEST)
         if live is None:
             return None

@@ -204,5 +204,18 @@ def test_too_few_predictions_are_not_compared(client: TestClient, world: World) 
     assert "Too few to compare: 3 predictions" in client.get("/pipeline").text
 
 
+def test_looks_shortly_after_each_other_read_the_predictions_once(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    world.records.test_tweets = tweets(400, 14)
+    world.records.live = Remembered(111, NOON, NOON, feature_matrix(tweets(111, 14)), np.full(111, 0.5))
+    assert "111 predictions of version 3" in client.get("/pipeline").text
+
+    world.records.live = Remembered(222, NOON, NOON, feature_matrix(tweets(222, 14)), np.full(222, 0.5))
+
+    assert "111 predictions of version 3" in client.get("/pipeline").text
+    world.serve(version=4)
+    assert "222 predictions of version 4" in client.get("/pipeline").text
+
+
 def tweets(count: int, words: int) -> list[TweetInput]:
     return [TweetInput("word " * (words + number % 5), NOON) for number in range(count)]
