@@ -32,9 +32,9 @@ from viral_common.settings import CommonSettings
 from viral_common.tokens import read_tokenizer
 from viral_common.tweet_store import TweetStore
 from viral_common.tweets import LabelledTweet
+from viral_trainer.blending import logits_of
 from viral_trainer.data import examples_of
 from viral_trainer.export import load_network
-from viral_trainer.training import logits_of
 
 from tests.e2e.archives import small_archive
 

@@ -13,14 +13,28 @@ _LOG_TEMPERATURE = (-3.0, 3.0)
 _BIAS = (-12.0, 12.0)
 
 
+# How much the shallow model may count beside the deep one.
+_SHARE = (0.0, 20.0)
+
+
 def fitted(logits: NDArray[np.float32], labels: NDArray[np.bool_]) -> Calibration:
-    """The temperature and bias of least log loss on these."""
+    """The temperature and bias of least log loss on these, (n,)."""
+    _, calibration = fitted_sum(logits, np.zeros_like(logits), labels)
+    return calibration
+
+
+def fitted_sum(
+    deep: NDArray[np.float32], shallow: NDArray[np.float32], labels: NDArray[np.bool_]
+) -> tuple[float, Calibration]:
+    """The share of least log loss of `deep + share * shallow`, each (n,), and that sum's temperature and bias."""
     signed = np.where(labels, 1.0, -1.0)
-    precise = logits.astype(np.float64)
+    first, second = deep.astype(np.float64), shallow.astype(np.float64)
 
     def loss(parameters: NDArray[np.float64]) -> float:
-        log_temperature, bias = parameters
-        return float(np.logaddexp(0, -signed * (precise / np.exp(log_temperature) + bias)).mean())
+        log_temperature, bias, share = parameters
+        scaled = (first + share * second) / np.exp(log_temperature) + bias
+        return float(np.logaddexp(0, -signed * scaled).mean())
 
-    best = minimize(loss, np.zeros(2), method="L-BFGS-B", bounds=[_LOG_TEMPERATURE, _BIAS]).x
-    return Calibration(temperature=float(np.exp(best[0])), bias=float(best[1]))
+    bounds = [_LOG_TEMPERATURE, _BIAS, _SHARE]
+    log_temperature, bias, share = minimize(loss, np.zeros(3), method="L-BFGS-B", bounds=bounds).x
+    return float(share), Calibration(temperature=float(np.exp(log_temperature)), bias=float(bias))

@@ -50,6 +50,14 @@ class Examples:
         others = {name: array for name, array in arrays.items() if name not in ("ids", "offsets")}
         return cls(TokenRows(arrays["ids"], arrays["offsets"]), **others)
 
+    def newest(self, count: int) -> Examples:
+        """The last `count`, of examples in time order."""
+        if len(self) <= count:
+            return self
+        rows = np.arange(len(self) - count, len(self))
+        kept = self.tokens.take(rows)
+        return replace(self, tokens=kept, features=self.features[rows], labels=self.labels[rows])
+
     def without(self, hidden: NDArray[np.bool_]) -> Examples:
         """The same tweets with the authors of the `hidden` ones, bool (n,), untold."""
         columns = np.arange(self.features.shape[1]) >= len(TWEET_FEATURES)

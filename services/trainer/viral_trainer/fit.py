@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,7 @@ from viral_common.tweets import LabelledTweet, labels_of
 
 from viral_trainer.assessment import decision_threshold, reliability
 from viral_trainer.base_model import BaseModel
+from viral_trainer.blending import Blend, blended
 from viral_trainer.data import Examples, assembled, scaling_of, unscaled
 from viral_trainer.devices import Device, this_device
 from viral_trainer.export import TrainedModel
@@ -69,7 +71,7 @@ def fit(
     token_folder: Path | None = None,
     ranks: Ranks = ALONE,
 ) -> tuple[TrainedModel, Trained]:
-    """Tokenise, train, calibrate. The same tweets and settings give the same model.
+    """Tokenise, train, boost, calibrate. The same tweets and settings give the same model.
 
     With a `token_folder` the tweets' tokens are kept there for the next time.
     """
@@ -81,17 +83,20 @@ def fit(
     curves = Curves(progress)
     with led(ranks, Job(network, examples, validation, recipe)):
         trained = train(network, examples, validation, recipe, curves.on_step, curves.on_epoch, ranks)
-    called_from = decision_threshold(labels_of(window.validation), trained.probabilities)
+    started = time.monotonic()
+    blend = blended(network, trained.logits, examples, validation, recipe)
+    trained = replace(trained, seconds=trained.seconds + time.monotonic() - started)
+    called_from = decision_threshold(validation.labels, blend.probabilities)
     model = TrainedModel(
         network=network,
         tokenizer=tokenizer,
         scaling=scaling,
-        calibration=trained.calibration,
+        calibration=blend.calibration,
         max_tokens=settings.max_tokens,
         likes_threshold=settings.likes_threshold,
         base_model=base.name,
         base_model_source=base.source,
-        training=_summary(window, event_id, recipe, trained, called_from),
+        training=_summary(window, event_id, recipe, trained, blend, called_from),
         decision_threshold=called_from,
     )
     return model, trained
@@ -182,10 +187,10 @@ _CURVES = {
 
 
 def _summary(
-    window: Window, event_id: UUID, recipe: Recipe, trained: Trained, called_from: float
+    window: Window, event_id: UUID, recipe: Recipe, trained: Trained, blend: Blend, called_from: float
 ) -> TrainingSummary:
     source = window.batches[-1].source
-    labels, probabilities = labels_of(window.validation), trained.probabilities
+    labels, probabilities = labels_of(window.validation), blend.probabilities
     return TrainingSummary(
         event_id=str(event_id),
         batch_ids=tuple(str(batch.id) for batch in window.batches),
@@ -196,10 +201,10 @@ def _summary(
         train_count=len(window.train),
         validation_count=len(window.validation),
         viral_rate=window.viral_rate,
-        metrics=trained.metrics | scores_with_intervals(labels, probabilities, called_from),
+        metrics=blend.metrics | scores_with_intervals(labels, probabilities, called_from),
         slices=slices(window.validation, probabilities),
         reliability=reliability(labels, probabilities),
-        recipe=asdict(recipe) | {"best_epoch": trained.epoch},
+        recipe=asdict(recipe) | {"best_epoch": trained.epoch, "boosted_share": round(blend.share, 4)},
         tweets_per_second=trained.tweets_per_second,
         trained_at=datetime.now(UTC),
     )

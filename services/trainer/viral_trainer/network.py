@@ -1,4 +1,4 @@
-"""The network: a BERT encoder's text, hashed pairs of its tokens and scaled features, into one logit.
+"""The network: a BERT encoder's text, hashed pairs of its tokens and scaled features into a logit; trees add to it.
 
 How each part was chosen: docs/model-search.md.
 """
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
+from viral_trainer.boosted import BoostedText, boosted_of
 from viral_trainer.noise import Dropout
 
 HEAD_WIDTH = 64
@@ -78,10 +79,12 @@ class ViralityNetwork(nn.Module):
             Dropout(DROPOUT),
             nn.Linear(HEAD_WIDTH, 1),
         )
+        self.boosted: BoostedText | None = None  # comes when all else has learned
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
         """int64 (batch, tokens) twice and float32 (batch, features) to logits, float32 (batch,)."""
-        return self.judge(*self.read(input_ids, attention_mask), features)
+        logits = self.judge(*self.read(input_ids, attention_mask), features)
+        return logits if self.boosted is None else logits + self.boosted(input_ids, attention_mask, features)
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """What the text says: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
@@ -92,13 +95,17 @@ class ViralityNetwork(nn.Module):
         return torch.cat([mean, hidden[:, 0]], dim=1), self.pairs(input_ids, attention_mask)
 
     def judge(self, text: Tensor, pairs: Tensor, features: Tensor) -> Tensor:
-        """Both of `read` and float32 (batch, features) to logits, float32 (batch,)."""
+        """Both of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
         logits: Tensor = self.head(torch.cat([text, self.periodic(features)], dim=1)).squeeze(-1) + pairs
         return logits
 
     def config(self) -> dict[str, Any]:
         """What `network_of` needs to build an equal network, as JSON."""
-        return {"encoder": self.encoder.config.to_dict(), "feature_count": self.feature_count}
+        return {
+            "encoder": self.encoder.config.to_dict(),
+            "feature_count": self.feature_count,
+            "boosted": self.boosted.config() if self.boosted else None,
+        }
 
 
 def network_of(config: dict[str, Any]) -> ViralityNetwork:
@@ -106,4 +113,9 @@ def network_of(config: dict[str, Any]) -> ViralityNetwork:
     encoder = dict(config["encoder"])
     model_type = encoder.pop("model_type")
     settings = AutoConfig.for_model(model_type, **encoder)
-    return ViralityNetwork(AutoModel.from_config(settings, add_pooling_layer=False), config["feature_count"])
+    network = ViralityNetwork(
+        AutoModel.from_config(settings, add_pooling_layer=False), config["feature_count"]
+    )
+    if boosted := config.get("boosted"):
+        network.boosted = boosted_of(boosted)
+    return network

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim.lr_scheduler import OneCycleLR
-from viral_common.artefact import Calibration
 from viral_common.metrics import scores
 from viral_common.tokens import chunks_by_length
 
@@ -62,9 +61,10 @@ class Recipe:
 class Trained:
     """The best epoch and how it got there. The network given to `train` carries its weights, in eval mode."""
 
-    calibration: Calibration
-    metrics: dict[str, float]  # on the validation tweets, calibrated
-    probabilities: NDArray[np.float64] = field(compare=False, repr=False)  # theirs, shape (n,)
+    logits: NDArray[np.float32] = field(
+        compare=False, repr=False
+    )  # of the validation tweets, told and untold, (2, n)
+    metrics: dict[str, float]  # theirs, calibrated
     epoch: int
     steps: int
     seconds: float  # of training alone
@@ -135,20 +135,14 @@ def train(
                 on_step(step, loss)
             seconds += time.monotonic() - started
 
-            hidden = validation.without(np.ones(len(validation), dtype=np.bool_)).features
-            views = [validation.features, hidden]
-            told, untold = logits_of_views(network, validation, views, workers.map, ranks)
-            calibration = fitted(told, validation.labels)
-            probabilities = calibration.probabilities(told)
-            metrics = scores(validation.labels, probabilities)
-            without = scores(validation.labels, calibration.probabilities(untold))
-            metrics |= {f"{name}_untold": without[name] for name in ("auc", "log_loss") if name in without}
+            views = views_of(validation)
+            logits = logits_of_views(network, validation, views, workers.map, ranks)
+            calibration = fitted(logits[0], validation.labels)
+            metrics = metrics_of(validation.labels, *map(calibration.probabilities, logits))
             on_epoch(epoch, step, metrics)
             if best is not None and ranks.agreed(metrics["log_loss"] >= best.metrics["log_loss"]):
                 break
-            best = Trained(
-                calibration, metrics, probabilities, epoch, step, seconds, epoch * len(examples) / seconds
-            )
+            best = Trained(logits, metrics, epoch, step, seconds, epoch * len(examples) / seconds)
             best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
 
     assert best is not None  # noqa: S101  (at least one epoch)
@@ -157,26 +151,35 @@ def train(
     return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
 
 
+def metrics_of(
+    labels: NDArray[np.bool_], told: NDArray[np.float64], untold: NDArray[np.float64]
+) -> dict[str, float]:
+    """Of the probabilities with the author told, and the most important ones without."""
+    without = scores(labels, untold)
+    return scores(labels, told) | {
+        f"{name}_untold": without[name] for name in ("auc", "log_loss") if name in without
+    }
+
+
+def views_of(examples: Examples) -> list[NDArray[np.float32]]:
+    """Their features as they are, and with all authors untold."""
+    return [examples.features, examples.without(np.ones(len(examples), dtype=np.bool_)).features]
+
+
 def viral_weight_of(examples: Examples, class_weight: float) -> Tensor:
     """How much heavier than others viral tweets weigh in the loss; calibration takes the bias out again."""
     viral = int(examples.labels.sum())
     return torch.tensor(float((len(examples) - viral) / max(viral, 1)) ** class_weight)
 
 
-def logits_of(network: ViralityNetwork, examples: Examples) -> NDArray[np.float32]:
-    """Logits in the examples' order, float32 (n,)."""
-    (logits,) = logits_of_views(network, examples, [examples.features], map, ALONE)
-    return np.asarray(logits)
-
-
 def logits_of_views(
     network: ViralityNetwork,
     examples: Examples,
     views: Sequence[NDArray[np.float32]],
-    run: Callable[[Callable[[Rows], None], Sequence[Rows]], Iterable[None]],
-    ranks: Ranks,
+    run: Callable[[Callable[[Rows], None], Sequence[Rows]], Iterable[None]] = map,
+    ranks: Ranks = ALONE,
 ) -> NDArray[np.float32]:
-    """The same with each of several features, (n, features), as (views, n): texts are read once, and by all ranks."""
+    """The deep part's, with each of several features, (n, features), as (views, n): texts are read once."""
     network.eval()
     device = next(network.parameters()).device
     logits = torch.zeros(len(views), len(examples))

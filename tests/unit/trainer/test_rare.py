@@ -10,10 +10,11 @@ from viral_common.features import FEATURES
 from viral_common.metrics import Floats, Labels, calibration_error, scores
 from viral_common.tweets import labels_of
 from viral_trainer.assessment import decision_threshold, reliability
+from viral_trainer.blending import blended, logits_of
 from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, examples_of, scaling_of, unscaled
 from viral_trainer.network import ViralityNetwork
-from viral_trainer.training import Recipe, logits_of, train
+from viral_trainer.training import Recipe, train
 
 from tests.artefacts import letter_tokenizer, narrow_encoder
 from tests.labelled import labelled_tweets
@@ -30,9 +31,11 @@ def trained(class_weight: float) -> tuple[Floats, Floats]:
     """Calibrated probabilities of 1,000 fresh tweets, and what they would be without calibration."""
     network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES))
     recipe = Recipe(epochs=2, head_lr=1e-2, threads=1, class_weight=class_weight)
-    result = train(network, examples(1_000, 1), examples(600, 2), recipe, lambda *_: None, lambda *_: None)
+    learned, validation = examples(1_000, 1), examples(600, 2)
+    result = train(network, learned, validation, recipe, lambda *_: None, lambda *_: None)
+    blend = blended(network, result.logits, learned, validation, recipe)
     logits = logits_of(network, examples(1_000, 3))
-    return result.calibration.probabilities(logits), 1 / (1 + np.exp(-logits.astype(np.float64)))
+    return blend.calibration.probabilities(logits), 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
 def fresh_labels() -> Labels:

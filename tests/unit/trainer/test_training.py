@@ -10,11 +10,12 @@ import torch
 from viral_common.features import FEATURES, AuthorHistory
 from viral_common.tokens import TokenRows
 from viral_trainer import training
+from viral_trainer.blending import logits_of
 from viral_trainer.calibration import fitted
 from viral_trainer.data import Examples, examples_of, scaling_of, shuffled_batches, unscaled
 from viral_trainer.devices import Device
 from viral_trainer.network import ViralityNetwork
-from viral_trainer.training import Recipe, Trained, logits_of, train
+from viral_trainer.training import Recipe, Trained, train
 
 from tests.artefacts import letter_tokenizer, narrow_encoder
 from tests.labelled import labelled_tweets
