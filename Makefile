@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 PACKAGES := sh infra/local/install-packages.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test lint bench docs
+.PHONY: help setup demo up down status test fuzz lint bench docs
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 test: setup ## All tests, on every core; PYTEST="-k kill" chooses, on one
 	@$(PACKAGES) chromium
 	@$(BIN)/pytest $(or $(PYTEST),-n logical)
+
+fuzz: setup ## 10,000 and more requests made up from the OpenAPI document, some minutes; CASES=500 for each call
+	@FUZZ_CASES_PER_CALL=$(or $(CASES),5000) $(BIN)/pytest tests/integration/gateway/test_openapi_fuzz.py -s
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check

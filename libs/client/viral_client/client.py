@@ -106,8 +106,10 @@ def _translated() -> Iterator[None]:
 
 
 def _refusal(reply: httpx.Response) -> GatewayError:
-    said = reply.headers.get("content-type", "").startswith("application/problem+json")
-    # Something between here and the gateway may answer in its own way.
-    return GatewayError(
-        reply.status_code, reply.json() if said else {"title": reply.reason_phrase}, reply.headers
-    )
+    try:
+        problem = reply.json()
+    except ValueError:  # something between here and the gateway answers in its own way
+        problem = None
+    if not isinstance(problem, dict) or not isinstance(problem.get("errors", []), list):
+        problem = {"title": reply.reason_phrase}
+    return GatewayError(reply.status_code, problem, reply.headers)

@@ -25,8 +25,8 @@ class GatewayError(Exception):
 
     def __init__(self, status: int, problem: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         self.status = status
-        self.title = str(problem.get("title", ""))
-        self.detail = str(problem.get("detail", ""))
+        self.title = str(problem.get("title") or "")
+        self.detail = str(problem.get("detail") or "")
         self.errors = [
             FieldError(error.get("detail", ""), error.get("pointer"), error.get("parameter"))
             for error in problem.get("errors", [])

@@ -1,0 +1,101 @@
+"""What the gateway, or something on the way to it, answers becomes models and exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from viral_client import Client, GatewayAway, GatewayError
+from viral_client.models import Predictions
+from viral_gateway.schemas import ModelDetails
+
+PROBLEM = {"content-type": "application/problem+json"}
+
+
+def talking_to(answer: Callable[[httpx.Request], httpx.Response], **more: Any) -> Client:
+    return Client("http://gateway", transport=httpx.MockTransport(answer), **more)
+
+
+def test_the_key_is_sent_with_every_call() -> None:
+    seen: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(200, json={"models": [], "batches": []})
+
+    talking_to(answer, api_key="some-key").models()
+    talking_to(answer).batches()
+
+    assert seen == ["Bearer some-key", None]
+
+
+@pytest.mark.parametrize(("status", "title"), [(429, "Too Many Requests"), (503, "Service Unavailable")])
+def test_a_refusal_says_when_to_come_back(status: int, title: str) -> None:
+    problem = {"title": title, "status": status, "detail": "later"}
+    headers = PROBLEM | {"retry-after": "12", "x-request-id": "mine"}
+
+    with pytest.raises(GatewayError, match=f"^{status} {title}: later$") as refused:
+        talking_to(lambda _: httpx.Response(status, json=problem, headers=headers)).model()
+
+    assert (refused.value.status, refused.value.title, refused.value.detail) == (status, title, "later")
+    assert refused.value.retry_after == 12
+    assert refused.value.request_id == "mine"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        httpx.Response(502, text="<html>bad gateway</html>"),
+        httpx.Response(502, text="{", headers=PROBLEM),
+        httpx.Response(502, json=["no", "problem"], headers=PROBLEM),
+        httpx.Response(502, json={"title": None, "errors": "none"}, headers=PROBLEM),
+    ],
+)
+def test_a_proxys_own_error_page_is_a_refusal_too(reply: httpx.Response) -> None:
+    with pytest.raises(GatewayError) as refused:
+        talking_to(lambda _: reply).ready()
+
+    assert refused.value.status == 502
+    assert refused.value.retry_after is None
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("")])
+def test_no_answer_is_an_exception_of_its_own(error: httpx.TransportError) -> None:
+    def silent(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    for call in (Client.model, Client.ready, lambda gateway: next(gateway.events())):
+        with pytest.raises(GatewayAway, match="does not answer"):
+            call(talking_to(silent))
+
+
+def test_events_are_the_models_that_take_over() -> None:
+    model = ModelDetails.model_json_schema()
+    details = {
+        name: field["examples"][0] for name, field in model["properties"].items() if "examples" in field
+    }
+    details |= {"batch_id": "5f0c6f0e-3c8b-4f5e-9a55-0d4c1a7b9e21"}
+    one = ModelDetails.model_validate(details).model_dump_json()
+    stream = f": listening\r\nretry: 3000\r\n\r\nid: 4\r\nevent: model.promoted\r\ndata: {one}\r\n\r\n: ping\r\n\r\n"
+
+    events = list(talking_to(lambda _: httpx.Response(200, text=stream * 2)).events(since=3))
+
+    assert [event.promotion_seq for event in events] == [4, 4]
+
+
+def test_a_field_that_only_a_newer_gateway_has_is_ignored() -> None:
+    reply = {
+        "model": {
+            "version": 1,
+            "promotion_seq": 1,
+            "run_id": "r",
+            "promoted_at": "2026-11-23T12:00:00Z",
+            "new": 1,
+        },
+        "predictions": [],
+        "also_new": {},
+    }
+
+    assert Predictions.model_validate(reply).model.version == 1
