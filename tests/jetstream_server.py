@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ class Jetstream:
     repeats: float = 0.0
     """Share of the events that come twice."""
     mixes: bool = False
+    pause_s: float = 0.0
+    """Between two events."""
     oldest_us: int = 0
     """What is older is not kept."""
     seed: int = 0
@@ -46,6 +49,7 @@ class Jetstream:
         try:
             for sent, event in enumerate(self._disturbed(kept), start=1):
                 connection.send(orjson.dumps(event).decode())
+                time.sleep(self.pause_s)
                 if self.breaks_after and sent >= self.breaks_after and len(self.connections) < 30:
                     connection.socket.close()
                     return

@@ -38,7 +38,8 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
     )
     level = settings.log_level.upper()
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for chatty in ("urllib3", "httpx", "alembic"):
+    # Some of them show at `debug` what they receive: texts.
+    for chatty in ("urllib3", "httpx", "alembic", "tweepy", "websockets", "mastodon"):
         logging.getLogger(chatty).setLevel("WARNING")
     # pika tells each failed connection seven times with a traceback; the bus says it once, with what is done about it.
     logging.getLogger("pika").setLevel("CRITICAL")

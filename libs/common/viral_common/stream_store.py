@@ -40,6 +40,8 @@ class Heard:
     """What a stream said since it was last stored."""
 
     cursor_us: int = 0
+    count: int = 0
+    """Events, of whatever use."""
     posts: list[RawTweet] = field(default_factory=list)
     left_out: list[RawTweet] = field(default_factory=list)
     """Posts that the filters will leave out: kept so that they are counted, but not their likes."""

@@ -16,6 +16,14 @@ HANDLER_SECONDS = Histogram(
     ["type"],
     buckets=(0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200),
 )
-READY = Gauge("viral_ready", "1 while the service consumes and its database answers")
+READY = Gauge(
+    "viral_ready",
+    "1 while the service consumes and its database answers",
+    multiprocess_mode="livemostrecent",  # of a gateway's workers the one that was asked last
+)
 REPORTS_FAILED = Counter("viral_reports_failed_total", "Trainings whose run got no report on its batch")
 SOURCE_EXHAUSTED = Gauge("viral_source_exhausted", "1 while the source has nothing more to collect")
+STREAM_EVENTS = Counter("viral_stream_events_total", "Events heard on a stream of posts")
+STREAM_HEARD_UNTIL = Gauge(
+    "viral_stream_heard_until_seconds", "Time of the newest event stored, as seconds since 1970"
+)

@@ -36,7 +36,7 @@ class Hearing:
 
     def __init__(self, share: float, min_age: timedelta, bad: Counter[str]) -> None:
         self._bad = bad
-        self.count = 0
+        self.heard_any = False
         self._below = int(share * 2**32)
         self._followed_us = round(min_age.total_seconds() * 1e6) + CLOCK_SKEW_US
         self._deleted: dict[int, int] = {}
@@ -44,7 +44,8 @@ class Hearing:
 
     def take(self, message: bytes) -> int:
         """Sort in one event; returns its time in microseconds, 0 if it is unreadable."""
-        self.count += 1
+        self._heard.count += 1
+        self.heard_any = True
         try:
             event = orjson.loads(message)
             time_us: int = event["time_us"]

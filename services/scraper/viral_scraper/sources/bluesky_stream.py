@@ -10,6 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import structlog
+from viral_common import telemetry
 from viral_common.errors import first_line
 from viral_common.stream_store import StreamStore, moment
 from websockets.exceptions import WebSocketException
@@ -61,7 +62,7 @@ class Stream:
                 self._hear(hearing, stopping)
             except (OSError, WebSocketException) as error:
                 self._broke(f"Bluesky's stream is away ({first_line(error)}); it is resumed where it broke")
-            failures = 0 if hearing.count else failures + 1
+            failures = 0 if hearing.heard_any else failures + 1
             stopping.wait(self._pace.reconnect_after_s(failures))
 
     def _broke(self, problem: str) -> None:
@@ -119,8 +120,10 @@ class Stream:
 
     def _store_all(self, hearing: Hearing) -> None:
         heard = hearing.drain()
+        telemetry.STREAM_EVENTS.inc(heard.count)
         if heard.cursor_us:
             self._store.store(heard)
+            telemetry.STREAM_HEARD_UNTIL.set(heard.cursor_us / 1e6)
         if time.monotonic() - self._settled_at >= self._pace.settle_every_s:
             self._settled_at = time.monotonic()
             self._store.settle(self._min_age, timedelta(microseconds=LATE_US))

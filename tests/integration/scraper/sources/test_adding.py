@@ -34,7 +34,7 @@ def test_the_pages_example_collects_a_batch(
     (tmp_path / "diary.py").write_text(example, encoding="utf-8")
     (tmp_path / "diary.txt").write_text("2026-11-20 Rain again\n2026-11-21 Sun at last\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("VIRAL_DIARY_PATH", str(tmp_path / "diary.txt"))
+    monkeypatch.setenv("DIARY_PATH", str(tmp_path / "diary.txt"))
     name, place = re.findall(r'"(.*?)"', line)
     monkeypatch.setitem(SOURCES, name, place.replace("viral_scraper.sources.", ""))
     scraper = scraper_settings(settings, "diary")

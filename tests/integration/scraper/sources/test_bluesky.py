@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +14,7 @@ import pytest
 from sqlalchemy import func, select, text
 from viral_common.database import Sessions
 from viral_common.models import StreamEngagement, StreamPost
+from viral_common.stream_store import StreamStore
 from viral_common.tweets import RawTweet
 from viral_scraper.sources.bluesky import BlueskySource
 
@@ -148,6 +152,35 @@ def test_what_is_counted_is_not_kept_any_longer_than_needed(db: Sessions) -> Non
     with db() as session:
         assert session.scalar(select(func.count()).select_from(StreamEngagement)) == 0
         assert session.scalar(select(func.count()).select_from(StreamPost)) == len(POSTS)
+
+
+def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
+    db: Sessions, database_url: str
+) -> None:
+    events, likes = with_many_likes(POSTS, seed=5)
+    events.sort(key=lambda event: event["time_us"])
+    store = StreamStore(db, "bluesky")
+    with serving(Jetstream(events, repeats=0.1, mixes=True, pause_s=0.002)) as jetstream:
+        command = [
+            sys.executable,
+            "-m",
+            "tests.integration.scraper.sources.listening",
+            database_url,
+            jetstream.url,
+        ]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            until = events[len(events) // 2]["time_us"]
+            end = time.monotonic() + 30
+            while (store.cursor_us() or 0) < until and time.monotonic() < end:
+                time.sleep(0.005)
+            process.kill()
+        killed_at = store.cursor_us()
+        bluesky = source(db, jetstream)
+        heard(bluesky, events[-1]["time_us"], db)
+
+    assert killed_at is not None
+    assert killed_at < events[-1]["time_us"]
+    assert {t.external_id: t.like_count for t in bluesky.search("", *day_of(POSTS))} == likes
 
 
 def test_lost_connections_to_postgres_lose_nothing(db: Sessions) -> None:
