@@ -156,7 +156,7 @@ def console(servers: Servers) -> httpx.Client:
     return httpx.Client(
         base_url=servers.rabbitmq_console_url,
         auth=(credentials.username or "", credentials.password or ""),
-        timeout=10,
+        timeout=60,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from viral_gateway.app import create_app
 
 from tests.unit.gateway.fakes import World, eventually
@@ -22,6 +22,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 Open = Callable[..., Page]
+# Playwright waits 5 s, which is little where other tests share the cores.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="package")

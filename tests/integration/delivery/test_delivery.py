@@ -35,7 +35,7 @@ def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[S
         yield service
 
 
-def eventually(condition: Callable[[], Any], within_s: float = 15) -> Any:
+def eventually(condition: Callable[[], Any], within_s: float = 30) -> Any:
     """Poll until true; fails with what it last saw."""
     deadline = time.monotonic() + within_s
     while not (seen := condition()):
@@ -251,7 +251,7 @@ def test_a_stopped_service_gives_its_event_back_at_once(settings: CommonSettings
 
     with trainer(settings.model_copy(update={"lease_s": 3600}), handle):
         event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        assert busy.wait(10)
+        assert busy.wait(30)
 
     row = inbox_row(db, event.id)
     assert row

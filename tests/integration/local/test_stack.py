@@ -46,8 +46,11 @@ def eventually(true: Callable[[], bool], within_s: float = 30) -> None:
 
 def is_answering(plan: Plan) -> bool:
     try:
-        overview = httpx.get(f"{plan.console_url}/api/overview", auth=("viral", plan.passwords["rabbitmq"]))
-        experiments = httpx.get(f"{plan.mlflow_url}/api/2.0/mlflow/experiments/search?max_results=1")
+        with httpx.Client(timeout=30) as http:
+            overview = http.get(
+                f"{plan.console_url}/api/overview", auth=("viral", plan.passwords["rabbitmq"])
+            )
+            experiments = http.get(f"{plan.mlflow_url}/api/2.0/mlflow/experiments/search?max_results=1")
     except httpx.TransportError:
         return False
     return overview.is_success and experiments.is_success

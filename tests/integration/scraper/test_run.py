@@ -31,7 +31,7 @@ def started(schedule: Schedule) -> Stop:
     return stop
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 15) -> None:
+def eventually(condition: Callable[[], bool], within_s: float = 30) -> None:
     end = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < end, "did not happen in time"

@@ -264,7 +264,7 @@ def a_promotion_row(version: int) -> Promotion:
     )
 
 
-def eventually(condition: object, seconds: float = 5.0) -> None:
+def eventually(condition: object, seconds: float = 15.0) -> None:
     """Wait until `condition()` holds; fail after `seconds`."""
     assert callable(condition)
     pause = threading.Event()
