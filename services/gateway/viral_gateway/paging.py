@@ -1,12 +1,23 @@
-"""How long lists are asked for piece by piece."""
+"""Query parameters: how long lists are asked for piece by piece, and that each is said once."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request
+from fastapi.exceptions import RequestValidationError
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most", examples=[20])]
 Offset = Annotated[
     int, Query(ge=0, le=1_000_000, description="How many of the newest to leave out", examples=[0])
 ]
+
+NAMES = ("limit", "offset", "since")
+
+
+def each_once(request: Request) -> None:
+    """Refuse a parameter that is sent twice: which of them counts would be anyone's guess."""
+    for name in NAMES:
+        if len(request.query_params.getlist(name)) > 1:
+            wrong = {"type": "repeated", "loc": ("query", name), "msg": "Send this parameter once"}
+            raise RequestValidationError([wrong])

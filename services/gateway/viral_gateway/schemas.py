@@ -38,9 +38,12 @@ def _in_utc(value: Any) -> Any:
         return None
     try:
         at = datetime.fromisoformat(value)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
         raise ValueError("must be a time in ISO 8601, for example 2026-11-23T18:30:00Z") from None
+    try:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:  # a day before the first or after the last that there is
+        return at.replace(tzinfo=UTC)
 
 
 class TweetIn(BaseModel):

@@ -105,6 +105,21 @@ def test_a_strange_address_is_refused(gateway: GatewayProcess, path: str) -> Non
     connection.close()
 
 
+@pytest.mark.parametrize(
+    "at",
+    [
+        "0001-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59.999999Z",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
+def test_a_time_at_an_end_of_the_calendar_is_a_time(gateway: GatewayProcess, at: str) -> None:
+    tweet = {"text": "hi", "username": "ada", "created_at": at}
+
+    assert gateway.http.post(PREDICT, json={"tweets": [tweet], "explain": True}).status_code == 200
+
+
 def test_ten_megabytes_are_refused_before_they_are_sent(gateway: GatewayProcess) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
         connection.sendall(head(10 * MIB))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from viral_gateway.context import GatewayDep
 from viral_gateway.openapi import problems
-from viral_gateway.paging import Limit, Offset
+from viral_gateway.paging import Limit, Offset, each_once
 from viral_gateway.record_schemas import Batches, BatchOut
 
-router = APIRouter(prefix="/v1", tags=["batches"])
+router = APIRouter(prefix="/v1", tags=["batches"], dependencies=[Depends(each_once)])
 
 
 @router.get("/batches", summary="What became of each batch", responses=problems(422, 503))

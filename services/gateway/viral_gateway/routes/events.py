@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import anyio
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from viral_common.events import ModelPromoted
 
 from viral_gateway.context import Gateway, GatewayDep, details_of
 from viral_gateway.openapi import problems
+from viral_gateway.paging import each_once
 from viral_gateway.serving import Serving
 
-router = APIRouter(prefix="/v1", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(each_once)])
 
 KEEP_ALIVE_S = 15
 RECONNECT_MS = 3_000

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from viral_gateway.context import GatewayDep, details_of
 from viral_gateway.openapi import problems
-from viral_gateway.paging import Limit, Offset
+from viral_gateway.paging import Limit, Offset, each_once
 from viral_gateway.schemas import ModelDetails
 from viral_gateway.version_schemas import Models
 
-router = APIRouter(prefix="/v1", tags=["models"])
+router = APIRouter(prefix="/v1", tags=["models"], dependencies=[Depends(each_once)])
 
 
 @router.get("/model", summary="The model that answers", responses=problems(503))
