@@ -45,6 +45,7 @@ def measure(_scratch: Path) -> list[Figure]:
         _figure("ukraine_oil, random 20%, no username", random, "champion-no-author", untold, "auc", 0.72),
         _figure("covid2020, random 20%, username told", covid, "champion", told, "auc", best_on_covid + 0.02),
         _calibration("ukraine_oil, last 20% by time, username told", e1),
+        _calibration("ukraine_oil, random 20%, username told", random),
     ]
 
 
