@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from viral_local.settings import LocalSettings
+
 EXAMPLE = {
     "tweets": [{"text": "Good morning! Coffee first, then the world. #MondayMotivation", "photos_count": 1}]
 }
@@ -16,7 +18,7 @@ EXAMPLE = {
 def served_version(gateway_url: str) -> int | None:
     """The champion's version; None if there is no model or no answer."""
     try:
-        reply = httpx.get(f"{gateway_url}/v1/model", timeout=5, trust_env=False)
+        reply = httpx.get(f"{gateway_url}/v1/model", headers=_key(), timeout=5, trust_env=False)
         return int(reply.json()["version"]) if reply.is_success else None
     except (httpx.TransportError, ValueError, KeyError):
         return None
@@ -25,13 +27,22 @@ def served_version(gateway_url: str) -> int | None:
 def predict_example(gateway_url: str) -> dict[str, Any] | None:
     """The answer to the command that `curl_command` shows; None if there was none."""
     try:
-        reply = httpx.post(f"{gateway_url}/v1/predictions", json=EXAMPLE, timeout=30, trust_env=False)
+        reply = httpx.post(
+            f"{gateway_url}/v1/predictions", json=EXAMPLE, headers=_key(), timeout=30, trust_env=False
+        )
     except httpx.TransportError:
         return None
     return dict(reply.json()) if reply.is_success else None
 
 
 def curl_command(gateway_url: str) -> str:
-    """Ready to paste into a shell."""
+    """Ready to paste into a shell; a key stays out of sight."""
     body = shlex.quote(json.dumps(EXAMPLE))
-    return f"curl -s {gateway_url}/v1/predictions -H 'Content-Type: application/json' -d {body}"
+    key = '-H "X-API-Key: $KEY" ' if _key() else ""
+    return f"curl -s {gateway_url}/v1/predictions {key}-H 'Content-Type: application/json' -d {body}"
+
+
+def _key() -> dict[str, str]:
+    keys = LocalSettings().api_keys
+    first = keys.get_secret_value().partition(",")[0].strip() if keys else ""
+    return {"X-API-Key": first} if first else {}

@@ -27,6 +27,9 @@ class LocalSettings(BaseSettings):
         default=None, description="Management console of the given RabbitMQ"
     )
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port of the gateway, if it is free")
+    api_keys: SecretStr | None = Field(
+        default=None, description="The gateway's; the demo asks with the first"
+    )
     source: str | None = Field(default=None, description="The demo keeps to this source if it is set")
     batch_size: int | None = Field(default=None, description="The demo chooses one if it is not set")
 
