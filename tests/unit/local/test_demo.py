@@ -70,3 +70,12 @@ def test_the_command_to_paste_is_quoted_for_a_shell() -> None:
 
     assert command.startswith("curl -s http://127.0.0.1:8000/v1/predictions -H ")
     assert command.endswith("}'")
+
+
+def test_a_key_is_asked_for_by_its_name_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIRAL_API_KEYS", "secret-one, secret-two")
+
+    command = curl_command("http://127.0.0.1:8000")
+
+    assert '-H "X-API-Key: $KEY"' in command
+    assert "secret" not in command
