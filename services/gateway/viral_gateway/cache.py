@@ -46,8 +46,12 @@ class ArtefactCache:
     def keep(self, artefact: Path, model: PromotedModel) -> None:
         """Take over a directory that was loaded well, as the last good one; older ones go."""
         target = self.directory_of(model)
-        if artefact != target and not target.exists():
-            artefact.replace(target)
+        if artefact != target:
+            try:
+                artefact.replace(target)
+            except OSError:
+                if not target.is_dir():  # else another gateway on this host was faster
+                    raise
         note = self._directory / f".{target.name}-{os.getpid()}.json"
         note.write_text(model.model_dump_json(indent=2), encoding="utf-8")
         note.replace(target.with_suffix(".json"))

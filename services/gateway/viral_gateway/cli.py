@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from viral_common.cli import main_of
 
@@ -14,8 +16,12 @@ def _commands() -> None:
 
 
 @app.command()
-def run() -> None:
+def run(
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes on the port; default: VIRAL_GATEWAY_WORKERS, or 1")
+    ] = None,
+) -> None:
     """Serve the API, the web form and the pipeline page."""
     from viral_gateway.main import main
 
-    main_of(main)
+    main_of(lambda: main(workers))

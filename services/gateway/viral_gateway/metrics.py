@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from viral_gateway.workers import SHARED_METRICS
 
 REQUESTS = Counter("viral_gateway_requests_total", "Requests answered", ["method", "route", "status"])
 LATENCY = Histogram(
@@ -25,6 +30,22 @@ NOT_REMEMBERED = Counter(
 )
 SWAPS = Counter("viral_gateway_swaps_total", "Models swapped in")
 REFUSED = Counter("viral_gateway_refused_artefacts_total", "Promoted artefacts that may not serve")
-MODEL_VERSION = Gauge("viral_gateway_model_version", "Version that answers; 0: none yet")
-PROMOTION_SEQ = Gauge("viral_gateway_promotion_seq", "Promotion that answers; 0: none yet")
-LISTENERS = Gauge("viral_gateway_event_listeners", "Open streams of server-sent events")
+# Of several workers the one that is furthest behind is told.
+MODEL_VERSION = Gauge(
+    "viral_gateway_model_version", "Version that answers; 0: none yet", multiprocess_mode="livemin"
+)
+PROMOTION_SEQ = Gauge(
+    "viral_gateway_promotion_seq", "Promotion that answers; 0: none yet", multiprocess_mode="livemin"
+)
+LISTENERS = Gauge(
+    "viral_gateway_event_listeners", "Open streams of server-sent events", multiprocess_mode="livesum"
+)
+
+
+def exposition() -> bytes:
+    """Prometheus' text format, of all workers together."""
+    if SHARED_METRICS not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -14,12 +14,15 @@ class GatewaySettings(CommonSettings):
 
     gateway_host: str = Field(default="127.0.0.1", description="Address the gateway listens on")
     gateway_port: int = Field(default=8000, ge=0, le=65535, description="Port the gateway listens on")
+    gateway_workers: int = Field(default=1, ge=1, description="Processes that answer on the port")
     reconcile_s: float = Field(
         default=60, gt=0, description="The newest promotion is read from Postgres this often, events or not"
     )
     predict_threads: int = Field(default=2, ge=1, description="Threads that score tweets")
     predict_queue: int = Field(
-        default=1024, ge=1, description="Tweets that may wait to be scored; further calls are refused with 503"
+        default=1024,
+        ge=1,
+        description="Tweets that may wait to be scored; further calls are refused with 503",
     )
     log_predictions: bool = Field(
         default=False,

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from viral_common import telemetry
 
+from viral_gateway import metrics
 from viral_gateway.context import Gateway, GatewayDep
 from viral_gateway.schemas import ModelRef
 
@@ -102,7 +103,7 @@ async def ready(gateway: GatewayDep, response: Response) -> Ready:
 async def prometheus(gateway: GatewayDep) -> Response:
     """Prometheus' text format."""
     telemetry.READY.set(not _missing(gateway))
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
 def _missing(gateway: Gateway) -> list[str]:

@@ -1,0 +1,56 @@
+"""Several processes on one port: each a whole gateway with its own queue, its own model and its own swaps."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from viral_common.logging import configure_logging
+from viral_common.settings import load_settings
+
+from viral_gateway.settings import GatewaySettings
+
+# Where the workers count together, so that any of them can tell Prometheus of all; prometheus_client reads it.
+SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run_workers(count: int, options: dict[str, Any]) -> None:
+    """Bind the port, start the workers and replace those that die, until SIGTERM or SIGINT ends them all."""
+    with TemporaryDirectory(prefix="viral-gateway-metrics-") as shared:
+        os.environ[SHARED_METRICS] = shared
+        uvicorn.run("viral_gateway.workers:worker_app", factory=True, workers=count, **options)
+
+
+def worker_app() -> FastAPI:
+    """One worker's application, in its own process."""
+    from viral_gateway.runtime import build_app  # only now: the parent needs none of it
+
+    settings = load_settings(GatewaySettings)
+    configure_logging("gateway", settings)
+    threading.Thread(target=_follow_parent, name="follow parent", daemon=True).start()
+    _forget_dead_workers(Path(os.environ[SHARED_METRICS]))
+    return build_app(settings)
+
+
+def _follow_parent() -> None:
+    """A parent that was killed ends nobody; a worker left behind would keep the port."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _forget_dead_workers(shared: Path) -> None:
+    """What a worker was (its version, its listeners) ends with it; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    for pid in {int(path.stem.rpartition("_")[2]) for path in shared.glob("gauge_live*.db")}:
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(pid, str(shared))  # type: ignore[no-untyped-call]

@@ -1,0 +1,122 @@
+"""Two workers on one port: all swap under load with nothing dropped or mixed, a dead one is replaced, all stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from viral_common.features import TweetInput
+from viral_common.predictor import Predictor
+from viral_common.service import Service
+from viral_common.settings import CommonSettings
+
+from tests.integration.gateway.stage import GatewayProcess, Promoter, soon
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TEXTS = ["hello", "a longer tweet with #tags and https://example.org", "🎉 @you", "word " * 30]
+SWAPS = 5
+
+
+@pytest.fixture
+def promoter(settings: CommonSettings, tmp_path: Path) -> Iterator[Promoter]:
+    with Service("evaluator", settings) as service:
+        service.start()
+        yield Promoter(service, settings, tmp_path / "made")
+
+
+@pytest.fixture
+def gateway(settings: CommonSettings, tmp_path: Path) -> Iterator[GatewayProcess]:
+    gateway = GatewayProcess(settings, tmp_path / "gateway.log", VIRAL_GATEWAY_WORKERS="2")
+    yield gateway
+    if gateway.process.poll() is None:
+        for process in [*workers(gateway), psutil.Process(gateway.process.pid)]:
+            process.kill()
+        gateway.process.wait()
+
+
+def workers(gateway: GatewayProcess) -> list[psutil.Process]:
+    children = psutil.Process(gateway.process.pid).children()
+    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if any("spawn_main" in word for word in child.cmdline())]
+
+
+def told(gateway: GatewayProcess, metric: str) -> float:
+    """A figure of all workers, of whichever answers."""
+    lines = httpx.get(f"http://127.0.0.1:{gateway.port}/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(metric))
+
+
+def serves(gateway: GatewayProcess, version: int) -> bool:
+    """Whether every worker does."""
+    return told(gateway, "viral_gateway_model_version") == version
+
+
+def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
+    gateway: GatewayProcess, promoter: Promoter
+) -> None:
+    made = [promoter.register(bias=float(bias)) for bias in range(SWAPS + 1)]
+    inputs = [TweetInput(text, NOON) for text in TEXTS]
+    expected = {
+        version.version: Predictor.load(artefact, threads=1).predict(inputs) for version, artefact in made
+    }
+    promoter.promote(made[0][0])
+    soon(partial(serves, gateway, made[0][0].version))
+
+    enough = threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        askers = [pool.submit(ask, gateway, enough) for _ in range(4)]
+        for registered, _ in made[1:]:
+            promoter.promote(registered)
+            soon(partial(serves, gateway, registered.version))
+        enough.set()
+        replies = [reply for asker in askers for reply in asker.result()]
+
+    assert {status for status, _, _ in replies} == {200}
+    assert all(np.abs(said - expected[version]).max() < 1e-6 for _, version, said in replies)
+    assert len({version for _, version, _ in replies}) > SWAPS // 2
+    assert told(gateway, "viral_gateway_swaps_total") == 2 * (SWAPS + 1)
+
+    victim = workers(gateway)[0]
+    victim.kill()
+    soon(lambda: len(workers(gateway)) == 2 and victim not in workers(gateway))
+    soon(partial(serves, gateway, made[-1][0].version))
+
+    left = workers(gateway)
+    assert gateway.stop() == 0
+    assert not any(worker.is_running() for worker in left)
+
+
+def test_workers_end_when_their_parent_is_killed(gateway: GatewayProcess) -> None:
+    soon(lambda: len(workers(gateway)) == 2)
+    left = workers(gateway)
+
+    os.kill(gateway.process.pid, signal.SIGKILL)
+    gateway.process.wait()
+
+    soon(lambda: not any(worker.is_running() for worker in left))
+
+
+def ask(
+    gateway: GatewayProcess, enough: threading.Event
+) -> list[tuple[int, int, np.ndarray[tuple[int], np.dtype[np.float64]]]]:
+    """(status, version, probabilities) of calls of all TEXTS, twenty a second, each over a connection of its own."""
+    tweets = [{"text": text, "created_at": NOON.isoformat()} for text in TEXTS]
+    replies = []
+    while not enough.is_set():
+        reply = httpx.post(f"http://127.0.0.1:{gateway.port}/v1/predictions", json={"tweets": tweets})
+        body = reply.json()
+        said = np.array([prediction["probability"] for prediction in body["predictions"]])
+        replies.append((reply.status_code, int(body["model"]["version"]), said))
+        time.sleep(0.05)
+    return replies
