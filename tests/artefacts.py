@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from uuid import UUID
 
@@ -26,7 +31,17 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789#@.,!?'\":;/-"
 
 def make_artefact(directory: Path, *, bias: float = 0.0, seed: int = 7, simulated: bool = False) -> Artefact:
     """Export a random network into the new `directory`. Another `bias` or `seed` gives other probabilities."""
-    return export(make_model(bias=bias, seed=seed, simulated=simulated), directory)
+    made = _exported_once(bias, seed, simulated)
+    shutil.copytree(made.directory, directory)
+    return replace(made, directory=directory)
+
+
+@cache
+def _exported_once(bias: float, seed: int, simulated: bool) -> Artefact:
+    """To be copied: an export takes a hundred times as long."""
+    folder = Path(tempfile.mkdtemp(prefix="viral-artefact-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return export(make_model(bias=bias, seed=seed, simulated=simulated), folder / "artefact")
 
 
 def make_model(*, bias: float = 0.0, seed: int = 7, simulated: bool = False) -> TrainedModel:
