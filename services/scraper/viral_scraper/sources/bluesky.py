@@ -11,8 +11,9 @@ from typing import Self
 import structlog
 from pydantic import Field
 from viral_common.database import POSTGRES_AWAY, Sessions
+from viral_common.heard import moment
 from viral_common.settings import load_settings
-from viral_common.stream_store import StreamStore, moment
+from viral_common.stream_store import StreamStore
 from viral_common.turns import turn
 from viral_common.tweets import RawTweet
 

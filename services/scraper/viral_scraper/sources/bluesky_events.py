@@ -11,7 +11,7 @@ from zlib import crc32
 
 import orjson
 from viral_common.filters import reason_against
-from viral_common.stream_store import Heard, HeardEngagement, Kind, moment, stream_key
+from viral_common.heard import Heard, HeardEngagement, Kind, moment, stream_key
 from viral_common.text import clean
 from viral_common.tweets import RawTweet
 

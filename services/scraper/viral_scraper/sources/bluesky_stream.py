@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 import structlog
 from viral_common import telemetry
 from viral_common.errors import first_line
-from viral_common.stream_store import StreamStore, moment
+from viral_common.heard import moment
+from viral_common.stream_store import StreamStore
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 

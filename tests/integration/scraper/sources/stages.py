@@ -50,6 +50,8 @@ class Stage:
 
     source: Source
     day: Window
+    posts: Sequence[Said]
+    """What it can be expected to find; nothing for invented tweets."""
     served: Served | None = None
     slept: list[float] = field(default_factory=list)
 
@@ -64,7 +66,8 @@ def day_of(posts: Sequence[Said]) -> Window:
 def archive(
     _db: Database, folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
-    """A file that Twint wrote."""
+    """A file that Twint wrote; replies are left out of it when it is read."""
+    posts = [said for said in posts if not said.is_reply]
     rows = [
         twint_row(
             said.at,
@@ -73,17 +76,16 @@ def archive(
             urls=[f"https://example.com/{said.number}"],
             likes_count=said.likes,
             photos=["p"] * said.photos,
-            **({"conversation_id": "1"} if said.is_reply else {}),
         )
         for said in posts
     ]
     file = write_lines(folder / "tweets.jsonl", [*rows, b"broken\n"])
-    yield Stage(ArchiveSource(str(file), "tea", folder / "shards", log_progress()), day_of(posts))
+    yield Stage(ArchiveSource(str(file), "tea", folder / "shards", log_progress()), day_of(posts), posts)
 
 
 @contextmanager
 def bluesky(
-    db: Sessions, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
+    db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
     """Jetstream, heard to its end."""
     events = [*bluesky_network.told(posts)]
@@ -92,7 +94,7 @@ def bluesky(
         sessions = db()
         source = BlueskySource(sessions, jetstream.url, 1.0, MIN_AGE, pace=QUICK)
         heard(source, events[-1]["time_us"], sessions)
-        yield Stage(source, day_of(posts))
+        yield Stage(source, day_of(posts), posts)
 
 
 @contextmanager
@@ -103,9 +105,8 @@ def mastodon(
     network = MastodonNetwork(posts)
     slept: list[float] = []
     with http_server.serving(network.answer) as served:
-        yield Stage(
-            MastodonSource(served.url, "", "#tea", MIN_AGE, slept.append), day_of(posts), served, slept
-        )
+        source = MastodonSource(served.url, "", "#tea", MIN_AGE, slept.append)
+        yield Stage(source, day_of(posts), posts, served, slept)
 
 
 @contextmanager
@@ -114,7 +115,7 @@ def simulated(
 ) -> Iterator[Stage]:
     """Its own world, on the same day."""
     day = day_of(posts)
-    yield Stage(SimulatedSource(1, day.since.date(), 1, 100), day)
+    yield Stage(SimulatedSource(1, day.since.date(), 1, 100), day, [])
 
 
 @contextmanager
@@ -123,7 +124,7 @@ def twint(_db: Database, _folder: Path, posts: Sequence[Said], patch: pytest.Mon
     slept: list[float] = []
     with http_server.serving(TwintNetwork(posts).answer) as served:
         patch.setattr("twint.url.base", f"{served.url}/i")
-        yield Stage(TwintSource("tea", MIN_AGE, slept.append), day_of(posts), served, slept)
+        yield Stage(TwintSource("tea", MIN_AGE, slept.append), day_of(posts), posts, served, slept)
 
 
 @contextmanager
@@ -131,7 +132,7 @@ def x(db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyP
     """The API at its recorded prices, with money enough."""
     slept: list[float] = []
     with http_server.serving(XNetwork(posts).answer) as served:
-        yield Stage(x_source(db(), served.url, slept, cap_usd="100"), day_of(posts), served, slept)
+        yield Stage(x_source(db(), served.url, slept, cap_usd="100"), day_of(posts), posts, served, slept)
 
 
 def x_source(
