@@ -16,6 +16,7 @@ from sqlalchemy import create_engine, text
 from viral_common.database import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
 from viral_local.settings import LocalSettings
+from viral_scraper.settings import SourceSettings
 
 from tests.servers import Servers, started_servers
 
@@ -52,6 +53,7 @@ def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         CommonSettings,
         LocalSettings,
         *CommonSettings.__subclasses__(),
+        *SourceSettings.__subclasses__(),
     ]
     for settings in read_settings:
         monkeypatch.setitem(settings.model_config, "env_file", None)
