@@ -29,7 +29,7 @@ test: setup ## All tests, on every core; PYTEST="-k kill" chooses, on one
 	@$(BIN)/pytest $(or $(PYTEST),-n logical)
 
 fuzz: setup ## 10,000 and more requests made up from the OpenAPI document, some minutes; CASES=500 for each call
-	@FUZZ_CASES_PER_CALL=$(or $(CASES),5000) $(BIN)/pytest tests/integration/gateway/test_openapi_fuzz.py -s
+	@FUZZ_CASES_PER_CALL=$(or $(CASES),5000) $(BIN)/pytest tests/integration/gateway/test_openapi_fuzz.py
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check

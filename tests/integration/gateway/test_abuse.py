@@ -105,6 +105,12 @@ def test_a_strange_address_is_refused(gateway: GatewayProcess, path: str) -> Non
     connection.close()
 
 
+@pytest.mark.parametrize("sent", [b"", b"abc", b"-1", b"1.5", b"\xff", b"9" * 5_000, b"7"])
+def test_a_stream_takes_or_refuses_whatever_id_it_is_sent(gateway: GatewayProcess, sent: bytes) -> None:
+    with gateway.http.stream("GET", "/v1/events", headers={b"Last-Event-ID": sent}) as reply:
+        assert reply.status_code == (200 if sent == b"7" else 422)
+
+
 @pytest.mark.parametrize(
     "at",
     [

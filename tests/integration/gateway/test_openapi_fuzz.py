@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,15 +13,14 @@ import pytest
 from tests.integration.gateway.stage import GatewayProcess
 
 CASES_PER_CALL = int(os.environ.get("FUZZ_CASES_PER_CALL", "25"))
-AT_LEAST = int(os.environ.get("FUZZ_CASES", "200"))
+# Of the seven calls three take parameters; the others have nothing to vary.
+AT_LEAST = 2 * CASES_PER_CALL
 
 
 @pytest.mark.timeout(3600)
-def test_nothing_that_is_sent_gets_a_reply_that_the_document_does_not_know(
-    gateway: GatewayProcess, tmp_path: Path
+def test_no_request_gets_a_reply_that_the_document_does_not_know(
+    gateway: GatewayProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = tmp_path / "report.json"
-    command = [str(Path(sys.executable).with_name("schemathesis")), "--no-color", "run"]
     options = {
         "--checks": "all",
         # It never ends, and schemathesis waits for the end of every reply.
@@ -30,12 +29,11 @@ def test_nothing_that_is_sent_gets_a_reply_that_the_document_does_not_know(
         "--request-timeout": "20",
         "--generation-database": "none",
         "--suppress-health-check": "all",
-        "--report-json-path": str(report),
     }
 
     done = subprocess.run(
         [
-            *command,
+            *(Path(sys.executable).with_name("schemathesis"), "--no-color", "run"),
             *(word for option in options.items() for word in option),
             f"{gateway.http.base_url}/openapi.json",
         ],
@@ -45,6 +43,10 @@ def test_nothing_that_is_sent_gets_a_reply_that_the_document_does_not_know(
         check=False,
     )
 
+    with capsys.disabled():
+        if CASES_PER_CALL > 25:
+            sys.stdout.write(done.stdout[-600:])
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
-    print(done.stdout[-2_000:])  # noqa: T201
-    assert json.loads(report.read_text())
+    found = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
+    assert found
+    assert int(found[1]) == int(found[2]) >= AT_LEAST
