@@ -6,9 +6,10 @@ Each step is one transaction that can be repeated, so a scraper killed anywhere 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Float, Integer, Select, cast, func, select, text
@@ -18,9 +19,8 @@ from sqlalchemy.orm import Session
 from viral_common.database import Sessions
 from viral_common.events import BatchCollected, caused_id
 from viral_common.models import Batch, BatchInterval, Tweet
-from viral_common.staging import COLUMNS, stage
+from viral_common.staging import STAGED, PreparedTweets, stage
 from viral_common.tweet_store import label_is_mature
-from viral_common.tweets import RawTweet
 
 Emit = Callable[[Session, BatchCollected], None]
 
@@ -93,27 +93,47 @@ class BatchStore:
                 )
             )
 
-    def store(
-        self, intervals: Sequence[BatchInterval], tweets: Iterable[RawTweet], filtered: Mapping[str, int]
-    ) -> Batch:
-        """Store a batch's intervals whole: new originals up to the target, fresh counts for known tweets."""
-        positions = [interval.position for interval in intervals]
+    def store(self, intervals: Mapping[int, PreparedTweets], batch_id: UUID, share: int) -> Batch:
+        """Store whole intervals, by position: new originals up to the target, fresh counts for known tweets.
+
+        No interval gives more than `share`; which of its tweets are taken then is drawn by their texts.
+        """
         with self._sessions.begin() as session:
-            batch = session.get_one(Batch, intervals[0].batch_id, with_for_update=True)
-            if batch.collected_at is not None or _any_stored(session, batch.id, positions):
+            batch = session.get_one(Batch, batch_id, with_for_update=True)
+            if batch.collected_at is not None or _any_stored(session, batch.id, list(intervals)):
                 return batch
-            stage(session, batch.source, batch.id, tweets)
-            room = batch.target - batch.tweet_count
-            counts = session.execute(
-                STORE_STAGED, {"batch": batch.id, "room": room, "positions": positions}
-            ).one()
-            batch.tweet_count += counts.kept
+            counts = _store(session, batch, intervals, share)
             left_out = {
-                "duplicate": counts.staged - counts.elsewhere - counts.new,
+                "duplicate": counts.copies,
+                "near-duplicate": counts.near_copies,
                 "collected before": counts.elsewhere,
-                "beyond the target": counts.new - counts.kept,
+                "beyond the interval's share": counts.new - counts.within_share,
+                "beyond the target": counts.within_share - counts.kept,
             }
-            batch.filtered = dict(+(Counter(batch.filtered) + Counter(filtered) + Counter(left_out)))
+            filtered = sum((Counter(one.left_out) for one in intervals.values()), Counter(left_out))
+            batch.filtered = dict(+(Counter(batch.filtered) + filtered))
+            return batch
+
+    def bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
+        """Those that gave their whole share, in the order of fetching."""
+        with self._sessions() as session:
+            return list(
+                session.scalars(
+                    select(BatchInterval)
+                    .where(BatchInterval.batch_id == batch_id, BatchInterval.kept == share)
+                    .order_by(BatchInterval.position)
+                )
+            )
+
+    def store_rest(self, position: int, tweets: PreparedTweets, batch_id: UUID) -> Batch:
+        """Let an interval give what lay beyond its share, up to the target; again changes nothing."""
+        with self._sessions.begin() as session:
+            batch = session.get_one(Batch, batch_id, with_for_update=True)
+            if batch.collected_at is None:
+                counts = _store(session, batch, {position: tweets}, batch.target)
+                batch.filtered = dict(
+                    +(Counter(batch.filtered) - Counter({"beyond the interval's share": counts.kept}))
+                )
             return batch
 
     def finish(self, batch_id: UUID, likes_threshold: int, min_age: timedelta, emit: Emit) -> Batch:
@@ -179,43 +199,82 @@ def _collected(batch: Batch) -> BatchCollected:
     )
 
 
-# A copy is a text that the batch already holds; the earliest stays. A known tweet keeps its batch and split.
+def _store(session: Session, batch: Batch, intervals: Mapping[int, PreparedTweets], share: int) -> Any:
+    """Counts of STORE_STAGED, with the batch's own brought up to date."""
+    stage(session, intervals)
+    # Rows of a batch fit; and compiling the statement costs more than running it.
+    session.execute(text("SET LOCAL work_mem = '64MB'"))
+    session.execute(text("SET LOCAL jit = off"))
+    counts = session.execute(
+        STORE_STAGED,
+        {
+            "batch": batch.id,
+            "source": batch.source,
+            "room": batch.target - batch.tweet_count,
+            "share": share,
+            "positions": list(intervals),
+        },
+    ).one()
+    batch.tweet_count += counts.kept
+    return counts
+
+
+# A copy is a text that the batch already holds, but for trifles a near-copy; the earliest stays. A known tweet
+# keeps its batch and split. Sorting and counting go over narrow rows; the texts are fetched for those chosen.
 STORE_STAGED = text(
     f"""
-    WITH once AS (
-        SELECT DISTINCT ON (external_id) * FROM staged_tweets ORDER BY external_id, like_count DESC
-    ), known AS (
-        SELECT t.external_id, t.batch_id FROM once JOIN tweets t USING (source, external_id)
+    WITH known AS MATERIALIZED (
+        SELECT s.external_id, t.batch_id FROM staged_tweets s
+        JOIN tweets t ON t.source = :source AND t.external_id = s.external_id
     ), refreshed AS (
         UPDATE tweets t SET
-            like_count = once.like_count, retweet_count = once.retweet_count,
-            reply_count = once.reply_count, counts_observed_at = once.counts_observed_at
-        FROM once
-        WHERE t.source = once.source AND t.external_id = once.external_id
-            AND (t.counts_observed_at <= once.counts_observed_at) IS NOT FALSE
-    ), fresh AS (
-        SELECT DISTINCT ON (text_hash) * FROM once
+            like_count = s.like_count, retweet_count = s.retweet_count,
+            reply_count = s.reply_count, counts_observed_at = s.counts_observed_at
+        FROM staged_tweets s
+        WHERE t.source = :source AND t.external_id = s.external_id
+            AND (t.counts_observed_at <= s.counts_observed_at) IS NOT FALSE
+    ), fresh AS MATERIALIZED (
+        SELECT ctid AS place, position, near_hash, text_hash, posted_at, external_id FROM staged_tweets
         WHERE external_id NOT IN (SELECT external_id FROM known)
-        ORDER BY text_hash, posted_at, external_id
-    ), new AS (
-        SELECT * FROM fresh WHERE NOT EXISTS (
-            SELECT FROM tweets t WHERE t.batch_id = :batch AND t.text_hash = fresh.text_hash
-        )
+    ), firsts AS (
+        SELECT DISTINCT ON (near_hash) * FROM fresh ORDER BY near_hash, posted_at, external_id
+    ), met AS MATERIALIZED (
+        SELECT firsts.*, t.text_hash AS stored_text_hash,
+            row_number() OVER (
+                PARTITION BY position, t.text_hash IS NULL ORDER BY firsts.near_hash
+            ) AS place_in_interval
+        FROM firsts LEFT JOIN tweets t ON t.batch_id = :batch AND t.near_hash = firsts.near_hash
+    ), chosen AS MATERIALIZED (
+        SELECT place, position FROM met
+        WHERE stored_text_hash IS NULL AND place_in_interval <= :share
+        ORDER BY near_hash LIMIT :room
     ), kept AS (
-        INSERT INTO tweets ({COLUMNS})
-        SELECT {COLUMNS} FROM new ORDER BY posted_at, external_id LIMIT :room
+        INSERT INTO tweets (source, batch_id, {STAGED})
+        SELECT CAST(:source AS text), CAST(:batch AS uuid), {STAGED} FROM staged_tweets
+        WHERE ctid IN (SELECT place FROM chosen) ORDER BY posted_at, external_id
         ON CONFLICT (source, external_id) DO NOTHING
-        RETURNING posted_at
+        RETURNING 1
     ), stored AS (
         UPDATE batch_intervals i SET
             stored_at = clock_timestamp(),
-            kept = (SELECT count(*) FROM kept WHERE posted_at >= i.since AND posted_at < i.until)
+            kept = i.kept + (SELECT count(*) FROM chosen WHERE chosen.position = i.position)
         WHERE batch_id = :batch AND position = ANY(:positions)
+    ), told AS (
+        SELECT count(*) AS texts,
+            count(*) FILTER (WHERE stored_text_hash IS NULL) AS new,
+            count(*) FILTER (WHERE stored_text_hash IS NULL AND place_in_interval <= :share) AS within_share,
+            count(*) FILTER (WHERE stored_text_hash = text_hash) AS stored_copies,
+            count(*) FILTER (WHERE stored_text_hash <> text_hash) AS stored_near_copies
+        FROM met
+    ), seen AS (
+        SELECT count(*) AS tweets, count(DISTINCT text_hash) AS texts FROM fresh
     )
     SELECT
-        (SELECT count(*) FROM staged_tweets) AS staged,
         (SELECT count(*) FROM known WHERE batch_id <> :batch) AS elsewhere,
-        (SELECT count(*) FROM new) AS new,
+        seen.tweets - seen.texts + told.stored_copies AS copies,
+        seen.texts - told.texts + told.stored_near_copies AS near_copies,
+        told.new, told.within_share,
         (SELECT count(*) FROM kept) AS kept
-    """  # noqa: S608  (COLUMNS is a constant)
+    FROM told, seen
+    """  # noqa: S608  (STAGED is a constant)
 )

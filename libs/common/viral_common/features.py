@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from viral_common.text import HASHTAG, LINK, MENTION
+from viral_common.text import HASHTAG, MENTION, around_links
 
 TWEET_FEATURES = (
     "created_at_dayofweek",
@@ -67,12 +67,15 @@ class TextCounts:
 
 def count_text(text: str) -> TextCounts:
     """Count links first and take them out, so that an address's `#` or `@` counts as neither."""
-    rest, urls = LINK.subn(" ", text)
-    return TextCounts(
-        hashtags=len(HASHTAG.findall(rest)) if "#" in rest or "＃" in rest else 0,
-        mentions=len(MENTION.findall(rest)) if "@" in rest else 0,
-        words=len(rest.split()),
-        urls=urls,
+    pieces = around_links(text)
+    return TextCounts(*signs_in(" ".join(pieces)), words=len(" ".join(pieces).split()), urls=len(pieces) - 1)
+
+
+def signs_in(rest: str) -> tuple[int, int]:
+    """How many hashtags and mentions a text without its links holds."""
+    return (
+        len(HASHTAG.findall(rest)) if "#" in rest or "＃" in rest else 0,
+        len(MENTION.findall(rest)) if "@" in rest else 0,
     )
 
 

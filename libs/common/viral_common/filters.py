@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
+from viral_common.language import is_english
 from viral_common.text import LINK
 from viral_common.tweets import RawTweet
 
-Reason = Literal["retweet", "reply", "language", "empty"]
+Reason = Literal["retweet", "reply", "language", "empty", "sponsored"]
+
+ENGLISH = "en"
+# What the rules of advertising ask paid posts to carry; sources do not say which posts were paid for.
+_PAID = re.compile(r"#(?:ad|advert|advertisement|sponsored|sponsoredpost|paidpartnership)\b", re.IGNORECASE)
 
 
 def reason_against(tweet: RawTweet) -> Reason | None:
-    """Why this tweet is left out; None if it is an English original with something to read in it."""
+    """Why this tweet is left out; None if it is an unpaid English original with something to read in it."""
     if tweet.is_retweet:
         return "retweet"
     if tweet.is_reply:
         return "reply"
-    if tweet.language.partition("-")[0].lower() != "en":
+    language = tweet.language
+    if language and language != ENGLISH and language.partition("-")[0].lower() != ENGLISH:
         return "language"
-    return "empty" if _only_links(tweet.text) else None
+    if _only_links(tweet.text):
+        return "empty"
+    if not language and not is_english(tweet.text):
+        return "language"
+    return "sponsored" if "#" in tweet.text and _PAID.search(tweet.text) else None
 
 
 def _only_links(text: str) -> bool:

@@ -110,14 +110,16 @@ class Tweet(Base):
     is_quote: Mapped[bool]
     counts_observed_at: Mapped[datetime | None] = mapped_column(comment="null: unknown, counts as old enough")
     text_hash: Mapped[int] = mapped_column(comment="of the normalised text; equal for copies")
+    near_hash: Mapped[int | None] = mapped_column(
+        comment="equal for near-copies; null: stored before they were told"
+    )
     split: Mapped[str] = mapped_column(comment="a function of text_hash")
 
     __table_args__ = (
         CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
-        Index("tweets_of_batch", "batch_id", "split"),
         Index("tweets_of_author", "source", "author_id", "posted_at"),
         Index("tweets_of_username", "source", literal_column("lower(username)"), "posted_at"),
-        Index("tweets_copies", "batch_id", "text_hash"),
+        Index("tweets_near_copies", "batch_id", "near_hash"),
     )
 
 

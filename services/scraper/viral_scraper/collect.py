@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from viral_common.batch_store import BatchStore, Emit, Plan
-from viral_common.filters import filtered
 from viral_common.models import Batch, BatchInterval
-from viral_common.tweets import RawTweet
+from viral_common.staging import PreparedTweets, prepare
 
 from viral_scraper.progress import Tell
 from viral_scraper.sampling import batch_id_of, random_intervals
-from viral_scraper.sources.base import Source
+from viral_scraper.sources.base import Preparing, Source
 
 log = structlog.get_logger()
 
+# No interval gives more than this share of a batch: a burst within minutes must not drown the rest of the days.
+MOST_SHARE = 0.1
+# An interval is asked for more than its share, for filters and duplicates take some away.
+ASKED_SHARES = 2
+
 # Thin intervals are stored together: a transaction costs as much as some hundred tweets. After a kill the same
 # intervals come together again, so the outcome is the same.
-STORE_AT_ONCE = 2_000
+STORE_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -74,37 +77,32 @@ class Collector:
 
     def _fill(self, batch: Batch, stopping: threading.Event) -> None:
         kept = batch.tweet_count
-        fetched = Fetched()
+        share = math.ceil(batch.target * MOST_SHARE)
+        fetched: dict[int, PreparedTweets] = {}
         for interval in self.batches.waiting_intervals(batch.id):
             if kept >= batch.target or stopping.is_set():
                 return
-            fetched.add(interval, self.source.search(self.source.query, interval.since, interval.until))
-            if len(fetched.tweets) >= STORE_AT_ONCE:
-                kept = self._store(fetched, batch)
-                fetched = Fetched()
-        if fetched.intervals and not stopping.is_set():
-            self._store(fetched, batch)
+            fetched[interval.position] = self._fetched(interval, ASKED_SHARES * share)
+            if sum(one.count for one in fetched.values()) >= STORE_AT_ONCE:
+                kept = self._told(self.batches.store(fetched, batch.id, share))
+                fetched = {}
+        if fetched and not stopping.is_set():
+            kept = self._told(self.batches.store(fetched, batch.id, share))
+        # One at a time: whatever of this was done before a kill, doing it again changes nothing.
+        for interval in self.batches.bounded_intervals(batch.id, share) if kept < batch.target else ():
+            if kept >= batch.target or stopping.is_set():
+                return
+            rest = self._fetched(interval, ASKED_SHARES * batch.target)
+            kept = self._told(self.batches.store_rest(interval.position, rest, batch.id))
 
-    def _store(self, fetched: Fetched, batch: Batch) -> int:
-        kept = self.batches.store(fetched.intervals, fetched.tweets, fetched.left_out).tweet_count
-        self.tell("collected", kept, batch.target)
-        return kept
+    def _fetched(self, interval: BatchInterval, most: int) -> PreparedTweets:
+        if isinstance(self.source, Preparing):
+            return self.source.prepared(interval.since, interval.until, most)
+        return prepare(self.source.search(self.source.query, interval.since, interval.until, most))
 
-
-@dataclass
-class Fetched:
-    """Intervals fetched and filtered, not yet stored."""
-
-    intervals: list[BatchInterval] = field(default_factory=list)
-    tweets: list[RawTweet] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    def add(self, interval: BatchInterval, found: Iterable[RawTweet]) -> None:
-        """Take in one interval's tweets, whole."""
-        tweets, left_out = filtered(found)
-        self.intervals.append(interval)
-        self.tweets += tweets
-        self.left_out += left_out
+    def _told(self, batch: Batch) -> int:
+        self.tell("collected", batch.tweet_count, batch.target)
+        return batch.tweet_count
 
 
 def _report(batch: Batch) -> None:

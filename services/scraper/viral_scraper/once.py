@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from viral_common.database import schema_gap
 from viral_common.errors import ServerAway, UsageError
@@ -17,6 +18,7 @@ from viral_common.turns import turn
 from viral_scraper.main import build_collector
 from viral_scraper.progress import shown_progress
 from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.base import Preparing, Source
 
 
 def collect_once(settings: ScraperSettings, console: Console) -> None:
@@ -33,7 +35,7 @@ def collect_once(settings: ScraperSettings, console: Console) -> None:
         ):
             batch = collector.collect_next(never)
     if batch:
-        _show(console, batch, collector.source.bad_rows)
+        _show(console, batch, collector.source)
     else:
         console.print(f"nothing more to collect from {collector.source.name} ({collector.source.query})")
     try:
@@ -42,7 +44,7 @@ def collect_once(settings: ScraperSettings, console: Console) -> None:
         raise ServerAway(f"{error}; the event is kept and goes out with the next run") from error
 
 
-def _show(console: Console, batch: Batch, bad_rows: Mapping[str, int]) -> None:
+def _show(console: Console, batch: Batch, source: Source) -> None:
     console.print(
         f"{batch.tweet_count:,} tweets of {batch.source} ({batch.query}), "
         f"{batch.window_from:%Y-%m-%d %H:%M} to {batch.window_to:%Y-%m-%d %H:%M} UTC: "
@@ -53,7 +55,17 @@ def _show(console: Console, batch: Batch, bad_rows: Mapping[str, int]) -> None:
     table.columns[1].justify = "right"
     for reason, count in sorted(batch.filtered.items(), key=lambda item: -item[1]):
         table.add_row(reason, f"{count:,}")
-    for reason, count in bad_rows.items():
-        table.add_row(f"bad rows of the archive: {reason}", f"{count:,}")
     if table.rows:
         console.print(table)
+    if source.bad_rows:
+        console.print(_bad_rows(source.bad_rows, source.bad_places if isinstance(source, Preparing) else {}))
+
+
+def _bad_rows(counts: Mapping[str, int], places: Mapping[str, Sequence[str]]) -> Table:
+    """With the first places of each reason, where the source knows them."""
+    table = Table("could not be read", "rows", "first at")
+    table.columns[1].justify = "right"
+    table.columns[2].overflow = "fold"
+    for reason, count in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(escape(reason), f"{count:,}", escape("\n".join(places.get(reason, ()))))
+    return table

@@ -11,6 +11,7 @@ import pytest
 from viral_common.batch_store import BatchStore, Plan
 from viral_common.database import Sessions
 from viral_common.labelling import labelled
+from viral_common.staging import prepare
 from viral_common.text import copy_hash, split_of
 from viral_common.tweet_store import TweetStore
 from viral_common.tweets import LabelledTweet, RawTweet
@@ -51,7 +52,7 @@ def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
     )
     batches = BatchStore(db)
     batch = batches.plan(plan)
-    batches.store(batches.waiting_intervals(batch.id), tweets, {})
+    batches.store({0: prepare(tweets)}, batch.id, share=len(tweets))
     return [
         tweet
         for split in ("train", "validation", "test")

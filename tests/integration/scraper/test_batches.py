@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text, update
 from viral_common.database import Sessions
 from viral_common.events import BatchCollected, CloudEvent, caused_id
 from viral_common.models import Tweet
+from viral_common.staging import prepare
 from viral_common.text import copy_hash, split_of
 from viral_common.tweet_store import TweetStore
+from viral_scraper import collect
 
 from tests.integration.scraper.collecting import all_batches, announced, collector, outcome, stored
 from tests.twint_lines import FIRST_DAY, some_days, twint_row
@@ -103,7 +106,7 @@ def test_older_counts_do_not_replace_newer_ones(db: Sessions, tmp_path: Path) ->
     older = [replace(tweet, like_count=5, counts_observed_at=FIRST_DAY + 4 * DAY) for tweet in read[:5]]
     newer = [replace(tweet, like_count=9, counts_observed_at=FIRST_DAY + 6 * DAY) for tweet in read[5:]]
 
-    files.batches.store(files.batches.waiting_intervals(batch.id), older + newer, {})
+    files.batches.store({0: prepare(older + newer)}, batch.id, share=20)
 
     assert [tweet.like_count for tweet in stored(db)] == [7] * 5 + [9] * 5 + [7] * 10
 
@@ -138,7 +141,10 @@ def test_odd_characters_come_out_as_they_went_in(db: Sessions, tmp_path: Path) -
     assert {tweet.text for tweet in stored(db)} == set(texts)
 
 
-def test_stopping_in_the_middle_and_going_on_gives_the_same_batches(db: Sessions, tmp_path: Path) -> None:
+def test_stopping_in_the_middle_and_going_on_gives_the_same_batches(
+    db: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "STORE_AT_ONCE", 1_000)
     rows = some_days(days=4, per_day=3_000)
     whole = collector(db, tmp_path, rows, batch_size=5_000)
     stopping = threading.Event()

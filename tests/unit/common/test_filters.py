@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from viral_common.archive.twint import tweet_of
+from viral_common.archive.shapes import TWINT, converted
 from viral_common.filters import filtered, reason_against
+from viral_common.tweets import RawTweet
 
 from tests.twint_lines import twint_row
+
+
+def tweet_of(row: dict[str, Any]) -> RawTweet:
+    return TWINT.tweet_of(converted(row, TWINT))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +29,14 @@ from tests.twint_lines import twint_row
         ({"tweet": " \n"}, "empty"),
         ({"tweet": "https://t.co/a https://t.co/b", "urls": ["http://a", "http://b"]}, "empty"),
         ({"tweet": "https://t.co/a is down", "urls": ["http://a"]}, None),
+        ({"tweet": "My favourite tea, on offer today #Ad"}, "sponsored"),
+        ({"tweet": "A good #adventure, not an #advice"}, None),
+        ({"language": "", "tweet": "Oil prices went up again this morning, and nobody knows why"}, None),
+        ({"language": None, "tweet": "Oil prices went up again this morning, and nobody knows why"}, None),
+        (
+            {"language": "", "tweet": "Die Ölpreise sind heute wieder gestiegen, keiner weiß warum"},
+            "language",
+        ),
     ],
 )
 def test_why_a_tweet_is_left_out(fields: dict[str, Any], reason: str | None) -> None:

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.twint import text_as_typed, tweet_of
+from viral_common.archive.links import text_as_typed
+from viral_common.archive.shapes import TWINT, converted
+from viral_common.tweets import RawTweet
 
 from tests.twint_lines import FIRST_DAY, snowflake, twint_row
 
 QUOTED = "https://twitter.com/who/status/123"
+
+
+def tweet_of(row: dict[str, Any]) -> RawTweet:
+    return TWINT.tweet_of(converted(row, TWINT))
 
 
 def test_the_time_is_the_id_s_whatever_the_local_clock_said() -> None:
@@ -91,7 +97,7 @@ def test_what_makes_a_retweet(fields: dict[str, Any]) -> None:
     ],
 )
 def test_the_text_is_what_its_author_typed(text: str, urls: list[object], quote_url: str, typed: str) -> None:
-    assert text_as_typed(text, urls, quote_url) == typed
+    assert text_as_typed(text, urls, bool(quote_url)) == typed
 
 
 @pytest.mark.parametrize(
@@ -114,7 +120,7 @@ def test_the_text_is_what_its_author_typed(text: str, urls: list[object], quote_
         ({"replies_count": []}, "replies_count is no whole number"),
         ({"username": None}, "no username"),
         ({"user_id": ""}, "no user_id"),
-        ({"language": None}, "no language"),
+        ({"language": 7}, "language is no text"),
         ({"conversation_id": None}, "no conversation_id"),
         ({"photos": "['half"}, "photos is no list"),
         ({"urls": 7}, "urls is no list"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from viral_common.errors import UsageError
 from viral_scraper.progress import log_progress
+from viral_scraper.sources import old_shards, sorting
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.base import Window
 
@@ -36,7 +37,7 @@ def test_windows_are_whole_days_that_hold_enough(tmp_path: Path) -> None:
 
 
 def test_what_the_filters_leave_out_does_not_fill_a_window(tmp_path: Path) -> None:
-    rows = some_days(2, 10, language="de") + some_days(2, 10, tweet="all the same") + some_days(3, 10)
+    rows = some_days(2, 12, language="de") + some_days(2, 11, tweet="all the same") + some_days(3, 10)
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     # Ten texts on the first day, and one that all copies share.
@@ -100,12 +101,97 @@ def test_shards_left_half_made_by_a_kill_are_made_again(tmp_path: Path) -> None:
     assert len(list(again.search("", FIRST_DAY, FIRST_DAY + 2 * DAY))) == 20
 
 
+def folders(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "shards").iterdir() if path.is_dir())
+
+
+def test_shards_of_files_that_changed_are_removed_unless_someone_reads_them(tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "t.jsonl", some_days(1, 10))
+    reader, other = archive(tmp_path, file), archive(tmp_path, file)
+    reader.next_window(None, 10)
+    (old,) = folders(tmp_path)
+    write_lines(file, some_days(2, 10))
+
+    other.next_window(None, 10)
+    while_read = folders(tmp_path)
+    reader.next_window(None, 10)
+    write_lines(file, some_days(3, 10))
+    for source in (reader, other):
+        source.next_window(None, 10)
+
+    assert old in while_read
+    assert len(while_read) == 2
+    assert old not in folders(tmp_path)
+
+
+def test_shards_that_nobody_opened_for_long_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        archive(tmp_path, write_lines(tmp_path / f"{name}.jsonl", some_days(1, 10))).next_window(None, 10)
+    both = folders(tmp_path)
+    monkeypatch.setattr(old_shards, "UNUSED_S", -1)
+
+    archive(tmp_path, write_lines(tmp_path / "c.jsonl", some_days(1, 10))).next_window(None, 10)
+
+    assert len(both) == 2
+    assert not set(both) & set(folders(tmp_path))
+
+
+def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = some_days(days=3, per_day=50) + some_days(days=1, per_day=7, language="de")
+    file = write_lines(tmp_path / "t.jsonl", rows[::-1])
+    whole = archive(tmp_path / "whole", file)
+    monkeypatch.setattr(sorting, "ROWS_IN_MEMORY", 20)
+    in_runs = archive(tmp_path / "runs", file)
+
+    same = [
+        (
+            list(source.search("", FIRST_DAY, FIRST_DAY + 3 * DAY)),
+            source.prepared(FIRST_DAY, FIRST_DAY + DAY, 99),
+        )
+        for source in (whole, in_runs)
+    ]
+
+    assert same[0] == same[1]
+    assert len(same[0][0]) == 150
+    assert same[0][1].left_out == {"language": 7}
+
+
+def test_a_tweet_that_comes_twice_counts_once_with_the_most_likes(tmp_path: Path) -> None:
+    rows = [twint_row(number=1, likes_count=likes) for likes in (2, 9, 4)]
+    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
+
+    (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
+
+    assert tweet.like_count == 9
+    assert source.prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"duplicate": 2}
+
+
+def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) -> None:
+    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", some_days(days=1, per_day=480)))
+
+    drawn = source.prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
+    hours = {row.split(b"\t")[2][11:13] for row in drawn.rows.splitlines()}
+
+    assert drawn == source.prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
+    assert (drawn.count, drawn.rows.count(b"\n")) == (48, 48)
+    assert drawn.left_out == {"beyond the interval's share": 432}
+    assert len(hours) > 12
+
+
 def test_bad_rows_are_reported_with_the_good_ones_kept(tmp_path: Path) -> None:
     rows: list[dict[str, Any] | bytes] = [b"oops\n", *some_days(1, 5), twint_row(likes_count=-3)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     assert len(list(source.search("", FIRST_DAY, FIRST_DAY + DAY))) == 5
     assert source.bad_rows == {"broken JSON": 1, "likes_count negative or absurd": 1}
+    assert source.bad_places == {
+        "broken JSON": [f"{tmp_path}/t.jsonl:1"],
+        "likes_count negative or absurd": [f"{tmp_path}/t.jsonl:7"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from viral_common.filters import filtered
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive import ArchiveSource
 
@@ -32,7 +31,7 @@ def test_every_row_is_read_and_every_english_original_kept(
     window = source.next_window(None, 10**9)
     assert window is not None
 
-    tweets = list(source.search("", *window))
+    found = source.prepared(*window, rows)
 
-    assert (len(tweets), source.bad_rows) == (rows, {})
-    assert len(filtered(tweets)[0]) == originals
+    assert (found.count + sum(found.left_out.values()), source.bad_rows) == (rows, {})
+    assert found.count + found.left_out.get("sponsored", 0) == originals

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from viral_common.archive.bad_rows import BadRow, BadRows
-from viral_common.archive.rows import rows_of
-from viral_common.archive.twint import tweet_of
+from viral_common.archive.reading import rows_of
 from viral_common.tweets import RawTweet
 
 __all__ = ["BadRows", "read_tweets"]
@@ -15,8 +14,8 @@ __all__ = ["BadRows", "read_tweets"]
 
 def read_tweets(path: Path, bad: BadRows) -> Iterator[RawTweet]:
     """The file's tweets in its own order. Raises UsageError if it cannot be opened."""
-    for line, row in rows_of(path, bad):
+    for shape, line, row in rows_of(path, bad):
         try:
-            yield tweet_of(row)
+            yield shape.tweet_of(row)
         except BadRow as error:
             bad.add(path, line, str(error))

@@ -10,8 +10,8 @@ import structlog
 
 log = structlog.get_logger()
 
-# So many are named; the rest are only counted by reason.
-NAMED = 20
+# So many are named for each reason; the rest are only counted.
+NAMED = 5
 
 
 class BadRow(ValueError):
@@ -19,17 +19,23 @@ class BadRow(ValueError):
 
 
 class BadRows:
-    """What was wrong with an archive: the first places in full, and totals by reason."""
+    """What was wrong with an archive: totals by reason, and for each the first places."""
 
     def __init__(self) -> None:
         self.by_reason: Counter[str] = Counter()
-        self.places: list[str] = []
+        self.places: dict[str, list[str]] = {}
+
+    @property
+    def first_place(self) -> str | None:
+        """`file:line: reason` of the one found first."""
+        return next((f"{places[0]}: {reason}" for reason, places in self.places.items()), None)
 
     def add(self, path: Path, line: int, reason: str) -> None:
-        """Count a row, and name it if it is among the first."""
+        """Count a row, and name it if it is among the first with that reason."""
         self.by_reason[reason] += 1
-        if len(self.places) < NAMED:
-            self.places.append(f"{path}:{line}: {reason}")
+        places = self.places.setdefault(reason, [])
+        if len(places) < NAMED:
+            places.append(f"{path}:{line}")
             log.warning("row left out", place=f"{path}:{line}", reason=reason)
 
 

@@ -1,49 +1,74 @@
-"""Files as numbered lines: plain or gzip whatever their name, damaged or not, never whole in memory."""
+"""Blocks of bytes as blocks of whole lines that know their numbers."""
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import NamedTuple
 
 from viral_common.archive.bad_rows import BadRows
-from viral_common.errors import UsageError
+from viral_common.archive.blocks import DamagedFile, blocks_of
 
-GZIP_MAGIC = b"\x1f\x8b"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-LONGEST_LINE = 4 * 1024 * 1024  # bytes; a tweet with all its fields takes about 1,500
+LONGEST_LINE = (
+    4 * 1024 * 1024
+)  # bytes; a tweet with all its fields takes about 1,500, a page of the API 1 million
 
-NumberedLine = tuple[int, bytes]
+
+class Lines(NamedTuple):
+    """Some consecutive lines with their ends; the file's last may lack it."""
+
+    first: int
+    """The number of the first one, from 1."""
+    data: bytes
 
 
-def numbered_lines(path: Path, bad: BadRows) -> Iterator[NumberedLine]:
-    """Each line with its number, from 1. Where the file is damaged the lines before it are still good."""
-    number = 0
-    try:
-        with _opened(path) as stream:
-            while line := stream.readline(LONGEST_LINE):
-                number += 1
-                if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                    bad.add(path, number, "line longer than 4 MiB")
-                    _skip_rest_of_line(stream)
-                elif number == 1:
-                    yield number, line.removeprefix(BYTE_ORDER_MARK)
+def line_blocks(path: Path, bad: BadRows) -> Iterator[Lines]:
+    """The file's lines. Those too long are left out; where the file is damaged the lines before it are still good."""
+    number = 1
+    rest = b""
+    too_long = False
+    with closing(blocks_of(path)) as blocks:
+        try:
+            for block in blocks:
+                end = block.rfind(b"\n") + 1
+                if not end:
+                    rest = b"" if too_long else rest + block
+                    if len(rest) > LONGEST_LINE:
+                        rest, too_long = b"", True
+                    continue
+                first_end = block.find(b"\n") + 1
+                if too_long or len(rest) + first_end > LONGEST_LINE:
+                    bad.add(path, number, f"line longer than {LONGEST_LINE >> 20} MiB")
+                    number, data, too_long = number + 1, block[first_end:end], False
                 else:
-                    yield number, line
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        bad.add(path, number + 1, "gzip file ends early or is damaged from here on")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+                    data = rest + block[:end]
+                rest = block[end:]
+                if data:
+                    yield Lines(number, _without_mark(data) if number == 1 else data)
+                    number += data.count(b"\n")
+        except DamagedFile as error:
+            bad.add(path, number, str(error))
+            return  # and what is left is half a line, which the damage cut
+    if too_long:
+        bad.add(path, number, f"line longer than {LONGEST_LINE >> 20} MiB")
+    elif rest:
+        yield Lines(number, _without_mark(rest) if number == 1 else rest)
 
 
-def _opened(path: Path) -> BinaryIO:
-    with path.open("rb") as stream:
-        packed = stream.read(2) == GZIP_MAGIC
-    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+def numbered(blocks: Iterator[Lines]) -> Iterator[tuple[int, bytes]]:
+    """Line by line."""
+    for first, data in blocks:
+        yield from enumerate(data.splitlines(keepends=True) if b"\r" not in data else _split(data), first)
 
 
-def _skip_rest_of_line(stream: BinaryIO) -> None:
-    while (piece := stream.readline(LONGEST_LINE)) and not piece.endswith(b"\n"):
-        pass
+def _split(data: bytes) -> list[bytes]:
+    """At line feeds only: a lone carriage return ends no line."""
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    last = lines.pop()[:-1]
+    return [*lines, last] if last else lines
+
+
+def _without_mark(data: bytes) -> bytes:
+    return data.removeprefix(BYTE_ORDER_MARK)

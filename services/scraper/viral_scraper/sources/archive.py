@@ -1,4 +1,4 @@
-"""Tweets from Twint's files: a search that has already been made."""
+"""Tweets from files: a search that has already been made."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from viral_common.database import Sessions
 from viral_common.errors import UsageError
+from viral_common.staging import PreparedTweets
 from viral_common.tweets import RawTweet
 
 from viral_scraper.progress import Tell
@@ -21,15 +23,16 @@ from viral_scraper.sources.base import Window
 from viral_scraper.sources.shards import Shards, open_shards
 
 DAY = timedelta(days=1)
-_SUFFIXES = re.compile(r"\.(jsonl?|csv|tsv|txt|gz)\b", re.IGNORECASE)
+_SUFFIXES = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|gz|zst)\b", re.IGNORECASE)
 
 
 class ArchiveSource:
-    """Files, globs and folders as one archive, read once into day shards and from there day by day."""
+    """Files, globs and folders as one archive, read once into shards and from there interval by interval."""
 
     name = "archive"
 
     def __init__(self, paths: str, query: str, folder: Path, tell: Tell) -> None:
+        self._asked = paths
         self._paths = _split(paths)
         self.query = query or ", ".join(_SUFFIXES.sub("", Path(path).name) or path for path in self._paths)
         self._folder = folder
@@ -44,11 +47,12 @@ class ArchiveSource:
     def search(
         self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """What the files hold of that time; they are a search's result already, so `query` only names it."""
-        shards = self._shards or self._open()
-        days = (day for day in shards.days if since < day + DAY and day < until)
-        found = (tweet for day in days for tweet in shards.tweets(day, since, until))
-        return itertools.islice(found, limit)
+        """The originals that the files hold of that time; `query` only names what was once searched for."""
+        return itertools.islice(self._opened().tweets(since, until), limit)
+
+    def prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
+        """The same, filtered and written down when the archive was read."""
+        return self._opened().prepared(since, until, most)
 
     def next_window(self, after: datetime | None, size: int) -> Window | None:
         """Days from `after` on until `size` different texts are together; files that changed are read again."""
@@ -56,8 +60,10 @@ class ArchiveSource:
         days = [day for day in shards.days if after is None or day >= after]
         texts: set[int] = set()
         for day in days:
-            texts.update(shards.copies(day))
-            if len(texts) >= size:
+            found = np.unique(shards.texts(day))
+            if len(found) < size:  # else a set of them all would only cost memory
+                texts.update(found.tolist())
+            if len(found) >= size or len(texts) >= size:
                 return Window(days[0], day + DAY)
         return Window(days[0], days[-1] + DAY) if days else None
 
@@ -66,13 +72,24 @@ class ArchiveSource:
         """Rows of the files that could not be used, by reason."""
         return self._shards.bad_rows if self._shards else {}
 
+    @property
+    def bad_places(self) -> Mapping[str, list[str]]:
+        """Where the first of them are, by reason: `file:line`."""
+        return self._shards.bad_places if self._shards else {}
+
+    def _opened(self) -> Shards:
+        return self._shards or self._open()
+
     def _open(self) -> Shards:
         try:
-            self._shards = open_shards(_files(self._paths), self._folder, self._tell)
+            shards = open_shards(_files(self._paths), self._asked, self._folder, self._tell)
         except OSError as error:
             where = error.filename or self._folder
             raise UsageError(f"cannot prepare the archive: {error.strerror or error} ({where})") from error
-        return self._shards
+        if self._shards:
+            self._shards.close()
+        self._shards = shards
+        return shards
 
 
 def _split(paths: str) -> list[str]:
@@ -85,7 +102,7 @@ def _split(paths: str) -> list[str]:
 def _files(paths: list[str]) -> list[Path]:
     """The files meant. Raises UsageError for a path that leads to none."""
     if not paths:
-        raise UsageError("VIRAL_ARCHIVE_PATHS is empty; set it to Twint files, globs or folders")
+        raise UsageError("VIRAL_ARCHIVE_PATHS is empty; set it to files of tweets, globs or folders")
     files: dict[Path, None] = {}
     for path in paths:
         found = _files_at(path)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from viral_common.database import Sessions
+from viral_common.staging import PreparedTweets
 from viral_common.tweets import Engagement, RawTweet
 
 from viral_scraper.progress import Tell
@@ -59,6 +60,18 @@ class SourceClass(Protocol):
 
     def of(self, settings: ScraperSettings, tell: Tell, sessions: Sessions, /) -> Source:
         """The source as the settings say; it reads its own section of them."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """A source that has filtered and counted everything before it is asked."""
+
+    def prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
+        """What `search` would give and the filters would make of it; of more than `most` texts some."""
+
+    @property
+    def bad_places(self) -> Mapping[str, Sequence[str]]:
+        """Where the first unreadable ones are, by reason: `file:line`."""
 
 
 @runtime_checkable

@@ -1,7 +1,7 @@
-"""An archive kept by UTC day on disk, so that any interval is read without the rest of the archive.
+"""An archive sorted by time on disk, so that any interval is read without the rest of the archive.
 
-`YYYY-MM-DD.jsonl` holds a day's tweets as JSON arrays that begin with the time, in (time, id) order.
-`YYYY-MM-DD.copies` holds the copy hashes of those worth keeping, 8 bytes each, to count a window's originals.
+`rows` holds the tweets worth keeping as COPY rows in (time, id) order; beside it lie columns of numbers: their times,
+where their rows begin and the hashes by which near-copies are found, and for the others only when and why.
 """
 
 from __future__ import annotations
@@ -9,143 +9,148 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import shutil
-from array import array
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
-import orjson
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 from viral_common.archive import BadRows, read_tweets
 from viral_common.archive.bad_rows import summary
 from viral_common.errors import UsageError
-from viral_common.filters import reason_against
-from viral_common.text import copy_hash
+from viral_common.staging import PreparedTweets, tweet_of_row
 from viral_common.tweets import RawTweet
 
 from viral_scraper.progress import Tell
+from viral_scraper.sources.old_shards import remove_old
+from viral_scraper.sources.sorting import LEFT_OUT, SortedArchive
 
 log = structlog.get_logger()
 
-FORMAT = 1  # counted up when the shards' format or the parsing changes, so that old shards are not used
-FLUSH_EVERY = 50_000  # tweets held in memory while sharding
+FORMAT = 2  # counted up when the shards' format, the parsing or the filters change, so that old shards are not used
+TELL_EVERY = 10_000
+DAY = timedelta(days=1)
+Number = TypeVar("Number", np.int64, np.uint8)
+BEYOND_SHARE = "beyond the interval's share"
 
 
 class Shards:
-    """The days of one archive."""
+    """One archive. While it is open, its files are not removed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
         index = json.loads((folder / "index.json").read_text())
-        self.days: list[datetime] = [
-            datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) for day in index["days"]
-        ]
+        self.days: list[datetime] = [datetime.fromtimestamp(day * 86_400, UTC) for day in index["days"]]
         self.bad_rows: dict[str, int] = index["bad_rows"]
-        self._cached: tuple[datetime, list[bytes]] | None = None
+        self.bad_places: dict[str, list[str]] = index["bad_places"]
+        self._rows = (folder / "rows").open("rb")
+        fcntl.flock(self._rows, fcntl.LOCK_SH)
+        self._times, self._starts, self._near, self._left_times = (
+            _column(folder / name, np.int64) for name in ("times", "starts", "near", "left_times")
+        )
+        self._left_reasons = _column(folder / "left_reasons", np.uint8)
 
-    def copies(self, day: datetime) -> array[int]:
-        """The copy hash of each tweet of that day that passes the filters."""
-        hashes: array[int] = array("q")
-        hashes.frombytes((self._folder / f"{day:%Y-%m-%d}.copies").read_bytes())
-        return hashes
+    def texts(self, day: datetime) -> NDArray[np.int64]:
+        """The near hash of each tweet of that day."""
+        first, end = self._between(self._times, day, day + DAY)
+        return np.asarray(self._near[first:end])
 
-    def tweets(self, day: datetime, since: datetime, until: datetime) -> Iterator[RawTweet]:
-        """Those of that day posted in [since, until), in (time, id) order."""
-        lines = self._lines(day)
-        first, end = (bisect_left(lines, b"[%d" % _milliseconds(moment)) for moment in (since, until))
-        for line in lines[first:end]:
-            milliseconds, *fields = orjson.loads(line)
-            yield RawTweet(fields[0], datetime.fromtimestamp(milliseconds / 1000, UTC), *fields[1:])
+    def tweets(self, since: datetime, until: datetime) -> Iterator[RawTweet]:
+        """Those posted in [since, until) that the filters let pass, in (time, id) order."""
+        first, end = self._between(self._times, since, until)
+        for place in range(first, end):
+            yield tweet_of_row(self._read(place, place + 1).decode())
 
-    def _lines(self, day: datetime) -> list[bytes]:
-        # Intervals of one day often follow each other when its window is that day.
-        if self._cached is None or self._cached[0] != day:
-            self._cached = day, (self._folder / f"{day:%Y-%m-%d}.jsonl").read_bytes().splitlines()
-        return self._cached[1]
+    def prepared(self, since: datetime, until: datetime, most: int) -> PreparedTweets:
+        """The same as rows, and the others counted. Of more than `most` texts some, drawn by their hashes."""
+        first, end = self._between(self._times, since, until)
+        reasons = self._left_reasons[slice(*self._between(self._left_times, since, until))]
+        counts = np.bincount(reasons, minlength=len(LEFT_OUT)).tolist()
+        left_out = {reason: count for reason, count in zip(LEFT_OUT, counts, strict=True) if count}
+        if end - first <= most:
+            return PreparedTweets(self._read(first, end), end - first, left_out)
+        hashes, places = np.unique(self._near[first:end], return_index=True)
+        chosen = np.sort(places[:most]) + first  # np.unique sorts by hash
+        left_out["near-duplicate"] = end - first - len(hashes)
+        left_out[BEYOND_SHARE] = len(hashes) - len(chosen)
+        left_out = {reason: count for reason, count in left_out.items() if count}
+        rows = b"".join(self._read(place, place + 1) for place in chosen.tolist())
+        return PreparedTweets(rows, len(chosen), left_out)
+
+    def close(self) -> None:
+        """Whoever wants may remove the files now."""
+        self._rows.close()
+
+    def _read(self, first: int, end: int) -> bytes:
+        start, stop = (int(self._starts[place]) for place in (first, end))
+        return os.pread(self._rows.fileno(), stop - start, start)
+
+    @staticmethod
+    def _between(times: NDArray[np.int64], since: datetime, until: datetime) -> tuple[int, int]:
+        first, end = np.searchsorted(times, [milliseconds(since), milliseconds(until)]).tolist()
+        return first, end
 
 
-def open_shards(files: Sequence[Path], folder: Path, tell: Tell) -> Shards:
-    """The shards of these files, made first if they are not there. Raises UsageError if nothing is usable."""
+def open_shards(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> Shards:
+    """The shards of these files, made first if they are not there. Raises UsageError if nothing is usable.
+
+    Older shards of the same paths, and any that nobody has used for long, are removed.
+    """
     digest = _digest(files)
     finished = folder / digest
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
+            remove_old(folder, asked)  # first: they may be what fills the disk
             unfinished = folder / f"{digest}.partial"
-            shutil.rmtree(unfinished, ignore_errors=True)
             unfinished.mkdir()
-            _make(files, unfinished, tell)
+            _make(files, asked, unfinished, tell)
             unfinished.rename(finished)
-    shards = Shards(finished)
+        os.utime(finished)
+        shards = Shards(finished)
     if not shards.days:
+        shards.close()
         names = ", ".join(str(file) for file in files[:3]) + (", …" if len(files) > 3 else "")
         raise UsageError(
-            f"no usable tweet in {names}: {summary(shards.bad_rows)}; give Twint JSON lines or CSV"
+            f"no usable tweet in {names}: {summary(shards.bad_rows)}; see VIRAL_ARCHIVE_PATHS in docs/sources.md"
         )
     return shards
 
 
-def _make(files: Sequence[Path], folder: Path, tell: Tell) -> None:
+def milliseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def _make(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> None:
     bad = BadRows()
-    waiting: dict[str, list[RawTweet]] = defaultdict(list)
+    archive = SortedArchive(folder)
     count = 0
     for file in files:
         for tweet in read_tweets(file, bad):
-            waiting[f"{tweet.posted_at:%Y-%m-%d}"].append(tweet)
+            archive.add(milliseconds(tweet.posted_at), tweet)
             count += 1
-            if count % FLUSH_EVERY == 0:
-                _flush(waiting, folder)
+            if count % TELL_EVERY == 0:
                 tell("reading the archive", count, None)
-    _flush(waiting, folder)
-    days = sorted(path.stem for path in folder.glob("*.jsonl"))
-    for day in days:
-        _sort(folder / f"{day}.jsonl")
-    (folder / "index.json").write_text(json.dumps({"days": days, "tweets": count, "bad_rows": bad.by_reason}))
+    days = archive.finish()
+    index: Mapping[str, object] = {
+        "asked": asked,
+        "tweets": count,
+        "days": days,
+        "bad_rows": bad.by_reason,
+        "bad_places": bad.places,
+    }
+    (folder / "index.json").write_text(json.dumps(index))
     tell("reading the archive", count, count)
     if bad.by_reason:
         log.warning("rows left out", total=bad.by_reason.total(), by_reason=dict(bad.by_reason))
 
 
-def _flush(waiting: dict[str, list[RawTweet]], folder: Path) -> None:
-    for day, tweets in waiting.items():
-        with (folder / f"{day}.jsonl").open("ab") as file:
-            file.writelines(map(_line, tweets))
-        with (folder / f"{day}.copies").open("ab") as file:
-            array("q", [copy_hash(tweet.text) for tweet in tweets if not reason_against(tweet)]).tofile(file)
-    waiting.clear()
-
-
-def _line(tweet: RawTweet) -> bytes:
-    fields = (
-        _milliseconds(tweet.posted_at),
-        tweet.external_id,
-        tweet.author_id,
-        tweet.username,
-        tweet.text,
-        tweet.language,
-        tweet.like_count,
-        tweet.retweet_count,
-        tweet.reply_count,
-        tweet.photos_count,
-        tweet.has_video,
-        tweet.is_quote,
-        tweet.is_reply,
-        tweet.is_retweet,
-    )
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _sort(file: Path) -> None:
-    """All times have 13 digits, from 2001 to 2286, so the order of the bytes is that of (time, id)."""
-    file.write_bytes(b"".join(sorted(file.read_bytes().splitlines(keepends=True))))
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
+def _column(path: Path, of: type[Number]) -> NDArray[Number]:
+    return np.memmap(path, of, "r") if path.stat().st_size else np.empty(0, of)
 
 
 def _digest(files: Sequence[Path]) -> str:

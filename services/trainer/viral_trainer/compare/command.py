@@ -64,8 +64,8 @@ def run(wish: Wish) -> None:
     mlflow = _mlflow(wish, settings, console)
     bad = BadRows()
     tweets = originals_of(wish.tweets, bad, settings.likes_threshold, settings.min_age)
-    if bad.places:
-        console.print(f"{summary(bad.by_reason)}, the first at {bad.places[0]}")
+    if bad.first_place:
+        console.print(f"{summary(bad.by_reason)}, the first at {bad.first_place}")
     newest = tweets[-wish.max_tweets :] if wish.max_tweets else tweets
     with _progress(contenders) as (before, after):
         comparison = compare(newest, contenders, wish.split, settings, before, after)

@@ -1,0 +1,134 @@
+"""JSON as rows: one object a line, or objects spread over lines and lists."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from viral_common.archive.bad_rows import BadRow, BadRows
+from viral_common.archive.blocks import DamagedFile, blocks_of
+from viral_common.archive.lines import Lines, line_blocks, numbered
+from viral_common.archive.shapes import Shape, converted
+
+LONGEST_OBJECT = (
+    16 * 1024 * 1024
+)  # bytes; a page of 500 tweets with all that the API includes takes about 4 million
+# A whole string, the beginning of one that goes on in the next block, or what opens or closes an object.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|["{}]', re.DOTALL)
+_BETWEEN_OBJECTS = b" \t\r\n,[]"
+
+NumberedRow = tuple[int, Any]
+
+
+def rows_on_lines(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
+    """Each line's object with its number."""
+    decoder = msgspec.json.Decoder(shape.row_type)
+    for lines in line_blocks(path, bad):
+        try:
+            rows = decoder.decode_lines(lines.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = []
+        # Blank lines give no row: then the numbers would not fit.
+        if len(rows) == lines.data.count(b"\n") and rows:
+            yield from enumerate(rows, lines.first)
+        else:
+            yield from _line_by_line(path, lines, shape, decoder, bad)
+
+
+def rows_in_documents(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
+    """Each outermost object, whether in a list or not, with the number of the line on which it begins."""
+    decoder = msgspec.json.Decoder(shape.row_type)
+    for number, data in _objects(path, bad):
+        try:
+            yield number, _row(data, shape, decoder)
+        except BadRow as error:
+            bad.add(path, number, str(error))
+
+
+def _line_by_line(
+    path: Path, lines: Lines, shape: Shape, decoder: msgspec.json.Decoder[Any], bad: BadRows
+) -> Iterator[NumberedRow]:
+    for number, line in numbered(iter([lines])):
+        if not line.strip():
+            continue
+        try:
+            row = _row(line, shape, decoder)
+        except BadRow as error:
+            bad.add(path, number, str(error))
+        else:
+            yield number, row
+
+
+def _row(data: bytes, shape: Shape, decoder: msgspec.json.Decoder[Any]) -> Any:
+    """Read leniently what only the strict decoder refuses, such as half an emoji; or say what is wrong."""
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    if b"\0" in data:
+        raise BadRow("NUL byte")
+    try:
+        row = json.loads(data)
+    except UnicodeDecodeError as error:
+        raise BadRow("invalid UTF-8") from error
+    except (ValueError, RecursionError) as error:
+        raise BadRow("broken JSON") from error
+    if not isinstance(row, dict):
+        raise BadRow("not a JSON object")
+    return converted(row, shape)
+
+
+def _objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:
+    """Cut at the outermost braces outside strings."""
+    data = b""
+    line, place, begin, depth = 1, 0, 0, 0  # `begin`: of the object being read, or of what is between two
+    with closing(blocks_of(path)) as blocks:
+        try:
+            for block in blocks:
+                data += block
+                for token in _TOKEN.finditer(data, place):
+                    sign = token[0]
+                    if sign == b'"':
+                        break
+                    place = token.end()
+                    if sign == b"{":
+                        if not depth:
+                            line = _between(path, line, data[begin : token.start()], bad)
+                            begin = token.start()
+                        depth += 1
+                    elif sign == b"}" and depth:
+                        depth -= 1
+                        if not depth:
+                            yield line, data[begin:place]
+                            line += data.count(b"\n", begin, place)
+                            begin = place
+                else:
+                    place = len(data)
+                data, place, begin = data[begin:], place - begin, 0
+                if len(data) > LONGEST_OBJECT:
+                    bad.add(
+                        path,
+                        line,
+                        f"JSON object longer than {LONGEST_OBJECT >> 20} MiB; the rest is not read",
+                    )
+                    return
+        except DamagedFile as error:
+            bad.add(path, line + data.count(b"\n"), str(error))
+            return
+    if depth:
+        bad.add(path, line, "JSON document ends early")
+    else:
+        _between(path, line, data, bad)
+
+
+def _between(path: Path, line: int, data: bytes, bad: BadRows) -> int:
+    """The number of the line after `data`, in which nothing but commas and brackets should stand."""
+    if data.strip(_BETWEEN_OBJECTS):
+        bad.add(path, line, "broken JSON")
+    return line + data.count(b"\n")

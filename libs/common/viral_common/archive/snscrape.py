@@ -1,0 +1,55 @@
+"""Rows that snscrape wrote, before and after it renamed `content` to `rawContent`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from viral_common.archive.bad_rows import BadRow
+from viral_common.archive.fields import (
+    count_in,
+    identity_in,
+    iso_ms,
+    list_in,
+    moment_of,
+    optional_text,
+    text_in,
+)
+from viral_common.archive.links import text_as_typed
+from viral_common.text import clean
+from viral_common.tweets import RawTweet
+
+
+def tweet_of(row: Mapping[str, Any]) -> RawTweet:
+    """The tweet in a row. Raises BadRow with the reason."""
+    external_id = identity_in(row.get("id"), "id")
+    user = row.get("user")
+    if not isinstance(user, Mapping):
+        raise BadRow("no user" if user is None else "user is no object")
+    typed = text_in(row.get("rawContent", row.get("content")), "content")
+    media = [
+        str(one.get("_type")) if isinstance(one, Mapping) else ""
+        for one in list_in(row.get("media"), "media")
+    ]
+    links = row.get("links", row.get("outlinks"))
+    quoted = bool(row.get("quotedTweet"))
+    return RawTweet(
+        external_id=str(external_id),
+        posted_at=moment_of(external_id, iso_ms(row.get("date"), "date")),
+        author_id=str(identity_in(user.get("id"), "user.id")),
+        username=clean(text_in(user.get("username"), "user.username")),
+        text=text_as_typed(typed, [_address(link) for link in list_in(links, "outlinks")], quoted),
+        language=optional_text(row.get("lang"), "lang"),
+        like_count=count_in(row.get("likeCount"), "likeCount"),
+        retweet_count=count_in(row.get("retweetCount"), "retweetCount"),
+        reply_count=count_in(row.get("replyCount"), "replyCount"),
+        photos_count=sum(kind.endswith("Photo") for kind in media),
+        has_video=any(kind.endswith(("Video", "Gif")) for kind in media),
+        is_quote=quoted,
+        is_reply=bool(row.get("inReplyToTweetId")) or bool(row.get("inReplyToUser")),
+        is_retweet=bool(row.get("retweetedTweet")) or typed.startswith("RT @"),
+    )
+
+
+def _address(link: object) -> object:
+    return link.get("url") if isinstance(link, Mapping) else link

@@ -1,0 +1,116 @@
+"""Tweets as X's API v2 gives them: one a line, in a list, or in pages of `data` with `includes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from viral_common.archive.bad_rows import BadRow
+from viral_common.archive.fields import (
+    count_in,
+    identity_in,
+    iso_ms,
+    list_in,
+    moment_of,
+    optional_text,
+    text_in,
+)
+from viral_common.archive.links import TWEET_ADDRESS, unescaped, without_last_links
+from viral_common.text import clean
+from viral_common.tweets import RawTweet
+
+Row = Mapping[str, Any]
+
+
+def rows_in(document: Row) -> Iterator[Row]:
+    """A page's tweets, each with what the page includes about its author and media; a tweet alone is itself.
+
+    Raises BadRow for a page without tweets that is none of an empty search.
+    """
+    if "data" not in document:
+        if "meta" not in document and "errors" not in document:
+            yield document
+        elif "errors" in document:
+            raise BadRow("an error of the API instead of tweets")
+        return
+    data, includes = document["data"], document.get("includes")
+    includes = includes if isinstance(includes, Mapping) else {}
+    users, media = _by(includes.get("users"), "id"), _by(includes.get("media"), "media_key")
+    for row in data if isinstance(data, list) else [data]:
+        if isinstance(row, Mapping):
+            yield {**row, "_user": users.get(str(row.get("author_id"))), "_media": media}
+        else:
+            yield {}
+
+
+def tweet_of(row: Row) -> RawTweet:
+    """The tweet in a row. Raises BadRow with the reason."""
+    external_id = identity_in(row.get("id"), "id")
+    counts = _object(row, "public_metrics")
+    entities, attachments = _object(row, "entities"), _object(row, "attachments")
+    related = [_object({"of": one}, "of").get("type") for one in _list(row, "referenced_tweets")]
+    kinds = _kinds(_list(attachments, "media_keys"), row.get("_media"))
+    # Long posts carry their whole text, and its entities, beside the first 280 characters.
+    note = _object(row, "note_tweet")
+    typed = text_in(note.get("text") or row.get("text"), "text")
+    urls = _list(_object(note, "entities") or entities, "urls")
+    user = row.get("_user") or {}
+    return RawTweet(
+        external_id=str(external_id),
+        posted_at=moment_of(
+            external_id, iso_ms(row["created_at"], "created_at") if row.get("created_at") else None
+        ),
+        author_id=str(identity_in(row.get("author_id"), "author_id")),
+        username=clean(optional_text(user.get("username"), "username")),
+        text=_as_typed(typed, urls, external_id, "quoted" in related),
+        language=optional_text(row.get("lang"), "lang"),
+        like_count=count_in(counts.get("like_count"), "like_count"),
+        retweet_count=count_in(counts.get("retweet_count"), "retweet_count"),
+        reply_count=count_in(counts.get("reply_count"), "reply_count"),
+        photos_count=kinds.count("photo"),
+        has_video="video" in kinds or "animated_gif" in kinds,
+        is_quote="quoted" in related,
+        is_reply="replied_to" in related,
+        is_retweet="retweeted" in related or typed.startswith("RT @"),
+    )
+
+
+def _as_typed(text: str, urls: list[object], external_id: int, quoted: bool) -> str:
+    """Without the links to the tweet's own media and to the one it quotes, which stand at the end."""
+    own = 0
+    for url in urls:
+        address = str(url.get("expanded_url") or "") if isinstance(url, Mapping) else ""
+        own += f"/status/{external_id}/" in address or (quoted and TWEET_ADDRESS.match(address) is not None)
+    # Several pictures share one link.
+    links = {str(url.get("url")) for url in urls if isinstance(url, Mapping)}
+    return without_last_links(unescaped(text).strip(), min(own, len(links), 2))
+
+
+def _kinds(keys: list[object], media: Any) -> list[str]:
+    """What is attached; a key begins with its kind where the page does not include it: 3 photo, 7 and 13 video."""
+    known = media if isinstance(media, Mapping) else {}
+    kinds = {"3": "photo", "7": "video", "13": "video", "16": "animated_gif"}
+    return [
+        str(known.get(str(key), {}).get("type") or kinds.get(str(key).partition("_")[0], "")) for key in keys
+    ]
+
+
+def _by(items: Any, key: str) -> dict[str, Row]:
+    return (
+        {str(one.get(key)): one for one in items if isinstance(one, Mapping)}
+        if isinstance(items, list)
+        else {}
+    )
+
+
+def _object(row: Row, name: str) -> Row:
+    value = row.get(name)
+    if value is None or isinstance(value, Mapping):
+        return value or {}
+    raise BadRow(f"{name} is no object")
+
+
+def _list(row: Row, name: str) -> list[object]:
+    """Some tools write an empty list as an empty object."""
+    value = row.get(name)
+    return [] if value == {} else list_in(value, name)
