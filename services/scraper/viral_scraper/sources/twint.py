@@ -15,7 +15,7 @@ import twint
 from twint import feed
 from twint.storage.write_meta import tweetData
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.twint import tweet_of
+from viral_common.archive.shapes import TWINT, converted
 from viral_common.database import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets import RawTweet
@@ -71,7 +71,8 @@ class TwintSource:
 
     def _tweet(self, row: Mapping[str, Any], read_at: datetime) -> RawTweet | None:
         try:
-            return replace(tweet_of({**row, "language": LANGUAGE}), counts_observed_at=read_at)
+            tweet = TWINT.tweet_of(converted({**row, "language": LANGUAGE}, TWINT))
+            return replace(tweet, counts_observed_at=read_at)
         except BadRow as error:
             self.bad_rows[str(error)] += 1
             return None

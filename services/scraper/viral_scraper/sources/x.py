@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Self
 
 import structlog
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from viral_common.database import Sessions
 from viral_common.errors import UsageError
 from viral_common.settings import load_settings
@@ -23,7 +23,7 @@ from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import Window, mature_day
 from viral_scraper.sources.x_api import XApi
 from viral_scraper.sources.x_costs import Prices, Purse
-from viral_scraper.sources.x_posts import Counted, Page, Post, tweet_of
+from viral_scraper.sources.x_pages import Page
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ class XSettings(SourceSettings, env_prefix="VIRAL_X_"):
         default=Decimal("0.005"), ge=0, description="Price of a photo or video, as of August 2026: check it"
     )
     usernames: bool = Field(
-        default=True, description="Whether authors are read for their usernames; without, ids stand for them"
+        default=True, description="Whether authors are read for their usernames; without, they stay empty"
     )
     api_url: str = Field(default="https://api.x.com", description="Where the API is")
 
@@ -99,7 +99,9 @@ class XSource:
         if since < datetime.now(UTC) - REACH:
             self.bad_rows[TOO_OLD] += 1
             return
-        found = (tweet for page in self._pages(query, since, until, limit) for tweet in self._tweets(page))
+        found = (
+            tweet for page in self._pages(query, since, until, limit) for tweet in page.tweets(self.bad_rows)
+        )
         yield from sorted(islice(found, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
     def next_window(self, after: datetime | None, size: int, /) -> Window | None:
@@ -127,17 +129,7 @@ class XSource:
             page = self._purse.pay(most, partial(self._api.counts, asked))
             if page is None:
                 raise UsageError("X: VIRAL_X_SPENDING_CAP_USD is reached; likes are read again next month")
-            read_at = datetime.now(UTC)
-            for row in page.data:
-                try:
-                    post = Counted.model_validate(row)
-                except ValidationError as error:
-                    self._leave_out(error)
-                    continue
-                counts = post.public_metrics
-                yield Engagement(
-                    post.id, counts.like_count, counts.retweet_count, counts.reply_count, read_at
-                )
+            yield from page.engagements()
 
     def _pages(self, query: str, since: datetime, until: datetime, limit: int | None) -> Iterator[Page]:
         room = limit if limit is not None else MOST
@@ -162,16 +154,3 @@ class XSource:
     ) -> Page | None:
         most = self._purse.prices.most(size)
         return self._purse.pay(most, lambda: self._api.search(query, since, until, size, token))
-
-    def _tweets(self, page: Page) -> Iterator[RawTweet]:
-        read_at = datetime.now(UTC)
-        for row in page.data:
-            try:
-                yield tweet_of(Post.model_validate(row), page.includes, read_at)
-            except ValidationError as error:
-                self._leave_out(error)
-
-    def _leave_out(self, error: ValidationError) -> None:
-        """Worded alike for alike posts, and without what stood in them."""
-        problem = error.errors(include_input=False, include_url=False)[0]
-        self.bad_rows[f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"] += 1

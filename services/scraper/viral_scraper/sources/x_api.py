@@ -14,11 +14,10 @@ from requests.adapters import HTTPAdapter
 from viral_common.errors import UsageError, first_line
 
 from viral_scraper.sources.retrying import Sleep, TryAgain, patiently
-from viral_scraper.sources.x_posts import Page, Post
+from viral_scraper.sources.x_pages import TWEET_FIELDS, Page
 
 TWEEPY_HOST = "https://api.twitter.com"
 TIMEOUT_S = 30
-TWEET_FIELDS = [*Post.model_fields]
 
 
 class XApi:

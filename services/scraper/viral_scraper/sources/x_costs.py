@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from viral_common.spending import SpendingStore
 
-from viral_scraper.sources.x_posts import Page
+from viral_scraper.sources.x_pages import Page
 
 MOST_MEDIA = 4  # in one post
 

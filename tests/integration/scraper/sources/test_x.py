@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,12 +18,11 @@ from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources import build_source
 from viral_scraper.sources.base import Window
 from viral_scraper.sources.retrying import SourceAway
-from viral_scraper.sources.x_posts import Includes, Post, tweet_of
 
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
 from tests.integration.scraper.sources.said import some_posts
 from tests.integration.scraper.sources.stages import day_of, x_source
-from tests.integration.scraper.sources.x_server import XNetwork, post_of
+from tests.integration.scraper.sources.x_server import XNetwork
 
 POSTS = some_posts(250)
 DAY: Window = day_of(POSTS)
@@ -88,7 +86,8 @@ def test_a_refusal_says_what_to_do_and_is_not_repeated(
         list(x_source(db, x.url, slept, "100").search("tea", *DAY))
 
     assert "secret-token" not in str(caught.value)
-    assert (slept, SpendingStore(db, "x").spent()) == ([], 0)
+    assert slept == []
+    assert SpendingStore(db, "x").spent() == 0
 
 
 def test_x_away_costs_nothing(db: Sessions, x: Served) -> None:
@@ -167,31 +166,16 @@ def test_a_broken_post_is_left_out_alone_and_counted_without_its_words(db: Sessi
 
     assert len(tweets) == 18
     assert dict(source.bad_rows) == {
-        "public_metrics.like_count: Input should be greater than or equal to 0": 1,
-        "text: Input should be a valid string": 1,
+        "like_count negative or absurd": 1,
+        "no text": 1,
     }
 
 
-def test_the_text_is_as_its_author_typed_it() -> None:
-    post: dict[str, Any] = post_of(POSTS[0])
-    post |= {
-        "text": "short &amp; cut… https://t.co/quoted",
-        "note_tweet": {
-            "text": "long &amp; whole https://t.co/own https://t.co/quoted",
-            "entities": {
-                "urls": [
-                    {"url": "https://t.co/own", "expanded_url": "https://example.com/"},
-                    {"url": "https://t.co/quoted", "expanded_url": "https://x.com/u/status/77"},
-                ]
-            },
-        },
-        "referenced_tweets": [{"type": "quoted", "id": "77"}],
-    }
-
-    tweet = tweet_of(Post.model_validate(post), Includes(), POSTS[0].at)
-
-    assert tweet.text == "long & whole https://example.com/"
-    assert (tweet.is_quote, tweet.is_reply, tweet.username) == (True, False, tweet.author_id)
+def test_counts_that_cannot_be_read_do_not_pass_for_a_deleted_post(db: Sessions) -> None:
+    network = XNetwork(POSTS[:2])
+    network.posts[0]["public_metrics"] = {}
+    with serving(network.answer) as served, pytest.raises(SourceAway, match="no like_count"):
+        list(x_source(db, served.url, [], "100").refresh([post["id"] for post in network.posts]))
 
 
 @pytest.mark.parametrize(
