@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from viral_common.errors import ServerAway
 
+from viral_gateway.rendering import not_found, wants_page
 from viral_gateway.scoring import QueueFull
 from viral_gateway.serving import NoModelYet
 
@@ -106,7 +107,9 @@ DETAILS = {
 }
 
 
-def _http(request: Request, error: HTTPException) -> JSONResponse:
+def _http(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 404 and wants_page(request):
+        return not_found(request)
     phrase = HTTPStatus(error.status_code).phrase
     detail = DETAILS.get(error.status_code, phrase) if error.detail == phrase else error.detail
     return problem(request.url.path, error.status_code, detail, headers=error.headers)

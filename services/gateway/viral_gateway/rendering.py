@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
@@ -15,7 +15,12 @@ from viral_gateway.serving import Serving
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 templates.env.filters.update(
-    percent=views.percent, utc=views.utc, day=views.day, goal=views.goal, question=views.question
+    percent=views.percent,
+    utc=views.utc,
+    day=views.day,
+    hour=views.hour,
+    goal=views.goal,
+    question=views.question,
 )
 templates.env.globals.update(took=views.took)
 
@@ -29,3 +34,17 @@ def page(request: Request, template: str, gateway: Gateway, serving: Serving | N
         **more,
     }
     return templates.TemplateResponse(request, template, context, headers={"Cache-Control": "no-store"})
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a person's browser asks, outside the API; programs name no HTML."""
+    asked = request.headers.get("accept", "")
+    return "text/html" in asked and not request.url.path.startswith("/v1/")
+
+
+def not_found(request: Request) -> Response:
+    """For people who mistyped an address."""
+    gateway = cast(Gateway, request.app.state.gateway)
+    shown = page(request, "not_found.html", gateway, gateway.holder.current)
+    shown.status_code = 404
+    return shown

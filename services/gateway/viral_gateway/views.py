@@ -42,6 +42,11 @@ def day(at: datetime) -> str:
     return f"{at.day} {at:%b %Y}"
 
 
+def hour(at: datetime) -> str:
+    """`Tue 18:00 UTC`."""
+    return f"{at:%a %H}:00 UTC"
+
+
 def took(start: datetime, end: datetime) -> str:
     """`1 min 40 s`."""
     seconds = round((end - start) / timedelta(seconds=1))

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import viral_gateway
+from markupsafe import escape
 from starlette.testclient import TestClient
 from viral_common.trail import BatchTrail
+from viral_gateway.scoring import QueueFull, Scoring
 from viral_gateway.serving import Refusal
+from viral_gateway.to_try import TO_TRY
 
-from tests.unit.gateway.fakes import NOON, World, a_batch
+from tests.unit.gateway.fakes import NOON, World, a_batch, a_promotion
 
 RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
 
@@ -24,6 +30,100 @@ def test_the_form_is_there_with_the_models_badge(client: TestClient, world: Worl
     assert "version 3" in page.text
     assert "0.701" in page.text
     assert "simulated" not in page.text
+
+
+def test_the_badge_says_on_how_many_tweets_and_links_the_run(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    assert "AUC on test tweets" in client.get("/").text
+
+    world.holder.current = replace(
+        world.holder.serving(), model=a_promotion(3).model_copy(update={"test_count": 7310})
+    )
+
+    page = client.get("/").text
+    assert "on 7,310 test tweets" in page
+    assert f"#/runs/{3:032x}" in page
+
+
+def test_why_and_what_if_are_one_batch(client: TestClient, world: World) -> None:
+    model = world.serve()
+
+    client.post("/", data={"text": "three little words"})
+
+    assert sum(map(len, model.calls)) == 1 + 3 + 24 + 1
+
+
+def test_an_example_is_one_click(client: TestClient, world: World) -> None:
+    world.serve()
+
+    for number, example in enumerate(TO_TRY):
+        page = client.post("/", data={"example": str(number)})
+        assert page.status_code == 200
+        assert 'class="number"' in page.text
+        assert escape(example.form.text) in page.text
+
+    assert len(TO_TRY) == 6
+    assert client.post("/", data={"example": "99"}).status_code == 422
+
+
+def test_a_full_queue_keeps_the_text(
+    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.serve()
+
+    async def full(*_: object) -> list[float]:
+        raise QueueFull("1,024 tweets are waiting")
+
+    monkeypatch.setattr(Scoring, "probabilities", full)
+    page = client.post("/", data={"text": "keep me"})
+
+    assert page.status_code == 503
+    assert page.headers["retry-after"] == "1"
+    assert "keep me</textarea>" in page.text
+
+
+def test_the_length_is_counted_without_javascript_too(client: TestClient, world: World) -> None:
+    world.serve()
+
+    page = client.post("/", data={"text": "日本語 https://example.com"}).text
+
+    assert '<span id="count">30</span> of 280' in page
+
+
+def test_an_unknown_page_is_a_page_for_people_and_a_problem_for_programs(
+    client: TestClient, world: World
+) -> None:
+    world.serve()
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+    page = client.get("/nowhere", headers=browser)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "Nothing lives here" in page.text
+
+    for path, headers in (("/nowhere", {}), ("/v1/nowhere", browser)):
+        problem = client.get(path, headers=headers)
+        assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+
+
+def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, world: World) -> None:
+    world.serve()
+    text = "word " * 50 + "https://example.com"
+
+    page = client.post("/", data={"text": text}).text
+    loaded = {"/static/form.js", *re.findall(r'(?:src|href)="(/static/[^"]+)"', page)}
+    for script in sorted(loaded):
+        loaded |= {
+            f"/static/{name}" for name in re.findall(r'from "./([a-z_]+.js)"', client.get(script).text)
+        }
+
+    assert len(loaded) >= 8
+    assert len(page.encode()) + sum(len(client.get(path).content) for path in loaded) < 60_000
+
+
+def test_all_scripts_together_are_under_300_lines() -> None:
+    folder = Path(viral_gateway.__file__).parent / "static"
+
+    assert sum(len(script.read_text().splitlines()) for script in folder.glob("*.js")) < 300
 
 
 def test_a_model_of_simulated_tweets_is_marked(client: TestClient, world: World) -> None:
@@ -42,9 +142,10 @@ def test_the_result_shows_number_words_weights_and_keeps_the_input(client: TestC
     assert page.status_code == 200
     assert "60%" in page.text
     assert "Likely to get a like" in page.text
-    assert re.search(r"<bdi>good</bdi> <small>\+20.0</small>", page.text)
+    assert '<mark class="up-much" title="+20.0">good</mark>' in page.text
+    assert '<bdi class="up-much">good</bdi> <b>+20.0</b>' in page.text
     assert "a good day</textarea>" in page.text
-    assert '<option value="2" selected>' in page.text
+    assert 'name="photos_count" value="2" checked' in page.text
     assert 'name="has_video" checked' in page.text
     assert 'value="ada"' in page.text
 
@@ -64,10 +165,10 @@ def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
 def test_what_was_typed_is_escaped(client: TestClient, world: World) -> None:
     world.serve()
 
-    page = client.post("/", data={"text": "</textarea><script>alert(1)</script>", "username": '"><b>'})
+    page = client.post("/", data={"text": "</textarea><script>alert(1)</script>", "username": '"><i>'})
 
     assert "<script>alert" not in page.text
-    assert '"><b>' not in page.text
+    assert '"><i>' not in page.text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from viral_gateway import result_view, views
 from viral_gateway.context import details_of
-from viral_gateway.schemas import ModelDetails, WordWeightOut
+from viral_gateway.explain import Word, WordWeight
+from viral_gateway.schemas import ModelDetails
 
 from tests.unit.gateway.fakes import NOON, World
 
@@ -74,20 +75,37 @@ def test_times_and_durations() -> None:
 
 
 def test_weights_have_a_sign_and_one_of_five_styles() -> None:
-    weights = [0.2, 0.02, -0.0001, -0.02, -0.2]
+    words = [piece for piece in shown([0.2, 0.02, -0.0001, -0.02, -0.2], 1.0) if piece.style]
 
-    shown = result_view.shown_words([WordWeightOut(word="w", start=0, end=1, weight=w) for w in weights], 0.5)
+    assert [word.points for word in words] == ["+20.0", "+2.0", "0.0", "−2.0", "−20.0"]
+    assert [word.style for word in words] == ["up-much", "up-some", "even", "down-some", "down-much"]
 
-    assert [word.points for word in shown] == ["+20.0", "+2.0", "0.0", "−2.0", "−20.0"]
-    assert [word.style for word in shown] == ["up-much", "up-some", "even", "down-some", "down-much"]
+
+def test_the_text_keeps_its_spaces_between_the_words() -> None:
+    assert "".join(piece.text for piece in shown([0.2, 0.0], 1.0)) == " w  w "
 
 
 def test_where_viral_tweets_are_rare_less_weight_is_much() -> None:
-    word = WordWeightOut(word="w", start=0, end=1, weight=0.012)
-
-    [common], [rare] = result_view.shown_words([word], 0.5), result_view.shown_words([word], 0.1)
+    [common], [rare] = shown([0.012], 1.0)[1:2], shown([0.012], 0.2)[1:2]
 
     assert (common.style, rare.style) == ("up-some", "up-much")
+
+
+def test_the_lists_begin_with_the_words_that_do_most() -> None:
+    weights = weighed([0.02, -0.03, 0.2, 0.0, -0.2])
+
+    lowers = result_view.listed(sorted(weights, key=lambda found: found.weight), "down", 1.0)
+
+    assert [word.points for word in lowers] == ["−20.0", "−3.0"]
+
+
+def weighed(weights: list[float]) -> list[WordWeight]:
+    """Of the words of ` w  w  w `."""
+    return [WordWeight(Word("w", 3 * n + 1, 3 * n + 2), weight) for n, weight in enumerate(weights)]
+
+
+def shown(weights: list[float], scale: float) -> list[result_view.ShownPiece]:
+    return result_view.shown_text(" w " * len(weights), weighed(weights), scale)
 
 
 def a_model(**of_its_artefact: Any) -> ModelDetails:

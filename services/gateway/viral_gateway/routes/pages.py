@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -11,18 +12,28 @@ from starlette.exceptions import HTTPException
 from viral_common.errors import ServerAway
 from viral_common.trail import BatchTrail
 
-from viral_gateway import result_view
-from viral_gateway.authors import with_authors
+from viral_gateway.answering import answer_of
+from viral_gateway.ask_again import AskAgain
 from viral_gateway.context import Gateway, GatewayDep, details_of
 from viral_gateway.form import MAX_FIELDS, Form
-from viral_gateway.predicting import predictions_of
-from viral_gateway.problems import RETRY_AFTER_S
+from viral_gateway.problems import RETRY_AFTER_S, RETRY_SOON_S
 from viral_gateway.record_schemas import BatchOut
 from viral_gateway.rendering import page, templates
+from viral_gateway.result_view import Result
+from viral_gateway.schemas import MAX_TEXT, TweetIn
+from viral_gateway.scoring import QueueFull
+from viral_gateway.serving import Serving
+from viral_gateway.to_try import TO_TRY, to_try
+from viral_gateway.tweet_length import RULES, tweet_length
 
 router = APIRouter(include_in_schema=False)
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+NO_MODEL = (
+    "No model has been promoted yet, so there is no answer. Your text is kept: try again in a moment, "
+    "or see on the pipeline page what is being done."
+)
+BUSY = "So many tweets are waiting that yours was not taken. Your text is kept: try again in a moment."
 
 
 @router.get("/")
@@ -31,7 +42,7 @@ async def ask(request: Request, gateway: GatewayDep) -> Response:
     serving = gateway.holder.current
     if serving is None:
         return await _first_run(request, gateway)
-    return page(request, "form.html", gateway, serving, form=Form())
+    return _form_page(request, gateway, serving, Form())
 
 
 @router.post("/")
@@ -39,34 +50,50 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
     """The form with its result, or with what is wrong and everything that was typed."""
     if not request.headers.get("content-type", "").lower().startswith(FORMS):
         raise HTTPException(415, "This address takes the web form; programs use POST /v1/predictions.")
-    form = Form.of(await request.form(max_fields=MAX_FIELDS, max_files=1))
+    fields = await request.form(max_fields=MAX_FIELDS, max_files=1)
+    form = to_try(str(fields.get("example"))) or Form.of(fields)
     tweet, errors = form.tweet()
     serving = gateway.holder.current
-    if tweet is None or serving is None:
-        status = 422 if errors else 503
-        shown = page(request, "form.html", gateway, serving, form=replace(form, errors=errors))
-        shown.status_code = status
-        if status == 503:
-            shown.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return shown
-    tweets = await with_authors(gateway, serving, [tweet.to_input(datetime.now(UTC))])
-    [prediction] = await predictions_of(gateway.scoring, serving, tweets, explain=True)
-    gateway.prediction_log.note(serving.model.version, tweets, [prediction.probability])
-    model = details_of(serving)
-    result = {
-        "probability": prediction.probability,
-        "words": result_view.in_words(prediction.probability, model),
-        "explanation": result_view.shown_words(prediction.explanation or [], model.decision_threshold),
-        "features": result_view.feature_rows(prediction.features),
-        "author": result_view.author_in_words(prediction.author, model.likes_threshold),
-    }
-    return page(request, "form.html", gateway, serving, form=form, result=result)
+    if tweet is None:
+        return _form_page(request, gateway, serving, replace(form, errors=errors), status=422)
+    if serving is None:
+        return _try_again(_form_page(request, gateway, None, form, trouble=NO_MODEL), RETRY_AFTER_S)
+    try:
+        return await _answered(request, gateway, serving, form, tweet)
+    except QueueFull:
+        return _try_again(_form_page(request, gateway, serving, form, trouble=BUSY), RETRY_SOON_S)
 
 
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """Swagger UI from local files."""
     return templates.TemplateResponse(request, "docs.html")
+
+
+async def _answered(
+    request: Request, gateway: Gateway, serving: Serving, form: Form, tweet: TweetIn
+) -> Response:
+    answered = await answer_of(gateway, serving, tweet.to_input(datetime.now(UTC)))
+    again = AskAgain.of(form, str(request.base_url), asks_for_keys=bool(gateway.settings.allowed_keys()))
+    result = Result.of(answered, details_of(serving))
+    return _form_page(request, gateway, serving, form, result=result, again=again)
+
+
+def _form_page(
+    request: Request, gateway: Gateway, serving: Serving | None, form: Form, status: int = 200, **more: Any
+) -> Response:
+    length = tweet_length(form.text[:MAX_TEXT])
+    shown = page(
+        request, "form.html", gateway, serving, form=form, length=length, rules=RULES, to_try=TO_TRY, **more
+    )
+    shown.status_code = status
+    return shown
+
+
+def _try_again(shown: Response, after_s: int) -> Response:
+    shown.status_code = 503
+    shown.headers["Retry-After"] = str(after_s)
+    return shown
 
 
 async def _first_run(request: Request, gateway: Gateway) -> Response:
