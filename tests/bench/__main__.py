@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import jetstream, memory, quality, scoring, storing, training
+from tests.bench import gateway, gateway_swaps, jetstream, memory, quality, scoring, storing, training
 from tests.bench.figures import Figure
 from tests.servers import started_servers
 
@@ -24,6 +24,7 @@ def main() -> None:
         figures = [*scoring.measure(scratch), *training.measure(scratch), *quality.measure(scratch)]
         with started_servers(scratch / "servers") as servers:
             figures += [*storing.measure(scratch, servers), *jetstream.measure(servers)]
+            figures += [*gateway.measure(scratch, servers), *gateway_swaps.measure(scratch, servers)]
             figures += memory.measure(scratch, servers)
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     rows = [figure.row() for figure in figures]

@@ -102,10 +102,15 @@ class Promoter:
     def register(self, bias: float) -> tuple[RegisteredVersion, Artefact]:
         """A version whose probabilities `bias` moves."""
         artefact = make_artefact(self.directory / str(bias) / "artefact", bias=bias, simulated=True)
-        run = Runs(self.settings.mlflow_url).start(uuid4(), "test", {})
-        return run.register(artefact, {"auc": 0.7}), artefact
+        return self.register_made(artefact), artefact
 
-    def promote(self, registered: RegisteredVersion, **damage: Any) -> None:
+    def register_made(self, artefact: Artefact) -> RegisteredVersion:
+        """A version of an artefact that is there already."""
+        run = Runs(self.settings.mlflow_url).start(uuid4(), "test", {})
+        return run.register(artefact, {"auc": 0.7})
+
+    def promote(self, registered: RegisteredVersion, **damage: Any) -> int:
+        """Its promotion_seq."""
         with self.service.sessions.begin() as session:
             row = ledger.add_promotion(session, self._row(registered, **damage))
             event = ModelPromoted(
@@ -123,6 +128,7 @@ class Promoter:
                 metrics=row.metrics,
             )
             self.service.emit(session, event)
+            return row.seq
 
     def _row(self, registered: RegisteredVersion, **damage: Any) -> Promotion:
         values = {

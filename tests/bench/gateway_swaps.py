@@ -1,0 +1,164 @@
+"""Hot swaps under load: nothing is dropped or mixed, nobody waits for long, nothing leaks."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from itertools import cycle, islice
+from pathlib import Path
+
+import psutil
+from viral_common.features import TweetInput
+from viral_common.predictor import Predictor
+
+from tests.bench.figures import Figure
+from tests.bench.gateway import load
+from tests.bench.gateway_load import Config, Outcome
+from tests.bench.gateway_stage import VERSIONS, Stage
+from tests.bench.tweets import some_tweets
+from tests.integration.gateway.stage import GatewayProcess
+from tests.servers import Servers
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+REPLICAS, RATE = 4, 200.0
+SWAPS, MANY_SWAPS = 50, 500
+EVERY_S = 1.0
+# What the process is compared with: its first models have been freed by then.
+SETTLED = 20
+
+
+def measure(
+    scratch: Path, servers: Servers, swaps: int = SWAPS, many_swaps: int = MANY_SWAPS
+) -> list[Figure]:
+    """Both, with a model of the real size in int8, as served."""
+    with Stage(scratch / "swaps", servers) as stage:
+        bodies, expected = _bodies(scratch, stage)
+        return [
+            *_under_load(stage, bodies, expected, swaps),
+            *_many(stage, bodies, many_swaps),
+        ]
+
+
+def _under_load(
+    stage: Stage, bodies: Path, expected: dict[str, list[list[float]]], swaps: int
+) -> list[Figure]:
+    stage.promote(0, "int8")
+    with ExitStack() as replicas, ThreadPoolExecutor(1) as pool:
+        gateways = [replicas.enter_context(stage.gateway(f"replica-{n}")) for n in range(REPLICAS)]
+        stage.wait_for(*gateways)
+        ports = [gateway.port for gateway in gateways]
+        calm = load(Config(ports, str(bodies), rate=RATE, seconds=swaps * EVERY_S / 3, expected=expected))
+        config = Config(ports, str(bodies), rate=RATE, seconds=swaps * EVERY_S, expected=expected)
+        loading = pool.submit(load, config)
+        latest = max(
+            _swap(stage, gateways, number) for number in islice(cycle(range(VERSIONS)), 1, swaps + 1)
+        )
+        swapping = loading.result()
+    return _figures(swaps, calm, swapping, latest)
+
+
+def _figures(swaps: int, calm: Outcome, swapping: Outcome, latest: float) -> list[Figure]:
+    name = f"{swaps} swaps, {REPLICAS} replicas, {RATE:.0f} requests/s"
+    return [
+        _none(f"{name}: replies that failed", swapping.failed),
+        _none(f"{name}: replies that mix versions", swapping.mixed),
+        Figure(
+            f"{name}: p99",
+            swapping.p99_ms,
+            "ms",
+            "without swaps",
+            calm.p99_ms,
+            "≤ 2×",
+            swapping.p99_ms <= 2 * calm.p99_ms,
+            less_is_better=True,
+        ),
+        Figure(
+            f"{name}: last replica new after",
+            latest,
+            "s",
+            None,
+            None,
+            "≤ 5 s",
+            latest <= 5,
+            less_is_better=True,
+        ),
+    ]
+
+
+def _swap(stage: Stage, gateways: Sequence[GatewayProcess], number: int) -> float:
+    """Promote; seconds until every replica answers with it. Swaps begin EVERY_S apart at the earliest."""
+    started = time.perf_counter()
+    stage.promote(number, "int8")
+    stage.wait_for(*gateways)
+    took = time.perf_counter() - started
+    time.sleep(max(0.0, EVERY_S - took))
+    return took
+
+
+def _many(stage: Stage, bodies: Path, swaps: int) -> list[Figure]:
+    """One gateway back and forth between two versions that its cache holds."""
+    with stage.gateway("many") as gateway:
+        process = psutil.Process(gateway.process.pid)
+        _back_and_forth(stage, gateway, SETTLED)
+        before, memory = _calmest(gateway, bodies), process.memory_info().rss / 1e6
+        _back_and_forth(stage, gateway, swaps)
+        after, grown = _calmest(gateway, bodies), process.memory_info().rss / 1e6
+    return [
+        Figure(
+            f"memory after {swaps} swaps",
+            grown,
+            "MB",
+            "before them",
+            memory,
+            "< 1.05×",
+            grown < 1.05 * memory,
+            less_is_better=True,
+        ),
+        Figure(
+            f"p99 after {swaps} swaps",
+            after,
+            "ms",
+            "before them",
+            before,
+            "< 1.1×",
+            after < 1.1 * before,
+            less_is_better=True,
+        ),
+    ]
+
+
+def _back_and_forth(stage: Stage, gateway: GatewayProcess, swaps: int) -> None:
+    for number in range(swaps):
+        stage.promote(number % 2, "int8")
+        stage.wait_for(gateway)
+
+
+def _calmest(gateway: GatewayProcess, bodies: Path) -> float:
+    """The least p99 of some runs: the others measure the neighbours."""
+    config = Config([gateway.port], str(bodies), rate=RATE, seconds=4.0)
+    return min(load(config).p99_ms for _ in range(3))
+
+
+def _bodies(scratch: Path, stage: Stage) -> tuple[Path, dict[str, list[list[float]]]]:
+    """Bodies of some tweets each, and what each version says of them."""
+    texts = [tweet.input.text for tweet in some_tweets(100)]
+    calls = [[TweetInput(text, NOON) for text in texts[start : start + 2]] for start in range(0, 100, 2)]
+    lines = [
+        json.dumps({"tweets": [{"text": one.text, "created_at": NOON.isoformat()} for one in call]})
+        for call in calls
+    ]
+    path = scratch / "bodies-swaps.jsonl"
+    path.write_text("\n".join(lines))
+    expected = {}
+    for registered, artefact in zip(stage.registered, stage.made, strict=True):
+        predictor = Predictor.load(artefact, "int8", threads=1)
+        expected[str(registered.version)] = [predictor.predict(call).tolist() for call in calls]
+    return path, expected
+
+
+def _none(name: str, count: int) -> Figure:
+    return Figure(name, count, "replies", None, None, "0", count == 0, less_is_better=True)
