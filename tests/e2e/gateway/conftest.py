@@ -1,17 +1,18 @@
-"""A headless Chromium and a gateway over a made-up model, on a real socket."""
+"""A headless Chromium and a gateway over a made-up model, on a real socket; both are started once."""
 
 from __future__ import annotations
 
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from viral_gateway.app import create_app
 
-from tests.unit.gateway.fakes import World, eventually
+from tests.unit.gateway.fakes import FakeRecords, World, eventually
 
 ARGUMENTS = [
     "--no-sandbox",  # tests may run as root
@@ -38,26 +39,46 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def world() -> World:
+@pytest.fixture(scope="package")
+def shared_world() -> World:
     return World()
 
 
 @pytest.fixture
-def address(world: World) -> Iterator[str]:
-    """The gateway, listening on a free port of loopback."""
-    app = create_app(world.gateway())
+def world(shared_world: World) -> World:
+    """As it was in the beginning: no model, no batches."""
+    vars(shared_world.records).update(vars(FakeRecords()))
+    shared_world.holder.current = shared_world.holder.refused = None
+    return shared_world
+
+
+@contextmanager
+def listening(world: World) -> Iterator[str]:
+    """A gateway on a free port of loopback."""
     server = uvicorn.Server(
-        uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=1, lifespan="off")
+        uvicorn.Config(
+            create_app(world.gateway()),
+            port=0,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            lifespan="off",
+        )
     )
     thread = threading.Thread(target=server.run)
     thread.start()
-    eventually(lambda: server.started)
-    loop = server.servers[0].get_loop()
-    world.announcements.attach(loop)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
+    try:
+        eventually(lambda: server.started)
+        world.announcements.attach(server.servers[0].get_loop())
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="package")
+def address(shared_world: World) -> Iterator[str]:
+    with listening(shared_world) as address:
+        yield address
 
 
 @pytest.fixture
@@ -78,4 +99,4 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
     for page in pages:
         page.context.close()
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
-    assert [text for text in complaints if "status of 4" not in text and "status of 5" not in text] == []
+    assert [text for text in complaints if "Failed to load resource" not in text] == []

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from datetime import datetime
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
 from viral_common.trail import BatchTrail
+from viral_gateway.serving import Refusal
 
 from tests.e2e.gateway.conftest import Open
-from tests.unit.gateway.fakes import World, a_batch
-
-NARROW = {"viewport": {"width": 320, "height": 640}}
+from tests.unit.gateway.fakes import NOON, World, a_batch
 
 
-def overflow(page: Page) -> int:
-    """Pixels that stand out at the right."""
-    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+def predict(page: Page, text: str) -> None:
+    """Type it and wait for the answer."""
+    page.get_by_label("Your tweet").fill(text)
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator(".weighed")).to_have_text(re.sub(r"\s+", " ", text))
 
 
 @pytest.mark.parametrize("javascript", [True, False])
@@ -24,71 +32,120 @@ def test_a_tweet_is_answered_with_and_without_javascript(
     world.serve(base=0.45)
     page = open_page(java_script_enabled=javascript)
 
-    page.get_by_label("Your tweet").fill("a good day")
-    page.get_by_label("Photos").select_option("3")
+    page.get_by_label("3", exact=True).check()
     page.get_by_label("Has a video").check()
     page.get_by_label("Posted at").fill("2026-11-23T18:30")
-    page.get_by_role("button", name="Predict").click()
+    predict(page, "a good day")
 
     expect(page.locator(".number")).to_have_text("65%")
     expect(page.locator(".words")).to_have_text("Likely to get a like")
-    expect(page.get_by_text("+20.0")).to_be_visible()
+    expect(page.get_by_role("meter", name="Probability")).to_have_attribute("aria-valuenow", "65.0")
+    expect(page.get_by_text("usual 40%")).to_be_visible()
+    expect(page.get_by_text("A hint, not a cause.")).to_be_visible()
+    expect(page.locator(".lists li")).to_have_text("good +20.0")
+    expect(page.get_by_role("row", name="Without the video")).to_be_visible()
     expect(page.get_by_label("Your tweet")).to_have_value("a good day")
-    expect(page.get_by_label("Photos")).to_have_value("3")
+    expect(page.get_by_label("3", exact=True)).to_be_checked()
     expect(page.get_by_label("Has a video")).to_be_checked()
     expect(page.get_by_label("Posted at")).to_have_value("2026-11-23T18:30")
 
 
-def test_the_features_open_on_demand(world: World, open_page: Open) -> None:
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_example_is_one_click(world: World, open_page: Open, javascript: bool) -> None:
+    world.serve()
+    page = open_page(java_script_enabled=javascript)
+
+    page.get_by_role("button", name="Holiday photos").click()
+
+    expect(page.locator(".number")).to_be_visible()
+    expect(page.get_by_label("Your tweet")).to_have_value(re.compile("Sunrise"))
+    expect(page.get_by_label("3", exact=True)).to_be_checked()
+
+
+@pytest.mark.parametrize("keys", ["Control+Enter", "Meta+Enter"])
+def test_keys_ask_from_within_the_text_without_a_new_page(world: World, open_page: Open, keys: str) -> None:
     world.serve()
     page = open_page()
-    page.get_by_label("Your tweet").fill("hello #world")
-    page.get_by_label("Posted at").fill("2026-11-23T18:30")
-    page.get_by_role("button", name="Predict").click()
-
-    page.get_by_text("What the model saw").click()
-
-    expect(page.get_by_text("Monday")).to_be_visible()
-    expect(page.get_by_text("18:00")).to_be_visible()
-
-
-def test_it_works_by_keyboard_alone(world: World, open_page: Open) -> None:
-    world.serve()
-    page = open_page()
+    page.evaluate("window.samePage = true")
 
     page.keyboard.type("typed without a click")
-    for _ in range(12):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent") == "Predict":
-            break
-    page.keyboard.press("Enter")
+    page.keyboard.press(keys)
 
     expect(page.locator(".number")).to_have_text("50%")
+    expect(page).to_have_title(re.compile("^50% likely"))
+    expect(page.get_by_label("Your tweet")).to_be_focused()
+    assert page.evaluate("window.samePage")
 
 
-def test_an_error_stands_at_its_field(world: World, open_page: Open) -> None:
+def test_everything_is_reached_by_keyboard_in_order_and_shows_its_focus(
+    world: World, open_page: Open
+) -> None:
     world.serve()
     page = open_page()
+    walked = []
+
+    page.keyboard.type("hi")
+    while (at := page.evaluate(FOCUSED))[0] != "A thank you":
+        assert at[1], f"{at[0]} does not show that it has the focus"
+        walked.append(at[0])
+        page.keyboard.press("Tab")
+        assert len(walked) < 30
+
+    stops = ["text", "photos_count", "has_video", "is_quote_tweet", "created_at", "username", "Predict"]
+    assert list(dict.fromkeys(walked))[: len(stops) + 1] == [*stops, "A launch"]
+
+
+FOCUSED = """() => {
+  const at = document.activeElement;
+  const name = at.name && at.name !== "example" ? at.name : at.textContent;
+  const shows = (one) => getComputedStyle(one).outlineStyle !== "none" || getComputedStyle(one).boxShadow !== "none";
+  return [name, [at, at.closest(".paper, .segments")].some((one) => one && shows(one))];
+}"""
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_error_stands_at_its_field_and_goes_when_it_is_right(
+    world: World, open_page: Open, javascript: bool
+) -> None:
+    world.serve()
+    page = open_page(java_script_enabled=javascript)
 
     page.get_by_role("button", name="Predict").click()
 
     field = page.get_by_label("Your tweet")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(page.locator(f"#{field.get_attribute('aria-describedby')}")).to_contain_text("Write a tweet first")
+    expect(field).to_be_focused()
+
+    predict(page, "there it is")
+
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_text("Write a tweet first")).to_be_hidden()
+
+
+def test_without_the_gateway_the_text_is_kept_and_it_says_so(world: World, open_page: Open) -> None:
+    world.serve()
+    page = open_page()
+    page.route("**/", lambda route: route.abort())
+
+    page.get_by_label("Your tweet").fill("keep me")
+    page.keyboard.press("Control+Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("Your text is kept")
+    expect(page.get_by_label("Your tweet")).to_have_value("keep me")
 
 
 def test_line_breaks_and_markup_come_back_as_typed(world: World, open_page: Open) -> None:
     world.serve()
-    page = open_page()
+    page = open_page(java_script_enabled=False)
     typed = "\nfirst\n\n<b>second</b> & 🎉 مرحبا"
 
-    page.get_by_label("Your tweet").fill(typed)
-    page.get_by_role("button", name="Predict").click()
+    predict(page, typed)
 
     expect(page.get_by_label("Your tweet")).to_have_value(typed)
 
 
-def test_a_new_model_is_announced_on_the_open_page(world: World, open_page: Open) -> None:
+def test_a_new_model_is_announced_and_the_text_stays(world: World, open_page: Open) -> None:
     world.serve(version=3)
     page = open_page()
     page.get_by_label("Your tweet").fill("unfinished")
@@ -96,39 +153,109 @@ def test_a_new_model_is_announced_on_the_open_page(world: World, open_page: Open
     world.serve(version=4)
     world.announcements.publish()
 
-    expect(page.get_by_role("status")).to_contain_text("Version 4 has just taken over")
+    note = page.get_by_text("Version 4 has just taken over")
+    expect(note).to_be_visible()
     expect(page.get_by_label("Your tweet")).to_have_value("unfinished")
 
+    predict(page, "unfinished no more")
 
-def test_the_first_run_page_gives_way_to_the_form(world: World, open_page: Open) -> None:
+    expect(note).to_be_hidden()
+    expect(page.locator("#badge")).to_contain_text("version 4")
+
+
+def test_a_broken_stream_is_opened_again(world: World, open_page: Open, address: str) -> None:
+    world.serve(version=3)
+    page = open_page("/nowhere")
+    page.clock.install()
+    page.route("**/v1/events*", lambda route: route.fulfill(status=503))
+    page.goto(address)
+
+    world.serve(version=4)
+    world.announcements.publish()
+    page.unroute("**/v1/events*")
+    page.clock.fast_forward(6_000)
+
+    expect(page.get_by_text("Version 4 has just taken over")).to_be_visible()
+
+
+def test_the_first_run_page_follows_the_pipeline_and_gives_way_to_the_form(
+    world: World, open_page: Open, address: str
+) -> None:
+    page = open_page("/nowhere")
+    page.clock.install()
+    page.goto(address)
+    expect(page.get_by_text("has not opened a batch yet")).to_be_visible()
+
     world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
-    page = open_page()
-    expect(page.get_by_text("The first model is on its way")).to_be_visible()
+    page.clock.fast_forward(6_000)
+    expect(page.get_by_text("48,210 tweets kept")).to_be_visible()
 
     world.serve(version=1)
     world.announcements.publish()
-
-    expect(page.get_by_label("Your tweet")).to_be_visible()
-
-
-def test_dark_and_light_differ(world: World, open_page: Open) -> None:
-    world.serve()
-
-    colours = [
-        open_page(color_scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
-        for scheme in ("light", "dark")
-    ]
-
-    assert colours[0] != colours[1]
+    expect(page.get_by_label("Your tweet")).to_be_focused()
 
 
-def test_nothing_overflows_at_320_pixels(world: World, open_page: Open) -> None:
-    assert overflow(open_page(**NARROW)) == 0
+def test_a_refused_artefact_is_told_with_the_next_answer(world: World, open_page: Open) -> None:
+    world.serve(version=3)
+    page = open_page()
+    world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
 
-    world.serve(simulated=True)
-    page = open_page(**NARROW)
-    page.get_by_label("Your tweet").fill("short and " + "long" * 60)
-    page.get_by_role("button", name="Predict").click()
+    predict(page, "hello")
 
-    expect(page.locator(".number")).to_be_visible()
-    assert overflow(page) == 0
+    expect(page.get_by_text("Version 4 was refused.")).to_be_visible()
+
+
+def test_what_was_asked_in_this_tab_is_remembered_until_it_is_closed(world: World, open_page: Open) -> None:
+    world.serve(base=0.5)
+    page = open_page()
+    page.get_by_label("2", exact=True).check()
+    predict(page, "a good one")
+    page.get_by_label("0", exact=True).check()
+    predict(page, "a bad one")
+
+    page.reload()
+    asked = page.locator("#history li")
+    expect(asked).to_have_text([re.compile("30%.*a bad one.*version 3"), re.compile("70%.*a good one")])
+    asked.nth(1).get_by_role("button").click()
+
+    expect(page.get_by_label("Your tweet")).to_have_value("a good one")
+    expect(page.get_by_label("2", exact=True)).to_be_checked()
+    expect(open_page().locator("#history li")).to_have_count(0)
+
+    page.get_by_role("button", name="Forget them").click()
+    expect(asked).to_have_count(0)
+
+
+def test_what_is_copied_runs_and_says_the_same(world: World, open_page: Open) -> None:
+    world.serve(base=0.45)
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    predict(page, 'it\'s a "good" $day & good `morning`\n🎉')
+    page.get_by_text("Ask the same from a program").click()
+
+    said: list[str] = []
+    for name in ("curl", "Python"):
+        page.get_by_role("button", name=f"Copy as {name}").click()
+        expect(page.get_by_role("button", name="Copied")).to_have_count(len(said) + 1)
+        copied = page.evaluate("navigator.clipboard.readText()")
+        program = ["bash", "-c", copied] if name == "curl" else [sys.executable, "-c", copied]
+        said.append(subprocess.run(program, capture_output=True, text=True, check=True, timeout=20).stdout)
+
+    assert '"probability":0.65' in said[0]
+    assert float(said[1]) == pytest.approx(0.65)
+
+
+def test_the_best_hour_is_also_told_in_local_time(world: World, open_page: Open) -> None:
+    model = world.serve()
+    model.predict = lambda tweets: 0.5 + 0.1 * _at_six_pm([tweet.created_at for tweet in tweets])  # type: ignore[method-assign]
+    page = open_page(timezone_id="Asia/Tokyo", locale="en-GB")
+
+    page.get_by_label("Posted at").fill("2026-11-23T12:00")
+    predict(page, "hello")
+
+    expect(page.get_by_role("heading", name="Best hour to post")).to_have_text(
+        "Best hour to post: Mon 18:00 UTC (03:00 where you are)"
+    )
+
+
+def _at_six_pm(times: list[datetime]) -> NDArray[np.float64]:
+    return np.array([float(at.hour == 18) for at in times])

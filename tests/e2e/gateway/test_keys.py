@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.e2e.gateway.conftest import Open
+from tests.e2e.gateway.conftest import Open, listening
 from tests.unit.gateway.fakes import World
 
 
@@ -12,6 +14,12 @@ from tests.unit.gateway.fakes import World
 def world() -> World:
     """One that asks for a key."""
     return World(settings={"api_keys": "some-key"})
+
+
+@pytest.fixture
+def address(world: World) -> Iterator[str]:
+    with listening(world) as address:
+        yield address
 
 
 @pytest.mark.parametrize("javascript", [True, False])

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.gateway.conftest import Open
-from tests.e2e.gateway.test_form import NARROW, overflow
+from tests.e2e.gateway.test_looks import NARROW, overflow
 from tests.unit.gateway.fakes import World, a_promotion
 from tests.unit.gateway.story import a_story
 

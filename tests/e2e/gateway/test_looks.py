@@ -1,0 +1,65 @@
+"""Every page for every reader: axe-core finds nothing, 320 pixels are enough, light and dark differ."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from viral_common.trail import BatchTrail
+from viral_gateway.serving import Refusal
+
+from tests.e2e.gateway.conftest import Open
+from tests.unit.gateway.fakes import NOON, World, a_batch, a_trail
+
+NARROW = {"viewport": {"width": 320, "height": 640}}
+TWEET = "a good and bad day #fun https://example.com/" + "long" * 60
+PAGES = ["form", "result", "error", "first run", "not found", "pipeline"]
+
+
+def overflow(page: Page) -> int:
+    """Pixels that stand out at the right."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def shown(name: str, world: World, open_page: Open, **options: object) -> Page:
+    """One of the pages, with all that can be opened open."""
+    world.records.trails = [a_trail("simulated")]
+    if name == "first run":
+        world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+    else:
+        world.serve(simulated=True)
+        world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
+    page = open_page({"not found": "/nowhere", "pipeline": "/pipeline"}.get(name, "/"), **options)
+    if name in ("result", "error"):
+        page.get_by_label("Your tweet").fill(TWEET if name == "result" else " ")
+        page.keyboard.press("Control+Enter")
+        expect(page.locator(".number" if name == "result" else "#text-wrong")).to_be_visible()
+    for closed in page.locator("summary").all():
+        closed.click()
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_violation(world: World, open_page: Open, name: str, scheme: str) -> None:
+    page = shown(name, world, open_page, color_scheme=scheme, reduced_motion="reduce")
+
+    found = Axe().run(page)
+
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_overflows_at_320_pixels(world: World, open_page: Open, name: str) -> None:
+    assert overflow(shown(name, world, open_page, **NARROW)) == 0
+
+
+def test_dark_and_light_differ(world: World, open_page: Open) -> None:
+    world.serve()
+
+    colours = [
+        open_page(color_scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+        for scheme in ("light", "dark")
+    ]
+
+    assert colours[0] != colours[1]
