@@ -10,7 +10,17 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import gateway, gateway_swaps, jetstream, memory, quality, scoring, storing, training
+from tests.bench import (
+    archive_memory,
+    gateway,
+    gateway_swaps,
+    jetstream,
+    memory,
+    quality,
+    scoring,
+    storing,
+    training,
+)
 from tests.bench.figures import Figure
 from tests.servers import started_servers
 
@@ -22,6 +32,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         scratch = Path(folder)
         figures = [*scoring.measure(scratch), *training.measure(scratch), *quality.measure(scratch)]
+        figures += archive_memory.measure(scratch)
         with started_servers(scratch / "servers") as servers:
             figures += [*storing.measure(scratch, servers), *jetstream.measure(servers)]
             figures += [*gateway.measure(scratch, servers), *gateway_swaps.measure(scratch, servers)]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from hashlib import blake2b
+from struct import Struct
 from typing import Literal
 
 Split = Literal["train", "validation", "test"]
@@ -16,6 +17,7 @@ LINK = re.compile(r"(?=[hpw])(?:https?://|pic\.twitter\.com/|www\.)\S+", re.IGNO
 MENTION = re.compile(r"@(?<![\w@/]@)(\w{1,15})(?!\w)", re.ASCII)
 HASHTAG = re.compile(r"[#＃](?<![\w&/][#＃])(?=\w*[^\W\d_])\w+")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_SIGNED_64 = Struct(">q")
 _USUAL_LINK = re.compile(r"https?://\S+")
 _NO_LETTERS = bytes(code for code in range(256) if not chr(code).isascii() or not chr(code).isalnum())
 # Fewer letters and digits say too little to call two texts nearly the same.
@@ -78,7 +80,8 @@ def _normalised(masked_text: str) -> str:
 
 
 def _hash(data: bytes) -> int:
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "big", signed=True)
+    number: int = _SIGNED_64.unpack(blake2b(data, digest_size=8).digest())[0]
+    return number
 
 
 def split_of(text_hash: int) -> Split:

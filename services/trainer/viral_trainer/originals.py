@@ -33,7 +33,7 @@ def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
         also = f", {left_out.total()} tweets left out ({reasons})" if reasons else ""
         raise UsageError(
-            f"no usable tweet in {path}: {summary(bad.by_reason)}{also}; give Twint JSON lines or CSV"
+            f"no usable tweet in {path}: {summary(bad.by_reason)}{also}; give a file of Twint, snscrape or X's API"
         )
     return kept, left_out
 

@@ -74,6 +74,46 @@ def test_what_is_left_out_is_counted_by_reason(db: Sessions, tmp_path: Path) -> 
     assert batch.filtered == {"duplicate": 7, "language": 1, "reply": 1, "retweet": 1, "empty": 1}
 
 
+def test_texts_that_differ_in_trifles_are_kept_once(db: Sessions, tmp_path: Path) -> None:
+    said = [
+        "Oil prices are going up again, and nobody knows why",
+        "oil prices are going up again, and nobody knows WHY https://t.co/x",
+        "Oil prices are going up again... and nobody knows why!!! 😀",
+        "#Oil prices are going up again and nobody knows why",
+        "Oil prices are going up again, and nobody knows why 2",
+    ]
+    rows = [twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(said)]
+
+    (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=100))
+
+    assert {tweet.text for tweet in stored(db)} == {said[0], said[4]}
+    assert batch.filtered == {"duplicate": 1, "near-duplicate": 2}
+
+
+def test_a_burst_does_not_drown_the_rest_of_the_day(db: Sessions, tmp_path: Path) -> None:
+    noon = FIRST_DAY + DAY / 2
+    burst = [twint_row(noon + timedelta(seconds=number), 10_000 + number) for number in range(600)]
+    rows = [*some_days(days=1, per_day=600), *burst]
+
+    (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=500))
+
+    in_burst = sum(noon <= tweet.posted_at < noon + timedelta(seconds=600) for tweet in stored(db))
+    assert batch.tweet_count == 500
+    assert 0 < in_burst <= 3 * 50 + 10
+    assert batch.filtered["beyond the interval's share"] >= 400
+
+
+def test_a_batch_that_the_shares_leave_unfilled_takes_more_of_crowded_intervals(
+    db: Sessions, tmp_path: Path
+) -> None:
+    burst = [twint_row(FIRST_DAY + timedelta(seconds=number), number) for number in range(200)]
+
+    (batch,) = all_batches(collector(db, tmp_path, burst, batch_size=150))
+
+    assert batch.tweet_count == len(stored(db)) == 150
+    assert sum(batch.filtered.values()) + batch.tweet_count == 200
+
+
 def test_a_window_without_a_tweet_to_keep_is_closed_in_silence(db: Sessions, tmp_path: Path) -> None:
     (batch,) = all_batches(collector(db, tmp_path, some_days(1, 20, language="fr"), batch_size=10))
 

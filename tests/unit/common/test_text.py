@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_common.text import clean, copy_hash, masked, split_of
+from viral_common.text import clean, copy_hash, masked, near_hash, split_of
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 WORDS = st.lists(st.from_regex(r"[a-zé]{1,8}", fullmatch=True), min_size=1, max_size=8)
@@ -64,3 +64,8 @@ def test_splits_are_70_15_15() -> None:
 )
 def test_links_and_mentions_are_masked(text: str, as_read: str) -> None:
     assert masked(text) == as_read
+
+
+@pytest.mark.parametrize("text", ["Hi! 😀", "Hi?", "🎉🎉🎉"])
+def test_texts_too_short_to_compare_are_near_only_to_their_copies(text: str) -> None:
+    assert near_hash(text) == copy_hash(text)

@@ -18,6 +18,8 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 PACKED_AT_ONCE = 1 << 15  # bytes; text becomes five to ten times as large, and may become a thousand times
 PLAIN_AT_ONCE = 1 << 19
+# By its own name, which its type stubs do not tell.
+IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 AHEAD = 4  # blocks unpacked while the ones before them are worked on
 
 
@@ -115,7 +117,7 @@ def _members(file: BinaryIO, kind: str) -> Iterator[bytes]:
             begun = True
             try:
                 block = unpacker.decompress(data)
-            except (isal_zlib.error, zstandard.ZstdError) as error:
+            except (IsalError, zstandard.ZstdError) as error:
                 raise DamagedFile(f"{kind} file is damaged from here on") from error
             if block:
                 yield block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from viral_common.archive.bad_rows import BadRow
 
@@ -13,6 +13,7 @@ SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 FIRST_SNOWFLAKE = 29_700_859_247
 FIRST_TWEET_MS = 1_142_899_200_000  # 2006-03-21
 DAY_MS = 86_400_000
+EPOCH = datetime.fromtimestamp(0, UTC)
 MOST = 2**53  # above this a count has been through a float, or is nonsense
 LONGEST_TEXT = 25_000  # characters; X's own limit for long posts
 
@@ -76,23 +77,27 @@ def list_in(value: object, name: str) -> list[object]:
     return parsed
 
 
-def iso_ms(value: object, name: str) -> int:
-    """`2021-02-27T21:00:27+00:00`, `…Z` or an aware datetime as milliseconds since 1970."""
+def iso_time(value: object, name: str) -> datetime:
+    """`2021-02-27T21:00:27+00:00`, `…Z` or a time already read; one without a zone is UTC."""
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(present(value, name)))
-        return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
+        return value if isinstance(value, datetime) else datetime.fromisoformat(str(present(value, name)))
+    except ValueError as error:
         raise BadRow("impossible date") from error
 
 
-def moment_of(external_id: int, written_ms: int | None) -> datetime:
-    """The true time, from the id; from what is written only for ids older than snowflakes."""
+def moment_of(external_id: int, written: datetime | int | None) -> datetime:
+    """The true time, from the id; from what is written (or milliseconds) only for ids older than snowflakes."""
     if external_id >= FIRST_SNOWFLAKE:
         milliseconds = (external_id >> 22) + SNOWFLAKE_EPOCH_MS
-    elif written_ms is None:
+    elif written is None:
         raise BadRow("no usable time")
     else:
-        milliseconds = written_ms
+        milliseconds = written if isinstance(written, int) else _since_1970_ms(written)
     if not FIRST_TWEET_MS <= milliseconds <= time.time() * 1000 + DAY_MS:
         raise BadRow("impossible date")
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _since_1970_ms(moment: datetime) -> int:
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // timedelta(milliseconds=1)

@@ -9,7 +9,7 @@ from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.fields import (
     count_in,
     identity_in,
-    iso_ms,
+    iso_time,
     list_in,
     moment_of,
     optional_text,
@@ -35,7 +35,7 @@ def tweet_of(row: Mapping[str, Any]) -> RawTweet:
     quoted = bool(row.get("quotedTweet"))
     return RawTweet(
         external_id=str(external_id),
-        posted_at=moment_of(external_id, iso_ms(row.get("date"), "date")),
+        posted_at=moment_of(external_id, iso_time(row.get("date"), "date")),
         author_id=str(identity_in(user.get("id"), "user.id")),
         username=clean(text_in(user.get("username"), "user.username")),
         text=text_as_typed(typed, [_address(link) for link in list_in(links, "outlinks")], quoted),

@@ -8,8 +8,7 @@ whether there is a language.
 from __future__ import annotations
 
 import re
-from datetime import datetime
-from functools import lru_cache
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,7 +17,6 @@ from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.fields import (
     count_in,
     identity_in,
-    iso_ms,
     list_in,
     moment_of,
     optional_text,
@@ -32,6 +30,7 @@ from viral_common.tweets import RawTweet
 _LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?: (.*))?")
 _ZONE = re.compile(r"[+-]\d{4}")
 _ZONES_OF_UTC = ("UTC", "GMT")
+LONGEST_TIME = 100  # characters, the name of a zone included
 
 
 class TwintRow(msgspec.Struct, gc=False):
@@ -64,7 +63,7 @@ def tweet_of(row: TwintRow) -> RawTweet:
     quoted = bool(row.quote_url)
     return RawTweet(
         external_id=str(external_id),
-        posted_at=moment_of(external_id, _written_ms(row.created_at, row.timezone)),
+        posted_at=moment_of(external_id, _written(row.created_at, row.timezone)),
         author_id=str(identity_in(row.user_id, "user_id")),
         username=clean(text_in(row.username, "username")),
         text=text_as_typed(typed, list_in(row.urls, "urls"), quoted),
@@ -82,30 +81,27 @@ def tweet_of(row: TwintRow) -> RawTweet:
     )
 
 
-def _written_ms(created_at: Any, timezone: Any) -> int | None:
+def _written(created_at: Any, timezone: Any) -> datetime | int | None:
     """None if there is none, or the zone is known only by a local name. Raises BadRow for a time that cannot be."""
     if created_at is None or created_at == "":
         return None
-    if type(created_at) is int:
+    if type(created_at) is int or isinstance(created_at, datetime):
         return created_at
-    if isinstance(created_at, datetime):
-        return iso_ms(created_at, "created_at")
-    if isinstance(created_at, str) and created_at.isdecimal() and len(created_at) < 16:
-        return int(created_at)
-    if not isinstance(created_at, str) or len(created_at) > 100 or not isinstance(timezone, str | None):
+    if not isinstance(created_at, str) or len(created_at) > LONGEST_TIME:
         raise BadRow("impossible date")
-    return _local_ms(created_at, timezone)
+    if created_at.isdecimal() and len(created_at) < 16:
+        return int(created_at)
+    return _local(created_at, timezone if isinstance(timezone, str) else "")
 
 
-@lru_cache(256)  # tweets of one second follow each other
-def _local_ms(created_at: str, timezone: str | None) -> int | None:
+def _local(created_at: str, timezone: str) -> datetime | None:
     if not (match := _LOCAL_TIME.fullmatch(created_at)):
         raise BadRow("impossible date")
-    offset = "+0000" if match[2] in _ZONES_OF_UTC else timezone or ""
+    offset = "+0000" if match[2] in _ZONES_OF_UTC else timezone
     try:
-        datetime.fromisoformat(match[1])
-        if not _ZONE.fullmatch(offset):
-            return None
-        return int(datetime.fromisoformat(match[1] + offset).timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
+        moment = datetime.fromisoformat(match[1])
+        if offset == "+0000":
+            return moment.replace(tzinfo=UTC)
+        return datetime.fromisoformat(match[1] + offset) if _ZONE.fullmatch(offset) else None
+    except ValueError as error:
         raise BadRow("impossible date") from error

@@ -9,7 +9,7 @@ from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.fields import (
     count_in,
     identity_in,
-    iso_ms,
+    iso_time,
     list_in,
     moment_of,
     optional_text,
@@ -58,7 +58,7 @@ def tweet_of(row: Row) -> RawTweet:
     return RawTweet(
         external_id=str(external_id),
         posted_at=moment_of(
-            external_id, iso_ms(row["created_at"], "created_at") if row.get("created_at") else None
+            external_id, iso_time(row["created_at"], "created_at") if row.get("created_at") else None
         ),
         author_id=str(identity_in(row.get("author_id"), "author_id")),
         username=clean(optional_text(user.get("username"), "username")),

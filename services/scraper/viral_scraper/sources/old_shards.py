@@ -34,7 +34,7 @@ def _is_old(shards: Path, asked: str) -> bool:
         index = json.loads((shards / "index.json").read_text())
     except (OSError, ValueError):
         return True
-    return index.get("asked", asked) == asked
+    return bool(index.get("asked", asked) == asked)
 
 
 def _in_use(shards: Path) -> bool:

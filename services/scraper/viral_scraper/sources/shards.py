@@ -115,7 +115,7 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> 
         shards.close()
         names = ", ".join(str(file) for file in files[:3]) + (", …" if len(files) > 3 else "")
         raise UsageError(
-            f"no usable tweet in {names}: {summary(shards.bad_rows)}; see VIRAL_ARCHIVE_PATHS in docs/sources.md"
+            f"no usable tweet in {names}: {summary(shards.bad_rows)}; give files of Twint, snscrape or X's API"
         )
     return shards
 

@@ -21,6 +21,7 @@ DAY_MS = 86_400_000
 # A line is 13 digits of milliseconds (from 2001 to 2286), then a row or a mark: its bytes sort by (time, id).
 TIME_DIGITS = 13
 LIKES = 8  # the field of a line that holds them
+MINUS = ord("-")  # what a mark begins with, and no id
 
 
 class SortedArchive:
@@ -51,8 +52,7 @@ class SortedArchive:
         files = [run.open("rb") for run in self._runs]
         try:
             with Columns(self._folder) as columns:
-                for group in _by_tweet(heapq.merge(self._lines, *files) if files else self._lines):
-                    columns.add(group)
+                columns.add(_by_tweet(heapq.merge(self._lines, *files) if files else self._lines))
                 return columns.days
         finally:
             for file, run in zip(files, self._runs, strict=True):
@@ -84,45 +84,50 @@ class Columns:
     def __init__(self, folder: Path) -> None:
         self.days: list[int] = []
         self._rows: BinaryIO = (folder / "rows").open("wb")
-        self._end = 0
-        self._files = {
-            name: ((folder / name).open("wb"), array(code))
-            for name, code in (
-                ("times", "q"),
-                ("starts", "q"),
-                ("near", "q"),
-                ("left_times", "q"),
-                ("left_reasons", "B"),
+        self._times, self._starts, self._near, self._left_times = (array("q") for _ in range(4))
+        self._left_reasons = array("B")
+        self._files = [
+            ((folder / name).open("wb"), numbers)
+            for name, numbers in (
+                ("times", self._times),
+                ("starts", self._starts),
+                ("near", self._near),
+                ("left_times", self._left_times),
+                ("left_reasons", self._left_reasons),
             )
-        }
+        ]
 
     def __enter__(self) -> Columns:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._files["starts"][1].append(self._end)
+        self._starts.append(self._rows.tell())
         self._flush()
-        for file in (self._rows, *(file for file, _ in self._files.values())):
+        for file in (self._rows, *(file for file, _ in self._files)):
             file.close()
 
-    def add(self, line: bytes) -> None:
-        """The next line in order."""
-        milliseconds = int(line[:TIME_DIGITS])
-        if not self.days or self.days[-1] != milliseconds // DAY_MS:
-            self.days.append(milliseconds // DAY_MS)
-        columns = self._files
-        if line[TIME_DIGITS + 1 : TIME_DIGITS + 2] == b"-":
-            columns["left_times"][1].append(milliseconds)
-            columns["left_reasons"][1].append(int(line[TIME_DIGITS + 2 :]))
-        else:
-            columns["times"][1].append(milliseconds)
-            columns["starts"][1].append(self._end)
-            columns["near"][1].append(int(line.split(b"\t", 3)[2]))
-            self._end += self._rows.write(line[TIME_DIGITS + 1 :])
-            if len(columns["times"][1]) >= ROWS_IN_MEMORY:
+    def add(self, lines: Iterable[bytes]) -> None:
+        """All lines, in order."""
+        end = self._rows.tell()
+        day_end = 0
+        for line in lines:
+            milliseconds = int(line[:TIME_DIGITS])
+            if milliseconds >= day_end:
+                day = milliseconds // DAY_MS
+                self.days.append(day)
+                day_end = (day + 1) * DAY_MS
+            if line[TIME_DIGITS + 1] == MINUS:
+                self._left_times.append(milliseconds)
+                self._left_reasons.append(int(line[TIME_DIGITS + 2 :]))
+            else:
+                self._times.append(milliseconds)
+                self._starts.append(end)
+                self._near.append(int(line.split(b"\t", 3)[2]))
+                end += self._rows.write(line[TIME_DIGITS + 1 :])
+            if len(self._times) + len(self._left_times) >= ROWS_IN_MEMORY:
                 self._flush()
 
     def _flush(self) -> None:
-        for file, numbers in self._files.values():
+        for file, numbers in self._files:
             numbers.tofile(file)
             del numbers[:]
