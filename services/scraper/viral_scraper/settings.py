@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from viral_common.settings import CommonSettings
+
+from viral_scraper.daily import Daily
 
 
 class SourceSettings(BaseSettings):
@@ -27,11 +29,18 @@ class ScraperSettings(CommonSettings):
         description="What to search for; archives and simulations only file their batches under it",
     )
     batch_size: int = Field(default=50_000, gt=0, description="Tweets kept per batch, after the filters")
+    collect_at: str = Field(
+        default="",
+        description="Time of the daily run, such as 05:00 or 05:00 Europe/Berlin (else UTC); empty: all the time",
+    )
+    collect_jitter_s: float = Field(
+        default=0, ge=0, description="A daily run begins up to so much later, drawn anew each day"
+    )
     batch_pause_s: float = Field(default=0, ge=0, description="Pause between two batches")
     poll_s: float = Field(default=60, gt=0, description="How often an exhausted source is asked again")
 
     archive_paths: str = Field(
-        default="", description="Twint files, globs or folders, separated by commas or colons"
+        default="", description="Files of tweets, globs or folders, separated by commas or colons"
     )
 
     simulation_seed: int = Field(default=1, ge=0, description="Another seed, another invented world")
@@ -39,3 +48,15 @@ class ScraperSettings(CommonSettings):
         default=None, description="First simulated day (UTC); empty: so that the days end yesterday"
     )
     simulation_days: int = Field(default=4, ge=1, description="Simulated days, one batch each")
+
+    @field_validator("collect_at")
+    @classmethod
+    def _a_time_of_day(cls, value: str) -> str:
+        if value:
+            Daily(value)
+        return value
+
+    @property
+    def daily(self) -> Daily | None:
+        """None: batches are collected all the time."""
+        return Daily(self.collect_at, self.collect_jitter_s) if self.collect_at else None
