@@ -58,6 +58,13 @@ class BatchStore:
                 select(func.max(Batch.window_to)).where(Batch.source == source, Batch.query == query)
             )
 
+    def last_collected_at(self, source: str, query: str) -> datetime | None:
+        """When its newest batch was finished."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(func.max(Batch.collected_at)).where(Batch.source == source, Batch.query == query)
+            )
+
     def plan(self, plan: Plan) -> Batch:
         """Write the batch and its intervals down; the same plan again changes nothing."""
         with self._sessions.begin() as session:

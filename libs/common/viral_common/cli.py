@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from viral_common.errors import UsageError, ViralError
 
@@ -21,7 +21,7 @@ def one_line_errors() -> Iterator[None]:
         _fail(str(error), 2)
     except ViralError as error:
         _fail(str(error), 1)
-    except OperationalError as error:
+    except (OperationalError, InterfaceError) as error:
         reason = str(error.orig).strip().splitlines()[0]
         _fail(f"Postgres does not answer ({reason}); check VIRAL_DATABASE_URL or run `make up`", 1)
 

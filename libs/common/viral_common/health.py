@@ -14,8 +14,13 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from viral_common import telemetry
 
 
-def serve_health(host: str, port: int, missing: Callable[[], list[str]]) -> ThreadingWSGIServer:
-    """Serve on a thread of its own; `missing()` says in words what keeps the service from being ready."""
+def serve_health(
+    host: str, port: int, missing: Callable[[], list[str]], doing: Callable[[], list[str]] = list
+) -> ThreadingWSGIServer:
+    """Serve on a thread of its own; `missing()` says in words what keeps the service from being ready.
+
+    `doing()` says what it is at.
+    """
     metrics: Callable[..., Iterable[bytes]] = make_wsgi_app()
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -29,7 +34,7 @@ def serve_health(host: str, port: int, missing: Callable[[], list[str]]) -> Thre
                 return _json(
                     start_response,
                     status,
-                    {"status": "not ready" if lacking else "ready", "missing": lacking},
+                    {"status": "not ready" if lacking else "ready", "missing": lacking, "doing": doing()},
                 )
             case "/metrics":
                 telemetry.READY.set(not missing())

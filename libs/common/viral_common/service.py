@@ -54,6 +54,7 @@ class Service:
         self._tasks: list[tuple[str, Callable[[threading.Event], None]]] = []
         self._threads: list[threading.Thread] = []
         self._watched: list[Callable[[], list[str]]] = []
+        self._doing: list[Callable[[], str]] = []
         self.background("relay", Relay(self.sessions, self._url, name, self.instance).run)
 
     def __enter__(self) -> Self:
@@ -92,9 +93,13 @@ class Service:
         """Run `run(stopping)` on a thread of its own; it returns soon after `stopping` is set."""
         self._tasks.append((name, run))
 
-    def watch(self, missing: Callable[[], list[str]]) -> None:
-        """Count what `missing()` names, in words, among what keeps this service from being ready."""
+    def watch(self, missing: Callable[[], list[str]], doing: Callable[[], str] | None = None) -> None:
+        """Count what `missing()` names, in words, among what keeps this service from being ready.
+
+        `doing()` tells /health/ready, and so `viral status`, what it is at.
+        """
         self._watched.append(missing)
+        self._doing += [doing] if doing else []
 
     def emit(self, session: Session, event: Event) -> None:
         """Have an event that nothing else caused published once the caller's transaction commits."""
@@ -140,7 +145,13 @@ class Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         if self.settings.health_port:
-            serve_health(self.settings.health_host, self.settings.health_port, self.ready)
+            doing = self._doing
+            serve_health(
+                self.settings.health_host,
+                self.settings.health_port,
+                self.ready,
+                lambda: [tell() for tell in doing],
+            )
         self.start()
         log.info("started", instance=self.instance)
         self.stopping.wait()

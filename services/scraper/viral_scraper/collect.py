@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,8 +24,9 @@ MOST_SHARE = 0.1
 # An interval is asked for more than its share, for filters and duplicates take some away.
 ASKED_SHARES = 2
 
-# Thin intervals are stored together: a transaction costs as much as some hundred tweets. After a kill the same
-# intervals come together again, so the outcome is the same.
+# Thin intervals of a source that has everything at hand are stored together: a transaction costs as much as some
+# hundred tweets. After a kill the same intervals come together again, so the outcome is the same. Other sources are
+# asked for at most one interval twice.
 STORE_AT_ONCE = 5_000
 
 
@@ -41,16 +43,26 @@ class Collector:
     min_age: timedelta
 
     @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.source.name} ({self.source.query})" if self.source.query else self.source.name
+
+    @property
     def turn(self) -> str:
         """Whoever collects from this source holds the turn of this name."""
         return f"collect:{self.source.name}:{self.source.query}"
 
-    def collect_next(self, stopping: threading.Event) -> Batch | None:
-        """Go on with the unfinished batch or begin the next. None: the source has no more, or `stopping` was set."""
+    def collect_next(
+        self, stopping: threading.Event, confirm: Callable[[], None] = lambda: None
+    ) -> Batch | None:
+        """Go on with the unfinished batch or begin the next. None: the source has no more, or `stopping` was set.
+
+        `confirm` is called before anything is fetched, and raises if somebody else may be collecting.
+        """
         batch = self.batches.unfinished(self.source.name, self.source.query) or self._planned()
         if batch is None:
             return None
-        self._fill(batch, stopping)
+        self._fill(batch, stopping, confirm)
         if stopping.is_set():
             return None
         batch = self.batches.finish(batch.id, self.likes_threshold, self.min_age, self.emit)
@@ -75,15 +87,16 @@ class Collector:
             )
         )
 
-    def _fill(self, batch: Batch, stopping: threading.Event) -> None:
+    def _fill(self, batch: Batch, stopping: threading.Event, confirm: Callable[[], None]) -> None:
         kept = batch.tweet_count
         share = math.ceil(batch.target * MOST_SHARE)
         fetched: dict[int, PreparedTweets] = {}
         for interval in self.batches.waiting_intervals(batch.id):
             if kept >= batch.target or stopping.is_set():
                 return
+            confirm()
             fetched[interval.position] = self._fetched(interval, ASKED_SHARES * share)
-            if sum(one.count for one in fetched.values()) >= STORE_AT_ONCE:
+            if not self._is_local or sum(one.count for one in fetched.values()) >= STORE_AT_ONCE:
                 kept = self._told(self.batches.store(fetched, batch.id, share))
                 fetched = {}
         if fetched and not stopping.is_set():
@@ -92,8 +105,13 @@ class Collector:
         for interval in self.batches.bounded_intervals(batch.id, share) if kept < batch.target else ():
             if kept >= batch.target or stopping.is_set():
                 return
+            confirm()
             rest = self._fetched(interval, ASKED_SHARES * batch.target)
             kept = self._told(self.batches.store_rest(interval.position, rest, batch.id))
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self.source, Preparing)
 
     def _fetched(self, interval: BatchInterval, most: int) -> PreparedTweets:
         if isinstance(self.source, Preparing):

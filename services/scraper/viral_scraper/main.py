@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from viral_common.batch_store import BatchStore
 from viral_common.logging import configure_logging
+from viral_common.refresh_store import RefreshStore
 from viral_common.service import Service
 from viral_common.settings import load_settings
 
 from viral_scraper.collect import Collector
 from viral_scraper.progress import Tell, log_progress
+from viral_scraper.refresh import Refresher
 from viral_scraper.schedule import Schedule
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources import build_source
-from viral_scraper.sources.base import Listening
+from viral_scraper.sources.base import Listening, Refreshable
 
 
 def main() -> None:
@@ -21,8 +23,15 @@ def main() -> None:
     configure_logging("scraper", settings)
     with Service("scraper", settings) as service:
         collector = build_collector(service, settings, log_progress())
-        schedule = Schedule(collector, service.sessions, settings.poll_s, settings.batch_pause_s)
-        service.watch(schedule.missing)
+        schedule = Schedule(
+            collector,
+            service.sessions,
+            poll_s=settings.poll_s,
+            batch_pause_s=settings.batch_pause_s,
+            refresher=build_refresher(service, collector),
+            daily=settings.daily,
+        )
+        service.watch(schedule.missing, schedule.doing)
         service.background("collecting", schedule.run)
         if isinstance(collector.source, Listening):
             service.watch(collector.source.missing)
@@ -41,3 +50,11 @@ def build_collector(service: Service, settings: ScraperSettings, tell: Tell) -> 
         likes_threshold=settings.likes_threshold,
         min_age=settings.min_age,
     )
+
+
+def build_refresher(service: Service, collector: Collector) -> Refresher | None:
+    """For the collector's source; None if it cannot read likes again."""
+    source = collector.source
+    if not isinstance(source, Refreshable):
+        return None
+    return Refresher(source, RefreshStore(service.sessions, source.name), collector.min_age)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from viral_common.database import schema_gap
-from viral_common.errors import ServerAway, UsageError
+from viral_common.errors import ServerAway, UsageError, ViralError
 from viral_common.models import Batch
 from viral_common.outbox import Relay
 from viral_common.service import Service
-from viral_common.turns import turn
+from viral_common.turns import Turn, turn
 
-from viral_scraper.main import build_collector
+from viral_scraper.collect import Collector
+from viral_scraper.main import build_collector, build_refresher
 from viral_scraper.progress import shown_progress
+from viral_scraper.refresh import Refresher
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import Preparing, Source
+from viral_scraper.troubles import reason_of
+
+NEVER = threading.Event()
+# How long another scraper may take: a batch of a busy source, say. The runs of a cron table must not pile up.
+PATIENCE_S = 1800.0
 
 
 def collect_once(settings: ScraperSettings, console: Console) -> None:
@@ -27,21 +35,50 @@ def collect_once(settings: ScraperSettings, console: Console) -> None:
     with service.sessions() as session:
         if gap := schema_gap(session.connection()):
             raise UsageError(gap)
-    never = threading.Event()
     with shown_progress() as tell:
         collector = build_collector(service, settings, tell)
-        with turn(
-            service.sessions, collector.turn, never, lambda: console.print("another scraper works; waiting")
-        ):
-            batch = collector.collect_next(never)
+        refresher = build_refresher(service, collector)
+        with _own_turn(service, collector, console) as mine:
+            not_refreshed = _refresh(refresher, mine, console) if refresher else None
+            try:
+                batch = collector.collect_next(NEVER, mine.confirm)
+            except OSError as error:
+                raise ViralError(reason_of(error)) from error
     if batch:
         _show(console, batch, collector.source)
     else:
-        console.print(f"nothing more to collect from {collector.source.name} ({collector.source.query})")
+        console.print(f"nothing more to collect from {collector.title}")
     try:
         Relay(service.sessions, settings.rabbitmq_url.get_secret_value(), "scraper", service.instance).drain()
     except ServerAway as error:
         raise ServerAway(f"{error}; the event is kept and goes out with the next run") from error
+    if not_refreshed:
+        raise not_refreshed
+
+
+@contextmanager
+def _own_turn(service: Service, collector: Collector, console: Console) -> Iterator[Turn]:
+    """Raises ViralError if another scraper does not end."""
+    working = f"another scraper collects from {collector.title}"
+    with turn(
+        service.sessions, collector.turn, NEVER, lambda: console.print(f"{working}; waiting"), PATIENCE_S
+    ) as mine:
+        if mine is None:
+            raise ViralError(
+                f"{working} and has not ended within {PATIENCE_S / 60:.0f} minutes; run this again after it, "
+                "or leave the work to `viral-scraper run`, which keeps its turn"
+            )
+        yield mine
+
+
+def _refresh(refresher: Refresher, mine: Turn, console: Console) -> ViralError | None:
+    """Its failure, which is told after the batch is collected: one does not need the other."""
+    try:
+        if refreshed := refresher.refresh_due(NEVER, mine.confirm):
+            console.print(f"likes of {refreshed:,} tweets read again")
+    except ViralError as error:
+        return error
+    return None
 
 
 def _show(console: Console, batch: Batch, source: Source) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,13 +25,15 @@ class Refresher:
     store: RefreshStore
     min_age: timedelta
 
-    def refresh_due(self, stopping: threading.Event) -> int:
+    def refresh_due(self, stopping: threading.Event, confirm: Callable[[], None] = lambda: None) -> int:
         """Read all that are due; delete here what is gone there. Returns how many tweets have a label now.
 
-        Raises what the source raises: then nothing of that round is taken for gone.
+        Raises what the source raises: then nothing of that round is taken for gone; and what `confirm`, called before
+        each round, raises.
         """
         refreshed = 0
         while not stopping.is_set() and (ids := self.store.due(self.min_age, AT_ONCE)):
+            confirm()
             read = list(self.source.refresh(ids))
             gone = sorted(set(ids) - {one.external_id for one in read})
             self.store.record(read)

@@ -1,78 +1,141 @@
-"""When to collect: batch after batch while the source has any, then ask again now and then."""
+"""When to collect: batch after batch while the source has any; then daily at a set time, or asked now and then."""
 
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import structlog
 from viral_common import telemetry
 from viral_common.database import POSTGRES_AWAY, Sessions
 from viral_common.errors import ViralError
-from viral_common.turns import turn
+from viral_common.turns import Turn, turn
 
 from viral_scraper.collect import Collector
+from viral_scraper.daily import Daily
+from viral_scraper.refresh import Refresher
+from viral_scraper.troubles import Troubles, is_no_room, reason_of
 
 log = structlog.get_logger()
 
-RETRY_S = 2.0
+# A host may sleep, a clock be set, a connection break: while it waits for a time, a scraper looks up now and then.
+LOOK_UP_S = 30.0
 
 
 class Schedule:
-    """The loop of `viral-scraper run`. Nothing ends it but `stopping`."""
+    """The loop of `viral-scraper run`. Nothing ends it but `stopping`; whatever breaks is waited out."""
 
-    def __init__(self, collector: Collector, sessions: Sessions, poll_s: float, batch_pause_s: float) -> None:
+    def __init__(
+        self,
+        collector: Collector,
+        sessions: Sessions,
+        *,
+        poll_s: float,
+        batch_pause_s: float = 0,
+        refresher: Refresher | None = None,
+        daily: Daily | None = None,
+    ) -> None:
         self._collector = collector
         self._sessions = sessions
         self._poll_s = poll_s
         self._batch_pause_s = batch_pause_s
+        self._refresher = refresher
+        self._daily = daily
+        self._started = datetime.now(UTC)
+        self._last_run: datetime | None = None
+        self._due: datetime | None = None
         self._exhausted = False
-        self.problem: str | None = None
+        self._troubles = Troubles(most_s=poll_s)
+        self._doing = "starting"
 
     def missing(self) -> list[str]:
         """What keeps this scraper from collecting, in words; nothing if it collects or only waits for more."""
-        return [self.problem] if self.problem else []
+        return self._troubles.words()
+
+    def doing(self) -> str:
+        """What it is at."""
+        return self._doing
 
     def run(self, stopping: threading.Event) -> None:
-        """Collect until `stopping`; with Postgres away, pause and go on at the interval where it was."""
+        """Collect until `stopping`; interrupted anywhere, go on at the interval where it was."""
         while not stopping.is_set():
             try:
                 with turn(self._sessions, self._collector.turn, stopping, self._tell_waiting) as mine:
+                    self._troubles.over("turn")
+                    self._due = None
                     while mine and not stopping.is_set():
-                        stopping.wait(self._batch_pause_s if self._collected(stopping) else self._poll_s)
-            except POSTGRES_AWAY as error:
-                self._note(
-                    f"Postgres does not answer; collecting goes on when it does ({_first_line(error)})"
-                )
-                stopping.wait(RETRY_S)
+                        stopping.wait(self._step(mine, stopping))
             except Exception as error:  # the thread's edge: it must outlive everything
-                log.exception("collecting interrupted", retry_in_s=RETRY_S)
-                self._note(f"collecting failed and is tried again: {error!r}")
-                stopping.wait(RETRY_S)
+                if not (isinstance(error, POSTGRES_AWAY) or is_no_room(error)):
+                    log.exception("collecting interrupted")
+                stopping.wait(self._troubles.note("collecting", reason_of(error)))
 
-    def _collected(self, stopping: threading.Event) -> bool:
-        """Whether there was a batch; a source that cannot deliver is named once, not on every attempt."""
+    def _step(self, mine: Turn, stopping: threading.Event) -> float:
+        """One batch, if it is time for one. Returns how long to wait before the next step."""
+        mine.confirm()
+        if (early_s := self._too_early_s()) > 0:
+            self._troubles.over("collecting")
+            return min(early_s, LOOK_UP_S)
+        self._doing = f"collecting from {self._collector.title}"
+        self._refresh(mine, stopping)
         try:
-            batch = self._collector.collect_next(stopping)
+            batch = self._collector.collect_next(stopping, mine.confirm)
         except ViralError as error:
-            self._note(str(error))
-            return False
-        self._note(None)
-        if batch is None and not self._exhausted and not stopping.is_set():
-            log.info("nothing more to collect for now", asked_again_every_s=self._poll_s)
-        self._exhausted = batch is None
-        telemetry.SOURCE_EXHAUSTED.set(self._exhausted)
-        return batch is not None
+            return self._troubles.note("collecting", reason_of(error))
+        if stopping.is_set():
+            return 0
+        self._troubles.over("collecting")
+        if batch is None:
+            return self._run_ended()
+        self._note_exhausted(False)
+        return self._batch_pause_s
+
+    def _refresh(self, mine: Turn, stopping: threading.Event) -> None:
+        """First, so that the labels are there when the next batch is announced; its troubles stop no batch."""
+        if self._refresher is None:
+            return
+        try:
+            self._refresher.refresh_due(stopping, mine.confirm)
+        except ViralError as error:
+            self._troubles.note("reading likes again", reason_of(error))
+        else:
+            self._troubles.over("reading likes again")
+
+    def _too_early_s(self) -> float:
+        if self._daily is None:
+            return 0
+        if self._due is None:
+            self._due = self._next_due(self._daily)
+            if self._due > datetime.now(UTC):
+                self._doing = f"waits for the run of {self._due:%Y-%m-%d %H:%M} UTC"
+                log.info("waits for the next run", at=self._due)
+        return (self._due - datetime.now(UTC)).total_seconds()
+
+    def _next_due(self, daily: Daily) -> datetime:
+        """Of a batch that was begun and of a run that was missed: at once."""
+        source, batches = self._collector.source, self._collector.batches
+        if batches.unfinished(source.name, source.query):
+            return datetime.now(UTC)
+        ends = (batches.last_collected_at(source.name, source.query), self._last_run)
+        return daily.next_after(max((end for end in ends if end), default=self._started))
+
+    def _run_ended(self) -> float:
+        """Nothing more for now: until the next day's run, or the next look."""
+        self._note_exhausted(True)
+        if self._daily:
+            self._last_run, self._due = datetime.now(UTC), None
+            return 0
+        self._doing = f"nothing more to collect for now; asked again every {self._poll_s:g} s"
+        return self._poll_s
+
+    def _note_exhausted(self, exhausted: bool) -> None:
+        if exhausted and not self._exhausted:
+            log.info("nothing more to collect for now")
+        self._exhausted = exhausted
+        telemetry.SOURCE_EXHAUSTED.set(exhausted)
 
     def _tell_waiting(self) -> None:
-        self._note(
-            f"another scraper collects from {self._collector.source.name}; this one waits for its turn"
+        self._troubles.over("collecting")
+        self._troubles.note(
+            "turn", f"another scraper collects from {self._collector.title}; this one waits for its turn"
         )
-
-    def _note(self, problem: str | None) -> None:
-        if problem and problem != self.problem:
-            log.warning("not collecting", reason=problem)
-        self.problem = problem
-
-
-def _first_line(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

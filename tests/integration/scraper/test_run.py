@@ -40,7 +40,7 @@ def eventually(condition: Callable[[], bool], within_s: float = 30) -> None:
 
 def test_batch_after_batch_and_then_what_the_archive_gains(db: Sessions, tmp_path: Path) -> None:
     files = collector(db, tmp_path, some_days(2, 50), batch_size=50)
-    stop = started(Schedule(files, db, poll_s=0.1, batch_pause_s=0))
+    stop = started(Schedule(files, db, poll_s=0.1))
     eventually(lambda: len(announced(db)) == 2)
 
     write_lines(tmp_path / "tweets.jsonl", some_days(3, 50))
@@ -52,7 +52,7 @@ def test_batch_after_batch_and_then_what_the_archive_gains(db: Sessions, tmp_pat
 def test_a_file_that_is_missing_is_named_and_waited_for(db: Sessions, tmp_path: Path) -> None:
     files = collector(db, tmp_path, some_days(1, 50), batch_size=50)
     (tmp_path / "tweets.jsonl").rename(tmp_path / "elsewhere")
-    schedule = Schedule(files, db, poll_s=0.1, batch_pause_s=0)
+    schedule = Schedule(files, db, poll_s=0.1)
     stop = started(schedule)
     eventually(lambda: any("no file at" in reason for reason in schedule.missing()))
 
@@ -65,7 +65,7 @@ def test_a_file_that_is_missing_is_named_and_waited_for(db: Sessions, tmp_path: 
 
 def test_of_two_scrapers_one_works_and_the_other_takes_over(db: Sessions, tmp_path: Path) -> None:
     files = collector(db, tmp_path, some_days(1, 50), batch_size=50)
-    first, second = (Schedule(files, db, poll_s=0.1, batch_pause_s=0) for _ in range(2))
+    first, second = (Schedule(files, db, poll_s=0.1) for _ in range(2))
     stop_first = started(first)
     eventually(lambda: len(announced(db)) == 1)
     stop_second = started(second)
@@ -81,7 +81,7 @@ def test_of_two_scrapers_one_works_and_the_other_takes_over(db: Sessions, tmp_pa
 
 def test_connections_lost_in_the_middle_lose_nothing(db: Sessions, tmp_path: Path) -> None:
     files = collector(db, tmp_path, some_days(6, 2_500), batch_size=5_000)
-    stop = started(Schedule(files, db, poll_s=0.1, batch_pause_s=0))
+    stop = started(Schedule(files, db, poll_s=0.1))
 
     for _ in range(4):
         time.sleep(0.4)
@@ -101,7 +101,7 @@ def test_connections_lost_in_the_middle_lose_nothing(db: Sessions, tmp_path: Pat
 
 def test_a_source_that_raises_is_no_crash_loop(db: Sessions, tmp_path: Path) -> None:
     files = collector(db, tmp_path, [b"nothing usable\n"], batch_size=5)
-    schedule = Schedule(files, db, poll_s=0.05, batch_pause_s=0)
+    schedule = Schedule(files, db, poll_s=0.05)
 
     stop = started(schedule)
 
