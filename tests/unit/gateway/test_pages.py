@@ -11,6 +11,7 @@ import viral_gateway
 from markupsafe import escape
 from starlette.testclient import TestClient
 from viral_common.trail import BatchTrail
+from viral_gateway.app import create_app
 from viral_gateway.scoring import QueueFull, Scoring
 from viral_gateway.serving import Refusal
 from viral_gateway.to_try import TO_TRY
@@ -118,6 +119,16 @@ def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, world: Worl
 
     assert len(loaded) >= 8
     assert len(page.encode()) + sum(len(client.get(path).content) for path in loaded) < 60_000
+
+
+def test_the_page_says_what_is_kept(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert "keeps no text." in client.get("/").text
+
+    world.settings["log_predictions"] = True
+    with TestClient(create_app(world.gateway())) as remembering:
+        assert "keeps no text, only features and probabilities" in remembering.get("/").text
 
 
 def test_all_scripts_together_are_under_300_lines() -> None:

@@ -82,9 +82,17 @@ async def _answered(
 def _form_page(
     request: Request, gateway: Gateway, serving: Serving | None, form: Form, status: int = 200, **more: Any
 ) -> Response:
-    length = tweet_length(form.text[:MAX_TEXT])
     shown = page(
-        request, "form.html", gateway, serving, form=form, length=length, rules=RULES, to_try=TO_TRY, **more
+        request,
+        "form.html",
+        gateway,
+        serving,
+        form=form,
+        length=tweet_length(form.text[:MAX_TEXT]),
+        rules=RULES,
+        to_try=TO_TRY,
+        remembers=gateway.settings.log_predictions,
+        **more,
     )
     shown.status_code = status
     return shown
