@@ -55,6 +55,7 @@ class Scoring:
     def __init__(self, threads: int, most_waiting: int) -> None:
         self._most_waiting = most_waiting
         self._waiting = 0
+        self._scoring = 0
         self._calls: deque[_Call] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -76,7 +77,8 @@ class Scoring:
                 raise QueueFull(f"{self._waiting:,} tweets are waiting to be scored; ask again in a moment.")
             self._calls.append(call)
             self._waiting += len(tweets)
-            self._changed.notify(1 if len(tweets) <= BATCH else len(self._threads))
+            if self._wanted():
+                self._changed.notify()
         return await call.answer
 
     def close(self) -> None:
@@ -95,11 +97,14 @@ class Scoring:
     def _score_next(self) -> bool:
         """Wait for a batch and score it; False once closed and nothing waits."""
         with self._changed:
-            while not self._calls:
+            while not self._wanted():
                 if self._closing:
                     return False
                 self._changed.wait()
             batch = self._take()
+            self._scoring += 1
+            if self._wanted():
+                self._changed.notify()
         tweets = [tweet for piece in batch for tweet in piece.call.tweets[piece.start : piece.end]]
         serving = batch[0].call.serving
         metrics.BATCH_TWEETS.observe(len(tweets))
@@ -114,6 +119,13 @@ class Scoring:
         else:
             self._tell(batch, scores)
         return True
+
+    def _wanted(self) -> bool:
+        """Whether an idle thread should score: the first at once, a further one only if half a batch waits.
+
+        Threads that share small batches take turns at the interpreter and are slower than one.
+        """
+        return bool(self._calls) and (not self._scoring or self._waiting >= BATCH // 2)
 
     def _take(self) -> list[_Piece]:
         """Up to a batch of tweets for one model, oldest calls first. A large call goes to the back after each batch."""
@@ -132,6 +144,7 @@ class Scoring:
     def _tell(self, batch: Sequence[_Piece], outcome: list[float] | Exception) -> None:
         done, told = [], 0
         with self._changed:
+            self._scoring -= 1
             for piece in batch:
                 call, count = piece.call, piece.end - piece.start
                 if isinstance(outcome, list):
