@@ -1,4 +1,4 @@
-"""What reading an archive needs of memory, in a process of its own: `python -m tests.bench.archive_memory FILE FOLDER`."""
+"""What reading an archive needs of memory: `python -m tests.bench.archive_memory FILE FOLDER` in its own process."""
 
 from __future__ import annotations
 
