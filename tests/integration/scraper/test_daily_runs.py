@@ -1,0 +1,134 @@
+"""`viral-scraper run` with a time of day, and likes that are read again with each run."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from viral_common.database import Sessions
+from viral_common.errors import UsageError
+from viral_common.refresh_store import RefreshStore
+from viral_scraper.collect import Collector
+from viral_scraper.daily import Daily
+from viral_scraper.refresh import Refresher
+from viral_scraper.schedule import Schedule
+
+from tests.integration.scraper.collecting import announced, collector, stored
+from tests.integration.scraper.sources.test_refresh import Network
+from tests.integration.scraper.test_run import eventually, started
+from tests.twint_lines import some_days, write_lines
+
+ONE_DAY = timedelta(hours=24)
+
+
+@pytest.fixture
+def collecting(db: Sessions, tmp_path: Path) -> Collector:
+    """Three days, a batch each."""
+    return collector(db, tmp_path, some_days(3, 50), batch_size=50)
+
+
+def in_half_a_day() -> Daily:
+    return Daily(f"{datetime.now(UTC) + timedelta(hours=12):%H:%M}")
+
+
+def collected_days_ago(db: Sessions, days: int) -> None:
+    with db.begin() as session:
+        session.execute(
+            text("UPDATE batches SET collected_at = now() - make_interval(days => :days)"), {"days": days}
+        )
+
+
+def waits(schedule: Schedule) -> bool:
+    return schedule.doing().startswith("waits for the run of ")
+
+
+def test_the_first_run_waits_for_its_time(db: Sessions, collecting: Collector) -> None:
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+
+    stop = started(schedule)
+    eventually(lambda: waits(schedule))
+    time.sleep(0.2)
+    stop()
+
+    assert announced(db) == []
+    assert schedule.missing() == []
+
+
+def test_runs_that_were_missed_are_caught_up_once(
+    db: Sessions, collecting: Collector, tmp_path: Path
+) -> None:
+    collecting.collect_next(threading.Event())
+    collected_days_ago(db, days=4)
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+
+    stop = started(schedule)
+    eventually(lambda: len(announced(db)) == 3 and waits(schedule))
+    write_lines(tmp_path / "tweets.jsonl", some_days(4, 50))
+    time.sleep(0.3)
+    stop()
+
+    assert len(announced(db)) == 3
+    assert f"{datetime.now(UTC) + timedelta(hours=12):%Y-%m-%d}" in schedule.doing()
+
+
+def test_a_run_that_another_scraper_has_done_is_not_done_again(db: Sessions, collecting: Collector) -> None:
+    collecting.collect_next(threading.Event())
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+
+    stop = started(schedule)
+    eventually(lambda: waits(schedule))
+    stop()
+
+    assert len(announced(db)) == 1
+
+
+def test_a_batch_that_was_begun_is_gone_on_with_at_once(db: Sessions, collecting: Collector) -> None:
+    stopping = threading.Event()
+    with pytest.raises(ConnectionError):
+        collecting.collect_next(stopping, confirm=broken)
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+
+    stop = started(schedule)
+    eventually(lambda: len(announced(db)) == 3 and waits(schedule))
+    stop()
+
+
+def broken() -> None:
+    raise ConnectionError
+
+
+def test_likes_are_read_again_and_what_keeps_them_from_it_stops_no_batch(
+    db: Sessions, collecting: Collector
+) -> None:
+    collecting.collect_next(threading.Event())
+    with db.begin() as session:
+        session.execute(text("UPDATE tweets SET counts_observed_at = posted_at + interval '1 hour'"))
+    network = Poor()
+    refresher = Refresher(network, RefreshStore(db, "archive"), ONE_DAY)
+    schedule = Schedule(collecting, db, poll_s=0.05, refresher=refresher)
+
+    stop = started(schedule)
+    eventually(lambda: len(announced(db)) == 3)
+    reasons = schedule.missing()
+    network.poor = False
+    eventually(lambda: schedule.missing() == [])
+    stop()
+
+    assert [reason.split(" (since")[0] for reason in reasons] == ["no money; likes are read again next month"]
+    assert sum(tweet.like_count == 7 for tweet in stored(db)) == 50
+
+
+class Poor(Network):
+    """Refuses while it is."""
+
+    poor = True
+
+    def refresh(self, ids, /):  # type: ignore[no-untyped-def]
+        """As X does once the spending cap is reached."""
+        if self.poor:
+            raise UsageError("no money; likes are read again next month")
+        return super().refresh(ids)

@@ -1,0 +1,155 @@
+"""`viral-scraper run` while something that it needs is away: it waits, says so, loses nothing and goes on."""
+
+from __future__ import annotations
+
+import resource
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import text
+from viral_common.database import Sessions
+from viral_common.tweets import RawTweet
+from viral_scraper.collect import Collector
+from viral_scraper.schedule import Schedule
+from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.base import Window
+from viral_scraper.sources.retrying import SourceAway
+
+from tests.integration.scraper.collecting import announced, collector, stored
+from tests.integration.scraper.test_run import eventually, started
+from tests.servers import Servers
+from tests.twint_lines import some_days
+
+
+@dataclass
+class Network:
+    """An archive's tweets, as a server would give them: interval by interval, while it is there and not held up."""
+
+    archive: ArchiveSource
+    there: bool = True
+    held_up: threading.Event = field(default_factory=threading.Event)
+    open_after: int = 0
+    asked: list[datetime] = field(default_factory=list)
+    name = "network"
+    query = "tea"
+    bad_rows: Mapping[str, int] = field(default_factory=dict)
+
+    def search(
+        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
+    ) -> Iterator[RawTweet]:
+        """Those of the archive."""
+        self.asked.append(since)
+        if len(self.asked) > self.open_after:
+            self.held_up.wait(30)
+        if not self.there:
+            raise SourceAway("the network does not deliver; it is asked again")
+        return self.archive.search(query, since, until, limit)
+
+    def next_window(self, after: datetime | None, size: int, /) -> Window | None:
+        """Those of the archive."""
+        return self.archive.next_window(after, size)
+
+
+def networked(db: Sessions, folder: Path, open_after: int = 3) -> tuple[Network, Collector]:
+    """A day of 200 tweets, not enough for a batch, so no interval gives more than its share; the fourth is held up."""
+    files = collector(db, folder, some_days(1, 200), batch_size=400)
+    assert isinstance(files.source, ArchiveSource)
+    network = Network(files.source, open_after=open_after)
+    return network, replace(files, source=network)
+
+
+@contextmanager
+def no_room_beyond(size: int) -> Iterator[None]:
+    """As on a full disk, this process's files stay below `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def break_connections(db: Sessions) -> None:
+    """All but the one that asks for it."""
+    others = "backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()"
+    with db.begin() as session:
+        session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+
+
+def test_a_source_that_is_down_is_waited_for(db: Sessions, tmp_path: Path) -> None:
+    network, collector = networked(db, tmp_path)
+    schedule = Schedule(collector, db, poll_s=0.05)
+    stop = started(schedule)
+    eventually(lambda: len(network.asked) == 4)
+
+    network.there = False
+    network.held_up.set()
+    eventually(lambda: any("tried 3 times" in reason for reason in schedule.missing()))
+    reasons = schedule.missing()
+    network.there = True
+    eventually(lambda: announced(db) != [])
+    stop()
+
+    assert len(reasons) == 1
+    assert reasons[0].startswith("the network does not deliver; it is asked again (since 20")
+    assert schedule.missing() == []
+    assert len(stored(db)) == 200
+    # What was stored before is not asked for again; only the interval that failed is.
+    assert {since for since in network.asked if network.asked.count(since) > 1} == {network.asked[3]}
+
+
+def test_postgres_dies_in_the_middle(servers: Servers, db: Sessions, tmp_path: Path) -> None:
+    network, collector = networked(db, tmp_path)
+    schedule = Schedule(collector, db, poll_s=0.5)
+    stop = started(schedule)
+    eventually(lambda: len(network.asked) == 4)
+
+    servers.kill("postgres")
+    network.held_up.set()
+    eventually(lambda: any("Postgres does not answer" in reason for reason in schedule.missing()))
+    eventually(lambda: schedule.missing() == [], within_s=60)
+    eventually(lambda: announced(db) != [])
+    stop()
+
+    assert len(stored(db)) == 200
+    assert {since for since in network.asked if network.asked.count(since) > 1} <= {network.asked[3]}
+
+
+def test_a_full_disk_is_waited_for(db: Sessions, tmp_path: Path) -> None:
+    files = collector(db, tmp_path, some_days(2, 2_500), batch_size=2_500)
+    schedule = Schedule(files, db, poll_s=0.05)
+
+    with no_room_beyond(200_000):
+        stop = started(schedule)
+        eventually(lambda: any("cannot prepare the archive: File too large" in r for r in schedule.missing()))
+        assert announced(db) == []
+    eventually(lambda: len(announced(db)) == 2)
+    stop()
+
+    assert len(stored(db)) == 5_000
+    assert schedule.missing() == []
+
+
+def test_a_turn_that_was_lost_is_noticed_before_anything_more_is_fetched(
+    db: Sessions, tmp_path: Path
+) -> None:
+    held, first = networked(db, tmp_path)
+    stop_first = started(Schedule(first, db, poll_s=0.05))
+    eventually(lambda: len(held.asked) == 4)
+    break_connections(db)
+    free, second = networked(db, tmp_path, open_after=1_000)
+    stop_second = started(Schedule(second, db, poll_s=0.05))
+    eventually(lambda: announced(db) != [])
+
+    held.held_up.set()
+    stop_first()
+    stop_second()
+
+    assert len(held.asked) == 4
+    assert set(held.asked[:3]).isdisjoint(free.asked)
+    assert len(set(free.asked)) == len(free.asked)
+    assert len(stored(db)) == 200
