@@ -109,7 +109,7 @@ class BatchStore:
                 "duplicate": counts.copies,
                 "near-duplicate": counts.near_copies,
                 "collected before": counts.elsewhere,
-                "beyond the interval's share": counts.new - counts.within_share,
+                "beyond the share": counts.new - counts.within_share,
                 "beyond the target": counts.within_share - counts.kept,
             }
             filtered = sum((Counter(one.left_out) for one in intervals.values()), Counter(left_out))
@@ -134,7 +134,7 @@ class BatchStore:
             if batch.collected_at is None:
                 counts = _store(session, batch, {position: tweets}, batch.target)
                 batch.filtered = dict(
-                    +(Counter(batch.filtered) - Counter({"beyond the interval's share": counts.kept}))
+                    +(Counter(batch.filtered) - Counter({"beyond the share": counts.kept}))
                 )
             return batch
 

@@ -100,7 +100,7 @@ def test_a_burst_does_not_drown_the_rest_of_the_day(db: Sessions, tmp_path: Path
     in_burst = sum(noon <= tweet.posted_at < noon + timedelta(seconds=600) for tweet in stored(db))
     assert batch.tweet_count == 500
     assert 0 < in_burst <= 3 * 50 + 10
-    assert batch.filtered["beyond the interval's share"] >= 400
+    assert batch.filtered["beyond the share"] >= 400
 
 
 def test_a_batch_that_the_shares_leave_unfilled_takes_more_of_crowded_intervals(

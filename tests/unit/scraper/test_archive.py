@@ -178,7 +178,7 @@ def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) ->
 
     assert drawn == source.prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
     assert (drawn.count, drawn.rows.count(b"\n")) == (48, 48)
-    assert drawn.left_out == {"beyond the interval's share": 432}
+    assert drawn.left_out == {"beyond the share": 432}
     assert len(hours) > 12
 
 

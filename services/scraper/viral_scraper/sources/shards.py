@@ -34,7 +34,7 @@ FORMAT = 2  # counted up when the shards' format, the parsing or the filters cha
 TELL_EVERY = 10_000
 DAY = timedelta(days=1)
 Number = TypeVar("Number", np.int64, np.uint8)
-BEYOND_SHARE = "beyond the interval's share"
+BEYOND_SHARE = "beyond the share"
 
 
 class Shards:
