@@ -1,0 +1,84 @@
+"""`viral-scraper once` killed, also two at once, at a server that bills each post: hardly anything is asked twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from viral_common.database import Sessions
+from viral_common.settings import CommonSettings
+
+from tests.integration.scraper.collecting import announced, stored
+from tests.integration.scraper.sources.http_server import Answer, Request, Served, serving
+from tests.integration.scraper.sources.said import some_posts
+from tests.integration.scraper.sources.x_server import XNetwork
+
+POSTS = some_posts(240)
+ORIGINALS = [said for said in POSTS if not said.is_reply]
+# While these requests are answered the scraper dies: at its first interval, between two, and towards the end.
+DEADLY = (1, 7, 18)
+
+
+class Killing:
+    """X, whose answers some scrapers do not live to see."""
+
+    def __init__(self) -> None:
+        self.network = XNetwork(POSTS)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.count = 0
+
+    def answer(self, request: Request) -> Answer:
+        """As X does."""
+        self.count += 1
+        if self.count in DEADLY and self.process:
+            self.process.kill()
+        return self.network.answer(request)
+
+
+@pytest.fixture
+def x() -> Iterator[tuple[Killing, Served]]:
+    killing = Killing()
+    with serving(killing.answer) as served:
+        yield killing, served
+
+
+def started(settings: CommonSettings, served: Served) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
+        "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+        "VIRAL_DATA_DIR": str(settings.data_dir),
+        "VIRAL_SOURCE": "x",
+        "VIRAL_QUERY": "tea",
+        "VIRAL_BATCH_SIZE": "1000",
+        "VIRAL_X_BEARER_TOKEN": "secret-token",
+        "VIRAL_X_SPENDING_CAP_USD": "100",
+        "VIRAL_X_API_URL": served.url,
+    }
+    command = [sys.executable, "-c", "from viral_scraper.cli import app; app(['once'])"]
+    return subprocess.Popen(
+        command, env=environment, cwd=settings.data_dir, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+
+def test_at_most_the_interval_under_way_is_asked_for_again(
+    db: Sessions, settings: CommonSettings, x: tuple[Killing, Served]
+) -> None:
+    killing, served = x
+
+    for _ in DEADLY:
+        killing.process = started(settings, served)
+        assert killing.process.wait(60) == -9
+    two = [started(settings, served) for _ in range(2)]
+    assert [process.wait(60) for process in two] == [0, 0]
+
+    asked = Counter((request.one("start_time"), request.one("next_token")) for request in served.requests)
+    assert len(asked) >= 24
+    assert sum(asked.values()) - len(asked) == len(DEADLY)
+    assert len(stored(db)) == len(ORIGINALS)
+    assert len({tweet.external_id for tweet in stored(db)}) == len(ORIGINALS)
+    assert len(announced(db)) == 1

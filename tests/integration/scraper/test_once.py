@@ -1,0 +1,168 @@
+"""`viral-scraper once`, as cron and Kubernetes run it: what it says, and its exit status."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Self
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
+from viral_common.database import Sessions
+from viral_common.settings import CommonSettings
+from viral_common.turns import turn
+from viral_scraper import cli, once
+from viral_scraper.sources import SOURCES
+from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.retrying import SourceAway
+
+from tests.integration.scraper.collecting import announced, stored
+from tests.integration.scraper.sources.http_server import Answer, Served, serving
+from tests.integration.scraper.sources.said import some_posts
+from tests.integration.scraper.sources.x_server import XNetwork
+
+POSTS = some_posts(30)
+ORIGINALS = sum(not said.is_reply for said in POSTS)
+
+Once = Callable[..., Result]
+
+
+@pytest.fixture
+def x() -> Iterator[Served]:
+    with serving(XNetwork(POSTS).answer) as served:
+        yield served
+
+
+@pytest.fixture
+def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatch) -> Once:
+    """Collects from X, unless told otherwise by settings without their `VIRAL_`."""
+    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
+
+    def run(**environment: str) -> Result:
+        told = {
+            "DATABASE_URL": settings.database_url.get_secret_value(),
+            "RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+            "DATA_DIR": str(settings.data_dir),
+            "SOURCE": "x",
+            "QUERY": "tea",
+            "X_BEARER_TOKEN": "secret-token",
+            "X_SPENDING_CAP_USD": "100",
+            "X_API_URL": x.url,
+            **environment,
+        }
+        return CliRunner().invoke(cli.app, ["once"], env={f"VIRAL_{name}": told[name] for name in told})
+
+    return run
+
+
+def test_a_batch_then_nothing_more_and_both_are_well(db: Sessions, run_once: Once) -> None:
+    first, second = run_once(), run_once()
+
+    assert (first.exit_code, second.exit_code) == (0, 0)
+    assert f"{ORIGINALS} tweets of x (tea)" in first.output
+    assert second.output.strip() == "nothing more to collect from x (tea)"
+    assert [message.published_at is not None for message in announced(db)] == [True]
+
+
+def test_likes_that_are_due_are_read_again(db: Sessions, run_once: Once) -> None:
+    run_once()
+    with db.begin() as session:
+        session.execute(
+            text("UPDATE tweets SET counts_observed_at = posted_at + interval '1 hour', like_count = 0")
+        )
+
+    result = run_once()
+
+    assert result.exit_code == 0
+    assert f"likes of {ORIGINALS} tweets read again" in result.output
+    assert sum(tweet.like_count for tweet in stored(db)) > 0
+
+
+def test_likes_that_cannot_be_read_again_stop_no_batch_and_are_told_last(
+    db: Sessions, run_once: Once, x: Served
+) -> None:
+    run_once()
+    with db.begin() as session:
+        session.execute(text("UPDATE tweets SET counts_observed_at = posted_at + interval '1 hour'"))
+    x.faults.append(Answer(401, {"detail": "Unauthorized"}))
+
+    result = run_once(QUERY="coffee")
+
+    assert result.exit_code == 2
+    assert "(batch " in result.output
+    assert result.output.strip().splitlines()[-1].startswith("error: X refuses")
+
+
+class Broken(ArchiveSource):
+    """Raises what the test says."""
+
+    error: Exception
+
+    @classmethod
+    def of(cls, *_: object) -> Self:
+        """Of nothing."""
+        return cls("nowhere", "q", None, print)  # type: ignore[arg-type]
+
+    def next_window(self, after: datetime | None, size: int, /) -> None:
+        """What was said."""
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (SourceAway("the server does not deliver"), "error: the server does not deliver"),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/scratch/rows"), "error: no room on the disk "),
+    ],
+)
+def test_what_failed_is_one_line_and_a_status(
+    run_once: Once, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str
+) -> None:
+    monkeypatch.setitem(SOURCES, "broken", f"{__name__}:Broken")
+    monkeypatch.setattr(Broken, "error", error, raising=False)
+
+    result = run_once(SOURCE="broken")
+
+    assert result.exit_code == 1
+    assert result.output.startswith(says)
+    assert result.output.count("\n") == 1
+
+
+def test_with_postgres_away_it_says_so(run_once: Once) -> None:
+    result = run_once(DATABASE_URL="postgresql://u:p@127.0.0.1:1/none")
+
+    assert result.exit_code == 1
+    assert result.output.startswith("error: Postgres does not answer")
+    assert result.output.count("\n") == 1
+
+
+def test_with_rabbitmq_away_the_event_is_kept_for_the_next_run(db: Sessions, run_once: Once) -> None:
+    failed = run_once(RABBITMQ_URL="amqp://u:p@127.0.0.1:1/none")
+    kept = [message.published_at for message in announced(db)]
+
+    again = run_once()
+
+    assert failed.exit_code == 1
+    assert "the event is kept and goes out with the next run" in failed.output
+    assert kept == [None]
+    assert again.exit_code == 0
+    assert all(message.published_at for message in announced(db))
+
+
+def test_while_another_scraper_collects_it_waits_but_not_for_ever(
+    db: Sessions, run_once: Once, x: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(once, "PATIENCE_S", 0.0)
+    monkeypatch.setattr("viral_common.turns.ASK_AGAIN_S", 0.05)
+
+    with turn(db, "collect:x:tea", threading.Event(), lambda: None):
+        result = run_once()
+
+    assert result.exit_code == 1
+    assert "another scraper collects from x (tea); waiting" in result.output
+    assert "error: another scraper collects from x (tea) and has not ended" in result.output
+    assert x.requests == []
