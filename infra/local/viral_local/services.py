@@ -18,10 +18,11 @@ SERVICES = ("scraper", "trainer", "evaluator", "gateway")
 
 @dataclass(frozen=True)
 class Health:
-    """What a service's /health/ready says; `live` is False if nobody answered."""
+    """What a service's /health/ready says; `live` is False if nobody answered. `doing`: what it is at, if it says."""
 
     live: bool
     missing: tuple[str, ...] = ()
+    doing: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -56,8 +57,8 @@ def health(url: str) -> Health:
         body = reply.json()
     except (httpx.TransportError, ValueError):
         return Health(live=False)
+    doing = tuple(map(str, body.get("doing") or ()))
     if reply.is_success:
-        return Health(live=True)
-    return Health(
-        live=True, missing=tuple(map(str, body.get("missing") or [body.get("detail", "not ready")]))
-    )
+        return Health(live=True, doing=doing)
+    missing = tuple(map(str, body.get("missing") or [body.get("detail", "not ready")]))
+    return Health(live=True, missing=missing, doing=doing)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from viral_common.trail import BatchTrail
 
@@ -32,9 +33,16 @@ def programs_table(statuses: Sequence[ProgramStatus]) -> Table:
     table = Table("program", "state", "pid", "up", "restarts", "ready", box=None, pad_edge=False)
     for status in statuses:
         up = str(timedelta(seconds=status.uptime_s)) if status.uptime_s is not None else "-"
-        ready = "[green]ready[/green]" if status.trouble is None else f"[yellow]{status.trouble}[/yellow]"
-        table.add_row(status.name, status.state, str(status.pid or "-"), up, str(status.restarts), ready)
+        table.add_row(
+            status.name, status.state, str(status.pid or "-"), up, str(status.restarts), _readiness(status)
+        )
     return table
+
+
+def _readiness(status: ProgramStatus) -> str:
+    if status.trouble is not None:
+        return f"[yellow]{escape(status.trouble)}[/yellow]"
+    return "[green]ready[/green]" + (f": {escape(status.doing)}" if status.doing else "")
 
 
 def batches_table(trails: Sequence[BatchTrail]) -> Table:

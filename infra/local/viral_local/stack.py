@@ -61,8 +61,18 @@ class Stack:
     def plan(self) -> Plan:
         """Of the running stack. Raises UsageError if there is none."""
         if not self.is_running:
-            raise UsageError("the stack is not running: start it with `make up` or `viral up`")
+            raise UsageError(self._why_not_running())
         return running_plan(self.home)
+
+    def _why_not_running(self) -> str:
+        """A supervisor that was killed leaves behind what it started: alive, but nobody starts it again."""
+        left = sorted({survivor.program for survivor in self._survivors()} - {""})
+        if not left:
+            return "the stack is not running: start it with `make up` or `viral up`"
+        return (
+            f"the stack's supervisor has died; still running, but not watched: {', '.join(left)}. "
+            "`viral up` starts all of it afresh, `viral down` stops it"
+        )
 
     def up(self, choices: Mapping[str, str] | None = None) -> Plan:
         """Start what is missing. `choices` are settings for the scraper; None: those it has or last had."""

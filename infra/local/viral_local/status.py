@@ -15,7 +15,7 @@ _ORDER = ("postgres", "epmd", "rabbitmq", "mlflow", *services.SERVICES)
 
 @dataclass(frozen=True)
 class ProgramStatus:
-    """`trouble` is None if it is ready, else what is missing in words."""
+    """`trouble` is None if it is ready, else what is missing in words; `doing` may say what it is at."""
 
     name: str
     state: str
@@ -23,18 +23,19 @@ class ProgramStatus:
     uptime_s: int | None
     restarts: int
     trouble: str | None
+    doing: str = ""
 
 
 def program_statuses(plan: Plan, supervisor: Supervisor) -> list[ProgramStatus]:
     """Of every program the stack started, each asked now."""
     counts = restarts(plan.home)
     return [
-        _status(info, counts.get(name, 0), _trouble(plan, name, info["statename"]))
+        _status(info, counts.get(name, 0), *_trouble_and_doing(plan, name, info["statename"]))
         for name, info in sorted(supervisor.states().items(), key=lambda item: _ORDER.index(item[0]))
     ]
 
 
-def _status(info: dict[str, Any], restarted: int, trouble: str | None) -> ProgramStatus:
+def _status(info: dict[str, Any], restarted: int, trouble: str | None, doing: str) -> ProgramStatus:
     alive = bool(info["pid"])
     return ProgramStatus(
         name=info["name"],
@@ -43,12 +44,21 @@ def _status(info: dict[str, Any], restarted: int, trouble: str | None) -> Progra
         uptime_s=max(0, info["now"] - info["start"]) if alive else None,
         restarts=restarted,
         trouble=trouble,
+        doing=doing,
     )
 
 
-def _trouble(plan: Plan, name: str, state: str) -> str | None:
+def _trouble_and_doing(plan: Plan, name: str, state: str) -> tuple[str | None, str]:
     if state not in ("RUNNING", "STARTING"):
-        return "waits for its next start" if state == "BACKOFF" else "not running"
+        return "waits for its next start" if state == "BACKOFF" else "not running", ""
+    if name in services.SERVICES:
+        health = services.health(plan.health_url(name))
+        trouble = ("; ".join(health.missing) or None) if health.live else "does not answer"
+        return trouble, "; ".join(health.doing)
+    return _server_trouble(plan, name), ""
+
+
+def _server_trouble(plan: Plan, name: str) -> str | None:
     match name:
         case "postgres":
             return postgres.answers(plan.home, plan.ports["postgres"])
@@ -56,7 +66,5 @@ def _trouble(plan: Plan, name: str, state: str) -> str | None:
             return rabbitmq.answers(plan.console_url, plan.passwords["rabbitmq"])
         case "mlflow":
             return mlflow_server.answers(plan.mlflow_url)
-        case "epmd":
+        case _:
             return None
-    health = services.health(plan.health_url(name))
-    return ("; ".join(health.missing) or None) if health.live else "does not answer"

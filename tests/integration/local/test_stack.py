@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from viral_common.errors import UsageError
 from viral_local.plan import Plan
 from viral_local.servers import servers_stack
 from viral_local.stack import Stack
@@ -131,14 +132,21 @@ def test_up_goes_on_from_a_half_finished_start(stack: Stack) -> None:
     assert plan.ports == ports
 
 
-def test_down_cleans_up_after_a_killed_supervisor_and_spares_strangers(stack: Stack) -> None:
+def test_after_a_killed_supervisor_status_tells_what_still_runs_and_down_cleans_up_sparing_strangers(
+    stack: Stack,
+) -> None:
     ours = pids(stack)
     stranger = subprocess.Popen(["sleep", "60"], env={**os.environ, "VIRAL_STACK": "another"})
     os.kill(ours["supervisor"], signal.SIGKILL)
+    eventually(lambda: not stack.is_running)
 
+    with pytest.raises(UsageError, match=r"not watched: .*mlflow, postgres, rabbitmq\. `viral up`"):
+        stack.plan()
     stopped = stack.down()
 
     assert stopped >= 4
+    with pytest.raises(UsageError, match="the stack is not running"):
+        stack.plan()
     assert not any(psutil.pid_exists(pid) for pid in ours.values())
     assert stranger.poll() is None
     assert stack.document is None
