@@ -138,7 +138,8 @@ def test_a_turn_that_was_lost_is_noticed_before_anything_more_is_fetched(
     db: Sessions, tmp_path: Path
 ) -> None:
     held, first = networked(db, tmp_path)
-    stop_first = started(Schedule(first, db, poll_s=0.05))
+    schedule = Schedule(first, db, poll_s=0.05)
+    stop_first = started(schedule)
     eventually(lambda: len(held.asked) == 4)
     break_connections(db)
     free, second = networked(db, tmp_path, open_after=1_000)
@@ -146,6 +147,7 @@ def test_a_turn_that_was_lost_is_noticed_before_anything_more_is_fetched(
     eventually(lambda: announced(db) != [])
 
     held.held_up.set()
+    eventually(lambda: any("another scraper" in reason for reason in schedule.missing()), within_s=10)
     stop_first()
     stop_second()
 
