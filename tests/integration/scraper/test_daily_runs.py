@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -12,6 +15,9 @@ from sqlalchemy import text
 from viral_common.database import Sessions
 from viral_common.errors import UsageError
 from viral_common.refresh_store import RefreshStore
+from viral_common.settings import CommonSettings
+from viral_local.ports import any_free_ports
+from viral_local.services import health
 from viral_scraper.collect import Collector
 from viral_scraper.daily import Daily
 from viral_scraper.refresh import Refresher
@@ -95,6 +101,27 @@ def test_a_batch_that_was_begun_is_gone_on_with_at_once(db: Sessions, collecting
     stop = started(schedule)
     eventually(lambda: len(announced(db)) == 3 and waits(schedule))
     stop()
+
+
+def test_the_process_says_at_what_time_it_will_run_and_ends_when_asked(settings: CommonSettings) -> None:
+    port = any_free_ports(["health"])["health"]
+    environment = {
+        "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
+        "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+        "VIRAL_DATA_DIR": str(settings.data_dir),
+        "VIRAL_COLLECT_AT": f"{datetime.now(UTC) + timedelta(hours=12):%H:%M} UTC",
+        "VIRAL_HEALTH_PORT": str(port),
+    }
+    command = [sys.executable, "-c", "from viral_scraper.cli import app; app(['run'])"]
+    scraper = subprocess.Popen(command, env={**os.environ, **environment}, cwd=settings.data_dir)
+    try:
+        eventually(lambda: health(f"http://127.0.0.1:{port}").ready)
+        eventually(lambda: health(f"http://127.0.0.1:{port}").doing[0].startswith("waits for the run of "))
+        scraper.terminate()
+        assert scraper.wait(20) == 0
+    finally:
+        scraper.kill()
+        scraper.wait()
 
 
 def broken() -> None:
