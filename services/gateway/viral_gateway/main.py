@@ -32,7 +32,7 @@ def main(workers: int | None = None) -> None:
         "timeout_graceful_shutdown": GRACE_S,
     }
     if (workers or settings.gateway_workers) > 1:
-        run_workers(workers or settings.gateway_workers, options)
+        run_workers(workers or settings.gateway_workers, settings.data_dir / "gateway", options)
     else:
         from viral_gateway.runtime import build_app
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -21,11 +21,32 @@ from viral_gateway.settings import GatewaySettings
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
 
-def run_workers(count: int, options: dict[str, Any]) -> None:
+def run_workers(count: int, directory: Path, options: dict[str, Any]) -> None:
     """Bind the port, start the workers and replace those that die, until SIGTERM or SIGINT ends them all."""
-    with TemporaryDirectory(prefix="viral-gateway-metrics-") as shared:
-        os.environ[SHARED_METRICS] = shared
-        uvicorn.run("viral_gateway.workers:worker_app", factory=True, workers=count, **options)
+    shared = _new_metrics(directory)
+    os.environ[SHARED_METRICS] = str(shared)
+    uvicorn.run("viral_gateway.workers:worker_app", factory=True, workers=count, **options)
+    shutil.rmtree(shared)
+
+
+def _new_metrics(directory: Path) -> Path:
+    """An empty folder of this process; those of gateways that were killed go."""
+    own = directory / f"metrics-{os.getpid()}"
+    for old in directory.glob("metrics-*"):
+        if old == own or not _is_alive(int(old.name.partition("-")[2])):
+            shutil.rmtree(old, ignore_errors=True)
+    own.mkdir(parents=True)
+    return own.absolute()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def worker_app() -> FastAPI:
@@ -52,5 +73,5 @@ def _forget_dead_workers(shared: Path) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     for pid in {int(path.stem.rpartition("_")[2]) for path in shared.glob("gauge_live*.db")}:
-        if not Path(f"/proc/{pid}").exists():
+        if not _is_alive(pid):
             mark_process_dead(pid, str(shared))  # type: ignore[no-untyped-call]
