@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
@@ -14,6 +15,7 @@ import pytest
 from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine, text
 from viral_common.database import Sessions, connect, migrate, sessions
+from viral_common.partitions import add_months, month_of
 from viral_common.settings import CommonSettings
 from viral_local.settings import LocalSettings
 from viral_scraper.settings import SourceSettings
@@ -73,6 +75,13 @@ def _migrated_template(servers: Servers) -> str:
     _in_postgres(servers, f'CREATE DATABASE "{name}"')
     engine = connect(_settings(_with_path(servers.database_url, name)), "tests")
     migrate(engine)
+    # Of the tweets that tests store or move by themselves; all others bring the months they need.
+    lately = [datetime.now(UTC) - timedelta(days=days) for days in (31, 0)]
+    start = [
+        datetime(2025, 12, 1, tzinfo=UTC),
+        *(datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 5)),
+    ]
+    add_months(sessions(engine), map(month_of, start + lately))
     engine.dispose()
     return name
 

@@ -35,6 +35,8 @@ def program(home: Home, port: int) -> Program:
         "port": str(port),
         "unix_socket_directories": "",
         "max_connections": "200",
+        # A look-up of an author locks each month of tweets with its indexes: enough for archives of decades.
+        "max_locks_per_transaction": "256",
         "timezone": "UTC",
     }
     return Program(

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Float, Integer, Select, cast, func, select, text
@@ -19,7 +18,9 @@ from sqlalchemy.orm import Session
 from viral_common.database import Sessions
 from viral_common.events import BatchCollected, caused_id
 from viral_common.models import Batch, BatchInterval, Tweet
-from viral_common.staging import STAGED, PreparedTweets, stage
+from viral_common.partitions import with_months
+from viral_common.staging import PreparedTweets, times_of
+from viral_common.storing import store_staged
 from viral_common.tweet_store import label_is_mature
 
 Emit = Callable[[Session, BatchCollected], None]
@@ -81,7 +82,9 @@ class BatchStore:
                 .on_conflict_do_nothing()
             )
             since, until = zip(*plan.intervals, strict=True)
-            session.execute(PLAN_INTERVALS, {"batch": plan.batch_id, "since": list(since), "until": list(until)})
+            session.execute(
+                PLAN_INTERVALS, {"batch": plan.batch_id, "since": list(since), "until": list(until)}
+            )
             return session.get_one(Batch, plan.batch_id)
 
     def waiting_intervals(self, batch_id: UUID) -> list[BatchInterval]:
@@ -100,11 +103,12 @@ class BatchStore:
 
         No interval gives more than `share`; which of its tweets are taken then is drawn by their texts.
         """
-        with self._sessions.begin() as session:
+
+        def work(session: Session) -> Batch:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is not None or _any_stored(session, batch.id, list(intervals)):
                 return batch
-            counts = _store(session, batch, intervals, share)
+            counts = store_staged(session, batch, intervals, share)
             left_out = {
                 "duplicate": counts.copies,
                 "near-duplicate": counts.near_copies,
@@ -115,6 +119,8 @@ class BatchStore:
             filtered = sum((Counter(one.left_out) for one in intervals.values()), Counter(left_out))
             batch.filtered = dict(+(Counter(batch.filtered) + filtered))
             return batch
+
+        return with_months(self._sessions, lambda: times_of(intervals.values()), work)
 
     def bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
         """Those that gave their whole share, in the order of fetching."""
@@ -129,14 +135,15 @@ class BatchStore:
 
     def store_rest(self, position: int, tweets: PreparedTweets, batch_id: UUID) -> Batch:
         """Let an interval give what lay beyond its share, up to the target; again changes nothing."""
-        with self._sessions.begin() as session:
+
+        def work(session: Session) -> Batch:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is None:
-                counts = _store(session, batch, {position: tweets}, batch.target)
-                batch.filtered = dict(
-                    +(Counter(batch.filtered) - Counter({"beyond the share": counts.kept}))
-                )
+                counts = store_staged(session, batch, {position: tweets}, batch.target)
+                batch.filtered = dict(+(Counter(batch.filtered) - Counter({"beyond the share": counts.kept})))
             return batch
+
+        return with_months(self._sessions, lambda: times_of([tweets]), work)
 
     def finish(self, batch_id: UUID, likes_threshold: int, min_age: timedelta, emit: Emit) -> Batch:
         """Count the batch and tell the world, in one transaction; an empty one is closed in silence."""
@@ -210,85 +217,4 @@ PLAN_INTERVALS = text(
         WITH ORDINALITY AS planned(since, until, place)
     ON CONFLICT DO NOTHING
     """
-)
-
-
-def _store(session: Session, batch: Batch, intervals: Mapping[int, PreparedTweets], share: int) -> Any:
-    """Counts of STORE_STAGED, with the batch's own brought up to date."""
-    stage(session, intervals)
-    # Rows of a batch fit; and compiling the statement costs more than running it.
-    session.execute(text("SET LOCAL work_mem = '64MB'"))
-    session.execute(text("SET LOCAL jit = off"))
-    counts = session.execute(
-        STORE_STAGED,
-        {
-            "batch": batch.id,
-            "source": batch.source,
-            "room": batch.target - batch.tweet_count,
-            "share": share,
-            "positions": list(intervals),
-        },
-    ).one()
-    batch.tweet_count += counts.kept
-    return counts
-
-
-# A copy is a text that the batch already holds, but for trifles a near-copy; the earliest stays. A known tweet
-# keeps its batch and split. Sorting and counting go over narrow rows; the texts are fetched for those chosen.
-STORE_STAGED = text(
-    f"""
-    WITH known AS MATERIALIZED (
-        SELECT s.external_id, t.batch_id FROM staged_tweets s
-        JOIN tweets t ON t.source = :source AND t.external_id = s.external_id
-    ), refreshed AS (
-        UPDATE tweets t SET
-            like_count = s.like_count, retweet_count = s.retweet_count,
-            reply_count = s.reply_count, counts_observed_at = s.counts_observed_at
-        FROM staged_tweets s
-        WHERE t.source = :source AND t.external_id = s.external_id
-            AND (t.counts_observed_at <= s.counts_observed_at) IS NOT FALSE
-    ), fresh AS MATERIALIZED (
-        SELECT ctid AS place, position, near_hash, text_hash, posted_at, external_id FROM staged_tweets
-        WHERE external_id NOT IN (SELECT external_id FROM known)
-    ), firsts AS (
-        SELECT DISTINCT ON (near_hash) * FROM fresh ORDER BY near_hash, posted_at, external_id
-    ), met AS MATERIALIZED (
-        SELECT firsts.*, t.text_hash AS stored_text_hash,
-            row_number() OVER (
-                PARTITION BY position, t.text_hash IS NULL ORDER BY firsts.near_hash
-            ) AS place_in_interval
-        FROM firsts LEFT JOIN tweets t ON t.batch_id = :batch AND t.near_hash = firsts.near_hash
-    ), chosen AS MATERIALIZED (
-        SELECT place, position FROM met
-        WHERE stored_text_hash IS NULL AND place_in_interval <= :share
-        ORDER BY near_hash LIMIT :room
-    ), kept AS (
-        INSERT INTO tweets (source, batch_id, {STAGED})
-        SELECT CAST(:source AS text), CAST(:batch AS uuid), {STAGED} FROM staged_tweets
-        WHERE ctid IN (SELECT place FROM chosen) ORDER BY posted_at, external_id
-        ON CONFLICT (source, external_id) DO NOTHING
-        RETURNING 1
-    ), stored AS (
-        UPDATE batch_intervals i SET
-            stored_at = clock_timestamp(),
-            kept = i.kept + (SELECT count(*) FROM chosen WHERE chosen.position = i.position)
-        WHERE batch_id = :batch AND position = ANY(:positions)
-    ), told AS (
-        SELECT count(*) AS texts,
-            count(*) FILTER (WHERE stored_text_hash IS NULL) AS new,
-            count(*) FILTER (WHERE stored_text_hash IS NULL AND place_in_interval <= :share) AS within_share,
-            count(*) FILTER (WHERE stored_text_hash = text_hash) AS stored_copies,
-            count(*) FILTER (WHERE stored_text_hash <> text_hash) AS stored_near_copies
-        FROM met
-    ), seen AS (
-        SELECT count(*) AS tweets, count(DISTINCT text_hash) AS texts FROM fresh
-    )
-    SELECT
-        (SELECT count(*) FROM known WHERE batch_id <> :batch) AS elsewhere,
-        seen.tweets - seen.texts + told.stored_copies AS copies,
-        seen.texts - told.texts + told.stored_near_copies AS near_copies,
-        told.new, told.within_share,
-        (SELECT count(*) FROM kept) AS kept
-    FROM told, seen
-    """  # noqa: S608  (STAGED is a constant)
 )

@@ -86,13 +86,17 @@ class BatchInterval(Base):
 
 
 class Tweet(Base):
-    """An original tweet as its author typed it, with the counts last read."""
+    """An original tweet as its author typed it, with the counts last read.
+
+    Why the key is each month's own, `partitions.py` says. No reference to `batches`: it would make every new month wait
+    for all that write there. Batches are never deleted, and a tweet is stored under its batch's lock.
+    """
 
     __tablename__ = "tweets"
 
     source: Mapped[str] = mapped_column(primary_key=True)
     external_id: Mapped[str] = mapped_column(primary_key=True)
-    batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"))
+    batch_id: Mapped[UUID]
     posted_at: Mapped[datetime]
     author_id: Mapped[str]
     username: Mapped[str]
@@ -117,9 +121,24 @@ class Tweet(Base):
 
     __table_args__ = (
         CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
-        Index("tweets_of_author", "source", "author_id", "posted_at"),
+        # With all that a history is made of: the rows themselves, texts and all, are not read for it.
+        Index(
+            "tweets_of_author",
+            "source",
+            "author_id",
+            "posted_at",
+            postgresql_include=["like_count", "counts_observed_at"],
+        ),
         Index("tweets_of_username", "source", literal_column("lower(username)"), "posted_at"),
         Index("tweets_near_copies", "batch_id", "near_hash"),
+        # Those whose likes are to be read again; with a VIRAL_MIN_AGE beyond a day all are looked through.
+        Index(
+            "tweets_young",
+            "source",
+            "posted_at",
+            postgresql_where=literal_column("counts_observed_at - posted_at < interval '24 hours'"),
+        ),
+        {"postgresql_partition_by": "RANGE (posted_at)"},
     )
 
 

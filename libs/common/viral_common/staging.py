@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -95,6 +95,13 @@ def tweet_of_row(row: str) -> RawTweet:
         is_retweet=False,
         counts_observed_at=None if fields[17] == NULL else datetime.fromisoformat(fields[17]),
     )
+
+
+def times_of(prepared: Iterable[PreparedTweets]) -> Iterator[datetime]:
+    """When the tweets were posted."""
+    for tweets in prepared:
+        for row in tweets.rows.splitlines():
+            yield datetime.fromisoformat(row.split(b"\t", 3)[2].decode())
 
 
 def stage(session: Session, prepared: Mapping[int, PreparedTweets]) -> None:

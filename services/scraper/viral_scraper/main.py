@@ -9,6 +9,7 @@ from viral_common.service import Service
 from viral_common.settings import load_settings
 
 from viral_scraper.collect import Collector
+from viral_scraper.months import Months
 from viral_scraper.progress import Tell, log_progress
 from viral_scraper.refresh import Refresher
 from viral_scraper.schedule import Schedule
@@ -33,6 +34,7 @@ def main() -> None:
         )
         service.watch(schedule.missing, schedule.doing)
         service.background("collecting", schedule.run)
+        service.background("keeping of months", Months(service.sessions, settings.retention_days).run)
         if isinstance(collector.source, Listening):
             service.watch(collector.source.missing)
             service.background("listening", collector.source.listen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,6 +19,7 @@ from viral_common.turns import Turn, turn
 
 from viral_scraper.collect import Collector
 from viral_scraper.main import build_collector, build_refresher
+from viral_scraper.months import Months
 from viral_scraper.progress import shown_progress
 from viral_scraper.refresh import Refresher
 from viral_scraper.settings import ScraperSettings
@@ -35,6 +37,7 @@ def collect_once(settings: ScraperSettings, console: Console) -> None:
     with service.sessions() as session:
         if gap := schema_gap(session.connection()):
             raise UsageError(gap)
+    Months(service.sessions, settings.retention_days).look_after(datetime.now(UTC))
     with shown_progress() as tell:
         collector = build_collector(service, settings, tell)
         refresher = build_refresher(service, collector)

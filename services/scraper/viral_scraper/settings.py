@@ -10,6 +10,9 @@ from viral_common.settings import CommonSettings
 
 from viral_scraper.daily import Daily
 
+# Trainings read the last week's batches; no tweet of those is ever dropped.
+SHORTEST_RETENTION_DAYS = 31
+
 
 class SourceSettings(BaseSettings):
     """A source's own section, in its own file: `class XSettings(SourceSettings, env_prefix="VIRAL_X_")`."""
@@ -39,6 +42,12 @@ class ScraperSettings(CommonSettings):
     batch_pause_s: float = Field(default=0, ge=0, description="Pause between two batches")
     poll_s: float = Field(default=60, gt=0, description="How often an exhausted source is asked again")
 
+    retention_days: int = Field(
+        default=0,
+        ge=0,
+        description="Months of tweets posted and collected longer ago are dropped; 0: none, else 31 or more",
+    )
+
     archive_paths: str = Field(
         default="", description="Files of tweets, globs or folders, separated by commas or colons"
     )
@@ -54,6 +63,13 @@ class ScraperSettings(CommonSettings):
     def _a_time_of_day(cls, value: str) -> str:
         if value:
             Daily(value)
+        return value
+
+    @field_validator("retention_days")
+    @classmethod
+    def _longer_than_a_training_looks_back(cls, value: int) -> int:
+        if 0 < value < SHORTEST_RETENTION_DAYS:
+            raise ValueError(f"at least {SHORTEST_RETENTION_DAYS} days, or 0 to keep all tweets")
         return value
 
     @property

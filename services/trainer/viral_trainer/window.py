@@ -30,11 +30,8 @@ def read_window(tweets: TweetStore, batch: Batch, settings: TrainerSettings) -> 
     """Read the sliding window that ends with `batch`."""
     batches = tweets.window(batch, settings.window_batches)
     ids = [one.id for one in batches]
-    return Window(
-        batches,
-        train=tweets.labelled(ids, "train", settings.likes_threshold, settings.min_age),
-        validation=tweets.labelled(ids, "validation", settings.likes_threshold, settings.min_age),
-    )
+    told = tweets.labelled_by_split(ids, ("train", "validation"), settings.likes_threshold, settings.min_age)
+    return Window(batches, train=told["train"], validation=told["validation"])
 
 
 def obstacle(window: Window, settings: TrainerSettings) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
 from math import log
 from uuid import UUID, uuid4
@@ -118,6 +119,38 @@ def test_the_gateway_is_told_what_training_was_told(db: Sessions, batch: UUID) -
 
     assert trained == [served(db, "Ada", at) for at in times]
     assert trained == [served(db, "@ada", at) for at in times]
+
+
+def test_a_past_of_months_counts_as_the_gateway_counts_it(db: Sessions, batch: UUID) -> None:
+    chance = random.Random(5)
+    before = sorted(NOON - 80 * DAY * chance.random() for _ in range(40))
+    lately = sorted(NOON + 3 * DAY * chance.random() for _ in range(20))
+    for at in before:
+        observed_at = at + 3 * DAY * chance.random()
+        post(db, uuid4(), at, chance.choice((0, 1, 9)), chance.choice("ab"), observed_at=observed_at)
+    for at in lately:
+        post(db, batch, at, chance.choice((0, 1, 9)), chance.choice("ab"))
+
+    told = TweetStore(db).labelled([batch], "train", 0, DAY)
+
+    trained = [tweet.input.author for tweet in told if tweet.input.author]
+    expected = [served(db, tweet.input.username or "", tweet.input.created_at) for tweet in told]
+    assert len(told) == 20
+    assert [(one.tweets, one.settled, one.viral) for one in trained] == [
+        (one.tweets, one.settled, one.viral) for one in expected
+    ]
+    assert [one.log_likes for one in trained] == pytest.approx([one.log_likes for one in expected])
+    assert 0 < min(one.settled for one in trained) < min(one.tweets for one in trained)
+
+
+def test_several_splits_are_read_at_once(db: Sessions, batch: UUID) -> None:
+    for number in range(6):
+        post(db, batch, NOON + number * HOUR, number, split=("train", "test", "validation")[number % 3])
+
+    told = TweetStore(db).labelled_by_split([batch], ("validation", "train"), 0, DAY)
+
+    likes = {split: [tweet.like_count for tweet in tweets] for split, tweets in told.items()}
+    assert likes == {"validation": [2, 5], "train": [0, 3]}
 
 
 def test_tweets_of_the_same_instant_are_not_each_others_past(db: Sessions, batch: UUID) -> None:

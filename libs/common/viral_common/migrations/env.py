@@ -2,11 +2,13 @@
 
 from alembic import context
 from viral_common.models import Base
+from viral_common.partitions import is_partition
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
     compare_server_default=True,
+    include_name=lambda name, kind, _: kind != "table" or not is_partition(name),
 )
 with context.begin_transaction():
     context.run_migrations()
