@@ -108,8 +108,9 @@ class BatchStore:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is not None or _any_stored(session, batch.id, list(intervals)):
                 return batch
-            counts = store_staged(session, batch, intervals, share)
+            counts, forgotten = store_staged(session, batch, intervals, share)
             left_out = {
+                "forgotten": forgotten,
                 "duplicate": counts.copies,
                 "near-duplicate": counts.near_copies,
                 "collected before": counts.elsewhere,
@@ -139,7 +140,7 @@ class BatchStore:
         def work(session: Session) -> Batch:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is None:
-                counts = store_staged(session, batch, {position: tweets}, batch.target)
+                counts, _ = store_staged(session, batch, {position: tweets}, batch.target)
                 batch.filtered = dict(+(Counter(batch.filtered) - Counter({"beyond the share": counts.kept})))
             return batch
 

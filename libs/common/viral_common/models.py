@@ -142,6 +142,18 @@ class Tweet(Base):
     )
 
 
+class Forgotten(Base):
+    """A tweet or an author not to be collected again: a hash, so that no name is kept."""
+
+    __tablename__ = "forgotten"
+
+    source: Mapped[str] = mapped_column(primary_key=True, comment="empty: of every source")
+    digest: Mapped[bytes] = mapped_column(
+        primary_key=True, comment="SHA-256 of the kind of identity and itself"
+    )
+    forgotten_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class InboxEvent(Base):
     """An event a service has taken over from the broker; recorded, acknowledged, then worked on."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from viral_common import forgetting
 from viral_common.models import Batch
 from viral_common.staging import STAGED, PreparedTweets, stage
 
@@ -16,11 +17,15 @@ from viral_common.staging import STAGED, PreparedTweets, stage
 ANOTHER_TIME = timedelta(days=2)
 
 
-def store_staged(session: Session, batch: Batch, intervals: Mapping[int, PreparedTweets], share: int) -> Any:
-    """Counts of STORE_STAGED, with the batch's own brought up to date."""
+def store_staged(
+    session: Session, batch: Batch, intervals: Mapping[int, PreparedTweets], share: int
+) -> tuple[Any, int]:
+    """Counts of STORE_STAGED and of those `forgotten` before, with the batch's own brought up to date."""
+    forgetting.wait_for_forgetting(session)
     # Rows of a batch fit; and compiling the statement costs more than running it.
     session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))
     stage(session, intervals)
+    forgotten = forgetting.leave_out_forgotten(session, batch.source)
     counts = session.execute(
         STORE_STAGED,
         {
@@ -34,7 +39,7 @@ def store_staged(session: Session, batch: Batch, intervals: Mapping[int, Prepare
         },
     ).one()
     batch.tweet_count += counts.kept
-    return counts
+    return counts, forgotten
 
 
 # A copy is a text that the batch already holds, but for trifles a near-copy; the earliest stays. A known tweet

@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from viral_common import forgetting
 from viral_common.database import Sessions
 from viral_common.heard import Heard, moment, stream_key
 from viral_common.models import StreamCursor, StreamEngagement, StreamPost, Tweet
@@ -37,10 +38,13 @@ class StreamStore:
     def store(self, heard: Heard) -> None:
         """Take in what was heard, and move the cursor, in one transaction."""
         with self._sessions.begin() as session:
+            forgetting.wait_for_forgetting(session)
             posts = [self._row(tweet, None) for tweet in heard.posts]
             posts += [self._row(tweet, 0) for tweet in heard.left_out]
             if posts:
                 session.execute(insert(StreamPost).on_conflict_do_nothing(), posts)
+                ids = [str(row["external_id"]) for row in posts]
+                forgetting.drop_forgotten_posts(session, self._source, ids)
             if heard.engagements:
                 keys, of, kinds, times = zip(*heard.engagements, strict=True)
                 session.execute(

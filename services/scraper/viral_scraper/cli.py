@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 from rich.console import Console
 from viral_common.cli import one_line_errors
+from viral_common.database import connect, sessions
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
+from viral_scraper.forget import forget as forget_named
 from viral_scraper.main import main
 from viral_scraper.once import collect_once
 from viral_scraper.settings import ScraperSettings
@@ -29,3 +33,23 @@ def once() -> None:
         settings = load_settings(ScraperSettings)
         configure_logging("scraper", settings)
         collect_once(settings, Console(highlight=False, soft_wrap=True))
+
+
+@app.command()
+def forget(
+    author: Annotated[
+        str, typer.Option(help="All tweets of this username, and of the ids seen with it")
+    ] = "",
+    author_id: Annotated[str, typer.Option(help="All tweets of the author with this id")] = "",
+    tweet: Annotated[str, typer.Option(help="The tweet with this id")] = "",
+    source: Annotated[str, typer.Option(help="Only of this source; empty: of every one")] = "",
+) -> None:
+    """Delete an author's tweets, or one tweet, and never store them again."""
+    with one_line_errors():
+        settings = load_settings(ScraperSettings)
+        configure_logging("scraper", settings)
+        named = {"author": author, "author-id": author_id, "tweet": tweet}
+        asked = {kind: value for kind, value in named.items() if value}
+        forget_named(
+            sessions(connect(settings, "forget")), asked, source, Console(highlight=False, soft_wrap=True)
+        )

@@ -55,6 +55,16 @@ def test_a_batch_is_announced_with_its_figures(db: Sessions, tmp_path: Path) -> 
     assert event.viral_rate == sum(number % 3 > 0 for number in range(300)) / 300
 
 
+def test_no_text_of_a_tweet_is_in_its_batchs_event(db: Sessions, tmp_path: Path) -> None:
+    rows = some_days(days=1, per_day=30, tweet="Whisper of subject", username="whisperer")
+
+    all_batches(collector(db, tmp_path, rows, batch_size=30))
+
+    (message,) = announced(db)
+    assert b"hisper" not in message.body
+    assert "hisper" not in str(message.headers)
+
+
 def test_what_is_left_out_is_counted_by_reason(db: Sessions, tmp_path: Path) -> None:
     good = some_days(days=1, per_day=50)
     copies = some_days(days=1, per_day=7, tweet="the same again https://t.co/x", urls=["https://x"])

@@ -24,6 +24,7 @@ class Postgres:
     def __init__(self) -> None:
         self.asked: list[list[tuple[str, datetime]]] = []
         self.away = False
+        self.forgotten: set[str] = set()
         self.answering = threading.Event()
         self.answering.set()
 
@@ -34,7 +35,10 @@ class Postgres:
         self.answering.wait(5)
         if self.away:
             raise ServerAway("Postgres does not answer")
-        return [AuthorHistory(tweets=int((at - NOON) / timedelta(minutes=1))) for _, at in asked]
+        return [self._history(*one) for one in asked]
+
+    def _history(self, name: str, at: datetime) -> AuthorHistory:
+        return AuthorHistory(tweets=0 if name in self.forgotten else int((at - NOON) / timedelta(minutes=1)))
 
 
 class Stage:
@@ -85,6 +89,17 @@ def test_an_author_nobody_knows_is_looked_for_again(stage: Stage) -> None:
     stage.ask(("grace", yesterday))
 
     assert len(stage.postgres.asked) == 2
+
+
+def test_what_is_known_of_a_forgotten_author_is_gone_within_the_minute(stage: Stage) -> None:
+    at = NOON + DAY
+    before = stage.ask(("ada", at))
+    stage.postgres.forgotten.add("ada")
+    stage.passed += timedelta(seconds=REMEMBERED_S)
+
+    after = stage.ask(("ada", at))
+
+    assert (before, after) == ([24 * 60], [0])
 
 
 def test_past_and_future_times_are_exact(stage: Stage) -> None:

@@ -1,0 +1,44 @@
+"""`viral-scraper forget`: somebody asked for tweets to be deleted, and that none of them comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.markup import escape
+from viral_common.database import Sessions, schema_gap
+from viral_common.errors import UsageError
+from viral_common.forgetting import EVERY_SOURCE, forget_author, forget_author_id, forget_tweet
+
+from viral_scraper.sources import SOURCES
+
+Forget = Callable[[Sessions, str, str], dict[str, int]]
+
+# What can be named, as the command's options are called.
+KINDS: dict[str, Forget] = {"author": forget_author, "author-id": forget_author_id, "tweet": forget_tweet}
+
+
+def forget(sessions: Sessions, named: dict[str, str], source: str, console: Console) -> None:
+    """Delete what is named, one of KINDS, and say what went. Raises UsageError for anything else."""
+    with sessions() as session:
+        if gap := schema_gap(session.connection()):
+            raise UsageError(gap)
+    if len(named) != 1:
+        raise UsageError("name one: --author NAME, --author-id ID or --tweet ID")
+    if source not in (EVERY_SOURCE, *SOURCES):
+        raise UsageError(f"there is no source {source}; sources are {', '.join(SOURCES)}")
+    ((kind, asked),) = named.items()
+    identity = asked.strip().lstrip("@") if kind == "author" else asked.strip()
+    if not identity:
+        raise UsageError(f"--{kind} is empty")
+    deleted = KINDS[kind](sessions, identity, source)
+    _tell(console, f"{kind.replace('-', ' ')} {identity}", source, deleted)
+
+
+def _tell(console: Console, whom: str, source: str, deleted: dict[str, int]) -> None:
+    for one, count in deleted.items():
+        if count:
+            console.print(f"{count:,} {'tweet' if count == 1 else 'tweets'} of {escape(one)} deleted")
+    if not any(deleted.values()):
+        console.print("nothing of it was stored")
+    console.print(f"{escape(whom)} is forgotten: nothing of it is stored again from {source or 'any source'}")

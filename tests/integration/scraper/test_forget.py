@@ -1,0 +1,237 @@
+"""Whoever asks to be forgotten is: deleted here, and not collected again, whatever the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from sqlalchemy import func, select, text
+from typer.testing import CliRunner, Result
+from viral_common.authors import author_histories
+from viral_common.database import Sessions
+from viral_common.features import AuthorHistory
+from viral_common.forgetting import forget_author, forget_author_id, forget_tweet, wait_for_forgetting
+from viral_common.heard import Heard, HeardEngagement, stream_key
+from viral_common.models import Batch, StreamEngagement, StreamPost
+from viral_common.settings import CommonSettings
+from viral_common.stream_store import StreamStore
+from viral_common.text import Split
+from viral_common.tweet_store import TweetStore
+from viral_common.tweets import RawTweet
+from viral_scraper import cli
+
+from tests.integration.scraper.collecting import all_batches, collector, stored
+from tests.twint_lines import FIRST_DAY, some_days, twint_row
+
+DAY = timedelta(days=1)
+
+
+def collected(db: Sessions, folder: Path, query: str = "test", days: int = 1) -> list[Batch]:
+    """Thirty tweets a day by ten authors, `author0` (id 1000) to `author9`."""
+    return all_batches(collector(db, folder, some_days(days, 30), batch_size=30, query=query))
+
+
+def usernames(db: Sessions) -> set[str]:
+    return {tweet.username for tweet in stored(db)}
+
+
+def test_all_of_an_author_goes_and_nobody_else(db: Sessions, tmp_path: Path) -> None:
+    collected(db, tmp_path)
+
+    deleted = forget_author(db, "AUTHOR3")
+
+    assert deleted == {"archive": 3}
+    assert usernames(db) == {f"author{number}" for number in range(10)} - {"author3"}
+    assert forget_author(db, "author3") == {"archive": 0}
+
+
+def test_a_forgotten_author_is_not_collected_again(db: Sessions, tmp_path: Path) -> None:
+    forget_author(db, "author3")
+
+    (batch,) = collected(db, tmp_path)
+
+    assert batch.filtered == {"forgotten": 3}
+    assert "author3" not in usernames(db)
+
+
+def test_another_name_does_not_bring_an_author_back(db: Sessions, tmp_path: Path) -> None:
+    rows = [twint_row(FIRST_DAY, 1, username="old"), twint_row(FIRST_DAY + DAY, 11, username="new")]
+    all_batches(collector(db, tmp_path, rows, batch_size=2))
+
+    deleted = forget_author(db, "new")
+    all_batches(collector(db, tmp_path, [twint_row(FIRST_DAY, 21, username="newest")], 2, query="again"))
+
+    assert deleted == {"archive": 2}
+    assert stored(db) == []
+
+
+def test_an_author_whose_name_nobody_told_is_forgotten_by_id(db: Sessions, tmp_path: Path) -> None:
+    rows = [twint_row(FIRST_DAY, number, username=f"name{number}") for number in (1, 2, 11)]
+    all_batches(collector(db, tmp_path, rows, batch_size=3))
+
+    assert forget_author_id(db, "1001") == {"archive": 2}
+    assert usernames(db) == {"name2"}
+
+
+def test_a_tweet_alone_is_forgotten(db: Sessions, tmp_path: Path) -> None:
+    collected(db, tmp_path)
+    gone = stored(db)[5].external_id
+
+    deleted = forget_tweet(db, gone)
+    (again,) = collected(db, tmp_path, query="again")
+
+    assert deleted == {"archive": 1}
+    assert again.filtered == {"forgotten": 1, "collected before": 29}
+    assert gone not in [tweet.external_id for tweet in stored(db)]
+
+
+def test_of_one_source_only_if_that_is_asked(db: Sessions, tmp_path: Path) -> None:
+    collected(db, tmp_path)
+
+    assert forget_author(db, "author3", "x") == {"x": 0}
+    assert "author3" in usernames(db)
+
+
+def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_path: Path) -> None:
+    batches = collected(db, tmp_path, days=3)
+    ids = [batch.id for batch in batches]
+
+    forget_author(db, "author3")
+
+    told = [
+        tweet.input.username
+        for tweets in TweetStore(db).labelled_by_split(ids, get_args(Split), 0, DAY).values()
+        for tweet in tweets
+    ]
+    with db() as session:
+        (known,) = author_histories(session, "archive", [("author3", FIRST_DAY + 9 * DAY)], 0, DAY)
+    assert (len(told), "author3" in told) == (81, False)
+    assert known == AuthorHistory()
+
+
+def test_no_name_is_kept_of_who_was_forgotten(db: Sessions, tmp_path: Path) -> None:
+    collected(db, tmp_path)
+
+    forget_author(db, "author3")
+
+    with db() as session:
+        (kept,) = session.scalars(text("SELECT string_agg(f::text, ' ') FROM forgotten f"))
+    assert "author3" not in kept
+    assert "1003" not in kept.split()
+
+
+def test_without_a_name_nobody_is_forgotten(db: Sessions, tmp_path: Path) -> None:
+    all_batches(collector(db, tmp_path, some_days(1, 3, username=""), batch_size=3))
+
+    with pytest.raises(ValueError, match="needs a name"):
+        forget_author(db, "")
+
+    assert len(stored(db)) == 3
+
+
+def post(rkey: str, author: str) -> RawTweet:
+    """As heard on a stream."""
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    counts = (0, 0, 0, 0, False, False, False, False)
+    return RawTweet(f"at://{author}/{rkey}", at, author, author, "hello there", "en", *counts)
+
+
+def test_posts_that_wait_for_a_batch_go_with_their_likes(db: Sessions) -> None:
+    stream = StreamStore(db, "bluesky")
+    theirs, other = post("1", "did:plc:ada"), post("2", "did:plc:bob")
+    likes = [
+        HeardEngagement(number, stream_key("bluesky", one.external_id), "like", 1_772_366_400_000_000)
+        for number, one in enumerate((theirs, other))
+    ]
+    stream.store(Heard(cursor_us=1, posts=[theirs, other], engagements=likes))
+
+    deleted = forget_author(db, "did:plc:ADA")
+
+    assert deleted == {"bluesky": 1}
+    with db() as session:
+        assert session.scalars(select(StreamPost.username)).all() == ["did:plc:bob"]
+        assert session.scalar(select(func.count()).select_from(StreamEngagement)) == 1
+
+
+def test_what_a_forgotten_author_says_on_a_stream_is_not_kept(db: Sessions) -> None:
+    stream = StreamStore(db, "bluesky")
+    forget_author(db, "did:plc:ada")
+    forget_tweet(db, "at://did:plc:bob/3")
+    reply = replace(post("4", "did:plc:ada"), is_reply=True)
+
+    posts = [post("1", "did:plc:ada"), post("2", "did:plc:bob"), post("3", "did:plc:bob")]
+    stream.store(Heard(cursor_us=1, posts=posts, left_out=[reply]))
+
+    with db() as session:
+        assert session.scalars(select(StreamPost.external_id)).all() == ["at://did:plc:bob/2"]
+
+
+def test_what_is_being_stored_while_someone_is_forgotten_goes_too(db: Sessions, tmp_path: Path) -> None:
+    storing, stored_now = threading.Event(), threading.Event()
+
+    def store() -> None:
+        with db.begin() as session:
+            wait_for_forgetting(session)
+            storing.set()
+            stored_now.wait(10)
+
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(store)
+        storing.wait(10)
+        forgetting = threads.submit(forget_author, db, "author3")
+        with pytest.raises(TimeoutError):
+            forgetting.result(0.3)
+        stored_now.set()
+
+    assert forgetting.result(10) == {}
+
+
+Forget = Callable[..., Result]
+
+
+@pytest.fixture
+def forget(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Forget:
+    """`viral-scraper forget` with these arguments."""
+    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
+    environment = {
+        "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
+        "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+    }
+    return lambda *arguments: CliRunner().invoke(cli.app, ["forget", *arguments], env=environment)
+
+
+def test_the_command_says_what_it_deleted(db: Sessions, tmp_path: Path, forget: Forget) -> None:
+    collected(db, tmp_path)
+
+    first, again = forget("--author", "@Author3"), forget("--author", "@Author3", "--source", "archive")
+
+    assert first.output.splitlines() == [
+        "3 tweets of archive deleted",
+        "author Author3 is forgotten: nothing of it is stored again from any source",
+    ]
+    assert again.output.splitlines()[0] == "nothing of it was stored"
+    assert (first.exit_code, again.exit_code) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ((), "name one: --author NAME, --author-id ID or --tweet ID"),
+        (("--author", "a", "--tweet", "1"), "name one"),
+        (("--author", "@"), "--author is empty"),
+        (("--tweet", "1", "--source", "myspace"), "there is no source myspace; sources are archive,"),
+    ],
+)
+def test_the_command_explains_what_it_cannot_do(
+    db: Sessions, forget: Forget, arguments: tuple[str, ...], says: str
+) -> None:
+    result = forget(*arguments)
+
+    assert result.exit_code == 2
+    assert says in result.output
