@@ -10,6 +10,7 @@ import onnxruntime
 
 from viral_common.artefact import ArtefactSpec
 from viral_common.errors import ArtefactError, first_line
+from viral_common.graph_weights import weights_that_are_no_numbers
 
 # A protobuf string entry `location`: weights kept outside the file, where no digest covers them.
 _EXTERNAL_DATA = b"\x0a\x08location\x12"
@@ -34,6 +35,7 @@ def read_graph(path: Path, spec: ArtefactSpec) -> onnxruntime.InferenceSession:
         )
     except Exception as error:  # onnxruntime's errors share no base class
         raise ArtefactError(f"{path}: onnxruntime refuses it ({first_line(error)})") from error
+    _check_weights(path, graph)
     _check_signature(path, spec, session)
     return session
 
@@ -43,6 +45,15 @@ def _holds(graph: bytes, wanted: bytes) -> bool:
     step = 1 << 20
     pieces = range(0, len(graph), step)
     return any(graph.find(wanted, start, start + step + len(wanted)) >= 0 for start in pieces)
+
+
+def _check_weights(path: Path, graph: bytes) -> None:
+    try:
+        damaged = weights_that_are_no_numbers(graph)
+    except ValueError as error:
+        raise ArtefactError(f"{path}: its weights cannot be read ({first_line(error)})") from error
+    if damaged:
+        raise ArtefactError(f"{path}: holds something that is no number among the weights {damaged[0]}")
 
 
 def _check_signature(path: Path, spec: ArtefactSpec, session: onnxruntime.InferenceSession) -> None:

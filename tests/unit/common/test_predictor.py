@@ -126,6 +126,16 @@ def spoil_weights(directory: Path) -> None:
     rewritten(directory, change)
 
 
+def spoil_a_word_that_the_sample_has_not(directory: Path) -> None:
+    def change(model: onnx.ModelProto) -> None:
+        words = next(one for one in model.graph.initializer if "word_embeddings" in one.name)
+        values = numpy_helper.to_array(words).copy()
+        values[-1, 0] = np.nan
+        words.CopyFrom(numpy_helper.from_array(values, words.name))
+
+    rewritten(directory, change)
+
+
 def lose_a_tensor(directory: Path) -> None:
     def change(model: onnx.ModelProto) -> None:
         del model.graph.initializer[0]
@@ -225,7 +235,8 @@ def want_other_features(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (spoil_weights, "no number"),
+        (spoil_weights, "no number among the weights head.3.weight"),
+        (spoil_a_word_that_the_sample_has_not, "no number among the weights .*word_embeddings"),
         (lose_a_tensor, "onnxruntime refuses it"),
         (shift_weights, "its sample scores"),
         (raise_the_opset, "onnxruntime refuses it"),
