@@ -9,6 +9,7 @@ from typing import Literal, Self
 
 from viral_gateway.drift_reading import Drift
 from viral_gateway.record_schemas import BatchOut
+from viral_gateway.training_order import Place
 
 State = Literal["done", "running", "waiting", "ended"]
 # A batch of fewer tweets moves by chance alone.
@@ -37,7 +38,7 @@ class BatchWay:
     drift: Drift | None
 
     @classmethod
-    def of(cls, batch: BatchOut) -> Self:
+    def of(cls, batch: BatchOut, place: Place) -> Self:
         """A step runs once the one before it is done; after a verdict without a promotion the way has ended."""
         verdict = batch.verdict
         no_model = verdict is not None and batch.trained is None
@@ -47,11 +48,11 @@ class BatchWay:
         verdict_at = verdict.at if verdict else None
         promoted_at = batch.promoted.at if batch.promoted else None
         empty = batch.collected is not None and not batch.collected.tweet_count
-        started = batch.trained.started_at if batch.trained else None
+        started = batch.trained.started_at if batch.trained else _later(collected_at, place.since)
         return cls(
             batch,
             _step("Collected", batch.started_at, collected_at),
-            _step("Trained", started or collected_at, trained_at, ended=no_model or empty),
+            _step("Trained", started, trained_at, ended=no_model or empty, waiting=place.waits),
             _step("Verdict", trained_at or collected_at, verdict_at, ended=empty, waiting=not trained_at),
             _step("Promoted", verdict_at, promoted_at, ended=kept or empty),
             Drift.of(batch.drift.psi) if batch.drift else None,
@@ -71,6 +72,10 @@ class BatchWay:
     def few(self) -> bool:
         """Whether chance alone makes its drift look large."""
         return self.batch.collected is not None and self.batch.collected.tweet_count < FEW_TWEETS
+
+
+def _later(collected_at: datetime | None, free_since: datetime | None) -> datetime | None:
+    return max(collected_at, free_since) if collected_at and free_since else collected_at
 
 
 def _step(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from viral_common.errors import ServerAway
 
@@ -11,6 +12,7 @@ from viral_gateway.batch_way import BatchWay
 from viral_gateway.context import Gateway
 from viral_gateway.live_drift import LiveDrift
 from viral_gateway.record_schemas import BatchOut
+from viral_gateway.training_order import Place
 
 SHOWN_BATCHES = 30
 
@@ -42,10 +44,11 @@ class PipelineView:
         # One more than is shown tells whether there are older ones.
         trails = gateway.records.batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
         batches = [BatchOut.of(trail) for trail in trails[:SHOWN_BATCHES]]
+        now, order_wait = datetime.now(UTC), gateway.settings.order_wait
         champion, serving = gateway.records.champion(), gateway.holder.current
         return cls(
             page,
-            ways=[BatchWay.of(batch) for batch in batches],
+            ways=[BatchWay.of(batch, Place.of(batch, batches, now, order_wait)) for batch in batches],
             chart=AucChart.of(batches),
             older=len(trails) > SHOWN_BATCHES,
             champion_seq=champion.promotion_seq if champion else 0,

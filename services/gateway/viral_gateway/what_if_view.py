@@ -10,7 +10,7 @@ from viral_gateway.views import points
 from viral_gateway.what_if import Hour
 
 # The columns of the hours' drawing, in its own units.
-COLUMN, GAP, HEIGHT, LEAST = 10, 2, 40, 3
+COLUMN, HEIGHT = 10, 40
 # Hours that differ by less are called alike.
 ALIKE = 0.005
 
@@ -47,7 +47,7 @@ class WhatIfView:
 
     @classmethod
     def of(cls, answer: Answer) -> Self:
-        """Hours are drawn between the lowest and the highest of them, so that their differences can be seen."""
+        """Hours are drawn from zero to the highest of them, so that a small difference looks small."""
         outcome = answer.outcome
         lowest, highest = min(hour.probability for hour in outcome.hours), outcome.best.probability
         alike = highest - lowest < ALIKE
@@ -59,7 +59,7 @@ class WhatIfView:
                     for name, probability in outcome.changes
                 ),
             ],
-            _columns(outcome.hours, outcome.best, lowest, highest - lowest),
+            _columns(outcome.hours, outcome.best),
             outcome.hours,
             None if alike else outcome.best,
             lowest,
@@ -72,9 +72,9 @@ class WhatIfView:
         return points(self.highest - self.hours[0].probability)
 
 
-def _columns(hours: list[Hour], best: Hour, lowest: float, span: float) -> list[Column]:
+def _columns(hours: list[Hour], best: Hour) -> list[Column]:
     def height(hour: Hour) -> float:
-        return round(LEAST + (HEIGHT - LEAST) * ((hour.probability - lowest) / span if span else 0), 1)
+        return round(HEIGHT * (hour.probability / best.probability if best.probability else 0), 1)
 
     return [
         Column(number * COLUMN, HEIGHT - height(hour), height(hour), hour is best)

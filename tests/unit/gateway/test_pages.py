@@ -16,7 +16,7 @@ from viral_gateway.scoring import QueueFull, Scoring
 from viral_gateway.serving import Refusal
 from viral_gateway.to_try import TO_TRY
 
-from tests.unit.gateway.fakes import NOON, World, a_batch, a_promotion
+from tests.unit.gateway.fakes import NOON, World, a_batch, a_promotion, a_training, a_verdict
 
 RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
 
@@ -239,6 +239,20 @@ def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
     assert "48,210 tweets kept" in page.text
     assert "simulated" in page.text
     assert "<form" not in page.text
+
+
+def test_the_first_run_page_tells_of_the_batch_that_brings_the_first_model(
+    client: TestClient, world: World
+) -> None:
+    too_small = BatchTrail(a_batch(), None, a_verdict(1, "untrainable"), None)
+    judged = BatchTrail(a_batch(), a_training(2), None, None)
+    newest = BatchTrail(a_batch(collected=False), None, None, None)
+    world.records.trails = [newest, judged, too_small]
+
+    page = client.get("/").text
+
+    assert "version 2, at 23 Nov 2026" in page
+    assert re.findall(r'<li class="(\w+)"><div>', page) == ["done", "done", "running", "waiting"]
 
 
 @pytest.mark.parametrize("collected", [True, False])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from viral_common.features import TweetInput, feature_matrix
+from viral_common.models import Batch
 from viral_common.prediction_store import Remembered
 from viral_common.trail import BatchTrail
 
@@ -169,7 +171,7 @@ def test_the_steps_of_a_batch_that_could_not_be_learnt_from(client: TestClient, 
     page = client.get("/pipeline").text
 
     assert "The window has 212 tweets to train on" in page
-    assert re.findall(r'<li class="(\w+)">\s+<h4>', page) == ["done", "ended", "done", "ended"]
+    assert steps_of_batches(page) == [["done", "ended", "done", "ended"]]
 
 
 def test_live_traffic_that_is_not_remembered_says_how_it_would_be(client: TestClient, world: World) -> None:
@@ -219,3 +221,52 @@ def test_looks_shortly_after_each_other_read_the_predictions_once(client: TestCl
 
 def tweets(count: int, words: int) -> list[TweetInput]:
     return [TweetInput("word " * (words + number % 5), NOON) for number in range(count)]
+
+
+def test_batches_that_wait_for_the_one_before_them_are_not_called_running(
+    client: TestClient, world: World
+) -> None:
+    now = datetime.now(UTC)
+    world.records.trails = [BatchTrail(a_days_batch(day, now), None, None, None) for day in (3, 2, 1)]
+
+    page = client.get("/pipeline").text
+
+    assert [states[1] for states in steps_of_batches(page)] == ["waiting", "waiting", "running"]
+    assert page.count("for the batch before it") == 2
+
+
+def test_a_batch_that_got_stuck_holds_up_the_next_for_an_hour_and_not_for_ever(
+    client: TestClient, world: World
+) -> None:
+    now = datetime.now(UTC)
+    stuck = a_days_batch(1, now - timedelta(minutes=61))
+    world.records.trails = [BatchTrail(batch, None, None, None) for batch in (a_days_batch(2, now), stuck)]
+
+    page = client.get("/pipeline").text
+
+    assert [states[1] for states in steps_of_batches(page)] == ["running", "running"]
+
+
+def test_training_is_said_to_run_since_the_batch_before_was_trained(client: TestClient, world: World) -> None:
+    first, second = a_days_batch(1, NOON), a_days_batch(2, NOON.replace(minute=1))
+    trained = BatchTrail(first, a_training(1), a_verdict(1, "kept"), None)
+    world.records.trails = [BatchTrail(second, None, None, None), trained]
+
+    page = client.get("/pipeline").text
+
+    assert "since 23 Nov 2026, 12:05 UTC" in page
+
+
+def a_days_batch(day: int, collected_at: datetime) -> Batch:
+    """The `day`th in a row of one source."""
+    batch = a_batch()
+    batch.id = UUID(int=day)
+    batch.window_to = batch.window_from + timedelta(days=day)
+    batch.collected_at = collected_at
+    return batch
+
+
+def steps_of_batches(page: str) -> list[list[str]]:
+    """The states of each batch's four steps, the newest batch first."""
+    states = re.findall(r'<li class="(\w+)">\s+<h4>', page)
+    return [states[at : at + 4] for at in range(0, len(states), 4)]

@@ -62,6 +62,16 @@ def test_where_the_hours_are_alike_none_is_the_best() -> None:
     assert a_view([0.4] * 23 + [0.4001], with_a_photo=0.4).best is None
 
 
+def test_hours_are_drawn_from_zero_so_that_small_differences_look_small() -> None:
+    view = a_view([0.4, 0.5] + [0.1] * 22, with_a_photo=0.4)
+
+    assert [column.height for column in view.columns[:3]] == [32, 40, 8]
+
+
+def test_hours_without_a_chance_have_no_height() -> None:
+    assert {column.height for column in a_view([0.0] * 24, with_a_photo=0.0).columns} == {0}
+
+
 def a_view(hours: list[float], with_a_photo: float) -> WhatIfView:
     tweet = TweetInput("hi", NOON)
     return WhatIfView.of(Answer(tweet, hours[0], [], WhatIf.of(tweet).outcome([*hours, with_a_photo])))

@@ -16,6 +16,7 @@ from viral_gateway.answering import answer_of
 from viral_gateway.ask_again import AskAgain
 from viral_gateway.context import Gateway, GatewayDep, details_of
 from viral_gateway.form import MAX_FIELDS, Form
+from viral_gateway.pipeline_view import SHOWN_BATCHES
 from viral_gateway.problems import RETRY_AFTER_S, RETRY_SOON_S
 from viral_gateway.record_schemas import BatchOut
 from viral_gateway.rendering import page, templates
@@ -24,6 +25,7 @@ from viral_gateway.schemas import MAX_TEXT, TweetIn
 from viral_gateway.scoring import QueueFull
 from viral_gateway.serving import Serving
 from viral_gateway.to_try import TO_TRY, to_try
+from viral_gateway.training_order import on_its_way
 from viral_gateway.tweet_length import RULES, tweet_length
 
 router = APIRouter(include_in_schema=False)
@@ -66,7 +68,7 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
 
 @router.get("/docs")
 async def docs(request: Request) -> Response:
-    """Swagger UI from local files."""
+    """Swagger UI from local files. Needs no key, so it tells nothing of the model."""
     return templates.TemplateResponse(request, "docs.html")
 
 
@@ -105,10 +107,10 @@ def _try_again(shown: Response, after_s: int) -> Response:
 
 
 async def _first_run(request: Request, gateway: Gateway) -> Response:
-    away, newest = None, None
+    away, batch = None, None
     try:
-        trails: list[BatchTrail] = await run_in_threadpool(gateway.records.batches, 1)
-        newest = BatchOut.of(trails[0]) if trails else None
+        trails: list[BatchTrail] = await run_in_threadpool(gateway.records.batches, SHOWN_BATCHES)
+        batch = on_its_way([BatchOut.of(trail) for trail in trails])
     except ServerAway as error:
         away = str(error)
-    return page(request, "first_run.html", gateway, None, newest=newest, away=away)
+    return page(request, "first_run.html", gateway, None, batch=batch, away=away)
