@@ -55,7 +55,7 @@ def test_a_program_runs(gateway: GatewayProcess, program: str) -> None:
     assert done.stdout
     if "GatewayError" in program:
         assert "422 Unprocessable Content #/tweets/0/photos_count None" in done.stdout
-        assert "now serving 1" in done.stdout
+        assert f"now serving {gateway.ready().json()['model']['version']}" in done.stdout
 
 
 def at(gateway: GatewayProcess, code: str) -> str:
