@@ -156,11 +156,23 @@ def test_a_new_model_is_announced_and_the_text_stays(world: World, open_page: Op
     note = page.get_by_text("Version 4 has just taken over")
     expect(note).to_be_visible()
     expect(page.get_by_label("Your tweet")).to_have_value("unfinished")
+    expect(page.locator("#badge")).to_contain_text("version 4")
 
     predict(page, "unfinished no more")
 
     expect(note).to_be_hidden()
+
+
+def test_an_answer_stays_of_its_version_while_the_badge_tells_the_next(world: World, open_page: Open) -> None:
+    world.serve(version=3)
+    page = open_page()
+    predict(page, "answered by three")
+
+    world.serve(version=4)
+    world.announcements.publish()
+
     expect(page.locator("#badge")).to_contain_text("version 4")
+    expect(page.get_by_text("Prediction of version 3")).to_be_visible()
 
 
 def test_a_broken_stream_is_opened_again(world: World, open_page: Open, address: str) -> None:
@@ -193,6 +205,23 @@ def test_the_first_run_page_follows_the_pipeline_and_gives_way_to_the_form(
     world.serve(version=1)
     world.announcements.publish()
     expect(page.get_by_label("Your tweet")).to_be_focused()
+
+
+def test_the_first_run_page_goes_on_looking_while_the_gateway_is_away(
+    world: World, open_page: Open, address: str
+) -> None:
+    page = open_page("/nowhere")
+    page.clock.install()
+    page.goto(address)
+    page.route("**/", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.clock.fast_forward(6_000)
+    page.unroute("**/")
+
+    world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+    page.clock.fast_forward(6_000)
+
+    expect(page.get_by_text("48,210 tweets kept")).to_be_visible()
 
 
 def test_a_refused_artefact_is_told_with_the_next_answer(world: World, open_page: Open) -> None:

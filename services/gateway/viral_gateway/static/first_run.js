@@ -4,7 +4,7 @@ import { pageOf, swap } from "./swap.js";
 const AGAIN_MS = 5000;
 
 async function look() {
-  const fresh = await pageOf(await fetch("/")).catch(() => null); // away: look again
+  const fresh = await fetch("/").then(pageOf).catch(() => null); // away: look again
   if (fresh?.getElementById("ask")) return location.reload();
   if (fresh) swap(fresh, true);
   setTimeout(look, AGAIN_MS);

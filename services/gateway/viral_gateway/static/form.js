@@ -90,6 +90,12 @@ document.addEventListener("click", async ({ target }) => {
   document.getElementById("said").textContent = "Copied";
   target.textContent = "Copied";
 });
+// The badge is of the model that answers next; an answer that is there stays of its own.
+addEventListener("takeover", async () => {
+  const fresh = await fetch("/").then(pageOf).catch(() => null); // away: the next answer brings it
+  const badge = fresh?.getElementById("badge");
+  if (badge) document.getElementById("badge").replaceWith(badge);
+});
 if (/Mac|iP/.test(navigator.platform)) document.querySelector("#keys kbd").textContent = "⌘";
 document.getElementById("keys").hidden = false;
 draw();
