@@ -12,6 +12,7 @@ from viral_common.artefact import Artefact, read_artefact, write_manifest
 from viral_common.errors import ArtefactError
 
 from tests.artefacts import make_artefact
+from tests.damage import list_a_pickle
 
 
 @pytest.fixture
@@ -76,11 +77,6 @@ def escape_the_directory(directory: Path) -> None:
     manifest = json.loads((directory / "manifest.json").read_text())
     manifest["files"]["../outside.json"] = manifest["files"]["viral.json"]
     (directory / "manifest.json").write_text(json.dumps(manifest))
-
-
-def list_a_pickle(directory: Path) -> None:
-    (directory / "head.pkl").write_bytes(pickle.dumps({}))
-    write_manifest(directory)
 
 
 def forget_a_file(directory: Path) -> None:

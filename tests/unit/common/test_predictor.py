@@ -19,6 +19,13 @@ from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
 
 from tests.artefacts import make_artefact
+from tests.damage import (
+    lose_a_tensor,
+    raise_the_opset,
+    rewritten,
+    spoil_a_word_that_the_sample_has_not,
+    spoil_weights,
+)
 from tests.labelled import labelled_tweets
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -108,41 +115,6 @@ def test_the_calibration_moves_the_probabilities(tmp_path: Path) -> None:
     assert (eager.predict(tweets) > plain.predict(tweets)).all()
 
 
-def rewritten(directory: Path, change: Callable[[onnx.ModelProto], object], name: str = "model.onnx") -> None:
-    """Change the graph and have the manifest agree."""
-    model = onnx.load(directory / name)
-    change(model)
-    (directory / name).write_bytes(model.SerializeToString())
-    write_manifest(directory)
-
-
-def spoil_weights(directory: Path) -> None:
-    def change(model: onnx.ModelProto) -> None:
-        weight = next(one for one in model.graph.initializer if one.name == "head.3.weight")
-        values = numpy_helper.to_array(weight).copy()
-        values[0, 0] = np.nan
-        weight.CopyFrom(numpy_helper.from_array(values, weight.name))
-
-    rewritten(directory, change)
-
-
-def spoil_a_word_that_the_sample_has_not(directory: Path) -> None:
-    def change(model: onnx.ModelProto) -> None:
-        words = next(one for one in model.graph.initializer if "word_embeddings" in one.name)
-        values = numpy_helper.to_array(words).copy()
-        values[-1, 0] = np.nan
-        words.CopyFrom(numpy_helper.from_array(values, words.name))
-
-    rewritten(directory, change)
-
-
-def lose_a_tensor(directory: Path) -> None:
-    def change(model: onnx.ModelProto) -> None:
-        del model.graph.initializer[0]
-
-    rewritten(directory, change)
-
-
 def shift_weights(directory: Path, name: str = "model.onnx") -> None:
     def change(model: onnx.ModelProto) -> None:
         bias = next(one for one in model.graph.initializer if one.name == "head.3.bias")
@@ -167,13 +139,6 @@ def forget_the_int8_sample(directory: Path) -> None:
         del sample["int8_probability"]
     path.write_text(json.dumps(spec))
     write_manifest(directory)
-
-
-def raise_the_opset(directory: Path) -> None:
-    def change(model: onnx.ModelProto) -> None:
-        model.opset_import[0].version = 999
-
-    rewritten(directory, change)
 
 
 def move_weights_outside(directory: Path) -> None:
