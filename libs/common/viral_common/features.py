@@ -40,15 +40,6 @@ class AuthorHistory:
     log_likes: float = 0.0
     """Sum of log(1 + likes) over the settled ones."""
 
-    def __add__(self, later: AuthorHistory) -> AuthorHistory:
-        """What is known of two times that share no tweet."""
-        return AuthorHistory(
-            self.tweets + later.tweets,
-            self.settled + later.settled,
-            self.viral + later.viral,
-            self.log_likes + later.log_likes,
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class TweetInput:

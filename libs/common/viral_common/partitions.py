@@ -73,6 +73,18 @@ def add_months(sessions: Sessions, months: Iterable[date]) -> None:
                 session.execute(text(statement))
 
 
+def look_over_all(sessions: Sessions, not_within: timedelta) -> bool:
+    """Gather statistics of all months together, unless that was done lately; whether it was done.
+
+    Autovacuum looks at each month alone, and a plan over all of them guesses wildly from that.
+    """
+    with sessions.begin() as session:
+        due = bool(session.scalar(_NOT_LOOKED_OVER, {"not_within": not_within}))
+        if due:
+            session.execute(text("ANALYZE tweets"))
+    return due
+
+
 def with_months(
     sessions: Sessions, times: Callable[[], Iterable[datetime]], work: Callable[[Session], Done]
 ) -> Done:
@@ -86,6 +98,12 @@ def with_months(
     add_months(sessions, set(map(month_of, times())))
     with sessions.begin() as session:
         return work(session)
+
+
+_NOT_LOOKED_OVER = text(
+    "SELECT coalesce(last_analyze, '-infinity') < now() - :not_within FROM pg_stat_user_tables "
+    "WHERE relid = 'tweets'::regclass"
+)
 
 
 def _is_missing_month(error: IntegrityError) -> bool:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from itertools import starmap
 from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, String, cast, func, or_, select, tuple_
 
-from viral_common.authors import labelled_rows
+from viral_common.authors import input_of, labelled_rows
 from viral_common.database import Sessions
-from viral_common.features import AuthorHistory, TweetInput
 from viral_common.models import Batch, Tweet
 from viral_common.text import Split
 from viral_common.tweet_columns import DescribedTweet, TweetColumns
@@ -40,18 +38,16 @@ class TweetStore:
         """The same of several splits, in hardly more time than of one."""
         told: dict[Split, list[LabelledTweet]] = {split: [] for split in splits}
         with self._sessions() as session:
-            for row, author in labelled_rows(session, batch_ids, splits, likes_threshold, min_age):
-                tweet = LabelledTweet(
-                    _input_of(row, author), row.like_count, row.like_count > likes_threshold
-                )
-                told[row.split].append(tweet)
+            for row in labelled_rows(session, batch_ids, splits, likes_threshold, min_age):
+                likes = row.like_count
+                told[row.split].append(LabelledTweet(input_of(row), likes, likes > likes_threshold))
         return told
 
     def columns(self, batch_ids: Sequence[UUID], likes_threshold: int, min_age: timedelta) -> TweetColumns:
         """The batches' tweets of all splits whose likes had time to come, in the same order."""
         with self._sessions() as session:
             rows = labelled_rows(session, batch_ids, get_args(Split), likes_threshold, min_age)
-            return TweetColumns.of(starmap(_described, rows))
+            return TweetColumns.of(map(_described, rows))
 
     def count(self, batch_ids: Sequence[UUID]) -> int:
         """How many tweets of the batches are stored, those too young for a label included."""
@@ -95,15 +91,9 @@ class TweetStore:
             return list(session.scalars(query))[::-1]
 
 
-def _input_of(row: Any, author: AuthorHistory) -> TweetInput:
-    return TweetInput(
-        row.text, row.posted_at, row.photos_count, row.has_video, row.is_quote, row.username, author
-    )
-
-
-def _described(row: Any, author: AuthorHistory) -> DescribedTweet:
+def _described(row: Any) -> DescribedTweet:
     return DescribedTweet(
-        _input_of(row, author),
+        input_of(row),
         row.like_count,
         row.retweet_count,
         row.reply_count,

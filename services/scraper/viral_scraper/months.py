@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from viral_common.database import Sessions
 from viral_common.errors import first_line
-from viral_common.partitions import add_months, month_after, month_of
+from viral_common.partitions import add_months, look_over_all, month_after, month_of
 from viral_common.retention import drop_old_months
 
 log = structlog.get_logger()
 
 LOOK_AFTER_S = 3600.0
+LOOK_OVER_ALL_EVERY = timedelta(days=1)
 
 
 class Months:
@@ -31,7 +32,7 @@ class Months:
             stopping.wait(LOOK_AFTER_S)
 
     def look_after(self, now: datetime) -> None:
-        """Make this month and the next one; drop what is beyond the retention, if there is one.
+        """Make this month and the next one; drop what is beyond the retention, if there is one; note what is there.
 
         Raises nothing: whoever stores makes the months that are missing, and old ones can wait an hour.
         """
@@ -46,3 +47,4 @@ class Months:
         if self._keep:
             for month in drop_old_months(self._sessions, self._keep, now):
                 log.info("month of tweets dropped", month=f"{month:%Y-%m}", retention_days=self._keep.days)
+        look_over_all(self._sessions, LOOK_OVER_ALL_EVERY)

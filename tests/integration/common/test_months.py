@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from viral_common.batch_store import Plan
 from viral_common.database import Sessions
 from viral_common.models import Batch
-from viral_common.partitions import add_months, month_of, months_in
+from viral_common.partitions import add_months, look_over_all, month_of, months_in
 from viral_common.retention import drop_old_months
 from viral_common.staging import prepare
 from viral_scraper.months import Months
@@ -100,6 +100,17 @@ def test_this_month_and_the_next_are_made_ahead(db: Sessions) -> None:
     Months(db, retention_days=0).look_after(datetime(2030, 12, 31, 23, tzinfo=UTC))
 
     assert months(db)[-2:] == [date(2030, 12, 1), date(2031, 1, 1)]
+
+
+def test_all_months_are_looked_over_together_once_a_day(db: Sessions, tmp_path: Path) -> None:
+    collected(db, tmp_path, FIRST_DAY)
+
+    Months(db, retention_days=0).look_after(NOW)
+
+    with db() as session:
+        known = text("SELECT attname FROM pg_stats WHERE tablename = 'tweets' AND inherited")
+        assert "author_id" in session.scalars(known).all()
+    assert not look_over_all(db, DAY)
 
 
 def test_months_go_whole_once_all_of_them_is_too_old(db: Sessions, tmp_path: Path) -> None:
