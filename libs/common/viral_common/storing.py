@@ -36,6 +36,7 @@ def store_staged(
             "positions": list(intervals),
             "since": batch.window_from - ANOTHER_TIME,
             "until": batch.window_to + ANOTHER_TIME,
+            "another_time": ANOTHER_TIME,
         },
     ).one()
     batch.tweet_count += counts.kept
@@ -43,20 +44,20 @@ def store_staged(
 
 
 # A copy is a text that the batch already holds, but for trifles a near-copy; the earliest stays. A known tweet
-# keeps its batch, split and time; it is looked for around the batch's window, so in a month or two. Sorting and
-# counting go over narrow rows; the texts are fetched for those chosen.
+# keeps its batch, split and time; each is looked for around its own time, so in one month, at a border in two. Sorting
+# and counting go over narrow rows; the texts are fetched for those chosen.
 STORE_STAGED = text(
     f"""
     WITH known AS MATERIALIZED (
-        SELECT s.external_id, t.batch_id FROM staged_tweets s
+        SELECT s.external_id, t.batch_id, t.posted_at FROM staged_tweets s
         JOIN tweets t ON t.source = :source AND t.external_id = s.external_id
-            AND t.posted_at BETWEEN :since AND :until
+            AND t.posted_at BETWEEN s.posted_at - :another_time AND s.posted_at + :another_time
     ), refreshed AS (
         UPDATE tweets t SET
             like_count = s.like_count, retweet_count = s.retweet_count,
             reply_count = s.reply_count, counts_observed_at = s.counts_observed_at
-        FROM staged_tweets s
-        WHERE t.source = :source AND t.external_id = s.external_id AND t.posted_at BETWEEN :since AND :until
+        FROM staged_tweets s JOIN known USING (external_id)
+        WHERE t.source = :source AND t.external_id = known.external_id AND t.posted_at = known.posted_at
             AND (t.counts_observed_at <= s.counts_observed_at) IS NOT FALSE
     ), fresh AS MATERIALIZED (
         SELECT ctid AS place, position, near_hash, text_hash, posted_at, external_id FROM staged_tweets
