@@ -106,7 +106,8 @@ def labelled_rows(
 
 def input_of(row: Row[Any]) -> TweetInput:
     """A row of LABELLED, as a prediction would look at it."""
-    return TweetInput(*row[:6], AuthorHistory(*row[6:10]))
+    typed, at, photos, video, quote, username, *author = row[:10]
+    return TweetInput(typed, at, photos, video, quote, username, AuthorHistory(*author))
 
 
 def _of_labels(threshold: int, min_age: timedelta) -> dict[str, Any]:

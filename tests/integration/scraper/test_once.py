@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -20,10 +21,11 @@ from viral_scraper.sources import SOURCES
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.retrying import SourceAway
 
-from tests.integration.scraper.collecting import announced, stored
+from tests.integration.scraper.collecting import all_batches, announced, collector, stored
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
 from tests.integration.scraper.sources.said import some_posts
 from tests.integration.scraper.sources.x_server import XNetwork
+from tests.twint_lines import some_days
 
 POSTS = some_posts(30)
 ORIGINALS = sum(not said.is_reply for said in POSTS)
@@ -57,6 +59,19 @@ def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatc
         return CliRunner().invoke(cli.app, ["once"], env={f"VIRAL_{name}": told[name] for name in told})
 
     return run
+
+
+def test_what_is_beyond_the_retention_goes_with_each_run(
+    db: Sessions, tmp_path: Path, run_once: Once
+) -> None:
+    all_batches(collector(db, tmp_path, some_days(1, 3), batch_size=3))
+    with db.begin() as session:
+        session.execute(text("UPDATE batches SET collected_at = '2022-04-01'"))
+
+    result = run_once(RETENTION_DAYS="31")
+
+    assert result.exit_code == 0
+    assert {tweet.source for tweet in stored(db)} == {"x"}
 
 
 def test_a_batch_then_nothing_more_and_both_are_well(db: Sessions, run_once: Once) -> None:
