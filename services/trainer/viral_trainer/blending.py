@@ -38,12 +38,17 @@ def blended(
     validation: Examples,
     recipe: Recipe,
 ) -> Blend:
-    """Give the network its boosted part."""
-    network.boosted = boosted(examples, recipe.untold_authors, recipe.seed)
-    shallow = boosted_logits_of_views(network.boosted, validation, views_of(validation))
+    """Give the network its boosted part.
+
+    Once its share is known it learns from the validation tweets, too; what is said of those is from before.
+    """
+    model = boosted(examples, recipe.untold_authors, recipe.seed, recipe.threads)
+    shallow = boosted_logits_of_views(model, validation, views_of(validation))
     share, calibration = fitted_sum(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
-    network.boosted.share.fill_(share)
     told, untold = calibration.probabilities(deep + share * shallow)
+    learned = examples.followed_by(validation)
+    network.boosted = boosted(learned, recipe.untold_authors, recipe.seed, recipe.threads)
+    network.boosted.share.fill_(share)
     return Blend(share, calibration, metrics_of(validation.labels, told, untold), told)
 
 

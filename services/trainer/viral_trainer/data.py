@@ -58,6 +58,15 @@ class Examples:
         kept = self.tokens.take(rows)
         return replace(self, tokens=kept, features=self.features[rows], labels=self.labels[rows])
 
+    def followed_by(self, later: Examples) -> Examples:
+        """These and then those, which were scaled alike."""
+        return replace(
+            self,
+            tokens=TokenRows.joined([self.tokens, later.tokens]),
+            features=np.concatenate([self.features, later.features]),
+            labels=np.concatenate([self.labels, later.labels]),
+        )
+
     def without(self, hidden: NDArray[np.bool_]) -> Examples:
         """The same tweets with the authors of the `hidden` ones, bool (n,), untold."""
         columns = np.arange(self.features.shape[1]) >= len(TWEET_FEATURES)

@@ -94,9 +94,26 @@ def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
 
     assert blend.share > 0
     assert roc_auc_score(asked.labels, logits_of(network, asked)) > roc_auc_score(asked.labels, before) + 0.1
-    assert blend.probabilities == pytest.approx(
-        blend.calibration.probabilities(logits_of(network, validation)), abs=1e-5
-    )
+
+
+def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() -> None:
+    network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES)).eval()
+    learned, validation = examples(600, 1), examples(400, 2)
+    deep = logits_of_views(network, validation, views_of(validation))
+
+    blend = blended(network, deep, learned, validation, Recipe(threads=1))
+
+    before, both = boosted(learned, 0.3, 7), boosted(learned.followed_by(validation), 0.3, 7)
+    said = deep[0] + blend.share * logits_of_shallow(before, validation)
+    assert blend.probabilities == pytest.approx(blend.calibration.probabilities(said), abs=1e-5)
+    assert network.boosted is not None
+    assert torch.equal(network.boosted.term_weights, both.term_weights)
+
+
+def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:
+    again = boosted(examples(600, 1), untold_authors=0.3, seed=7, threads=3)
+
+    assert torch.equal(again.trees.value, shallow.trees.value)
 
 
 def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_path: Path) -> None:
