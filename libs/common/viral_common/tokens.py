@@ -39,6 +39,8 @@ class TokenRows:
     @classmethod
     def joined(cls, parts: Sequence[TokenRows]) -> TokenRows:
         """The rows of all parts, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
         lengths = [np.empty(0, np.int64), *(part.lengths for part in parts)]
         ids = [np.empty(0, np.int32), *(part.ids for part in parts)]
         return cls(np.concatenate(ids), _offsets(np.concatenate(lengths)))

@@ -7,11 +7,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
+from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
 from viral_gateway import openapi, problems
 from viral_gateway.context import Gateway
+from viral_gateway.express import Express
 from viral_gateway.layers import layers
 from viral_gateway.routes import batches, events, health, models, pages, pipeline, predictions
 
@@ -30,7 +33,7 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        middleware=layers(gateway.settings),
+        middleware=[*layers(gateway.settings), *_express(gateway)],
     )
     app.state.gateway = gateway
     problems.install(app)
@@ -40,6 +43,11 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.mount("/swagger", StaticFiles(directory=_swagger_ui()), name="swagger")
     return app
+
+
+def _express(gateway: Gateway) -> list[Middleware]:
+    routes = [route for route in predictions.router.routes if isinstance(route, APIRoute)]
+    return [Middleware(Express, route=route, gateway=gateway) for route in routes]
 
 
 def _swagger_ui() -> Path:

@@ -50,7 +50,7 @@ class _Piece:
 
 
 class Scoring:
-    """A few threads that score. A call is answered by the model it names, whatever is swapped meanwhile."""
+    """A few threads that score for one loop. A call is answered by the model it names, whatever is swapped."""
 
     def __init__(self, threads: int, most_waiting: int) -> None:
         self._most_waiting = most_waiting
@@ -152,15 +152,17 @@ class Scoring:
                 told, call.unscored = told + count, call.unscored - count
                 if call.unscored == 0 or isinstance(outcome, Exception):
                     done.append(call)
-        for call in done:
+        if done:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                call.answer.get_loop().call_soon_threadsafe(_answer, call, outcome)
+                # All at once: the loop is woken, and takes the interpreter, once a batch.
+                done[0].answer.get_loop().call_soon_threadsafe(_answer, done, outcome)
 
 
-def _answer(call: _Call, outcome: list[float] | Exception) -> None:
-    if call.answer.done():  # its caller went away, or another part of it failed before
-        return
-    if isinstance(outcome, Exception):
-        call.answer.set_exception(outcome)
-    else:
-        call.answer.set_result(call.probabilities)
+def _answer(calls: Sequence[_Call], outcome: list[float] | Exception) -> None:
+    for call in calls:
+        if call.answer.done():  # its caller went away, or another part of it failed before
+            continue
+        if isinstance(outcome, Exception):
+            call.answer.set_exception(outcome)
+        else:
+            call.answer.set_result(call.probabilities)

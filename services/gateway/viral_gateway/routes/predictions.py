@@ -8,12 +8,12 @@ from fastapi import APIRouter, Response
 
 from viral_gateway.authors import with_authors
 from viral_gateway.context import GatewayDep
-from viral_gateway.direct import DirectRoute
+from viral_gateway.express import ExpressRoute
 from viral_gateway.openapi import problems
 from viral_gateway.predicting import predictions_of
 from viral_gateway.schemas import ModelRef, PredictionsReply, PredictionsRequest
 
-router = APIRouter(prefix="/v1", tags=["predictions"], route_class=DirectRoute)
+router = APIRouter(prefix="/v1", tags=["predictions"], route_class=ExpressRoute)
 
 
 @router.post(
