@@ -33,6 +33,8 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # Metrics are Prometheus's, traces the log's: FastAPI would only ask at each request whether they are wanted.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[*layers(gateway.settings), *_express(gateway)],
     )
     app.state.gateway = gateway

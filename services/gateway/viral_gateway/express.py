@@ -64,7 +64,7 @@ class Express:
             scope["type"] == "http"
             and scope["path"] == self._route.path
             and scope["method"] == "POST"
-            and is_json(Request(scope))
+            and is_json(scope)
         )
 
     async def _answer(self, receive: Receive, heard: list[Message]) -> Response:

@@ -9,13 +9,15 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
-_JSON = re.compile(r"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
+_JSON = re.compile(rb"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
 
 
-def is_json(request: Request) -> bool:
-    """Whether the body is said to be."""
-    return _JSON.fullmatch(request.headers.get("content-type", "").partition(";")[0].strip()) is not None
+def is_json(scope: Scope) -> bool:
+    """Whether the request's body is said to be."""
+    said = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    return _JSON.fullmatch(said.partition(b";")[0].strip()) is not None
 
 
 class JsonRoute(APIRoute):
@@ -25,7 +27,7 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def json_only(request: Request) -> Response:
-            if request.method == "POST" and not is_json(request):
+            if request.method == "POST" and not is_json(request.scope):
                 raise HTTPException(
                     415,
                     "Send JSON with `Content-Type: application/json`.",
