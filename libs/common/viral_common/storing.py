@@ -44,20 +44,23 @@ def store_staged(
 
 
 # A copy is a text that the batch already holds, but for trifles a near-copy; the earliest stays. A known tweet
-# keeps its batch, split and time; each is looked for around its own time, so in one month, at a border in two. Sorting
-# and counting go over narrow rows; the texts are fetched for those chosen.
+# keeps its batch, split and time; each is looked for around its own time, so in one month, at a border in two, and no
+# other month is locked than those around the batch. Sorting and counting go over narrow rows; the texts are fetched for
+# those chosen.
 STORE_STAGED = text(
     f"""
     WITH known AS MATERIALIZED (
         SELECT s.external_id, t.batch_id, t.posted_at FROM staged_tweets s
         JOIN tweets t ON t.source = :source AND t.external_id = s.external_id
             AND t.posted_at BETWEEN s.posted_at - :another_time AND s.posted_at + :another_time
+            AND t.posted_at BETWEEN :since AND :until
     ), refreshed AS (
         UPDATE tweets t SET
             like_count = s.like_count, retweet_count = s.retweet_count,
             reply_count = s.reply_count, counts_observed_at = s.counts_observed_at
         FROM staged_tweets s JOIN known USING (external_id)
         WHERE t.source = :source AND t.external_id = known.external_id AND t.posted_at = known.posted_at
+            AND t.posted_at BETWEEN :since AND :until
             AND (t.counts_observed_at <= s.counts_observed_at) IS NOT FALSE
     ), fresh AS MATERIALIZED (
         SELECT ctid AS place, position, near_hash, text_hash, posted_at, external_id FROM staged_tweets
