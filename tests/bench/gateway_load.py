@@ -11,6 +11,7 @@ import json
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -78,8 +79,8 @@ class Load:
         return Outcome(
             requests=len(took),
             per_s=len(took) / seconds,
-            p50_ms=1e3 * took[len(took) // 2],
-            p99_ms=1e3 * took[len(took) * 99 // 100],
+            p50_ms=1e3 * took[len(took) // 2] if took else 0.0,
+            p99_ms=1e3 * took[len(took) * 99 // 100] if took else 0.0,
             failed=self.failed,
             mixed=self.mixed,
         )
@@ -118,10 +119,14 @@ class Load:
             self.idle[connection.port].append(connection)
 
     async def _open(self, port: int, since: float) -> None:
-        """Another connection, for a request that is due `since`."""
+        """Another connection, for a request that is due `since`; one that cannot be had is a failed request."""
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(lambda: Connection(self, port), "127.0.0.1", port)
-        connection.ask(since)
+        try:
+            _, connection = await loop.create_connection(lambda: Connection(self, port), "127.0.0.1", port)
+        except OSError:
+            self.failed += 1
+        else:
+            connection.ask(since)
 
     def _of_one_version(self, asked: int, reply: dict[str, Any]) -> bool:
         said = [prediction["probability"] for prediction in reply["predictions"]]
@@ -160,6 +165,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.load.failed += self.busy and not self.load.closing
+        with suppress(ValueError):  # one that waited too long for work: nothing may be written to it
+            self.load.idle[self.port].remove(self)
 
 
 def _request(path: str, body: bytes) -> bytes:
