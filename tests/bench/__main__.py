@@ -14,6 +14,7 @@ from tests.bench import (
     archive_memory,
     gateway,
     gateway_swaps,
+    growth,
     jetstream,
     memory,
     quality,
@@ -35,6 +36,7 @@ def main() -> None:
         figures += archive_memory.measure(scratch)
         with started_servers(scratch / "servers") as servers:
             figures += [*storing.measure(scratch, servers), *jetstream.measure(servers)]
+            figures += growth.measure(servers)
             figures += [*gateway.measure(scratch, servers), *gateway_swaps.measure(scratch, servers)]
             figures += memory.measure(scratch, servers)
     REPORT.parent.mkdir(parents=True, exist_ok=True)

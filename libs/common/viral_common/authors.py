@@ -106,7 +106,7 @@ def labelled_rows(
 
 def input_of(row: Row[Any]) -> TweetInput:
     """A row of LABELLED, as a prediction would look at it."""
-    typed, at, photos, video, quote, username, *author = row[:10]
+    typed, at, photos, video, quote, username, *author = list(row)[:10]
     return TweetInput(typed, at, photos, video, quote, username, AuthorHistory(*author))
 
 
