@@ -66,9 +66,13 @@ def add_months(sessions: Sessions, months: Iterable[date]) -> None:
 
     The lock lets tweets be read and stored meanwhile, and only other makers of partitions wait.
     """
+    wanted = set(months)
+    with sessions() as session:
+        if wanted <= set(months_in(session)):
+            return
     with sessions.begin() as session:
         session.execute(text("LOCK TABLE tweets IN SHARE UPDATE EXCLUSIVE MODE"))
-        for month in sorted(set(months) - set(months_in(session))):
+        for month in sorted(wanted - set(months_in(session))):
             for statement in _creation_of(month):
                 session.execute(text(statement))
 
@@ -78,9 +82,10 @@ def look_over_all(sessions: Sessions, not_within: timedelta) -> bool:
 
     Autovacuum looks at each month alone, and a plan over all of them guesses wildly from that.
     """
-    with sessions.begin() as session:
+    with sessions() as session:
         due = bool(session.scalar(_NOT_LOOKED_OVER, {"not_within": not_within}))
-        if due:
+    if due:
+        with sessions.begin() as session:
             session.execute(text("ANALYZE tweets"))
     return due
 
