@@ -137,4 +137,4 @@ def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_p
 
 
 def logits_of_shallow(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
-    return boosted_logits_of_views(shallow, asked, [asked.features])[0]
+    return boosted_logits_of_views(shallow, asked, [asked.features]).ravel()
