@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,20 +30,30 @@ REPORT = Path(os.environ.get("VIRAL_DATA_DIR", ".viral")) / "bench.json"
 
 
 def main() -> None:
-    """Measure one after the other; nothing else should run meanwhile."""
-    with TemporaryDirectory() as folder:
-        scratch = Path(folder)
-        figures = [*scoring.measure(scratch), *training.measure(scratch), *quality.measure(scratch)]
-        figures += archive_memory.measure(scratch)
-        with started_servers(scratch / "servers") as servers:
-            figures += [*storing.measure(scratch, servers), *jetstream.measure(servers)]
-            figures += growth.measure(servers)
-            figures += [*gateway.measure(scratch, servers), *gateway_swaps.measure(scratch, servers)]
-            figures += memory.measure(scratch, servers)
+    """Measure one after the other; nothing else should run meanwhile. What is measured is written down at once."""
     REPORT.parent.mkdir(parents=True, exist_ok=True)
-    rows = [figure.row() for figure in figures]
-    REPORT.write_text(json.dumps(rows, indent=2, ensure_ascii=False))
+    figures: list[Figure] = []
+    with TemporaryDirectory() as folder:
+        for found in _measured(Path(folder)):
+            figures += found
+            rows = [figure.row() for figure in figures]
+            REPORT.write_text(json.dumps(rows, indent=2, ensure_ascii=False))
+            Console().print(*(" | ".join(figure.cells()) for figure in found), sep="\n")
     Console().print(_table(figures), f"written to {REPORT}")
+
+
+def _measured(scratch: Path) -> Iterator[list[Figure]]:
+    yield scoring.measure(scratch)
+    yield training.measure(scratch)
+    yield quality.measure(scratch)
+    yield archive_memory.measure(scratch)
+    with started_servers(scratch / "servers") as servers:
+        yield storing.measure(scratch, servers)
+        yield jetstream.measure(servers)
+        yield gateway.measure(scratch, servers)
+        yield gateway_swaps.measure(scratch, servers)
+        yield memory.measure(scratch, servers)
+        yield growth.measure(servers)
 
 
 def _table(figures: list[Figure]) -> Table:
