@@ -38,7 +38,7 @@ def main() -> None:
             figures += found
             rows = [figure.row() for figure in figures]
             REPORT.write_text(json.dumps(rows, indent=2, ensure_ascii=False))
-            Console().print(*(" | ".join(figure.cells()) for figure in found), sep="\n")
+            Console().print(*(" | ".join(figure.cells()) for figure in found), sep="\n", soft_wrap=True)
     Console().print(_table(figures), f"written to {REPORT}")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from datetime import timedelta
@@ -75,4 +74,6 @@ def _read(file: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     _read(Path(sys.argv[1]), Path(sys.argv[2]))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1_000)  # noqa: T201
+    # Not `ru_maxrss`, which a process inherits of whoever started it.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    print(int(status["VmHWM"].split()[0]) / 1_000)  # noqa: T201

@@ -40,12 +40,12 @@ def boosted(examples: Examples, untold_authors: float, seed: int, threads: int =
     rarity = _rarity(terms)
     seen = np.unique(terms.indices)  # a column without an entry weighs nothing and takes time in each step
     terms = csr_array(terms.multiply(rarity))[:, seen]
-    scores = _held_out_scores(terms, labels, seed, threads)
+    scores, term_weights = _regressions(terms, labels, seed, threads)
     scores[rng.random(len(scores)) < UNTOLD_TEXTS] = 0.0
     features = examples.without(rng.random(len(examples)) < untold_authors).features
     found = BoostedText(Trees.of(_trees(np.column_stack([features, scores]), labels, seed)))
     weights = np.zeros(TERM_BUCKETS)
-    weights[seen] = _regression(seed).fit(terms, labels).coef_[0] * rarity[seen]
+    weights[seen] = term_weights * rarity[seen]
     found.term_weights.copy_(torch.from_numpy(weights))
     return found.eval()
 
@@ -73,20 +73,23 @@ def _regression(seed: int) -> LogisticRegression:
     return LogisticRegression(C=INVERSE_PENALTY, solver="liblinear", tol=TOLERANCE, random_state=seed)
 
 
-def _held_out_scores(
+def _regressions(
     terms: csr_array, labels: NDArray[np.bool_], seed: int, threads: int
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Each tweet's score by a regression that did not see it, and the weights of one that saw all."""
     scores = np.empty(len(labels), np.float32)
 
-    def score(fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> None:
+    def learn(fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> NDArray[np.float64]:
         learned, held_out = fold
-        weights = _regression(seed).fit(terms[learned], labels[learned]).coef_[0]
+        weights: NDArray[np.float64] = _regression(seed).fit(terms[learned], labels[learned]).coef_[0]
         scores[held_out] = terms[held_out] @ weights
+        return weights
 
+    everything = np.arange(len(labels))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(terms, labels)
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(score, folds))
-    return scores
+        of_all, *_ = pool.map(learn, [(everything, everything[:0]), *folds])
+    return scores, of_all
 
 
 def _terms(tokens: TokenRows) -> csr_array:

@@ -17,11 +17,13 @@ from viral_common.features import FEATURES, TWEET_FEATURES, TweetInput, feature_
 from viral_common.tokens import TokenRows, chunks_by_length, tokenised
 from viral_common.tweets import LabelledTweet, inputs_of, labels_of
 
+from viral_trainer.devices import can_bfloat16
+
 # Any tweet whose author nobody told.
 NOBODYS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
 # Batches of like length are cut from this many shuffled batches: little padding, still a random order.
 POOL = 64
-# Lengths are rounded up to this: for every new shape of a matrix the processor's kernels are compiled anew.
+# Lengths are rounded up to this in bfloat16, whose kernels are compiled anew for every shape of a matrix.
 LENGTHS = 8
 # Tweets whose features are computed at once: as Python's numbers they take ten times the room.
 FEATURES_AT_ONCE = 4096
@@ -147,7 +149,7 @@ def shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) ->
 
 def minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
     """These rows, padded to the longest of them."""
-    input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS)
+    input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS if can_bfloat16() else 1)
     return Minibatch(
         input_ids=torch.from_numpy(input_ids),
         attention_mask=torch.from_numpy(attention_mask),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import torch
@@ -49,6 +50,7 @@ def this_device(local_rank: int = 0, gpus: Gpus = torch.cuda) -> Device:
     return Device(f"cuda:{local_rank}", half)
 
 
+@cache
 def can_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 itself; elsewhere it would be slower than float32."""
     able = torch.cpu.get_capabilities()
