@@ -109,9 +109,9 @@ def test_every_container_gives_the_same_tweets(tmp_path: Path, name: str) -> Non
     [
         (zstandard.compress(LINES)[:-9], "Zstandard file ends early", 0),
         (zstandard.compress(LINES) + b"junk", "Zstandard file is damaged from here on", 30),
-        (gzip.compress(LINES)[:-4], "gzip file ends early", 30),
-        (gzip.compress(LINES) + b"junk" * 9, "gzip file is damaged from here on", 30),
-        (gzip.compress(LINES)[:5], "gzip file ends early", 0),
+        (gzip.compress(LINES, mtime=0)[:-4], "gzip file ends early", 30),
+        (gzip.compress(LINES, mtime=0) + b"junk" * 9, "gzip file is damaged from here on", 30),
+        (gzip.compress(LINES, mtime=0)[:5], "gzip file ends early", 0),
         (json.dumps(ROWS).encode()[:-700], "JSON document ends early", 28),
         (b"[" + LINES[:-1].replace(b"\n", b",\noops,") + b"]", "broken JSON", 30),
         (parquet(ROWS[:3])[:-20], "Parquet file is damaged from here on", 0),
