@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
+import numpy as np
 from viral_common.archive import BadRows, read_tweets
 from viral_common.artefact import Calibration, FeatureScaling
 from viral_common.features import FEATURES, TweetInput
@@ -13,9 +14,12 @@ from viral_common.filters import filtered
 from viral_common.tweets import LabelledTweet, RawTweet
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_trainer.base_model import find_base_model
+from viral_trainer.boosted import BoostedText
+from viral_trainer.boosting import grown
 from viral_trainer.export import TrainedModel
 from viral_trainer.network import ViralityNetwork
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
+from viral_trainer.trees import Trees
 
 from tests.artefacts import a_summary
 from tests.conftest import TEST_DATA
@@ -45,8 +49,10 @@ def some_tweets(count: int) -> list[LabelledTweet]:
 def untrained_model() -> TrainedModel:
     """The default architecture at its real size, before any training."""
     base = find_base_model(DEFAULT_BASE_MODEL)
+    network = ViralityNetwork(base.encoder(), len(FEATURES))
+    network.boosted = _grown_on_chance()
     return TrainedModel(
-        network=ViralityNetwork(base.encoder(), len(FEATURES)).eval(),
+        network=network.eval(),
         tokenizer=base.tokenizer(TrainerSettings.model_fields["max_tokens"].default),
         scaling=FeatureScaling(names=FEATURES, mean=(0.0,) * len(FEATURES), scale=(1.0,) * len(FEATURES)),
         calibration=Calibration(),
@@ -56,6 +62,12 @@ def untrained_model() -> TrainedModel:
         base_model_source=base.source,
         training=a_summary(),
     )
+
+
+def _grown_on_chance() -> BoostedText:
+    chance = np.random.default_rng(1)
+    inputs = chance.normal(size=(5000, len(FEATURES) + 1)).astype(np.float32)
+    return BoostedText(Trees.of(grown(inputs, chance.random(len(inputs)) < 0.5, seed=1)))
 
 
 def _raw_tweets(count: int) -> Iterator[RawTweet]:

@@ -26,6 +26,10 @@ WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FILES = frozenset({MODEL, TOKENIZER, SPEC, WEIGHTS, CONFIG, CARD})
 # The graph of each precision. Only fp32 must be there: artefacts made before int8 are as good as ever.
 GRAPHS: Final[dict[Precision, str]] = {"fp32": MODEL, "int8": "model.int8.onnx"}
+# What answers in a precision, an eighth of the bytes in int8; the rest is for people, and to train on from.
+SERVING: Final[dict[Precision, frozenset[str]]] = {
+    precision: frozenset({SPEC, TOKENIZER, graph}) for precision, graph in GRAPHS.items()
+}
 
 # A probability from here on is called viral: the likelier class. Where viral tweets are rare an artefact says another.
 DECISION_THRESHOLD = 0.5
@@ -117,7 +121,7 @@ class Manifest(Part):
 
 @dataclass(frozen=True)
 class Artefact:
-    """A directory whose every byte was checked."""
+    """A directory of which every byte that is there was checked."""
 
     directory: Path
     spec: ArtefactSpec
@@ -141,8 +145,13 @@ def write_manifest(directory: Path) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def read_artefact(directory: Path, expected_sha256: str | None = None) -> Artefact:
-    """Check digest, names, sizes and contents. Raises ArtefactError with one line that names the damage."""
+def read_artefact(
+    directory: Path, expected_sha256: str | None = None, serving: Precision | None = None
+) -> Artefact:
+    """Check digest, names, sizes and contents. Raises ArtefactError with one line that names the damage.
+
+    All files must be there; where it only serves, those of its precision.
+    """
     try:
         body = _manifest_body(directory)
         digest = hashlib.sha256(body).hexdigest()
@@ -151,9 +160,8 @@ def read_artefact(directory: Path, expected_sha256: str | None = None) -> Artefa
                 f"{directory}: {MANIFEST} has digest {digest[:12]}…, announced was {expected_sha256[:12]}…"
             )
         manifest = _parsed(Manifest, body, directory / MANIFEST)
-        _check_names(directory, manifest)
-        for name, entry in manifest.files.items():
-            _check_file(directory / name, entry)
+        for name in _checked_names(directory, manifest, serving):
+            _check_file(directory / name, manifest.files[name])
         spec = _parsed(ArtefactSpec, (directory / SPEC).read_bytes(), directory / SPEC)
     except OSError as error:
         raise ArtefactError(f"{directory}: cannot be read ({error.strerror or error})") from error
@@ -169,18 +177,25 @@ def _manifest_body(directory: Path) -> bytes:
     return path.read_bytes()
 
 
-def _check_names(directory: Path, manifest: Manifest) -> None:
+def _checked_names(directory: Path, manifest: Manifest, serving: Precision | None) -> set[str]:
     listed = set(manifest.files)
     for name in listed:
         if Path(name).name != name or name.startswith(".") or "\\" in name:
             raise ArtefactError(f"{directory}: {MANIFEST} names {name!r}, which is no plain file name")
-        if Path(name).suffix not in _SAFE_SUFFIXES:
-            raise ArtefactError(f"{directory}: {name} has a format that could run code when read")
+        refuse_code(name, directory)
     present = {path.name for path in directory.iterdir()} - {MANIFEST}
-    if missing := (listed | FILES) - present:
+    wanted = SERVING[serving] if serving else listed
+    if missing := (FILES - listed) | (wanted - present):
         raise ArtefactError(f"{directory}: missing {', '.join(sorted(missing))}")
     if extra := present - listed:
         raise ArtefactError(f"{directory}: {', '.join(sorted(extra))} not in {MANIFEST}")
+    return present
+
+
+def refuse_code(name: str, of: object) -> None:
+    """Raises ArtefactError for a file name of `of` whose format can run code when it is read."""
+    if Path(name).suffix not in _SAFE_SUFFIXES:
+        raise ArtefactError(f"{of}: {name} has a format that could run code when read")
 
 
 def _check_file(path: Path, entry: FileEntry) -> None:

@@ -15,7 +15,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
+from viral_common.artefact import MANIFEST, SERVING, refuse_code
 from viral_common.errors import ArtefactError, RegistryUnavailable, first_line
+from viral_common.events import Precision
 
 PROXIED = "mlflow-artifacts"
 TIMEOUT_S = 10
@@ -23,8 +25,8 @@ TIMEOUT_S = 10
 _TRY_AGAIN = frozenset({401, 403, 407, 408, 429})
 
 
-def download(mlflow_url: str, artifact_uri: str, into: Path) -> Path:
-    """Fetch an artefact's directory, unchecked: `read_artefact` is next. Raises ArtefactError, RegistryUnavailable."""
+def download(mlflow_url: str, artifact_uri: str, precision: Precision, into: Path) -> Path:
+    """Fetch what serves, unchecked: `read_artefact` is next. Raises ArtefactError, RegistryUnavailable."""
     found = urlsplit(artifact_uri)
     if found.scheme != PROXIED or found.netloc:
         return _with_mlflow(mlflow_url, artifact_uri, into)
@@ -33,8 +35,8 @@ def download(mlflow_url: str, artifact_uri: str, into: Path) -> Path:
     directory = into / "artefact"
     directory.mkdir()
     with _answered(mlflow_url, f"{files}?{urlencode({'path': path})}", artifact_uri) as listing:
-        names = [_name_of(file, artifact_uri) for file in json.load(listing).get("files", [])]
-    for name in names:
+        names = {_name_of(file, artifact_uri) for file in json.load(listing).get("files", [])}
+    for name in sorted(names & {MANIFEST, *SERVING[precision]}):
         with (
             _answered(mlflow_url, f"{files}/{quote(f'{path}/{name}')}", artifact_uri) as body,
             (directory / name).open("wb") as file,
@@ -47,6 +49,7 @@ def _name_of(file: dict[str, Any], artifact_uri: str) -> str:
     name = str(file["path"])
     if file.get("is_dir") or Path(name).name != name:
         raise ArtefactError(f"{artifact_uri}: holds {name!r}, and an artefact is a flat directory")
+    refuse_code(name, artifact_uri)
     return name
 
 

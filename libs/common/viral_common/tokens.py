@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -79,8 +80,14 @@ class TokenRows:
 
 
 def read_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
-    """A tokenizer.json that cuts after `max_tokens` (special tokens included) and does not pad."""
-    tokenizer = Tokenizer.from_file(str(path))
+    """A tokenizer.json that cuts after `max_tokens` (special tokens included) and does not pad. To be shared."""
+    return _tokenizer(path.read_bytes(), max_tokens)
+
+
+# Model after model has the same one, and while it is read no other thread gets the interpreter.
+@lru_cache(maxsize=2)
+def _tokenizer(content: bytes, max_tokens: int) -> Tokenizer:
+    tokenizer = Tokenizer.from_buffer(content)
     tokenizer.enable_truncation(max_tokens)
     tokenizer.no_padding()
     return tokenizer

@@ -20,7 +20,7 @@ KEPT = 2
 
 
 class ArtefactCache:
-    """`<digest>/` is an artefact that has served, `<digest>.json` its promotion; the newest json is the last good one.
+    """`<digest>-<precision>/` is what has served, a `.json` beside it its promotion; the newest is the last good one.
 
     Several gateways on one host may share it: everything appears by one rename.
     """
@@ -37,7 +37,7 @@ class ArtefactCache:
 
     def directory_of(self, model: PromotedModel) -> Path:
         """Where this model's artefact lies if it is kept; its contents are still to be verified."""
-        return self._directory / model.artifact_sha256[:16]
+        return self._directory / f"{model.artifact_sha256[:16]}-{model.precision}"
 
     def holds(self, model: PromotedModel) -> bool:
         """Whether there is something to verify."""

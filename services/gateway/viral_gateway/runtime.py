@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ SWITCH_S = 0.0005
 def build_app(settings: GatewaySettings) -> FastAPI:
     """The application; its lifespan restores the last good model and starts the service's threads."""
     sys.setswitchinterval(SWITCH_S)
+    # Its pool would be started by the first swap, and step back behind replies with it, for ever.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     service = Service("gateway", settings)
     holder, announcements = ModelHolder(), Announcements()
     records, scoring = Records(service.sessions), Scoring(settings.predict_threads, settings.predict_queue)

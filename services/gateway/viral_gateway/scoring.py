@@ -121,11 +121,11 @@ class Scoring:
         return True
 
     def _wanted(self) -> bool:
-        """Whether an idle thread should score: the first at once, a further one only if half a batch waits.
+        """Whether an idle thread should score: the first at once, a further one only if a quarter of a batch waits.
 
         Threads that share small batches take turns at the interpreter and are slower than one.
         """
-        return bool(self._calls) and (not self._scoring or self._waiting >= BATCH // 2)
+        return bool(self._calls) and (not self._scoring or self._waiting >= BATCH // 4)
 
     def _take(self) -> list[_Piece]:
         """Up to a batch of tweets for one model, oldest calls first. A large call goes to the back after each batch."""

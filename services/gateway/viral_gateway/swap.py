@@ -23,9 +23,9 @@ log = structlog.get_logger()
 
 
 class Download(Protocol):
-    """Fetch an artefact; `viral_common.registry.Registry.download` is one. Raises RegistryUnavailable."""
+    """Fetch what serves; `viral_common.artefact_download.download` does. Raises ArtefactError, RegistryUnavailable."""
 
-    def __call__(self, artifact_uri: str, into: Path) -> Path: ...
+    def __call__(self, artifact_uri: str, precision: Precision, into: Path) -> Path: ...
 
 
 class Swapper:
@@ -101,7 +101,7 @@ class Swapper:
     def _load_cached(self, model: PromotedModel) -> Scorer:
         directory = self._cache.directory_of(model)
         try:
-            artefact = read_artefact(directory, model.artifact_sha256)
+            artefact = read_artefact(directory, model.artifact_sha256, model.precision)
         except ArtefactError:
             self._cache.forget(model)
             raise
@@ -111,8 +111,9 @@ class Swapper:
 
     def _load_downloaded(self, model: PromotedModel) -> Scorer:
         with self._cache.staging() as staging:
-            directory = self._download(model.artifact_uri, staging)
-            scorer = self._load(read_artefact(directory, model.artifact_sha256), model.precision)
+            directory = self._download(model.artifact_uri, model.precision, staging)
+            artefact = read_artefact(directory, model.artifact_sha256, model.precision)
+            scorer = self._load(artefact, model.precision)
             self._cache.keep(directory, model)
         return scorer
 

@@ -43,16 +43,17 @@ def boosted(examples: Examples, untold_authors: float, seed: int, threads: int =
     scores, term_weights = _regressions(terms, labels, seed, threads)
     scores[rng.random(len(scores)) < UNTOLD_TEXTS] = 0.0
     features = examples.without(rng.random(len(examples)) < untold_authors).features
-    found = BoostedText(Trees.of(_trees(np.column_stack([features, scores]), labels, seed)))
+    found = BoostedText(Trees.of(grown(np.column_stack([features, scores]), labels, seed)))
     weights = np.zeros(TERM_BUCKETS)
     weights[seen] = term_weights * rarity[seen]
     found.term_weights.copy_(torch.from_numpy(weights))
     return found.eval()
 
 
-def _trees(
+def grown(
     inputs: NDArray[np.float32], labels: NDArray[np.bool_], seed: int
 ) -> HistGradientBoostingClassifier:
+    """Trees on float32 (tweets, columns)."""
     model = HistGradientBoostingClassifier(
         learning_rate=0.05,
         max_iter=200,

@@ -14,7 +14,13 @@ from viral_common.artefact_download import download
 from viral_common.errors import ArtefactError, RegistryUnavailable
 
 URI = "mlflow-artifacts:/1/models/m-1/artifacts/artefact"
-FILES = {"manifest.json": b"{}", "model card.md": b"# card", "model.onnx": bytes(range(256)) * 9000}
+NEEDED = {
+    "manifest.json": b"{}",
+    "viral.json": b"{}",
+    "tokenizer.json": b"[]",
+    "model.onnx": bytes(range(256)) * 9000,
+}
+FILES = NEEDED | {"README.md": b"# card", "model.int8.onnx": b"int8", "model.safetensors": b"weights"}
 
 
 class Mlflow(ThreadingHTTPServer):
@@ -60,10 +66,17 @@ def mlflow() -> Iterator[Mlflow]:
         server.shutdown()
 
 
-def test_every_file_comes_as_it_is(mlflow: Mlflow, tmp_path: Path) -> None:
-    directory = download(mlflow.url, URI, tmp_path)
+def test_what_serves_comes_as_it_is_and_nothing_else(mlflow: Mlflow, tmp_path: Path) -> None:
+    directory = download(mlflow.url, URI, "fp32", tmp_path)
 
-    assert {path.name: path.read_bytes() for path in directory.iterdir()} == FILES
+    assert {path.name: path.read_bytes() for path in directory.iterdir()} == NEEDED
+
+
+def test_a_file_that_could_run_code_is_refused_unseen(mlflow: Mlflow, tmp_path: Path) -> None:
+    mlflow.listed.append({"path": "head.pkl", "is_dir": False, "file_size": 9})
+
+    with pytest.raises(ArtefactError, match=r"head\.pkl has a format that could run code"):
+        download(mlflow.url, URI, "fp32", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +88,7 @@ def test_what_is_no_flat_directory_is_no_artefact(
     mlflow.listed.append(file)
 
     with pytest.raises(ArtefactError, match="flat directory"):
-        download(mlflow.url, URI, tmp_path)
+        download(mlflow.url, URI, "fp32", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +101,7 @@ def test_a_failing_server_is_asked_again_and_a_missing_artefact_is_not(
     mlflow.status = status
 
     with pytest.raises(error) as raised:
-        download(mlflow.url, URI, tmp_path)
+        download(mlflow.url, URI, "fp32", tmp_path)
 
     assert "\n" not in str(raised.value)
 
@@ -98,7 +111,7 @@ def test_a_server_that_is_away_is_unavailable(mlflow: Mlflow, tmp_path: Path) ->
     mlflow.server_close()
 
     with pytest.raises(RegistryUnavailable, match="VIRAL_MLFLOW_URL"):
-        download(url, URI, tmp_path)
+        download(url, URI, "fp32", tmp_path)
 
 
 def test_it_says_who_asks_as_mlflows_own_client_does(
@@ -107,11 +120,11 @@ def test_it_says_who_asks_as_mlflows_own_client_does(
     monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", "ada")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "secret")
 
-    download(mlflow.url, URI, tmp_path)
+    download(mlflow.url, URI, "fp32", tmp_path)
 
     assert set(mlflow.headers) == {"Basic YWRhOnNlY3JldA=="}
 
 
 def test_another_store_without_its_client_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="pip install mlflow-skinny"):
-        download("http://127.0.0.1:9", "s3://bucket/artefact", tmp_path)
+        download("http://127.0.0.1:9", "s3://bucket/artefact", "fp32", tmp_path)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from viral_common.artefact import Artefact, read_artefact, write_manifest
+from viral_common.artefact import FILES, MANIFEST, SERVING, Artefact, read_artefact, write_manifest
 from viral_common.errors import ArtefactError
 
 from tests.artefacts import make_artefact
@@ -137,6 +137,15 @@ def test_damage_is_named(artefact: Artefact, damage: Callable[[Path], None], tol
         read_artefact(artefact.directory)
 
     assert "\n" not in str(refusal.value)
+
+
+def test_where_it_only_serves_the_other_files_need_not_be(artefact: Artefact) -> None:
+    for name in FILES - SERVING["int8"] - {MANIFEST}:
+        (artefact.directory / name).unlink()
+
+    assert read_artefact(artefact.directory, artefact.sha256, "int8") == artefact
+    with pytest.raises(ArtefactError, match=r"missing model\.onnx"):
+        read_artefact(artefact.directory, artefact.sha256, "fp32")
 
 
 def test_a_directory_that_is_not_there_is_no_artefact(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from viral_common.artefact import Artefact, read_artefact, write_manifest
+from viral_common.artefact import TOKENIZER, Artefact, read_artefact, write_manifest
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision
 from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
+from viral_common.tokens import read_tokenizer
 
 from tests.artefacts import make_artefact
 from tests.damage import (
@@ -91,6 +93,13 @@ def test_more_threads_say_the_same(shared: Artefact, precision: Precision) -> No
     one, three = (Predictor.load(shared, precision, threads=threads) for threads in (1, 3))
 
     assert (one.predict(tweets) == three.predict(tweets)).all()
+
+
+def test_models_with_the_same_tokenizer_share_it(shared: Artefact, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(shared.directory / TOKENIZER, tmp_path))
+
+    assert read_tokenizer(copy, 128) is read_tokenizer(shared.directory / TOKENIZER, 128)
+    assert read_tokenizer(copy, 128) is not read_tokenizer(copy, 64)
 
 
 def test_an_artefact_made_before_int8_serves_in_fp32(tmp_path: Path) -> None:

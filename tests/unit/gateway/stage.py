@@ -6,7 +6,16 @@ import json
 import shutil
 from pathlib import Path
 
-from viral_common.artefact import FILES, GRAPHS, SPEC, Artefact, write_manifest
+from viral_common.artefact import (
+    FILES,
+    GRAPHS,
+    MANIFEST,
+    SERVING,
+    SPEC,
+    Artefact,
+    refuse_code,
+    write_manifest,
+)
 from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_common.events import Precision
 from viral_gateway.cache import ArtefactCache
@@ -34,13 +43,17 @@ class FakeMlflow:
         (directory / SPEC).write_text(a_spec().model_dump_json())
         return a_promotion(version, seq, write_manifest(directory))
 
-    def download(self, artifact_uri: str, into: Path) -> Path:
+    def download(self, artifact_uri: str, precision: Precision, into: Path) -> Path:
         if self.away:
             raise RegistryUnavailable("MLflow does not answer")
         self.downloads += 1
-        return Path(
-            shutil.copytree(self.directory / artifact_uri.removeprefix("models:/"), into / "artefact")
-        )
+        directory = into / "artefact"
+        directory.mkdir()
+        for file in (self.directory / artifact_uri.removeprefix("models:/")).iterdir():
+            refuse_code(file.name, artifact_uri)
+            if file.name in {MANIFEST, *SERVING[precision]}:
+                shutil.copy(file, directory)
+        return directory
 
 
 def load(artefact: Artefact, precision: Precision) -> FakeModel:
