@@ -64,13 +64,13 @@ def simulated(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def real(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Subject:
-    """Trained on 8,000 real tweets."""
+    """Trained on 5,000 real tweets."""
     path = TEST_DATA / "ukraine_oil.jsonl.gz"
     if not path.exists():
         pytest.skip(f"no real tweets at {path}; set VIRAL_TEST_DATA")
     folder = tmp_path_factory.mktemp("real")
     source = ArchiveSource(str(path), "", folder / "shards", lambda *_, **__: None)
-    window = source.next_window(datetime(2022, 3, 1, tzinfo=UTC), 8_000)
+    window = source.next_window(datetime(2022, 3, 1, tzinfo=UTC), 5_000)
     assert window is not None
     return trained(source.name, source.search("", *window), base_model, folder)
 

@@ -19,28 +19,17 @@ LOCK = 7_201_734
 EVERY_SOURCE = ""
 
 Table = type[Tweet] | type[StreamPost]
+Chosen = Callable[[Table], ColumnElement[bool]]
 
 
 def forget_tweet(sessions: Sessions, external_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
     """How many were deleted here, by source; again does nothing more."""
-    with sessions.begin() as session:
-        _lock(session)
-        _remember(session, source, [f"tweet {external_id}"])
-        return {
-            one: _delete(session, one, lambda table: table.external_id == external_id)
-            for one in _sources(session, source)
-        }
+    return _forget(sessions, source, f"tweet {external_id}", lambda table: table.external_id == external_id)
 
 
 def forget_author_id(sessions: Sessions, author_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
     """As `forget_tweet`, all that there is of an author, whatever the name."""
-    with sessions.begin() as session:
-        _lock(session)
-        _remember(session, source, [f"author {author_id}"])
-        return {
-            one: _delete(session, one, lambda table: table.author_id == author_id)
-            for one in _sources(session, source)
-        }
+    return _forget(sessions, source, f"author {author_id}", lambda table: table.author_id == author_id)
 
 
 def forget_author(sessions: Sessions, username: str, source: str = EVERY_SOURCE) -> dict[str, int]:
@@ -73,6 +62,13 @@ def drop_forgotten_posts(session: Session, source: str, ids: Sequence[str]) -> N
     session.execute(_DROP_POSTS, {"source": source, "ids": list(ids)})
 
 
+def _forget(sessions: Sessions, source: str, identity: str, chosen: Chosen) -> dict[str, int]:
+    with sessions.begin() as session:
+        _lock(session)
+        _remember(session, source, [identity])
+        return {one: _delete(session, one, chosen) for one in _sources(session, source)}
+
+
 def _lock(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
@@ -98,7 +94,7 @@ def _forget_author_of(session: Session, source: str, name: str) -> int:
     return _delete(session, source, lambda table: table.author_id.in_(ids))
 
 
-def _delete(session: Session, source: str, chosen: Callable[[Table], ColumnElement[bool]]) -> int:
+def _delete(session: Session, source: str, chosen: Chosen) -> int:
     """Tweets, posts of a stream that wait for a batch, and what was counted of those. How many tweets there were."""
     tweets = session.scalars(
         delete(Tweet).where(Tweet.source == source, chosen(Tweet)).returning(Tweet.external_id)

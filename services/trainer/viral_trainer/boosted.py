@@ -71,5 +71,5 @@ def term_ids(tokens: Sequence[Ids]) -> Ids:
 
 
 def _in_a_row(input_ids: Tensor, length: int) -> list[Tensor]:
-    ends = input_ids.shape[1] - length + 1
-    return [input_ids[:, start : start + ends] for start in range(length)]
+    # Counted from the end: the exported graph need not ask how many there are.
+    return [input_ids[:, start : start + 1 - length or None] for start in range(length)]

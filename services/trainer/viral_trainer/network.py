@@ -90,7 +90,12 @@ class ViralityNetwork(nn.Module):
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """What the text says: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        # Told the other two as well, the encoder makes nothing up: a fifth of the exported graph did.
+        hidden = self.encoder(
+            input_ids=input_ids,
+            attention_mask=_added_to_scores(attention_mask),
+            token_type_ids=torch.zeros_like(input_ids),
+        ).last_hidden_state
         # hidden: (batch, tokens, width); weight: (batch, tokens, 1), 0 for padding
         weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)  # (batch, width); never empty: CLS is there
@@ -108,6 +113,12 @@ class ViralityNetwork(nn.Module):
             "feature_count": self.feature_count,
             "boosted": self.boosted.config() if self.boosted else None,
         }
+
+
+def _added_to_scores(attention_mask: Tensor) -> Tensor:
+    """(batch, tokens) of 1 and 0 to float32 (batch, 1, 1, tokens): 0 for a token, the least number for padding."""
+    padding = 1.0 - attention_mask[:, None, None, :].to(torch.float32)
+    return padding * torch.finfo(torch.float32).min
 
 
 def network_of(config: dict[str, Any]) -> ViralityNetwork:
