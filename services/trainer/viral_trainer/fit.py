@@ -82,7 +82,7 @@ def fit(
     scaling, examples, validation = _read(window, tokenizer, token_folder)
     curves = Curves(progress)
     with led(ranks, Job(network, examples, validation, recipe)):
-        trained = train(network, examples, validation, recipe, curves.on_step, curves.on_epoch, ranks)
+        trained = train(network, examples, validation, recipe, curves.on_step, curves.on_look, ranks)
     started = time.monotonic()
     blend = blended(network, trained.logits, examples, validation, recipe)
     trained = replace(trained, seconds=trained.seconds + time.monotonic() - started)
@@ -168,12 +168,11 @@ class Curves:
             self.progress.log_metrics({"train_loss": float(torch.stack(self.losses).mean())}, step)
             self.losses.clear()
 
-    def on_epoch(self, epoch: int, step: int, metrics: dict[str, float]) -> None:
+    def on_look(self, epoch: float, step: int, metrics: dict[str, float]) -> None:
         figures = {f"val_{new}": metrics[old] for old, new in _CURVES.items() if old in metrics}
-        self.progress.log_metrics({**figures, "epoch": float(epoch)}, step)
-        log.info(
-            "epoch done", epoch=epoch, step=step, **{name: round(value, 4) for name, value in figures.items()}
-        )
+        self.progress.log_metrics({**figures, "epoch": epoch}, step)
+        told = {name: round(value, 4) for name, value in figures.items()}
+        log.info("validated", epoch=round(epoch, 2), step=step, **told)
 
 
 _CURVES = {
@@ -204,7 +203,8 @@ def _summary(
         metrics=blend.metrics | scores_with_intervals(labels, probabilities, called_from),
         slices=slices(window.validation, probabilities),
         reliability=reliability(labels, probabilities),
-        recipe=asdict(recipe) | {"best_epoch": trained.epoch, "boosted_share": round(blend.share, 4)},
+        recipe=asdict(recipe)
+        | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.share, 4)},
         tweets_per_second=trained.tweets_per_second,
         trained_at=datetime.now(UTC),
     )

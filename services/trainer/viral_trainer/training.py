@@ -1,13 +1,13 @@
 """The training loop, read from top to bottom.
 
-trained = train(network, examples, validation, Recipe(epochs=2), on_step=print, on_epoch=print)
+trained = train(network, examples, validation, Recipe(epochs=2), on_step=print, on_look=print)
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -59,13 +59,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """The best epoch and how it got there. The network given to `train` carries its weights, in eval mode."""
+    """The best look at the validation tweets. The network given to `train` carries its weights, in eval mode."""
 
     logits: NDArray[np.float32] = field(
         compare=False, repr=False
     )  # of the validation tweets, told and untold, (2, n)
     metrics: dict[str, float]  # theirs, calibrated
-    epoch: int
+    epoch: float
     steps: int
     seconds: float  # of training alone
     tweets_per_second: float
@@ -77,11 +77,11 @@ def train(
     validation: Examples,
     recipe: Recipe,
     on_step: Callable[[int, Tensor], None],  # step, training loss, still on the device
-    on_epoch: Callable[[int, int, dict[str, float]], None],  # epoch, step, validation metrics
+    on_look: Callable[[float, int, dict[str, float]], None],  # epochs, step, validation metrics
     ranks: Ranks = ALONE,
     device: Device | None = None,  # what there is
 ) -> Trained:
-    """Fine-tune encoder and head together; keep the best epoch, stop when one is worse than that before.
+    """Fine-tune encoder and head together; keep the best look, stop when one is worse than that before.
 
     Every rank is given the same and ends with the same.
     """
@@ -99,6 +99,7 @@ def train(
         fused=True,
     )
     steps_per_epoch = sum(1 for _ in range(0, len(examples), recipe.batch_size))
+    looks = looks_of(recipe.epochs, steps_per_epoch)
     schedule = OneCycleLR(
         optimizer,
         max_lr=[recipe.encoder_lr, recipe.head_lr, recipe.pairs_lr],
@@ -116,39 +117,56 @@ def train(
             logits.float(), batch.labels, pos_weight=viral_weight, reduction="sum"
         )
 
-    step, seconds = 0, 0.0
+    seconds = 0.0
     best: Trained | None = None
     best_weights = network.state_dict()
     with Workers(network, device, recipe.threads, recipe.batch_size, ranks) as workers:
-        for epoch in range(1, recipe.epochs + 1):
-            started = time.monotonic()
+        started = time.monotonic()
+        for step, batch in enumerate(batches_of(examples, recipe, rng), 1):
             network.train()
-            shown = examples.without(rng.random(len(examples)) < recipe.untold_authors)
-            for batch in shuffled_batches(shown, recipe.batch_size, rng):
-                loss = workers.gradient(batch, summed_loss, scaler.scale, recipe.seed, step)
-                scaler.unscale_(optimizer)
-                workers.clip(recipe.clip_norm)
-                scaler.step(optimizer)
-                scaler.update()
-                schedule.step()
-                step += 1
-                on_step(step, loss)
+            loss = workers.gradient(batch, summed_loss, scaler.scale, recipe.seed, step - 1)
+            scaler.unscale_(optimizer)
+            workers.clip(recipe.clip_norm)
+            scaler.step(optimizer)
+            scaler.update()
+            schedule.step()
+            on_step(step, loss)
+            if step not in looks:
+                continue
             seconds += time.monotonic() - started
 
             views = views_of(validation)
             logits = logits_of_views(network, validation, views, workers.map, ranks)
             calibration = fitted(logits[0], validation.labels)
             metrics = metrics_of(validation.labels, *map(calibration.probabilities, logits))
-            on_epoch(epoch, step, metrics)
+            epoch = step / steps_per_epoch
+            on_look(epoch, step, metrics)
             if best is not None and ranks.agreed(metrics["log_loss"] >= best.metrics["log_loss"]):
                 break
             best = Trained(logits, metrics, epoch, step, seconds, epoch * len(examples) / seconds)
             best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
+            started = time.monotonic()
 
-    assert best is not None  # noqa: S101  (at least one epoch)
+    assert best is not None  # noqa: S101  (at least one look)
     network.load_state_dict(best_weights)
     network.cpu().eval()
     return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
+
+
+def batches_of(examples: Examples, recipe: Recipe, rng: np.random.Generator) -> Iterator[Minibatch]:
+    """All epochs, one after the other; each hides other authors."""
+    for _ in range(recipe.epochs):
+        shown = examples.without(rng.random(len(examples)) < recipe.untold_authors)
+        yield from shuffled_batches(shown, recipe.batch_size, rng)
+
+
+def looks_of(epochs: int, steps_per_epoch: int) -> set[int]:
+    """The steps after which validation tweets are asked: each epoch's last, and from the second on its middle one.
+
+    Learning by heart begins with the second sight of a tweet, and shows within half an epoch (docs/model-search.md).
+    """
+    ends = {epoch * steps_per_epoch for epoch in range(1, epochs + 1)}
+    return ends | {end + steps_per_epoch // 2 for end in ends if end < epochs * steps_per_epoch}
 
 
 def metrics_of(

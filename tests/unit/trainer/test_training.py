@@ -82,9 +82,10 @@ def test_threads_share_the_work_and_change_no_more_than_rounding() -> None:
     assert shared == pytest.approx(alone, abs=5e-3)
 
 
-def test_the_best_epoch_is_kept_when_a_later_one_is_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_best_look_is_kept_and_nothing_learned_after_a_worse_one(monkeypatch: pytest.MonkeyPatch) -> None:
     weights: list[torch.Tensor] = []
-    losses = iter([0.6, 0.6, 0.5, 0.5, 0.7, 0.7])  # twice an epoch: authors told, and untold
+    losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # twice a look: authors told, and untold
+    steps: list[int] = []
     model = network()
 
     def scored(*_: object) -> dict[str, float]:
@@ -92,10 +93,14 @@ def test_the_best_epoch_is_kept_when_a_later_one_is_worse(monkeypatch: pytest.Mo
         return {"log_loss": next(losses)}
 
     monkeypatch.setattr(training, "scores", scored)
-    result = train(model, examples(200, 1), examples(50, 2), RECIPE, lambda *_: None, lambda *_: None)
+    recipe = replace(RECIPE, batch_size=50)
+    result = train(
+        model, examples(200, 1), examples(50, 2), recipe, lambda step, _: steps.append(step), lambda *_: None
+    )
 
     assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
-    assert torch.equal(model.state_dict()["head.0.weight"], weights[2])
+    assert torch.equal(model.state_dict()["head.0.weight"], weights[4])
+    assert steps[-1] == 2.5 * 4
 
 
 def test_an_epoch_sees_each_tweet_once() -> None:
