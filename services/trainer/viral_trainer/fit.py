@@ -82,7 +82,7 @@ def fit(
     scaling, examples, validation = _read(window, tokenizer, token_folder)
     curves = Curves(progress)
     with led(ranks, Job(network, examples, validation, recipe)):
-        trained = train(network, examples, validation, recipe, curves.on_step, curves.on_look, ranks)
+        trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation, ranks)
     started = time.monotonic()
     blend = blended(network, trained.logits, examples, validation, recipe)
     trained = replace(trained, seconds=trained.seconds + time.monotonic() - started)
@@ -168,7 +168,7 @@ class Curves:
             self.progress.log_metrics({"train_loss": float(torch.stack(self.losses).mean())}, step)
             self.losses.clear()
 
-    def on_look(self, epoch: float, step: int, metrics: dict[str, float]) -> None:
+    def on_validation(self, epoch: float, step: int, metrics: dict[str, float]) -> None:
         figures = {f"val_{new}": metrics[old] for old, new in _CURVES.items() if old in metrics}
         self.progress.log_metrics({**figures, "epoch": epoch}, step)
         told = {name: round(value, 4) for name, value in figures.items()}

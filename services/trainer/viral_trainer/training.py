@@ -1,6 +1,6 @@
 """The training loop, read from top to bottom.
 
-trained = train(network, examples, validation, Recipe(epochs=2), on_step=print, on_look=print)
+trained = train(network, examples, validation, Recipe(epochs=2), on_step=print, on_validation=print)
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """The best look at the validation tweets. The network given to `train` carries its weights, in eval mode."""
+    """What validated best. The network given to `train` carries its weights, in eval mode."""
 
     logits: NDArray[np.float32] = field(
         compare=False, repr=False
@@ -77,11 +77,11 @@ def train(
     validation: Examples,
     recipe: Recipe,
     on_step: Callable[[int, Tensor], None],  # step, training loss, still on the device
-    on_look: Callable[[float, int, dict[str, float]], None],  # epochs, step, validation metrics
+    on_validation: Callable[[float, int, dict[str, float]], None],  # epochs, step, validation metrics
     ranks: Ranks = ALONE,
     device: Device | None = None,  # what there is
 ) -> Trained:
-    """Fine-tune encoder and head together; keep the best look, stop when one is worse than that before.
+    """Fine-tune encoder and head together; keep what validates best, stop when it gets worse.
 
     Every rank is given the same and ends with the same.
     """
@@ -99,7 +99,7 @@ def train(
         fused=True,
     )
     steps_per_epoch = sum(1 for _ in range(0, len(examples), recipe.batch_size))
-    looks = looks_of(recipe.epochs, steps_per_epoch)
+    validate_after = validation_steps_of(recipe.epochs, steps_per_epoch)
     schedule = OneCycleLR(
         optimizer,
         max_lr=[recipe.encoder_lr, recipe.head_lr, recipe.pairs_lr],
@@ -131,7 +131,7 @@ def train(
             scaler.update()
             schedule.step()
             on_step(step, loss)
-            if step not in looks:
+            if step not in validate_after:
                 continue
             seconds += time.monotonic() - started
 
@@ -140,14 +140,14 @@ def train(
             calibration = fitted(logits[0], validation.labels)
             metrics = metrics_of(validation.labels, *map(calibration.probabilities, logits))
             epoch = step / steps_per_epoch
-            on_look(epoch, step, metrics)
+            on_validation(epoch, step, metrics)
             if best is not None and ranks.agreed(metrics["log_loss"] >= best.metrics["log_loss"]):
                 break
             best = Trained(logits, metrics, epoch, step, seconds, epoch * len(examples) / seconds)
             best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
             started = time.monotonic()
 
-    assert best is not None  # noqa: S101  (at least one look)
+    assert best is not None  # noqa: S101  (validated at least once)
     network.load_state_dict(best_weights)
     network.cpu().eval()
     return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
@@ -160,7 +160,7 @@ def batches_of(examples: Examples, recipe: Recipe, rng: np.random.Generator) -> 
         yield from shuffled_batches(shown, recipe.batch_size, rng)
 
 
-def looks_of(epochs: int, steps_per_epoch: int) -> set[int]:
+def validation_steps_of(epochs: int, steps_per_epoch: int) -> set[int]:
     """The steps after which validation tweets are asked: each epoch's last, and from the second on its middle one.
 
     Learning by heart begins with the second sight of a tweet, and shows within half an epoch (docs/model-search.md).

@@ -82,9 +82,11 @@ def test_threads_share_the_work_and_change_no_more_than_rounding() -> None:
     assert shared == pytest.approx(alone, abs=5e-3)
 
 
-def test_the_best_look_is_kept_and_nothing_learned_after_a_worse_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_validates_best_is_kept_and_then_learning_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     weights: list[torch.Tensor] = []
-    losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # twice a look: authors told, and untold
+    losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # two each time: authors told, and untold
     steps: list[int] = []
     model = network()
 
