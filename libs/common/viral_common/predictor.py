@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from viral_common.errors import ArtefactError, first_line
 from viral_common.events import Precision
 from viral_common.features import FEATURES, TweetInput, feature_matrix
 from viral_common.graph import read_graph
-from viral_common.tokens import TokenRows, read_tokenizer, tokenised
+from viral_common.tokens import TokenRows, tokenised, tokenizer_of
 
 # Tweets scored at once: more gains nothing on a CPU, and costs padding. An int8 graph measures the range of its
 # activations over all that is scored at once, so there each tweet is alone: company must not change its answer.
@@ -136,6 +137,10 @@ def _expected(artefact: Artefact, precision: Precision) -> NDArray[np.float64]:
 def _tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:
     path = directory / TOKENIZER
     try:
-        return read_tokenizer(path, spec.max_tokens)
+        return _shared_tokenizer(path.read_bytes(), spec.max_tokens)
     except Exception as error:  # tokenizers raises bare Exception
         raise ArtefactError(f"{path}: not a tokenizer ({first_line(error)})") from error
+
+
+# Model after model has the same one, and while it is read no other thread gets the interpreter. Nobody changes it.
+_shared_tokenizer = lru_cache(maxsize=2)(tokenizer_of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -80,13 +79,12 @@ class TokenRows:
 
 
 def read_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
-    """A tokenizer.json that cuts after `max_tokens` (special tokens included) and does not pad. To be shared."""
-    return _tokenizer(path.read_bytes(), max_tokens)
+    """A tokenizer.json that cuts after `max_tokens` (special tokens included) and does not pad."""
+    return tokenizer_of(path.read_bytes(), max_tokens)
 
 
-# Model after model has the same one, and while it is read no other thread gets the interpreter.
-@lru_cache(maxsize=2)
-def _tokenizer(content: bytes, max_tokens: int) -> Tokenizer:
+def tokenizer_of(content: bytes, max_tokens: int) -> Tokenizer:
+    """As `read_tokenizer`, from the file's content."""
     tokenizer = Tokenizer.from_buffer(content)
     tokenizer.enable_truncation(max_tokens)
     tokenizer.no_padding()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -95,11 +94,13 @@ def test_more_threads_say_the_same(shared: Artefact, precision: Precision) -> No
     assert (one.predict(tweets) == three.predict(tweets)).all()
 
 
-def test_models_with_the_same_tokenizer_share_it(shared: Artefact, tmp_path: Path) -> None:
-    copy = Path(shutil.copy(shared.directory / TOKENIZER, tmp_path))
+def test_a_tokenizer_that_others_changed_is_not_the_one_that_serves(shared: Artefact) -> None:
+    tweets = [TweetInput("oil prices", NOW)]
+    before = Predictor.load(shared, threads=1).predict(tweets)
 
-    assert read_tokenizer(copy, 128) is read_tokenizer(shared.directory / TOKENIZER, 128)
-    assert read_tokenizer(copy, 128) is not read_tokenizer(copy, 64)
+    read_tokenizer(shared.directory / TOKENIZER, shared.spec.max_tokens).enable_padding(length=64)
+
+    assert Predictor.load(shared, threads=1).predict(tweets) == before
 
 
 def test_an_artefact_made_before_int8_serves_in_fp32(tmp_path: Path) -> None:
