@@ -20,6 +20,9 @@ class RunProgress:
     epochs: int | None
     train_loss: float | None
     val_auc: float | None
+    best_epoch: float | None = None
+    best_auc: float | None = None
+    """Of the model that was saved."""
 
     def live(self) -> str:
         """While it trains."""
@@ -32,9 +35,10 @@ class RunProgress:
 
     def result(self) -> str:
         """When it is over."""
-        loss = f", loss {self.train_loss:.3f}" if self.train_loss is not None else ""
-        auc = f", validation AUC {self.val_auc:.3f}" if self.val_auc is not None else ""
-        return f"{self.epochs_done} epochs{loss}{auc}"
+        steps = f"{self.step or 0:,} steps"
+        if self.best_epoch is None or self.best_auc is None:
+            return steps
+        return f"{steps}, best after epoch {self.best_epoch:.2g}, validation AUC {self.best_auc:.3f}"
 
 
 def newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
@@ -63,10 +67,13 @@ def _progress(data: dict[str, list[dict[str, Any]]]) -> RunProgress:
     newest = {metric["key"]: metric for metric in data.get("metrics", [])}
     planned = {param["key"]: param["value"] for param in data.get("params", [])}.get("epochs")
     epoch, loss, auc = (newest.get(key) for key in ("epoch", "train_loss", "val_auc"))
+    best_epoch, best_auc = (newest.get(key) for key in ("best_epoch", "best_val_auc"))
     return RunProgress(
         step=int(loss["step"]) if loss else None,
         epochs_done=int(epoch["value"]) if epoch else 0,
         epochs=int(planned) if planned else None,
         train_loss=loss["value"] if loss else None,
         val_auc=auc["value"] if auc else None,
+        best_epoch=best_epoch["value"] if best_epoch else None,
+        best_auc=best_auc["value"] if best_auc else None,
     )
