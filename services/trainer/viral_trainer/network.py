@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from viral_trainer.boosted import BoostedText, boosted_of
 from viral_trainer.noise import Dropout
+from viral_trainer.reading import read_text
 
 HEAD_WIDTH = 64
 DROPOUT = 0.1
@@ -65,7 +66,7 @@ class TokenPairs(nn.Module):
 
 
 class ViralityNetwork(nn.Module):
-    """Masked mean and CLS of the encoder's last layer, beside the features, through a small MLP; and token pairs."""
+    """The encoder's reading of the text beside the features, through a small MLP; and token pairs."""
 
     def __init__(self, encoder: PreTrainedModel, feature_count: int) -> None:
         super().__init__()
@@ -90,16 +91,7 @@ class ViralityNetwork(nn.Module):
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """What the text says: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
-        # Told the other two as well, the encoder makes nothing up: a fifth of the exported graph did.
-        hidden = self.encoder(
-            input_ids=input_ids,
-            attention_mask=_added_to_scores(attention_mask),
-            token_type_ids=torch.zeros_like(input_ids),
-        ).last_hidden_state
-        # hidden: (batch, tokens, width); weight: (batch, tokens, 1), 0 for padding
-        weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
-        mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)  # (batch, width); never empty: CLS is there
-        return torch.cat([mean, hidden[:, 0]], dim=1), self.pairs(input_ids, attention_mask)
+        return read_text(self.encoder, input_ids, attention_mask), self.pairs(input_ids, attention_mask)
 
     def judge(self, text: Tensor, pairs: Tensor, features: Tensor) -> Tensor:
         """Both of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
@@ -113,12 +105,6 @@ class ViralityNetwork(nn.Module):
             "feature_count": self.feature_count,
             "boosted": self.boosted.config() if self.boosted else None,
         }
-
-
-def _added_to_scores(attention_mask: Tensor) -> Tensor:
-    """(batch, tokens) of 1 and 0 to float32 (batch, 1, 1, tokens): 0 for a token, the least number for padding."""
-    padding = 1.0 - attention_mask[:, None, None, :].to(torch.float32)
-    return padding * torch.finfo(torch.float32).min
 
 
 def network_of(config: dict[str, Any]) -> ViralityNetwork:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import HfApi
+from transformers import MPNetConfig, MPNetModel
 from viral_common.errors import UsageError
 from viral_trainer import base_model
 from viral_trainer.base_model import find_base_model
@@ -60,6 +61,14 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="lacks weights"):
         base.encoder()
+
+
+def test_a_model_of_other_layers_is_refused(tmp_path: Path) -> None:
+    narrow = MPNetConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    MPNetModel(narrow).save_pretrained(tmp_path)
+
+    with pytest.raises(UsageError, match="no BERT-like model .*mpnet"):
+        find_base_model(str(tmp_path)).encoder()
 
 
 def test_from_nowhere_is_one_clear_line() -> None:
