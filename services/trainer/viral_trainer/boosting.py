@@ -18,8 +18,9 @@ from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 from viral_common.tokens import TokenRows
 
-from viral_trainer.boosted import LONGEST_TERM, TERM_BUCKETS, BoostedText, term_ids
+from viral_trainer.boosted import LONGEST_TERM, BoostedText
 from viral_trainer.data import Examples
+from viral_trainer.terms import TERM_BUCKETS, with_next
 from viral_trainer.trees import Trees
 
 # The newest so many tweets: more gain little here, and their terms take a kilobyte each.
@@ -46,7 +47,7 @@ def boosted(examples: Examples, untold_authors: float, seed: int, threads: int =
     found = BoostedText(Trees.of(grown(np.column_stack([features, scores]), labels, seed)))
     weights = np.zeros(TERM_BUCKETS)
     weights[seen] = term_weights * rarity[seen]
-    found.term_weights.copy_(torch.from_numpy(weights))
+    found.terms.weights.copy_(torch.from_numpy(weights))
     return found.eval()
 
 
@@ -99,12 +100,13 @@ def _terms(tokens: TokenRows) -> csr_array:
     row = np.repeat(
         np.arange(len(tokens), dtype=np.int32), lengths
     )  # the regression takes short indices alone
-    columns, rows = [], []
-    for length in range(1, LONGEST_TERM + 1):
-        starts = np.arange(len(ids) - length + 1)
-        starts = starts[row[starts] == row[starts + length - 1]]
-        columns.append(term_ids([ids[starts + place] for place in range(length)]))
-        rows.append(row[starts])
+    terms = ids % TERM_BUCKETS
+    columns, rows = [terms], [row]
+    for more in range(1, LONGEST_TERM):
+        terms = with_next(terms[:-1], ids[more:])
+        within = row[:-more] == row[more:]
+        columns.append(terms[within])
+        rows.append(row[:-more][within])
     place = np.concatenate(rows)
     weight = 1 / np.sqrt(np.bincount(place, minlength=len(tokens)))
     entries = (weight[place].astype(np.float32), (place, np.concatenate(columns).astype(np.int32)))

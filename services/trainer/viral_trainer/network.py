@@ -5,6 +5,7 @@ How each part was chosen: docs/model-search.md.
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -15,12 +16,13 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from viral_trainer.boosted import BoostedText, boosted_of
 from viral_trainer.noise import Dropout
 from viral_trainer.reading import read_text
+from viral_trainer.terms import TERM_BUCKETS, TermWeights, terms_of
 
 HEAD_WIDTH = 64
 DROPOUT = 0.1
 WAVES = 4
-NGRAM_BUCKETS = 2**17
-NGRAM_WIDTH = 16
+PAIR_BUCKETS = 2**17
+PAIR_WIDTH = 16
 
 
 class Periodic(nn.Module):
@@ -48,21 +50,26 @@ class TokenPairs(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(NGRAM_BUCKETS, NGRAM_WIDTH)
+        self.embedding = nn.Embedding(PAIR_BUCKETS, PAIR_WIDTH)
         nn.init.normal_(self.embedding.weight, std=0.02)
-        self.output = nn.Linear(NGRAM_WIDTH, 1, bias=False)
+        self.output = nn.Linear(PAIR_WIDTH, 1, bias=False)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """int64 (batch, tokens) twice to what they add to the logit, (batch,)."""
-        first, second = input_ids[:, :-1], input_ids[:, 1:]
-        # Odd factors, so that neighbouring ids fall far apart; the buckets are part of the artefact.
-        pairs = (first * 1_000_003 + second * 7_919 + 12_345) % NGRAM_BUCKETS
-        grams = torch.cat([input_ids % NGRAM_BUCKETS, pairs], dim=1)  # (batch, 2 * tokens - 1)
-        weight = torch.cat([attention_mask, attention_mask[:, 1:]], dim=1)
-        weight = weight.to(self.embedding.weight.dtype).unsqueeze(-1)
-        bag = (self.embedding(grams) * weight).sum(dim=1) / weight.sum(dim=1).sqrt()  # (batch, NGRAM_WIDTH)
-        added: Tensor = self.output(bag).squeeze(-1)
+        terms, there = terms_of(input_ids, attention_mask, longest=2)  # (batch, 2 * tokens - 1)
+        weight = there.to(self.embedding.weight.dtype).unsqueeze(-1)
+        bag = (self.embedding(terms % PAIR_BUCKETS) * weight).sum(dim=1) / weight.sum(dim=1).sqrt()
+        added: Tensor = self.output(bag).squeeze(-1)  # bag: (batch, PAIR_WIDTH)
         return added
+
+    @torch.no_grad()
+    def as_weights(self) -> TermWeights:
+        """The same once learned: each pair's numbers in one, what they add to the logit."""
+        folded = TermWeights(longest=2)
+        folded.weights.copy_(
+            self.output(self.embedding.weight).squeeze(-1).repeat(TERM_BUCKETS // PAIR_BUCKETS)
+        )
+        return folded
 
 
 class ViralityNetwork(nn.Module):
@@ -75,7 +82,7 @@ class ViralityNetwork(nn.Module):
         encoder.get_input_embeddings().requires_grad_(False)
         self.feature_count = feature_count
         self.periodic = Periodic(feature_count)
-        self.pairs = TokenPairs()
+        self.pairs: TokenPairs | TermWeights = TokenPairs()
         self.head = nn.Sequential(
             nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
             nn.GELU(),
@@ -97,6 +104,13 @@ class ViralityNetwork(nn.Module):
         """Both of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
         logits: Tensor = self.head(torch.cat([text, self.periodic(features)], dim=1)).squeeze(-1) + pairs
         return logits
+
+    def as_served(self) -> ViralityNetwork:
+        """A copy that says the same with fewer operations, and cannot be trained."""
+        served = copy.deepcopy(self)
+        if isinstance(self.pairs, TokenPairs):
+            served.pairs = self.pairs.as_weights()
+        return served.eval()
 
     def config(self) -> dict[str, Any]:
         """What `network_of` needs to build an equal network, as JSON."""

@@ -15,20 +15,20 @@ from transformers import PreTrainedModel
 
 def read_text(encoder: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     """int64 (batch, tokens) twice to (batch, 2 * width): mean of all tokens before the last layer, CLS after it."""
-    padding = 1.0 - attention_mask[:, None, None, :].to(torch.float32)
-    added_to_scores = padding * torch.finfo(torch.float32).min  # (batch, 1, 1, tokens)
+    there = attention_mask.unsqueeze(1).to(torch.float32)  # (batch, 1, tokens)
+    added_to_scores = (1.0 - there) * torch.finfo(torch.float32).min
     # Told what it would make up, it exports fewer operators.
     hidden = encoder.embeddings(input_ids=input_ids, token_type_ids=torch.zeros_like(input_ids))
     *layers, last = encoder.encoder.layer
     for layer in layers:
-        hidden = layer(hidden, added_to_scores)  # (batch, tokens, width)
-    weight = attention_mask.unsqueeze(-1).to(hidden.dtype)
-    mean = (hidden * weight).sum(dim=1) / weight.sum(dim=1)  # (batch, width); never empty: CLS is there
-    return torch.cat([mean, _cls_after(last, hidden, added_to_scores.squeeze(1))], dim=1)
+        hidden = layer(hidden, added_to_scores.unsqueeze(1))  # (batch, tokens, width)
+    weight = (there / there.sum(dim=2, keepdim=True)).to(hidden.dtype)  # never of nothing: CLS is there
+    mean = (weight @ hidden).squeeze(1)  # (batch, width)
+    return torch.cat([mean, _cls_after(last, hidden, added_to_scores)], dim=1)
 
 
 def _cls_after(layer: Any, hidden: Tensor, added_to_scores: Tensor) -> Tensor:
-    """(batch, tokens, width) to what a BertLayer makes of each first token, (batch, width)."""
+    """(batch, tokens, width) and (batch, 1, tokens) to what a BertLayer makes of each first token, (batch, width)."""
     attention, first = layer.attention.self, hidden[:, 0]
     # (heads, width): 1 where a head has its share of the width.
     of_head = torch.eye(attention.num_attention_heads, device=hidden.device, dtype=hidden.dtype)

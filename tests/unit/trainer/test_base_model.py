@@ -67,7 +67,7 @@ def test_a_model_of_other_layers_is_refused(tmp_path: Path) -> None:
     narrow = MPNetConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
     MPNetModel(narrow).save_pretrained(tmp_path)
 
-    with pytest.raises(UsageError, match="no BERT-like model .*mpnet"):
+    with pytest.raises(UsageError, match=r"no BERT-like model .*mpnet"):
         find_base_model(str(tmp_path)).encoder()
 
 

@@ -107,7 +107,7 @@ def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() ->
     said = deep[0] + blend.share * logits_of_shallow(before, validation)
     assert blend.probabilities == pytest.approx(blend.calibration.probabilities(said), abs=1e-5)
     assert network.boosted is not None
-    assert torch.equal(network.boosted.term_weights, both.term_weights)
+    assert torch.equal(network.boosted.terms.weights, both.terms.weights)
 
 
 def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:

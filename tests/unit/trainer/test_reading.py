@@ -18,7 +18,8 @@ def test_it_reads_as_all_layers_for_all_tokens_do(
     torch.manual_seed(1)
     encoder = model(config(num_hidden_layers=layers, attn_implementation="eager", **SIZES)).eval()
     for parameter in encoder.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)  # biases are zero at first, and hide where they are forgotten
+        # Biases are zero at first, and hide where they are forgotten.
+        torch.nn.init.normal_(parameter, std=0.3)
     input_ids = torch.randint(2, 50, (4, 9))
     attention_mask = torch.ones_like(input_ids)
     attention_mask[1, 5:] = attention_mask[3, 1:] = 0
