@@ -19,13 +19,16 @@ from viral_common.errors import ArtefactError, first_line
 from viral_common.events import Precision
 from viral_common.features import FEATURES, TweetInput, feature_matrix
 from viral_common.graph import read_graph
-from viral_common.tokens import TokenRows, tokenised, tokenizer_of
+from viral_common.tokens import tokenised, tokenizer_of
 
 # Tweets scored at once: more gains nothing on a CPU, and costs padding. An int8 graph measures the range of its
 # activations over all that is scored at once, so there each tweet is alone: company must not change its answer.
 CHUNK: Final[dict[Precision, int]] = {"fp32": 32, "int8": 1}
 # Tokens of padding that cost as much as a call of the graph; what would take more is scored by another call.
 PADDING = 16
+# Tweets whose tokens and features a thread makes before it scores them, sorted by length: while it is at that, the
+# others score. Fewer need more padding.
+PIECE = 512
 # How far a processor may be from what the trainer's said of the sample. Rounding differs between processors; in int8
 # that tips some activations over to the next of 256 steps (docs/decisions/0013).
 SAMPLE_TOLERANCE: Final[dict[Precision, float]] = {"fp32": 1e-4, "int8": 1e-2}
@@ -66,30 +69,23 @@ class Predictor:
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """Calibrated probabilities in the tweets' order, shape (tweets,)."""
+        if len(tweets) <= PIECE:
+            return self._probabilities(tweets)
+        pieces = [tweets[start : start + PIECE] for start in range(0, len(tweets), PIECE)]
+        with ThreadPoolExecutor(min(self._threads, len(pieces))) as pool:
+            return np.concatenate(list(pool.map(self._probabilities, pieces)))
+
+    def _probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         tokens = tokenised(self._tokenizer, [tweet.text for tweet in tweets])
-        logits = self._logits(tokens, self.spec.features.scaled(feature_matrix(tweets)))
+        features = self.spec.features.scaled(feature_matrix(tweets))
+        logits = np.empty(len(tokens), dtype=np.float32)
+        for rows in chunks_of_a_length(tokens.lengths, self._chunk):
+            input_ids, attention_mask = tokens.padded(rows)
+            feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
+            logits[rows] = self._session.run([self.spec.output], feed)[0]
         if not np.isfinite(logits).all():
             raise ArtefactError("the model's output is no number: its weights are damaged")
         return self.spec.calibration.probabilities(logits)
-
-    def _logits(self, tokens: TokenRows, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        logits = np.empty(len(tokens), dtype=np.float32)
-
-        def score(chunks: Sequence[NDArray[np.intp]]) -> None:
-            for rows in chunks:
-                input_ids, attention_mask = tokens.padded(rows)
-                feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
-                logits[rows] = self._session.run([self.spec.output], feed)[0]
-
-        chunks = list(chunks_of_a_length(tokens.lengths, self._chunk))
-        shares = min(self._threads, len(chunks))
-        if shares < 2:
-            score(chunks)
-            return logits
-        with ThreadPoolExecutor(shares) as pool:
-            # They are sorted by length: every n-th chunk makes n equal shares.
-            list(pool.map(score, [chunks[first::shares] for first in range(shares)]))
-        return logits
 
     def _check_sample(self, artefact: Artefact, precision: Precision) -> None:
         answered = self._answers(artefact)
