@@ -64,10 +64,10 @@ class Stage(ExitStack):
         return self.seq
 
     @contextmanager
-    def gateway(self, name: str) -> Iterator[GatewayProcess]:
+    def gateway(self, name: str, **overrides: str) -> Iterator[GatewayProcess]:
         """A process with a folder of its own, the same whenever it is named the same."""
         settings = self._settings.model_copy(update={"data_dir": self._scratch / name})
-        gateway = GatewayProcess(settings, self._scratch / f"{name}.log")
+        gateway = GatewayProcess(settings, self._scratch / f"{name}.log", **overrides)
         try:
             yield gateway
         finally:

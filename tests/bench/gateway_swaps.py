@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from viral_common.features import TweetInput
 from viral_common.predictor import Predictor
+from viral_gateway.settings import GatewaySettings
 
 from tests.bench.figures import Figure
 from tests.bench.gateway import load
@@ -48,7 +49,11 @@ def _under_load(
 ) -> list[Figure]:
     stage.promote(0, "int8")
     with ExitStack() as replicas, ThreadPoolExecutor(1) as pool:
-        gateways = [replicas.enter_context(stage.gateway(f"replica-{n}")) for n in range(REPLICAS)]
+        spread = str(GatewaySettings.model_fields["swap_spread_s"].default)
+        gateways = [
+            replicas.enter_context(stage.gateway(f"replica-{n}", VIRAL_SWAP_SPREAD_S=spread))
+            for n in range(REPLICAS)
+        ]
         stage.wait_for(*gateways)
         ports = [gateway.port for gateway in gateways]
         calm = load(Config(ports, str(bodies), rate=RATE, seconds=swaps * EVERY_S / 3, expected=expected))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 import threading
 import time
@@ -30,9 +31,14 @@ class Reconciler:
     """All swaps happen on its one thread; the consumer's thread only leaves word."""
 
     def __init__(
-        self, swapper: Swapper, champion: Callable[[], PromotedModel | None], every_s: float
+        self,
+        swapper: Swapper,
+        champion: Callable[[], PromotedModel | None],
+        every_s: float,
+        spread_s: float = 0.0,
     ) -> None:
-        self._swapper, self._champion, self._every_s = swapper, champion, every_s
+        self._swapper, self._champion = swapper, champion
+        self._every_s, self._spread_s = every_s, spread_s
         self._woken = threading.Event()
         self._heard_lock = threading.Lock()
         self._heard: PromotedModel | None = None
@@ -90,7 +96,13 @@ class Reconciler:
         until = time.monotonic() + seconds
         while not stopping.is_set() and (left := until - time.monotonic()) > 0:
             if self._woken.wait(min(TICK_S, left)):
+                if self._heard is not None:
+                    self._take_turns(stopping)
                 return
+
+    def _take_turns(self, stopping: threading.Event) -> None:
+        """All gateways hear of a promotion at once. Together they would keep MLflow, and their host, from answering."""
+        stopping.wait(random.uniform(0, self._spread_s))  # noqa: S311  (no secret)
 
 
 def _step_back() -> None:

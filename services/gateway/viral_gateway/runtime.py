@@ -50,7 +50,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         partial(Predictor.load, threads=1),
         announcements.publish,
     )
-    reconciler = Reconciler(swapper, records.champion, settings.reconcile_s)
+    reconciler = Reconciler(swapper, records.champion, settings.reconcile_s, settings.swap_spread_s)
     service.subscribe(ModelPromoted, reconciler.notice, on_bound=reconciler.wake)
     service.background("reconciler", reconciler.run)
     prediction_log = PredictionLog(service.sessions, settings)

@@ -18,6 +18,12 @@ class GatewaySettings(CommonSettings):
     reconcile_s: float = Field(
         default=60, gt=0, description="The newest promotion is read from Postgres this often, events or not"
     )
+    swap_spread_s: float = Field(
+        default=2,
+        ge=0,
+        le=60,
+        description="A promotion is swapped in at a random moment within this time, so that gateways take turns",
+    )
     predict_threads: int = Field(default=2, ge=1, description="Threads that score tweets")
     predict_queue: int = Field(
         default=1024,

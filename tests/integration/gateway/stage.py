@@ -41,6 +41,7 @@ class GatewayProcess:
             "VIRAL_GATEWAY_PORT": str(self.port),
             # Events and the look at start must do it alone.
             "VIRAL_RECONCILE_S": "3600",
+            "VIRAL_SWAP_SPREAD_S": "0",
             **overrides,
         }
         self.log = log

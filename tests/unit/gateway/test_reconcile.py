@@ -130,6 +130,51 @@ def test_it_reads_at_start_and_when_the_queue_is_bound_and_on_events(
         eventually(lambda: swapper.offers[-1] == (3, False))
 
 
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
+    """Between what each was drawn; it is always the longest."""
+    drawn: list[tuple[float, float]] = []
+
+    def longest(least: float, most: float) -> float:
+        drawn.append((least, most))
+        return most
+
+    monkeypatch.setattr("random.uniform", longest)
+    return drawn
+
+
+def test_gateways_take_turns_after_an_event(
+    swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
+) -> None:
+    records.newest = a_promotion(1)
+    reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=0.01)  # type: ignore[arg-type]
+    with running(reconciler.run):
+        eventually(lambda: swapper.offers == [(1, True)])
+        records.newest = a_promotion(2)
+        reconciler.wake()
+        eventually(lambda: swapper.offers[-1] == (2, True))
+        assert pauses == []
+
+        reconciler.notice(promoted(3))
+        eventually(lambda: swapper.offers[-1] == (3, False))
+
+    assert pauses == [(0, 0.01)]
+
+
+def test_a_gateway_that_waits_for_its_turn_can_be_stopped(
+    swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
+) -> None:
+    records.newest = a_promotion(1)
+    reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=600)  # type: ignore[arg-type]
+    with running(reconciler.run):
+        eventually(lambda: swapper.offers == [(1, True)])
+
+        reconciler.notice(promoted(2))
+        eventually(lambda: pauses == [(0, 600)])
+
+    assert swapper.offers == [(1, True)]
+
+
 def test_it_reads_again_by_the_clock(swapper: FakeSwapper, records: FakeRecords) -> None:
     records.newest = a_promotion(1)
 
