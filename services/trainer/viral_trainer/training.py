@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -48,6 +50,7 @@ class Recipe:
     class_weight: float = (
         0.0  # 0: every tweet weighs the same; 1: viral tweets as much as all others together
     )
+    few_tweets: int = 20_000  # a window of fewer is learned once more, with its validation tweets
     seed: int = 7
     threads: int = 2  # of each process
 
@@ -59,7 +62,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """What validated best. The network given to `train` carries its weights, in eval mode."""
+    """What validated best; the network given to `train` is in eval mode, as it was then or as it learned last."""
 
     logits: NDArray[np.float32] = field(
         compare=False, repr=False
@@ -83,54 +86,21 @@ def train(
 ) -> Trained:
     """Fine-tune encoder and head together; keep what validates best, stop when it gets worse.
 
+    Few tweets are then learned once more, in as many steps, with the validation tweets among them; except where
+    viral tweets weigh more, since each network answers that differently and the calibration is the first one's.
     Every rank is given the same and ends with the same.
     """
-    rng = np.random.default_rng(recipe.seed)
     device = device or this_device(ranks.local_rank)
     network.to(device.torch)
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": network.encoder.parameters(), "lr": recipe.encoder_lr},
-            {"params": [*network.head.parameters(), *network.periodic.parameters()], "lr": recipe.head_lr},
-            # Most buckets see no tweet in a step: decay would pull them to zero meanwhile.
-            {"params": network.pairs.parameters(), "lr": recipe.pairs_lr, "weight_decay": 0.0},
-        ],
-        weight_decay=recipe.weight_decay,
-        fused=True,
-    )
-    steps_per_epoch = sum(1 for _ in range(0, len(examples), recipe.batch_size))
+    untrained = _weights_of(network)
+    steps_per_epoch = _steps_per_epoch(examples, recipe)
     validate_after = validation_steps_of(recipe.epochs, steps_per_epoch)
-    schedule = OneCycleLR(
-        optimizer,
-        max_lr=[recipe.encoder_lr, recipe.head_lr, recipe.pairs_lr],
-        total_steps=recipe.epochs * steps_per_epoch + 1,
-        pct_start=recipe.warmup,
-        cycle_momentum=False,
-    )
-
-    scaler = torch.amp.GradScaler(device.torch.type, enabled=device.scales_losses)
-    viral_weight = viral_weight_of(examples, recipe.class_weight).to(device.torch)
-
-    def summed_loss(batch: Minibatch) -> Tensor:
-        logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
-        return binary_cross_entropy_with_logits(
-            logits.float(), batch.labels, pos_weight=viral_weight, reduction="sum"
-        )
-
     seconds = 0.0
     best: Trained | None = None
-    best_weights = network.state_dict()
-    with Workers(network, device, recipe.threads, recipe.batch_size, ranks) as workers:
-        started = time.monotonic()
-        for step, batch in enumerate(batches_of(examples, recipe, rng), 1):
-            network.train()
-            loss = workers.gradient(batch, summed_loss, scaler.scale, recipe.seed, step - 1)
-            scaler.unscale_(optimizer)
-            workers.clip(recipe.clip_norm)
-            scaler.step(optimizer)
-            scaler.update()
-            schedule.step()
-            on_step(step, loss)
+    best_weights = untrained
+    started = time.monotonic()
+    with closing(_learning(network, examples, recipe, on_step, ranks, device)) as steps:
+        for step, workers in steps:
             if step not in validate_after:
                 continue
             seconds += time.monotonic() - started
@@ -144,13 +114,82 @@ def train(
             if best is not None and ranks.agreed(metrics["log_loss"] >= best.metrics["log_loss"]):
                 break
             best = Trained(logits, metrics, epoch, step, seconds, epoch * len(examples) / seconds)
-            best_weights = {name: weight.clone() for name, weight in network.state_dict().items()}
+            best_weights = _weights_of(network)
             started = time.monotonic()
 
     assert best is not None  # noqa: S101  (validated at least once)
-    network.load_state_dict(best_weights)
+    learned = epoch * len(examples)
+    if len(examples) < recipe.few_tweets and not recipe.class_weight:
+        started = time.monotonic()
+        everything = examples.followed_by(validation)
+        network.load_state_dict(untrained)
+        with closing(_learning(network, everything, recipe, on_step, ranks, device, after=step)) as steps:
+            for _ in islice(steps, best.steps):
+                pass
+        learned += best.steps * recipe.batch_size
+        seconds += time.monotonic() - started
+    else:
+        network.load_state_dict(best_weights)
     network.cpu().eval()
-    return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
+    return replace(best, seconds=seconds, tweets_per_second=learned / seconds)
+
+
+def _learning(
+    network: ViralityNetwork,
+    examples: Examples,
+    recipe: Recipe,
+    on_step: Callable[[int, Tensor], None],
+    ranks: Ranks,
+    device: Device,
+    after: int = 0,  # steps of a training before, for `on_step`
+) -> Generator[tuple[int, Workers], None, None]:
+    """Step after step, with who took it; up to its last epoch, or until closed."""
+    rng = np.random.default_rng(recipe.seed)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": network.encoder.parameters(), "lr": recipe.encoder_lr},
+            {"params": [*network.head.parameters(), *network.periodic.parameters()], "lr": recipe.head_lr},
+            # Most buckets see no tweet in a step: decay would pull them to zero meanwhile.
+            {"params": network.pairs.parameters(), "lr": recipe.pairs_lr, "weight_decay": 0.0},
+        ],
+        weight_decay=recipe.weight_decay,
+        fused=True,
+    )
+    schedule = OneCycleLR(
+        optimizer,
+        max_lr=[recipe.encoder_lr, recipe.head_lr, recipe.pairs_lr],
+        total_steps=recipe.epochs * _steps_per_epoch(examples, recipe) + 1,
+        pct_start=recipe.warmup,
+        cycle_momentum=False,
+    )
+    scaler = torch.amp.GradScaler(device.torch.type, enabled=device.scales_losses)
+    viral_weight = viral_weight_of(examples, recipe.class_weight).to(device.torch)
+
+    def summed_loss(batch: Minibatch) -> Tensor:
+        logits = network(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
+        return binary_cross_entropy_with_logits(
+            logits.float(), batch.labels, pos_weight=viral_weight, reduction="sum"
+        )
+
+    with Workers(network, device, recipe.threads, recipe.batch_size, ranks) as workers:
+        for step, batch in enumerate(batches_of(examples, recipe, rng), 1):
+            network.train()
+            loss = workers.gradient(batch, summed_loss, scaler.scale, recipe.seed, step - 1)
+            scaler.unscale_(optimizer)
+            workers.clip(recipe.clip_norm)
+            scaler.step(optimizer)
+            scaler.update()
+            schedule.step()
+            on_step(after + step, loss)
+            yield step, workers
+
+
+def _weights_of(network: ViralityNetwork) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in network.state_dict().items()}
+
+
+def _steps_per_epoch(examples: Examples, recipe: Recipe) -> int:
+    return math.ceil(len(examples) / recipe.batch_size)
 
 
 def batches_of(examples: Examples, recipe: Recipe, rng: np.random.Generator) -> Iterator[Minibatch]:

@@ -20,7 +20,8 @@ from viral_trainer.training import Recipe, Trained, train
 from tests.artefacts import letter_tokenizer, narrow_encoder
 from tests.labelled import labelled_tweets
 
-RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1)
+RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1, few_tweets=0)
+FEW = replace(RECIPE, few_tweets=501)
 
 
 def examples(count: int, seed: int) -> Examples:
@@ -103,6 +104,25 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
     assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
     assert torch.equal(model.state_dict()["head.0.weight"], weights[4])
     assert steps[-1] == 2.5 * 4
+
+
+def test_a_few_tweets_are_learned_once_more_with_those_that_validated() -> None:
+    all_tweets, steps = examples(500, 1).followed_by(examples(200, 2)), list[int]()
+    by_step: dict[int, torch.Tensor] = {}
+    first, other = network(), network()
+
+    def keep(step: int, _loss: torch.Tensor) -> None:
+        by_step[step] = other.state_dict()["head.0.weight"].clone()
+
+    result = train(
+        first, examples(500, 1), examples(200, 2), FEW, lambda step, _: steps.append(step), lambda *_: None
+    )
+    train(other, all_tweets, examples(200, 2), RECIPE, keep, lambda *_: None)
+
+    assert torch.equal(first.state_dict()["head.0.weight"], by_step[result.steps])
+    assert steps == list(range(1, len(steps) + 1))  # one curve
+    _, alone, _ = trained()
+    assert (result.metrics, result.epoch) == (alone.metrics, alone.epoch)  # of tweets not yet learned
 
 
 def test_an_epoch_sees_each_tweet_once() -> None:
