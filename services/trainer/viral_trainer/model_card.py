@@ -40,11 +40,12 @@ calibrated probability.
 
 ## How good it is
 
-On {training.validation_count:,} validation tweets, no copy of whose texts was trained on:
+On {training.validation_count:,} validation tweets, before they or copies of their texts were learned from:
 
 {metrics_table(training.metrics)}
 
 The epoch, the calibration and where "viral" begins were chosen on these tweets, so expect a little less on new ones.
+The boosted trees, and in a small window the network, then learned from them, too.
 The evaluator's verdict in the registry gives the figures on test tweets that nothing was chosen on.
 
 {_called(spec)}
