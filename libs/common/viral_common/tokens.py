@@ -69,9 +69,8 @@ class TokenRows:
     def padded(self, rows: NDArray[np.intp], multiple: int = 1) -> tuple[Tokens, Tokens]:
         """input_ids and attention_mask, each (rows, tokens): the longest row's, rounded up to a `multiple`."""
         if len(rows) == multiple == 1:  # nothing to pad: a quarter of the time
-            input_ids = self.ids[self.offsets[rows[0]] : self.offsets[rows[0] + 1]].astype(np.int64)[
-                np.newaxis
-            ]
+            start, end = self.offsets[rows[0] : rows[0] + 2]
+            input_ids = self.ids[start:end].astype(np.int64)[np.newaxis]
             return input_ids, np.ones_like(input_ids)
         starts = self.offsets[rows][:, None]
         lengths = self.lengths_of(rows)[:, None]

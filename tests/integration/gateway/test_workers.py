@@ -46,9 +46,14 @@ def gateway(settings: CommonSettings, tmp_path: Path) -> Iterator[GatewayProcess
 
 
 def workers(gateway: GatewayProcess) -> list[psutil.Process]:
-    children = psutil.Process(gateway.process.pid).children()
-    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if any("spawn_main" in word for word in child.cmdline())]
+    return [child for child in psutil.Process(gateway.process.pid).children() if is_worker(child)]
+
+
+def is_worker(child: psutil.Process) -> bool:
+    try:
+        return any("spawn_main" in word for word in child.cmdline())
+    except psutil.NoSuchProcess:  # gone, or a zombie, since its parent named it
+        return False
 
 
 def told(gateway: GatewayProcess, metric: str) -> float:
