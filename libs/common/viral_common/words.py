@@ -15,7 +15,7 @@ from tokenizers.models import WordPiece
 from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 
-# Words remembered, about 10 MB; the longest are not, so that nobody can fill the memory.
+# Words remembered: at worst, all of the longest, 33 MB. Longer ones are not, so that nobody can fill the memory.
 MOST_WORDS = 2**15
 LONGEST_WORD = 50
 

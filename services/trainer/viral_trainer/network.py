@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
+from viral_trainer.bert import read_text
 from viral_trainer.boosted import BoostedText, boosted_of
 from viral_trainer.noise import Dropout
-from viral_trainer.reading import read_text
 from viral_trainer.terms import TERM_BUCKETS, TermWeights, terms_of
 
 HEAD_WIDTH = 64

@@ -16,7 +16,7 @@ from viral_common.artefact import TOKENIZER, Artefact, read_artefact, write_mani
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision
 from viral_common.features import TweetInput
-from viral_common.predictor import Predictor
+from viral_common.predictor import PIECE, Predictor
 from viral_common.tokens import read_tokenizer
 
 from tests.artefacts import make_artefact
@@ -75,7 +75,7 @@ def test_no_tweets_get_no_probabilities(predictor: Predictor) -> None:
 
 
 def test_order_and_company_change_nothing(predictor: Predictor) -> None:
-    tweets = [tweet.input for tweet in labelled_tweets(300)]
+    tweets = [tweet.input for tweet in labelled_tweets(PIECE + 100)]
     tweets = [replace(tweet, text=tweet.text * (1 + number % 5)) for number, tweet in enumerate(tweets)]
 
     together = predictor.predict(tweets)
@@ -87,7 +87,7 @@ def test_order_and_company_change_nothing(predictor: Predictor) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_more_threads_say_the_same(shared: Artefact, precision: Precision) -> None:
-    tweets = [tweet.input for tweet in labelled_tweets(200)]
+    tweets = [tweet.input for tweet in labelled_tweets(2 * PIECE + 1)]
 
     one, three = (Predictor.load(shared, precision, threads=threads) for threads in (1, 3))
 

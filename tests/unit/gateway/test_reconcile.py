@@ -143,13 +143,20 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
     return drawn
 
 
+@contextmanager
+def patient(swapper: FakeSwapper, records: FakeRecords, spread_s: float) -> Iterator[Reconciler]:
+    """Running, with the champion offered."""
+    records.newest = a_promotion(1)
+    reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=spread_s)  # type: ignore[arg-type]
+    with running(reconciler.run):
+        eventually(lambda: swapper.offers == [(1, True)])
+        yield reconciler
+
+
 def test_gateways_take_turns_after_an_event(
     swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
 ) -> None:
-    records.newest = a_promotion(1)
-    reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=0.01)  # type: ignore[arg-type]
-    with running(reconciler.run):
-        eventually(lambda: swapper.offers == [(1, True)])
+    with patient(swapper, records, spread_s=0.01) as reconciler:
         records.newest = a_promotion(2)
         reconciler.wake()
         eventually(lambda: swapper.offers[-1] == (2, True))
@@ -164,11 +171,7 @@ def test_gateways_take_turns_after_an_event(
 def test_a_gateway_that_waits_for_its_turn_can_be_stopped(
     swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
 ) -> None:
-    records.newest = a_promotion(1)
-    reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=600)  # type: ignore[arg-type]
-    with running(reconciler.run):
-        eventually(lambda: swapper.offers == [(1, True)])
-
+    with patient(swapper, records, spread_s=600) as reconciler:
         reconciler.notice(promoted(2))
         eventually(lambda: pauses == [(0, 600)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from transformers import BertConfig, BertModel, PretrainedConfig, PreTrainedModel, RobertaConfig, RobertaModel
-from viral_trainer.reading import read_text
+from viral_trainer.bert import read_text
 
 SIZES = {"vocab_size": 50, "hidden_size": 24, "num_attention_heads": 3, "intermediate_size": 32}
 
