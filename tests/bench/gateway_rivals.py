@@ -28,7 +28,7 @@ def serve_flask(port: int) -> None:
     from flask import Flask, Response, jsonify, request
     from viral_common.features import TweetInput, features_of
 
-    model = untrained_model()
+    model = untrained_model(layers=None)
     app = Flask(__name__)
 
     @app.post("/v1/predictions")
@@ -51,7 +51,7 @@ def serve_pipeline(port: int, folder: Path) -> None:
     from fastapi import FastAPI
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast, pipeline
 
-    made = untrained_model()
+    made = untrained_model(layers=None)
     config = BertConfig.from_dict(made.network.encoder.config.to_dict())
     BertForSequenceClassification(config).save_pretrained(folder)
     tokenizer = PreTrainedTokenizerFast(

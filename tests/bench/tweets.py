@@ -46,10 +46,12 @@ def some_tweets(count: int) -> list[LabelledTweet]:
     ]
 
 
-def untrained_model() -> TrainedModel:
-    """The default architecture at its real size, before any training."""
+def untrained_model(
+    layers: int | None = TrainerSettings.model_fields["encoder_layers"].default,
+) -> TrainedModel:
+    """The default architecture at its real size, before any training; without `layers` the whole encoder."""
     base = find_base_model(DEFAULT_BASE_MODEL)
-    network = ViralityNetwork(base.encoder(), len(FEATURES))
+    network = ViralityNetwork(base.encoder(layers), len(FEATURES))
     network.boosted = _grown_on_chance()
     return TrainedModel(
         network=network.eval(),

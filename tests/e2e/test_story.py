@@ -151,7 +151,7 @@ def test_programs_get_the_probabilities_of_the_training_code(world: World, tmp_p
 
     assert len(answered) == 1000
     assert np.abs(trained - in_fp32).max() < 1e-4
-    assert np.abs(judged - np.array(answered)).max() < SAMPLE_TOLERANCE[precision]
+    assert np.abs(judged - np.array(answered)).max() < SAMPLE_TOLERANCE
 
 
 def stored_tweets(world: World, count: int) -> list[LabelledTweet]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import onnxruntime
@@ -21,17 +20,15 @@ from viral_common.features import FEATURES, TweetInput, feature_matrix
 from viral_common.graph import read_graph
 from viral_common.tokens import tokenised, tokenizer_of
 
-# Tweets scored at once: more gains nothing on a CPU, and costs padding. An int8 graph measures the range of its
-# activations over all that is scored at once, so there each tweet is alone: company must not change its answer.
-CHUNK: Final[dict[Precision, int]] = {"fp32": 32, "int8": 1}
+# Tweets scored at once: more gains nothing on a CPU, and costs padding.
+CHUNK = 32
 # Tokens of padding that cost as much as a call of the graph; what would take more is scored by another call.
 PADDING = 16
 # Tweets whose tokens and features a thread makes before it scores them, sorted by length: while it is at that, the
 # others score. Fewer need more padding.
 PIECE = 512
-# How far a processor may be from what the trainer's said of the sample. Rounding differs between processors; in int8
-# that tips some activations over to the next of 256 steps (docs/decisions/0013).
-SAMPLE_TOLERANCE: Final[dict[Precision, float]] = {"fp32": 1e-4, "int8": 1e-2}
+# How far a processor may be from what the trainer's said of the sample: rounding differs between them.
+SAMPLE_TOLERANCE = 1e-4
 
 
 class Predictor:
@@ -42,12 +39,10 @@ class Predictor:
         spec: ArtefactSpec,
         session: onnxruntime.InferenceSession,
         tokenizer: Tokenizer,
-        chunk: int,
         threads: int,
     ) -> None:
         self.spec = spec
-        self._session, self._tokenizer = session, tokenizer
-        self._chunk, self._threads = chunk, threads
+        self._session, self._tokenizer, self._threads = session, tokenizer, threads
 
     @classmethod
     def load(cls, artefact: Artefact, precision: Precision = "fp32", threads: int | None = None) -> Predictor:
@@ -65,7 +60,7 @@ class Predictor:
             raise ArtefactError(f"{directory}: made for other features than this version computes")
         session = read_graph(directory / GRAPHS[precision], spec)
         threads = threads or len(os.sched_getaffinity(0))
-        return cls(spec, session, _tokenizer(directory, spec), CHUNK[precision], threads)
+        return cls(spec, session, _tokenizer(directory, spec), threads)
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """Calibrated probabilities in the tweets' order, shape (tweets,)."""
@@ -79,7 +74,7 @@ class Predictor:
         tokens = tokenised(self._tokenizer, [tweet.text for tweet in tweets])
         features = self.spec.features.scaled(feature_matrix(tweets))
         logits = np.empty(len(tokens), dtype=np.float32)
-        for rows in chunks_of_a_length(tokens.lengths, self._chunk):
+        for rows in chunks_of_a_length(tokens.lengths, CHUNK):
             input_ids, attention_mask = tokens.padded(rows)
             feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
             logits[rows] = self._session.run([self.spec.output], feed)[0]
@@ -90,7 +85,7 @@ class Predictor:
     def _check_sample(self, artefact: Artefact, precision: Precision) -> None:
         answered = self._answers(artefact)
         gap = float(np.abs(answered - _expected(artefact, precision)).max())
-        if gap > SAMPLE_TOLERANCE[precision]:
+        if gap > SAMPLE_TOLERANCE:
             raise ArtefactError(
                 f"{artefact.directory}: its sample scores {gap:.4f} away from what was trained"
             )

@@ -1,4 +1,4 @@
-"""In which precision a challenger is served: int8 is smaller and faster, unless it is a worse model."""
+"""In which precision a challenger is served: int8 is smaller and as fast, unless it is a worse model."""
 
 from __future__ import annotations
 

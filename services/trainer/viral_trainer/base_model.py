@@ -43,8 +43,11 @@ class BaseModel:
     source: str
     directory: Path
 
-    def encoder(self) -> PreTrainedModel:
-        """Its weights, without pooling layer and without dropout: two epochs do not overfit, and dropout is slow."""
+    def encoder(self, layers: int | None = None) -> PreTrainedModel:
+        """So many of its layers, or all; without pooling, and without dropout: two epochs do not overfit.
+
+        Raises UsageError if it is no BERT or has fewer layers.
+        """
         transformers_logging.set_verbosity_error()
         transformers_logging.disable_progress_bar()
         try:
@@ -65,6 +68,12 @@ class BaseModel:
             raise UsageError(
                 f"VIRAL_BASE_MODEL: {self.name} lacks weights, first {min(report['missing_keys'])}"
             )
+        there = encoder.config.num_hidden_layers
+        if layers is not None:
+            if layers > there:
+                raise UsageError(f"VIRAL_ENCODER_LAYERS: {layers} are more than the {there} of {self.name}")
+            del encoder.encoder.layer[layers:]
+            encoder.config.num_hidden_layers = layers
         return encoder
 
     def tokenizer(self, max_tokens: int) -> Tokenizer:

@@ -1,4 +1,4 @@
-"""A BERT's layers, the last asked for CLS alone: half of BERT-tiny's arithmetic, and no worse a reading of tweets.
+"""A BERT's layers, the last asked for CLS alone: a fraction of its arithmetic, and no worse a reading of tweets.
 
 Its keys and values would be projected for every token to be asked by one. A product of matrices may be taken in any
 order: here the question goes through the keys' projection, and the answer through the values'.

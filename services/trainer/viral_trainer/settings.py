@@ -19,6 +19,11 @@ class TrainerSettings(CommonSettings):
         default=DEFAULT_BASE_MODEL,
         description="BERT-like encoder to start from: a directory or a name on the hub",
     )
+    encoder_layers: int = Field(
+        default=1,
+        ge=1,
+        description="So many of its layers are used, from the first; the last reads CLS alone",
+    )
     max_tokens: int = Field(default=128, ge=8, le=512, description="Tokens of a tweet that are read")
     window_batches: int = Field(
         default=7, ge=1, description="Batches to train on: the new one and those before"

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import HfApi
-from transformers import MPNetConfig, MPNetModel
+from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
 from viral_common.errors import UsageError
 from viral_trainer import base_model
 from viral_trainer.base_model import find_base_model
 from viral_trainer.settings import DEFAULT_BASE_MODEL
 
 from tests.artefacts import make_base_model
+
+NARROW = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16}
 
 
 @pytest.fixture(autouse=True)
@@ -63,9 +66,25 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
         base.encoder()
 
 
+def test_the_first_layers_are_kept_as_they_are(tmp_path: Path) -> None:
+    BertModel(BertConfig(**NARROW, num_hidden_layers=3)).save_pretrained(tmp_path)
+    base = find_base_model(str(tmp_path))
+
+    whole, two = base.encoder(), base.encoder(layers=2)
+
+    assert two.config.num_hidden_layers == len(two.encoder.layer) == 2
+    assert len(whole.encoder.layer) == 3
+    kept = two.state_dict()
+    assert all(torch.equal(weight, whole.state_dict()[name]) for name, weight in kept.items())
+
+
+def test_more_layers_than_there_are_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^VIRAL_ENCODER_LAYERS: 2 are more than the 1 of .*base$"):
+        make_base_model(tmp_path / "base").encoder(layers=2)
+
+
 def test_a_model_of_other_layers_is_refused(tmp_path: Path) -> None:
-    narrow = MPNetConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
-    MPNetModel(narrow).save_pretrained(tmp_path)
+    MPNetModel(MPNetConfig(**NARROW, num_hidden_layers=1)).save_pretrained(tmp_path)
 
     with pytest.raises(UsageError, match=r"no BERT-like model .*mpnet"):
         find_base_model(str(tmp_path)).encoder()
