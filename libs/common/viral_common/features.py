@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +66,8 @@ class TextCounts:
     urls: int
 
 
+# A gateway asks twice for each tweet: once to score it, once to tell its features.
+@lru_cache(maxsize=512)
 def count_text(text: str) -> TextCounts:
     """Count links first and take them out, so that an address's `#` or `@` counts as neither."""
     pieces = around_links(text)

@@ -23,7 +23,7 @@ from viral_common.tokens import tokenised, tokenizer_of
 # Tweets scored at once: more gains nothing on a CPU, and costs padding.
 CHUNK = 32
 # Tokens of padding that cost as much as a call of the graph; what would take more is scored by another call.
-PADDING = 16
+PADDING = 128
 # Tweets whose tokens and features a thread makes before it scores them, sorted by length: while it is at that, the
 # others score. Fewer need more padding.
 PIECE = 512
