@@ -62,20 +62,20 @@ def make_model(*, bias: float = 0.0, seed: int = 7, simulated: bool = False) -> 
     )
 
 
-def make_base_model(directory: Path, seed: int = 7) -> BaseModel:
+def make_base_model(directory: Path, seed: int = 7, layers: int = 1) -> BaseModel:
     """A directory to train from, as a person would name it in VIRAL_BASE_MODEL."""
-    narrow_encoder(seed).save_pretrained(directory)
+    narrow_encoder(seed, layers).save_pretrained(directory)
     letter_tokenizer().save(str(directory / "tokenizer.json"))
     return find_base_model(str(directory))
 
 
-def narrow_encoder(seed: int) -> BertModel:
+def narrow_encoder(seed: int, layers: int = 1) -> BertModel:
     """Random weights, drawn from the seed."""
     torch.manual_seed(seed)
     config = BertConfig(
         vocab_size=letter_tokenizer().get_vocab_size(),
         hidden_size=16,
-        num_hidden_layers=1,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=32,
         hidden_dropout_prob=0.0,  # as every base model is read

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import cycle, islice
 from pathlib import Path
 
 import psutil
@@ -28,6 +28,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 REPLICAS, RATE = 4, 200.0
 SWAPS, MANY_SWAPS = 50, 500
 EVERY_S = 1.0
+# From a replica's turn until it answers with the new model, and some.
+SWAP_S = 0.5
 # What the process is compared with: its first models have been freed by then.
 SETTLED = 20
 
@@ -49,21 +51,21 @@ def _under_load(
 ) -> list[Figure]:
     stage.promote(0, "int8")
     with ExitStack() as replicas, ThreadPoolExecutor(1) as pool:
-        spread = str(GatewaySettings.model_fields["swap_spread_s"].default)
+        spread = float(GatewaySettings.model_fields["swap_spread_s"].default)
         gateways = [
-            replicas.enter_context(stage.gateway(f"replica-{n}", VIRAL_SWAP_SPREAD_S=spread))
+            replicas.enter_context(stage.gateway(f"replica-{n}", VIRAL_SWAP_SPREAD_S=str(spread)))
             for n in range(REPLICAS)
         ]
         stage.wait_for(*gateways)
-        ports = [gateway.port for gateway in gateways]
-        calm = load(Config(ports, str(bodies), rate=RATE, seconds=swaps * EVERY_S / 3, expected=expected))
-        config = Config(ports, str(bodies), rate=RATE, seconds=swaps * EVERY_S, expected=expected)
-        loading = pool.submit(load, config)
-        latest = max(
-            _swap(stage, gateways, number) for number in islice(cycle(range(VERSIONS)), 1, swaps + 1)
-        )
+        seconds = swaps * max(EVERY_S, spread + SWAP_S)  # of which the last replica's turn takes less, mostly
+        config = Config([gateway.port for gateway in gateways], str(bodies), rate=RATE, expected=expected)
+        calm = load(replace(config, seconds=seconds / 6))
+        loading = pool.submit(load, replace(config, seconds=seconds))
+        took: list[float] = []
+        while not loading.done():
+            took.append(_swap(stage, gateways, (len(took) + 1) % VERSIONS))
         swapping = loading.result()
-    return _figures(swaps, calm, swapping, latest)
+    return _figures(len(took), calm, swapping, max(took))
 
 
 def _figures(swaps: int, calm: Outcome, swapping: Outcome, latest: float) -> list[Figure]:

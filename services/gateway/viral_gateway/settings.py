@@ -19,7 +19,7 @@ class GatewaySettings(CommonSettings):
         default=60, gt=0, description="The newest promotion is read from Postgres this often, events or not"
     )
     swap_spread_s: float = Field(
-        default=2,
+        default=3,
         ge=0,
         le=60,
         description="A promotion is swapped in at a random moment within this time, so that gateways take turns",

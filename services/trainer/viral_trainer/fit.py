@@ -77,7 +77,7 @@ def fit(
     """
     recipe = recipe_of(settings, len(window.train), this_device())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
-    network = ViralityNetwork(base.encoder(settings.encoder_layers), len(FEATURES))
+    network = ViralityNetwork(base.encoder(recipe.encoder_layers), len(FEATURES))
     tokenizer = base.tokenizer(settings.max_tokens)
     scaling, examples, validation = _read(window, tokenizer, token_folder)
     curves = Curves(progress)
@@ -126,6 +126,7 @@ def recipe_of(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
     """The knobs that the settings turn, for so many tweets to train on."""
     enough = math.ceil(ENOUGH_STEPS * settings.train_batch_size / tweets)
     recipe = Recipe(
+        encoder_layers=settings.encoder_layers,
         epochs=max(settings.train_epochs, min(enough, MOST_EPOCHS)),
         batch_size=settings.train_batch_size,
         encoder_lr=settings.encoder_lr,
@@ -146,7 +147,6 @@ def params_of(window: Window, base: BaseModel, settings: TrainerSettings) -> dic
         "device": device.name,
         "half_precision": str(device.half),
         "base_model": base.name,
-        "encoder_layers": settings.encoder_layers,
         "max_tokens": settings.max_tokens,
         "likes_threshold": settings.likes_threshold,
         "features": ", ".join(FEATURES),

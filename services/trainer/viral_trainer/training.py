@@ -38,6 +38,7 @@ Rows = NDArray[np.intp]
 class Recipe:
     """The knobs; found on validation tweets."""
 
+    encoder_layers: int = 1  # of the base model's, from the first
     epochs: int = 2
     batch_size: int = 64
     encoder_lr: float = 1e-4  # peak of the one-cycle schedule

@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import HfApi
-from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
+from transformers import MPNetConfig, MPNetModel
 from viral_common.errors import UsageError
 from viral_trainer import base_model
 from viral_trainer.base_model import find_base_model
 from viral_trainer.settings import DEFAULT_BASE_MODEL
 
 from tests.artefacts import make_base_model
-
-NARROW = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16}
 
 
 @pytest.fixture(autouse=True)
@@ -67,8 +65,7 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
 
 
 def test_the_first_layers_are_kept_as_they_are(tmp_path: Path) -> None:
-    BertModel(BertConfig(**NARROW, num_hidden_layers=3)).save_pretrained(tmp_path)
-    base = find_base_model(str(tmp_path))
+    base = make_base_model(tmp_path / "base", layers=3)
 
     whole, two = base.encoder(), base.encoder(layers=2)
 
@@ -84,7 +81,8 @@ def test_more_layers_than_there_are_is_one_clear_line(tmp_path: Path) -> None:
 
 
 def test_a_model_of_other_layers_is_refused(tmp_path: Path) -> None:
-    MPNetModel(MPNetConfig(**NARROW, num_hidden_layers=1)).save_pretrained(tmp_path)
+    narrow = MPNetConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    MPNetModel(narrow).save_pretrained(tmp_path)
 
     with pytest.raises(UsageError, match=r"no BERT-like model .*mpnet"):
         find_base_model(str(tmp_path)).encoder()
