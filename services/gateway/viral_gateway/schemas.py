@@ -140,7 +140,7 @@ class ModelDetails(ModelRef):
         examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     )
     precision: Precision = Field(
-        description="In which it computes: fp32, or int8 if that is as good", examples=["int8"]
+        description="Of its weights: fp32, or int8 if that is as good", examples=["int8"]
     )
     likes_threshold: int = Field(description="A tweet is viral with more likes than this", examples=[0])
     decision_threshold: float = Field(

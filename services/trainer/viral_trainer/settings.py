@@ -22,7 +22,7 @@ class TrainerSettings(CommonSettings):
     encoder_layers: int = Field(
         default=1,
         ge=1,
-        description="So many of its layers are used, from the first; the last reads CLS alone",
+        description="Layers of the base model that are used, from the first; the last of them reads CLS alone",
     )
     max_tokens: int = Field(default=128, ge=8, le=512, description="Tokens of a tweet that are read")
     window_batches: int = Field(

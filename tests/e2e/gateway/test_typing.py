@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -82,8 +83,10 @@ def test_the_ring_fills_and_says_when_it_is_too_much(open_page: Open) -> None:
 
 def test_the_length_is_said_only_after_the_typing_stops(open_page: Open) -> None:
     page = open_page("/nowhere")
-    page.clock.install()
+    noon = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    page.clock.install(time=noon)
     page.goto(page.url.removesuffix("nowhere"))
+    page.clock.pause_at(noon + timedelta(minutes=5))  # on a busy machine a second passes between two keys
     said = page.locator("#said")
 
     page.keyboard.type("hello")
