@@ -147,7 +147,7 @@ def _back_and_forth(stage: Stage, gateway: GatewayProcess, swaps: int) -> None:
 def _calmest(gateway: GatewayProcess, bodies: Path) -> float:
     """The least p99 of some runs: the others measure the neighbours."""
     config = Config([gateway.port], str(bodies), rate=RATE, seconds=4.0)
-    return min(load(config).p99_ms for _ in range(3))
+    return min(load(config).p99_ms for _ in range(6))
 
 
 def _bodies(scratch: Path, stage: Stage) -> tuple[Path, dict[str, list[list[float]]]]:
