@@ -50,5 +50,5 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     assert {one.of for one in spec.training.slices} == {"hour (UTC)", "words", "media", "author"}
     run = MlflowClient(mlflow_url, mlflow_url).get_run(trained.mlflow_run_id)
     assert "more than 10 likes" in run.data.tags["mlflow.note.content"]
-    assert run.data.metrics["best_val_auc_low"] < run.data.metrics["best_val_auc"]
+    assert run.data.metrics["best_val_log_loss_low"] < run.data.metrics["best_val_log_loss"]
     assert "slices.json" in run.data.tags["mlflow.loggedArtifacts"]
