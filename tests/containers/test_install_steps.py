@@ -1,7 +1,7 @@
 """Each Dockerfile's own steps, run in a clean virtual environment: each extra alone really starts its service.
 
-uv does what pip would, in a tenth of the time. The trainer's steps fetch torch and take minutes, so they run only with
-VIRAL_TEST_TRAINER_IMAGE=1.
+uv does what pip would, in a quarter of the time. The trainer's steps fetch torch and take minutes, so they run
+only with VIRAL_TEST_TRAINER_IMAGE=1.
 """
 
 from __future__ import annotations

@@ -14,8 +14,6 @@ from viral_common.graph_weights import weights_that_are_no_numbers
 
 # A protobuf string entry `location`: weights kept outside the file, where no digest covers them.
 _EXTERNAL_DATA = b"\x0a\x08location\x12"
-# On a CPU the fused operator takes longer than the two it replaces: an int8 graph needs a fifth more time with it.
-_NO_GAIN = ["SkipLayerNormFusion"]
 
 
 def read_graph(path: Path, spec: ArtefactSpec) -> onnxruntime.InferenceSession:
@@ -30,9 +28,7 @@ def read_graph(path: Path, spec: ArtefactSpec) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(
-            graph, options, providers=["CPUExecutionProvider"], disabled_optimizers=_NO_GAIN
-        )
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class
         raise ArtefactError(f"{path}: onnxruntime refuses it ({first_line(error)})") from error
     _check_weights(path, graph)
