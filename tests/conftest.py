@@ -33,7 +33,7 @@ LONGEST = (
     "model/test_behaviour.py",
     "integration/trainer/test_trainer.py",
     "integration/local/test_stack.py",
-    "integration/delivery/test_delivery.py",
+    "integration/delivery/test_attempts.py",
     "integration/delivery/test_kills.py",
     "integration/scraper/test_kills.py",
     "integration/gateway/test_gateway_process.py",

@@ -74,10 +74,10 @@ class Stage(ExitStack):
             if gateway.process.poll() is None:
                 gateway.stop()
 
-    def wait_for(self, *gateways: GatewayProcess) -> None:
-        """Until every one of them is ready with the newest promotion."""
+    def wait_for(self, *gateways: GatewayProcess, every_s: float = 0.02) -> None:
+        """Until every one of them is ready with the newest promotion, asked `every_s`."""
         for gateway in gateways:
-            eventually(lambda gateway=gateway: self._has_newest(gateway), seconds=30)
+            eventually(lambda gateway=gateway: self._has_newest(gateway), seconds=30, every_s=every_s)
 
     def _has_newest(self, gateway: GatewayProcess) -> bool:
         reply = gateway.ready()

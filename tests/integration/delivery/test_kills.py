@@ -16,7 +16,7 @@ from viral_common.settings import CommonSettings
 
 from tests.integration.delivery.crashing import BOUNDARIES
 from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.test_delivery import eventually, publish_event, published, state
+from tests.integration.delivery.stage import eventually, publish_event, published, state
 
 # Only here may the broker see the caused event twice: published, then killed before the stamp. Ids tell copies apart.
 MAY_PUBLISH_TWICE = "published, not stamped"

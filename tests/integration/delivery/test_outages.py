@@ -13,7 +13,7 @@ from viral_common.events import BatchCollected, Event
 from viral_common.settings import CommonSettings
 
 from tests.integration.delivery.facts import batch_collected, model_trained
-from tests.integration.delivery.test_delivery import (
+from tests.integration.delivery.stage import (
     eventually,
     inbox_row,
     publish_event,

@@ -52,16 +52,18 @@ def collected(
         session.add(batch)
         session.flush()
         if count:
-            rows = [_row(event, tweet, likes) for tweet in tweets or labelled_tweets(count, seed=day)]
+            made = tweets or labelled_tweets(count, seed=day)
+            rows = [_row(event, number, tweet, likes) for number, tweet in enumerate(made)]
             session.execute(insert(Tweet), rows)
     return event
 
 
-def _row(event: BatchCollected, tweet: LabelledTweet, likes: int | None) -> dict[str, object]:
+def _row(event: BatchCollected, number: int, tweet: LabelledTweet, likes: int | None) -> dict[str, object]:
     text_hash = copy_hash(tweet.input.text)
     return {
         "source": event.source,
-        "external_id": uuid4().hex,
+        # All are of one time: their ids are their order, which decides what a training sees first.
+        "external_id": f"{number:06} {uuid4()}",
         "batch_id": event.batch_id,
         "posted_at": event.window_from,
         "author_id": "1",

@@ -264,12 +264,12 @@ def a_promotion_row(version: int) -> Promotion:
     )
 
 
-def eventually(condition: object, seconds: float = 15.0) -> None:
-    """Wait until `condition()` holds; fail after `seconds`."""
+def eventually(condition: object, seconds: float = 15.0, every_s: float = 0.02) -> None:
+    """Wait until `condition()` holds, asked `every_s`; fail after `seconds`."""
     assert callable(condition)
     pause = threading.Event()
-    for _ in range(int(seconds / 0.02)):
+    for _ in range(int(seconds / every_s)):
         if condition():
             return
-        pause.wait(0.02)
+        pause.wait(every_s)
     raise AssertionError(f"not within {seconds} s")

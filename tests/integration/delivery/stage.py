@@ -1,0 +1,70 @@
+"""A service that handles batch.collected, messages for it, and what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import pika
+import pytest
+from sqlalchemy import select
+from viral_common import bus
+from viral_common.database import Sessions
+from viral_common.events import BatchCollected, CloudEvent, Event, envelope
+from viral_common.models import InboxEvent, OutboxMessage
+from viral_common.service import Service
+from viral_common.settings import CommonSettings
+
+Handle = Callable[[BatchCollected], list[Event]]
+
+
+@contextmanager
+def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[Service]:
+    """A running service that consumes batch.collected."""
+    with Service("trainer", settings) as service:
+        service.handle(BatchCollected, handle, **more)
+        service.start()
+        eventually(lambda: service.ready() == [])
+        yield service
+
+
+def eventually(condition: Callable[[], Any], within_s: float = 30) -> Any:
+    """Poll until true; fails with what it last saw."""
+    deadline = time.monotonic() + within_s
+    while not (seen := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {within_s} s; last seen: {seen!r}")
+        time.sleep(0.05)
+    return seen
+
+
+def publish(url: str, body: bytes, routing_key: str = "batch.collected", **properties: Any) -> None:
+    """As any program on the broker might."""
+    with bus.connection(url, "tests") as connection:
+        channel = connection.channel()
+        bus.declare_topology(channel)
+        channel.basic_publish(bus.EVENTS, routing_key, body, pika.BasicProperties(**properties))
+
+
+def publish_event(url: str, event: Event) -> CloudEvent:
+    cloud_event = envelope(event, "viral/tests/host")
+    publish(url, cloud_event.model_dump_json().encode(), event.name, message_id=str(cloud_event.id))
+    return cloud_event
+
+
+def inbox_row(db: Sessions, event_id: UUID, service: str = "trainer") -> InboxEvent | None:
+    with db() as session:
+        return session.get(InboxEvent, (service, event_id))
+
+
+def state(db: Sessions, event_id: UUID) -> str | None:
+    row = inbox_row(db, event_id)
+    return row.state if row else None
+
+
+def published(db: Sessions) -> list[OutboxMessage]:
+    with db() as session:
+        return list(session.scalars(select(OutboxMessage).where(OutboxMessage.published_at.is_not(None))))

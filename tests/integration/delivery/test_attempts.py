@@ -1,0 +1,125 @@
+"""An event is handled again after a failure, and by one worker at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from uuid import UUID
+
+import pytest
+from viral_common import bus, inbox
+from viral_common.database import Sessions
+from viral_common.errors import NotYet
+from viral_common.events import BatchCollected, Event, envelope
+from viral_common.settings import CommonSettings
+
+from tests.integration.delivery.facts import batch_collected
+from tests.integration.delivery.stage import (
+    eventually,
+    inbox_row,
+    publish_event,
+    state,
+    trainer,
+)
+
+
+def test_a_failing_handler_is_retried_with_backoff_then_given_up(
+    settings: CommonSettings, db: Sessions
+) -> None:
+    url = settings.rabbitmq_url.get_secret_value()
+    at: list[float] = []
+
+    def handle(_: BatchCollected) -> list[Event]:
+        at.append(time.monotonic())
+        raise RuntimeError("out of\x00 luck")
+
+    with trainer(settings.model_copy(update={"retry_base_s": 0.3}), handle):
+        event = publish_event(url, batch_collected())
+        eventually(lambda: state(db, event.id) == "dead")
+        letter = eventually(lambda: bus.dead_letters(url))[0]
+
+    assert letter.reason == "failed 3 times, last with RuntimeError: out of luck"
+    assert len(at) == settings.retry_limit
+    assert at[1] - at[0] >= 0.3
+    assert at[2] - at[1] >= 0.6
+
+
+def test_an_event_that_must_wait_is_not_counted_as_failed(settings: CommonSettings, db: Sessions) -> None:
+    may_go = threading.Event()
+
+    def handle(_: BatchCollected) -> list[Event]:
+        if not may_go.is_set():
+            may_go.set()
+            raise NotYet("batch 6 is trained first")
+        return []
+
+    with trainer(settings, handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+        eventually(lambda: state(db, event.id) == "done")
+
+    row = inbox_row(db, event.id)
+    assert row
+    assert (row.failures, row.claims) == (0, 1)
+
+
+def test_a_handler_longer_than_its_lease_keeps_the_event(settings: CommonSettings, db: Sessions) -> None:
+    handled: list[UUID] = []
+
+    def handle(event: BatchCollected) -> list[Event]:
+        handled.append(event.id)
+        time.sleep(2.5 * settings.lease_s)
+        return []
+
+    with trainer(settings, handle), trainer(settings, handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+        eventually(lambda: state(db, event.id) == "done")
+
+    assert handled == [event.id]
+
+
+def test_a_worker_that_lost_its_lease_settles_nothing(settings: CommonSettings, db: Sessions) -> None:
+    event = envelope(batch_collected(), "viral/tests/host")
+    with db.begin() as session:
+        inbox.record(session, "trainer", event, event.model_dump_json().encode(), replayed=False)
+    with db.begin() as session:
+        late = inbox.claim(session, "trainer", "late", lease_s=0)
+    with db.begin() as session:
+        next_one = inbox.claim(session, "trainer", "next", lease_s=60)
+    assert late
+    assert next_one
+
+    with pytest.raises(inbox.LeaseLost), db.begin() as session:
+        inbox.finish(session, late)
+
+    assert state(db, event.id) == "running"
+
+
+def test_a_stopped_service_gives_its_event_back_at_once(settings: CommonSettings, db: Sessions) -> None:
+    busy = threading.Event()
+
+    def handle(_: BatchCollected) -> list[Event]:
+        busy.set()
+        time.sleep(8)
+        return []
+
+    with trainer(settings.model_copy(update={"lease_s": 3600}), handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+        assert busy.wait(30)
+
+    row = inbox_row(db, event.id)
+    assert row
+    assert (row.state, row.claims, row.failures) == ("pending", 0, 0)
+
+
+def test_a_handler_that_takes_its_process_down_again_and_again_is_given_up(
+    settings: CommonSettings, db: Sessions
+) -> None:
+    event = envelope(batch_collected(), "viral/tests/host")
+    with db.begin() as session:
+        inbox.record(session, "trainer", event, event.model_dump_json().encode(), replayed=False)
+    for crash in range(inbox.CLAIM_LIMIT):
+        with db.begin() as session:
+            assert inbox.claim(session, "trainer", f"crash {crash}", lease_s=0)
+
+    with trainer(settings, lambda _: []):
+        eventually(lambda: state(db, event.id) == "dead")
