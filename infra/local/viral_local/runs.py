@@ -16,8 +16,6 @@ class RunProgress:
     """The newest values; None where there is none yet."""
 
     step: int | None
-    epochs_done: int
-    epochs: int | None
     train_loss: float | None
     val_auc: float | None
     best_epoch: float | None = None
@@ -29,9 +27,7 @@ class RunProgress:
         if self.step is None or self.train_loss is None:
             return "begun"
         auc = f", validation AUC {self.val_auc:.3f}" if self.val_auc is not None else ""
-        if self.epochs_done == self.epochs:
-            return f"saving the model{auc}"
-        return f"epoch {self.epochs_done + 1}, step {self.step:,}, loss {self.train_loss:.3f}{auc}"
+        return f"step {self.step:,}, loss {self.train_loss:.3f}{auc}"
 
     def result(self) -> str:
         """When it is over."""
@@ -65,13 +61,10 @@ def newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
 
 def _progress(data: dict[str, list[dict[str, Any]]]) -> RunProgress:
     newest = {metric["key"]: metric for metric in data.get("metrics", [])}
-    planned = {param["key"]: param["value"] for param in data.get("params", [])}.get("epochs")
-    epoch, loss, auc = (newest.get(key) for key in ("epoch", "train_loss", "val_auc"))
+    loss, auc = (newest.get(key) for key in ("train_loss", "val_auc"))
     best_epoch, best_auc = (newest.get(key) for key in ("best_epoch", "best_val_auc"))
     return RunProgress(
         step=int(loss["step"]) if loss else None,
-        epochs_done=int(epoch["value"]) if epoch else 0,
-        epochs=int(planned) if planned else None,
         train_loss=loss["value"] if loss else None,
         val_auc=auc["value"] if auc else None,
         best_epoch=best_epoch["value"] if best_epoch else None,
