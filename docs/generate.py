@@ -39,7 +39,8 @@ GROUPS: dict[str, type[BaseSettings]] = {
     "Gateway": GatewaySettings,
 }
 HEAD = """\
-# Settings. Copy to .env and change what you need; every line that is commented out shows the default.
+# Settings. Copy to .env and change what you need: each line shows the default. VIRAL_DATABASE_URL and
+# VIRAL_RABBITMQ_URL have none; only the one-machine stack and docker-compose.yml know them by themselves.
 # Generated from the settings classes by `make docs`: change those, not this file.
 """
 CONTAINERS = """
@@ -78,7 +79,7 @@ def env_example() -> str:
 def _assignment(prefix: str, name: str, field: FieldInfo) -> str:
     variable = f"{prefix}{name.upper()}"
     if field.is_required():
-        return f"{variable}="
+        return f"#{variable}="
     default = to_jsonable_python(field.get_default(call_default_factory=True))
     if default is None:
         return f"#{variable}="

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -260,6 +260,19 @@ def test_a_second_demo_does_no_harm(world: World) -> None:
     world.run("viral", "demo", "--tweets", str(world.archive))
 
     assert world.get("/v1/model") == before
+
+
+def test_a_setting_told_to_a_running_stack_is_taken_up_and_stays(world: World) -> None:
+    before = world.stack["pids"]
+    other = replace(world, environment={**world.environment, "VIRAL_LOG_LEVEL": "debug"})
+
+    other.run("viral", "up")
+    told = world.stack["pids"]
+    world.run("viral", "up")
+
+    changed = {name for name, pid in told.items() if pid != before[name]}
+    assert changed == {"scraper", "trainer", "evaluator", "gateway"}
+    assert world.stack["pids"] == told
 
 
 @pytest.mark.parametrize("service", ["scraper", "trainer", "evaluator", "gateway"])

@@ -22,11 +22,18 @@ def new_plan(home: Home, settings: LocalSettings, choices: Mapping[str, str] | N
         ports = any_free_ports(PREFERRED)
     else:
         ports = choose_ports(kept, {**PREFERRED, "gateway": settings.gateway_port})
-    if choices is None:  # what the environment says now goes before what it once said
-        choices = {name: value for name, value in last["choices"].items() if name not in os.environ}
+    if choices is None:
+        choices = kept_choices(last["choices"], settings)
     plan = Plan(home, Given.of(settings), ports, home.passwords(), dict(choices))
     save_plan(plan)
     return plan
+
+
+def kept_choices(last: Mapping[str, str], settings: LocalSettings) -> dict[str, str]:
+    """What the environment or `.env` says now goes before what was once chosen."""
+    if settings.source is not None:
+        return {}
+    return {name: value for name, value in last.items() if name not in os.environ}
 
 
 def running_plan(home: Home) -> Plan:

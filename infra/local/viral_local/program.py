@@ -38,6 +38,11 @@ def write_program(home: Home, program: Program) -> bool:
     return True
 
 
+def environment_of(home: Home, name: str) -> dict[str, str]:
+    """What the program was last told; nothing if it was never written."""
+    return dict((read_json(program_file(home, name)) or {}).get("env", {}))
+
+
 def program_file(home: Home, name: str) -> Path:
     """Where `launch` finds it."""
     return home.programs_dir / f"{name}.json"

@@ -15,10 +15,9 @@ from viral_common.errors import UsageError
 from viral_local import postgres
 from viral_local.home import Home
 from viral_local.plan import Given, Plan
-from viral_local.plan_store import new_plan, running_plan, save_plan
+from viral_local.plan_store import kept_choices, new_plan, running_plan, save_plan
 from viral_local.private import locked, read_json, write_private
-from viral_local.program import Program, write_program
-from viral_local.services import health
+from viral_local.program import Program, environment_of, write_program
 from viral_local.settings import LocalSettings
 from viral_local.stack_file import pids_of, write_stack
 from viral_local.start import Start, Step
@@ -82,8 +81,7 @@ class Stack:
                 stop_survivors(self._survivors())
                 plan = self._start_afresh(choices)
             else:
-                plan = self._chosen_anew(running_plan(self.home), choices)
-                self._renew_unready(plan)
+                plan = self._renewed(running_plan(self.home), choices)
             start = Start(plan, self.supervisor, self.step)
             start.servers(migrations=not self.only_servers)
             if not self.only_servers:
@@ -100,7 +98,7 @@ class Stack:
             if choices is None:
                 save_plan(replace(plan, choices={}))
             else:
-                self._chosen_anew(plan, choices)
+                self._renewed(plan, choices)
 
     def down(self, purge: bool = False) -> int:
         """Stop all processes of this stack, however they were left; returns how many there were."""
@@ -137,22 +135,18 @@ class Stack:
         start_supervisor(self.home)
         return plan
 
-    def _chosen_anew(self, plan: Plan, choices: Mapping[str, str] | None) -> Plan:
-        """A running stack takes on other choices by restarting its scraper."""
-        if choices is None or dict(choices) == plan.choices:
-            return plan
-        changed = replace(plan, choices=dict(choices))
+    def _renewed(self, plan: Plan, choices: Mapping[str, str] | None) -> Plan:
+        """Restart the services that are told something else than before. What is not mentioned now stays as it was."""
+        chosen = kept_choices(plan.choices, self.settings) if choices is None else dict(choices)
+        changed = replace(plan, choices=chosen)
         save_plan(changed)
-        scraper = next(program for program in changed.services() if program.name == "scraper")
-        write_program(self.home, scraper)
-        self.supervisor.restart(scraper.full_name)
-        return changed
-
-    def _renew_unready(self, plan: Plan) -> None:
-        """A service that is not ready may lack a setting that has been set since; a ready one is left alone."""
-        for program in [] if self.only_servers else plan.services():
-            if not health(plan.health_url(program.name)).ready and write_program(self.home, program):
+        for program in [] if self.only_servers else changed.services():
+            before = environment_of(self.home, program.name)
+            if program.name == "scraper":
+                before = {name: value for name, value in before.items() if name not in plan.choices}
+            if write_program(self.home, replace(program, env=before | program.env)):
                 self.supervisor.restart(program.full_name)
+        return changed
 
     def _programs(self, plan: Plan) -> list[Program]:
         return [*plan.servers(), *([] if self.only_servers else plan.services())]

@@ -65,6 +65,12 @@ def test_what_the_environment_says_now_goes_before_what_is_remembered(
     assert new_plan(home, LocalSettings(), None, any_ports=True).choices == {}
 
 
+def test_so_does_a_source_in_the_file_of_settings(home: Home) -> None:
+    new_plan(home, LocalSettings(), {"VIRAL_SOURCE": "simulated", "VIRAL_BATCH_SIZE": "6000"}, any_ports=True)
+
+    assert new_plan(home, LocalSettings(source="archive"), None, any_ports=True).choices == {}
+
+
 def test_a_gateway_port_asked_for_goes_before_the_one_it_had(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
