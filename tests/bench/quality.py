@@ -29,7 +29,7 @@ Scores = dict[str, dict[str, float]]
 
 
 def measure(_scratch: Path) -> list[Figure]:
-    """E1 learns from the first 80% by time; none without real tweets."""
+    """By time the first 80% are learned from, the rest judged on; none without real tweets."""
     if missing := [name for name in ("ukraine_oil", "covid2020") if not _file(name).exists()]:
         Console().print(f"quality is not measured: no {' and no '.join(missing)} in {TEST_DATA}")
         return []

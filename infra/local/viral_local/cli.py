@@ -68,7 +68,8 @@ def down(
 @app.command()
 def demo(
     tweets: Annotated[
-        Path | None, typer.Option(help="Twint JSON lines or CSV; without it tweets are invented")
+        Path | None,
+        typer.Option(help="A file of tweets by Twint, snscrape or X's API; without it tweets are invented"),
     ] = None,
 ) -> None:
     """Start the stack and watch the whole story: collected, trained, judged, served."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
-import os
-import zlib
+import math
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from viral_common import bus
+from viral_common.archive.bad_rows import BadRows, summary
+from viral_common.archive.reading import rows_of
 from viral_common.errors import UsageError, ViralError
 
 from viral_local.gateway_client import curl_command, predict_example, served_version
@@ -24,6 +25,8 @@ SMALLEST_BATCH, LARGEST_BATCH = 1_000, 10_000
 SIMULATED_BATCH = 6_000
 # Measured on archives of several queries: what the filters keep of the rows.
 KEPT_SHARE = 0.6
+# From so many rows on batches are no larger.
+MANY = math.ceil(BATCHES * LARGEST_BATCH / KEPT_SHARE)
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,11 @@ def batch_size_for(rows: int) -> int:
 
 
 def _rows(path: Path) -> int:
-    """Lines of the file. One that cannot be read to its end is left for the scraper to judge."""
-    if not path.is_file() or not os.access(path, os.R_OK):
-        raise UsageError(f"no file at {path} that can be read; give a Twint file (.jsonl, .csv, also .gz)")
-    count = 0
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for count, _ in enumerate(file, 1):  # noqa: B007  (the last number is what is wanted)
-                pass
-    except (EOFError, OSError, zlib.error):
-        return count
+    """Rows of the file that can be read, MANY at most. Raises UsageError if there is none."""
+    bad = BadRows()
+    count = sum(1 for _ in islice(rows_of(path, bad), MANY))
     if not count:
-        raise UsageError(f"{path} is empty; give a Twint file (.jsonl, .csv, also .gz)")
+        raise UsageError(
+            f"no tweet in {path}: {summary(bad.by_reason)}; give a file of Twint, snscrape or X's API"
+        )
     return count

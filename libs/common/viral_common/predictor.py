@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from viral_common.artefact import GRAPHS, TOKENIZER, Artefact, ArtefactSpec
+from viral_common.cores import usable_cores
 from viral_common.errors import ArtefactError, first_line
 from viral_common.events import Precision
 from viral_common.features import FEATURES, TweetInput, feature_matrix
@@ -59,7 +59,7 @@ class Predictor:
         if spec.features.names != FEATURES:
             raise ArtefactError(f"{directory}: made for other features than this version computes")
         session = read_graph(directory / GRAPHS[precision], spec)
-        threads = threads or len(os.sched_getaffinity(0))
+        threads = threads or usable_cores()
         return cls(spec, session, _tokenizer(directory, spec), threads)
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:

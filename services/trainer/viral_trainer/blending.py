@@ -12,7 +12,7 @@ from viral_common.artefact import Calibration
 from viral_common.tokens import chunks_by_length
 
 from viral_trainer.boosted import BoostedText
-from viral_trainer.boosting import boosted
+from viral_trainer.boosting import boosted, newest_of
 from viral_trainer.calibration import fitted_sum
 from viral_trainer.data import Examples, minibatch
 from viral_trainer.network import ViralityNetwork
@@ -46,7 +46,7 @@ def blended(
     shallow = boosted_logits_of_views(model, validation, views_of(validation))
     share, calibration = fitted_sum(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
     told, untold = calibration.probabilities(deep + share * shallow)
-    learned = examples.followed_by(validation)
+    learned = newest_of(examples, validation)
     network.boosted = boosted(learned, recipe.untold_authors, recipe.seed, recipe.threads)
     network.boosted.share.fill_(share)
     return Blend(share, calibration, metrics_of(validation.labels, told, untold), told)

@@ -34,7 +34,7 @@ UNTOLD_TEXTS = 0.3
 
 
 def boosted(examples: Examples, untold_authors: float, seed: int, threads: int = 1) -> BoostedText:
-    """Trained on these, tweets in time order; a share of the authors is hidden."""
+    """Trained on these, of more than MOST_TWEETS in time order on the newest; a share of the authors is hidden."""
     examples = examples.newest(MOST_TWEETS)
     rng = np.random.default_rng(seed)
     terms, labels = _terms(examples.tokens), examples.labels
@@ -49,6 +49,15 @@ def boosted(examples: Examples, untold_authors: float, seed: int, threads: int =
     weights[seen] = term_weights * rarity[seen]
     found.terms.weights.copy_(torch.from_numpy(weights))
     return found.eval()
+
+
+def newest_of(train: Examples, validation: Examples) -> Examples:
+    """MOST_TWEETS at most of both splits of one window: as large a share of each, so that both reach as far back."""
+    share = min(1.0, MOST_TWEETS / (len(train) + len(validation)))
+    told = round(share * len(validation))
+    return train.newest(round(share * (len(train) + len(validation))) - told).followed_by(
+        validation.newest(told)
+    )
 
 
 def grown(

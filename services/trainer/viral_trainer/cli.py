@@ -31,7 +31,7 @@ def run() -> None:
 
 @app.command()
 def compare(
-    tweets: Annotated[Path, typer.Option(help="Twint JSON lines or CSV, plain or gzip")],
+    tweets: Annotated[Path, typer.Option(help="A file of tweets by Twint, snscrape or X's API")],
     split: Annotated[
         Literal["time", "random"], typer.Option(help="Judge on the last 20% by time or on a random 20%")
     ] = "time",
@@ -63,7 +63,8 @@ def eda(
         int | None, typer.Option(min=1, help="Describe so many batches, the last being this one")
     ] = None,
     tweets: Annotated[
-        Path | None, typer.Option(help="Describe this file alone (Twint JSON lines or CSV); needs no server")
+        Path | None,
+        typer.Option(help="Describe this file alone (of Twint, snscrape or X's API); needs no server"),
     ] = None,
     threshold: Annotated[int | None, typer.Option(min=0, help="Instead of VIRAL_LIKES_THRESHOLD")] = None,
 ) -> None:

@@ -13,7 +13,7 @@ import structlog
 from viral_common import ledger
 from viral_common.artefact import CARD
 from viral_common.database import Sessions
-from viral_common.errors import NotYet, Unusable
+from viral_common.errors import NotYet, ServerAway, Unusable
 from viral_common.events import BatchCollected, Event, ModelTrained
 from viral_common.models import Batch, Training, Verdict
 from viral_common.registry import BATCH_ID, SOURCE, RegisteredVersion, Registry, Run, Runs
@@ -58,9 +58,14 @@ class Trainer:
         return [_announcement(self._conclude(event, version, started_at))] if version else []
 
     def on_dead(self, event: BatchCollected, reason: str) -> None:
-        """Record that the batch led to no model, where there is a batch."""
+        """Record that the batch led to no model, where there is a batch, and leave nothing half made."""
         if self.tweets.batch(event.batch_id) is not None:
             self._record(event, "failed", reason)
+        shutil.rmtree(self._scratch(event), ignore_errors=True)
+        try:
+            self.runs.give_up(event.id)
+        except ServerAway as error:
+            log.warning("the run still looks as if it were training", reason=str(error))
 
     def _train(self, event: BatchCollected) -> RegisteredVersion | None:
         window = read_window(self.tweets, self._batch_in_turn(event), self.settings)

@@ -24,11 +24,14 @@ def originals_of(path: Path, bad: BadRows, likes_threshold: int, min_age: timede
 
 
 def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
-    """The file's English originals, and how many tweets were left out by reason.
+    """The file's English originals, and how many tweets were left out by reason, as the store counts them.
 
     Raises UsageError if it cannot be read or holds none.
     """
-    kept, left_out = filtered(_once(read_tweets(path, bad)))
+    tweets, again = _once(read_tweets(path, bad))
+    kept, left_out = filtered(tweets)
+    if again:
+        left_out["duplicate"] += again
     if not kept:
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
         also = f", {left_out.total()} tweets left out ({reasons})" if reasons else ""
@@ -38,11 +41,13 @@ def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
     return kept, left_out
 
 
-def _once(tweets: Iterable[RawTweet]) -> list[RawTweet]:
-    """A tweet collected several times counts once, with the most likes, as in the store."""
+def _once(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
+    """A tweet collected several times counts once, with the most likes, as in the store; how many are left out so."""
     found: dict[str, RawTweet] = {}
+    again = 0
     for tweet in tweets:
+        again += tweet.external_id in found
         known = found.setdefault(tweet.external_id, tweet)
         if tweet.like_count > known.like_count:
             found[tweet.external_id] = tweet
-    return list(found.values())
+    return list(found.values()), again

@@ -190,3 +190,18 @@ def test_an_event_that_was_given_up_leaves_a_verdict(trainer: Trainer, db: Sessi
     with db() as session:
         (verdict,) = session.scalars(select(Verdict)).all()
     assert (verdict.outcome, verdict.reason) == ("failed", "failed 5 times")
+
+
+def test_a_training_that_was_given_up_leaves_a_failed_run_and_no_files(
+    trainer: Trainer, db: Sessions, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = collected(db)
+    with monkeypatch.context() as patch:
+        kill_at(patch, "Run.register", after=False)
+        with pytest.raises(Killed):
+            trainer.on_batch_collected(event)
+
+    trainer.on_dead(event, "failed 5 times")
+
+    assert [run.info.status for run in runs_of(client, event)] == ["FAILED"]
+    assert not list((trainer.settings.data_dir / "trainer").glob(str(event.id)))

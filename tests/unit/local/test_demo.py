@@ -6,11 +6,14 @@ import gzip
 from pathlib import Path
 
 import pytest
+import zstandard
 from viral_common.errors import UsageError
 from viral_local.demo import Demo, batch_size_for
 from viral_local.gateway_client import curl_command
 from viral_local.settings import LocalSettings
 from viral_local.stack import Stack
+
+from tests.twint_lines import some_days, write_lines
 
 
 def choices(tmp_path: Path, tweets: Path | None, **settings: object) -> dict[str, str] | None:
@@ -55,7 +58,18 @@ def test_a_source_that_was_set_is_kept(tmp_path: Path) -> None:
     assert choices(tmp_path, None, source="archive") is None
 
 
-@pytest.mark.parametrize("content", [None, ""])
+def test_a_file_is_told_by_its_content(tmp_path: Path) -> None:
+    tweets = tmp_path / "tweets.gz"  # that it is packed otherwise the name does not say
+    lines = write_lines(tmp_path / "lines", some_days(10, per_day=1_000)).read_bytes()
+    tweets.write_bytes(zstandard.compress(lines))
+
+    chosen = choices(tmp_path, tweets)
+
+    assert chosen is not None
+    assert chosen["VIRAL_BATCH_SIZE"] == "1500"
+
+
+@pytest.mark.parametrize("content", [None, "", "a text\n"])
 def test_no_file_and_an_empty_one_are_refused_at_once(tmp_path: Path, content: str | None) -> None:
     tweets = tmp_path / "tweets.jsonl"
     if content is not None:

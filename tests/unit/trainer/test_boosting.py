@@ -14,9 +14,10 @@ from sklearn.metrics import roc_auc_score
 from viral_common.features import FEATURES
 from viral_common.predictor import Predictor
 from viral_common.tokens import TokenRows
+from viral_trainer import boosting
 from viral_trainer.blending import blended, boosted_logits_of_views, logits_of
 from viral_trainer.boosted import BoostedText
-from viral_trainer.boosting import boosted
+from viral_trainer.boosting import boosted, newest_of
 from viral_trainer.data import Examples, examples_of, scaling_of, unscaled
 from viral_trainer.export import export, load_network
 from viral_trainer.network import ViralityNetwork
@@ -108,6 +109,17 @@ def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() ->
     assert blend.probabilities == pytest.approx(blend.calibration.probabilities(said), abs=1e-5)
     assert network.boosted is not None
     assert torch.equal(network.boosted.terms.weights, both.terms.weights)
+
+
+def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, validation = examples(800, 2), examples(200, 3)
+    monkeypatch.setattr(boosting, "MOST_TWEETS", 500)
+
+    learned = newest_of(train, validation)
+
+    assert len(learned) == 500
+    assert np.array_equal(learned.labels[:400], train.labels[400:])
+    assert np.array_equal(learned.labels[400:], validation.labels[100:])
 
 
 def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from mlflow import MlflowClient
+from mlflow import MlflowClient, entities
 from mlflow.entities import LoggedModelOutput, Metric, Param, ViewType
 
 from viral_common.artefact import Artefact
@@ -48,20 +48,30 @@ class Runs:
             if self._client.get_run(run_id).info.status != "FINISHED":
                 self._client.set_terminated(run_id)
 
+    def give_up(self, event_id: UUID) -> None:
+        """Mark the event's unfinished run, if there is one, as failed; people may still look at its curves."""
+        with translated(self._url):
+            for run in self._of_event(experiment_id_of(self._client, MODEL_NAME), event_id):
+                if run.info.status == "RUNNING":
+                    self._client.set_terminated(run.info.run_id, "FAILED")
+
     def is_finished(self, run_id: str) -> bool:
         """Whether everything about the run was done."""
         with translated(self._url):
             return bool(self._client.get_run(run_id).info.status == "FINISHED")
 
     def _delete_unfinished(self, experiment_id: str, event_id: UUID) -> None:
-        wanted = f"tags.`{versions.EVENT_ID}` = '{event_id}'"
-        for run in self._client.search_runs([experiment_id], wanted, ViewType.ACTIVE_ONLY):
+        for run in self._of_event(experiment_id, event_id):
             models = self._client.search_logged_models(
                 [experiment_id], f"source_run_id = '{run.info.run_id}'"
             )
             for model in models:
                 self._client.delete_logged_model(model.model_id)
             self._client.delete_run(run.info.run_id)
+
+    def _of_event(self, experiment_id: str, event_id: UUID) -> list[entities.Run]:
+        wanted = f"tags.`{versions.EVENT_ID}` = '{event_id}'"
+        return list(self._client.search_runs([experiment_id], wanted, ViewType.ACTIVE_ONLY))
 
 
 @dataclass

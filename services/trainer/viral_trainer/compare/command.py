@@ -57,7 +57,7 @@ class Wish:
 
 def run(wish: Wish) -> None:
     """Check all that can be checked first; train and score; write, log, print."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(markup=False, highlight=False, soft_wrap=True)
     settings = _settings(wish)
     contenders = chosen(wish.models)
     _check_files(wish)

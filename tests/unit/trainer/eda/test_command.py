@@ -43,7 +43,7 @@ def test_the_last_fifth_of_a_file_is_compared_with_what_came_before(tweets: Path
     assert described.before
     assert (len(described.before), len(described.newest)) == (320, 80)
     assert described.before.posted_at.max() <= described.newest.posted_at.min()
-    assert described.left_out == {"language": 20, "unreadable": 1}
+    assert described.left_out == {"language": 20, "duplicate": 10, "unreadable": 1}
     assert [piece.name for piece in described.pieces] == ["first 80%", "last 20%"]
 
 

@@ -83,6 +83,17 @@ def test_a_features_signal_is_what_the_libraries_find() -> None:
     assert next(iter(signals)) == "photos_count"
 
 
+def test_a_feature_that_viral_tweets_never_have_tells_most() -> None:
+    features = np.zeros((40, len(FEATURES)), np.float32)
+    likes = np.repeat([0, 5], 20)
+    features[:20, 3] = 1.0
+    features[::3, 5] = 1.0
+
+    strongest, *_ = signals_of(features, likes, likes > 0)
+
+    assert (strongest.name, strongest.auc, strongest.advantage) == (FEATURES[3], 0.0, -0.5)
+
+
 def test_with_one_class_no_feature_tells_anything() -> None:
     columns = some_columns()
 

@@ -151,6 +151,13 @@ def test_sentences_follow_the_data() -> None:
     assert "There is no earlier batch to compare with." in text
 
 
+def test_with_one_class_no_hour_is_called_better() -> None:
+    tweets = [described_tweet(f"t{n}", 1, at=START + timedelta(hours=n % 72)) for n in range(72 * 30)]
+    columns = columns_of(sorted(tweets, key=lambda tweet: tweet.input.created_at))
+
+    assert "With one class only, no hour is better" in html_of(some_described(columns))
+
+
 ODD_WORDS = "مرحبا 日本語 漢字 ok👍🏽ok"
 
 

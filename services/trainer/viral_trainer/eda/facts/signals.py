@@ -25,13 +25,18 @@ class Signal:
     error: float | None
     """Half of the AUC's 95 % interval (Hanley and McNeil 1982)."""
 
+    @property
+    def advantage(self) -> float:
+        """How far the AUC is from telling nothing; 0 where there is none."""
+        return 0.0 if self.auc is None else self.auc - 0.5
+
 
 def signals_of(
     features: NDArray[np.float32], likes: NDArray[np.int64], viral: NDArray[np.bool_]
 ) -> list[Signal]:
     """Of each column of `features`, (n, features); the strongest first, those that never vary last."""
     signals = [_signal(name, features[:, column], likes, viral) for column, name in enumerate(FEATURES)]
-    return sorted(signals, key=lambda signal: -abs((signal.auc or 0.5) - 0.5))
+    return sorted(signals, key=lambda signal: -abs(signal.advantage))
 
 
 def _signal(

@@ -41,7 +41,7 @@ def _signals_say(facts: Facts, told: list[Signal]) -> str:
     if not told:
         return "With one class only, or without a feature that varies, there is nothing to tell apart."
     best = told[0]
-    auc = best.auc or 0.5
+    auc = 0.5 + best.advantage
     side = "higher" if auc > 0.5 else "lower"
     sentence = (
         f"The strongest is “{feature_name(best.name)}”: {100 * max(auc, 1 - auc):.0f} times in 100 a viral tweet has "

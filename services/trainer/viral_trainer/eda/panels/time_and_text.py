@@ -44,8 +44,10 @@ def week(facts: Facts) -> Panel:
 
 def _week_says(facts: Facts) -> str:
     ends, luck = facts.week.extremes(), facts.week.luck()
-    if ends is None or luck is None:
+    if ends is None:
         return f"No two hours of the week hold {FEW} tweets: too few to compare."
+    if luck is None:
+        return "With one class only, no hour is better than another."
     low, high = ends
     likely = "hardly" if luck < 0.001 else "seldom" if luck < 0.05 else "easily"
     return (

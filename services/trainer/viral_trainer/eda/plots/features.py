@@ -23,14 +23,14 @@ def signals(name: str, found: Sequence[Signal]) -> Markup:
     with canvas(ROW * len(drawn) + 44) as picture:
         axes = picture.axes()
         for place, one in enumerate(drawn):
-            auc, error = one.auc or 0.5, one.error or 0.0
+            auc, error = 0.5 + one.advantage, one.error or 0.0
             (bar,) = axes.barh(
                 place, auc - 0.5, 0.62, left=0.5, color=ACCENT if auc > 0.5 else WARM, alpha=0.85
             )
             axes.plot([auc - error, auc + error], [place, place], color=QUIET, linewidth=1.2)
             tip(bar, f"{feature_name(one.name)}: AUC {auc:.3f} ± {error:.3f}")
         axes.axvline(0.5, color=QUIET, linewidth=0.8)
-        reach = max([0.06, *(abs((one.auc or 0.5) - 0.5) + (one.error or 0.0) for one in drawn)]) * 1.08
+        reach = max([0.06, *(abs(one.advantage) + (one.error or 0.0) for one in drawn)]) * 1.08
         axes.set_xlim(0.5 - reach, 0.5 + reach)
         axes.set_ylim(len(drawn) - 0.4, -0.6)
         axes.set_yticks(range(len(drawn)), [feature_name(one.name) for one in drawn])
