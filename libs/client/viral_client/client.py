@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 import httpx
@@ -11,7 +11,7 @@ import httpx
 from viral_client.errors import GatewayAway, GatewayError
 from viral_client.models import Batch, ModelDetails, ModelVersion, Predictions, Readiness, Tweet
 
-# The gateway sends a comment at least every 15 seconds; twice that is silence.
+# The gateway sends a comment at least every 15 seconds; when two did not come it is silent.
 SILENCE_S = 40.0
 
 
@@ -34,6 +34,8 @@ class Client:
 
     def predict(self, tweets: Iterable[str | Tweet], *, explain: bool = False) -> Predictions:
         """Of 1 to 256 tweets, all by the same model. `explain` also weighs each word."""
+        if isinstance(tweets, str | Tweet):  # a text is iterable too: each letter would be a tweet
+            raise TypeError("give a list of tweets")
         asked = [tweet if isinstance(tweet, Tweet) else Tweet(text=tweet) for tweet in tweets]
         body = {
             "tweets": [tweet.model_dump(mode="json", exclude_none=True) for tweet in asked],
@@ -59,9 +61,10 @@ class Client:
         """Also of a gateway that is not: no exception then."""
         with _translated():
             reply = self._http.get("/health/ready")
-        if reply.status_code not in (200, 503):
-            raise _refusal(reply)
-        return Readiness.model_validate(reply.json())
+        if reply.status_code in (200, 503):
+            with suppress(ValueError):  # something between here and the gateway answers in its own way
+                return Readiness.model_validate_json(reply.content)
+        raise _refusal(reply)
 
     def events(self, since: int | None = None) -> Iterator[ModelDetails]:
         """Each model that takes over, as it does; at once if a later promotion than `since` serves already.
@@ -71,7 +74,7 @@ class Client:
         params = {} if since is None else {"since": since}
         timeout = httpx.Timeout(self._http.timeout.connect, read=SILENCE_S)
         with _translated(), self._http.stream("GET", "/v1/events", params=params, timeout=timeout) as stream:
-            if stream.is_error:
+            if not stream.is_success:
                 stream.read()
                 raise _refusal(stream)
             for line in stream.iter_lines():

@@ -30,6 +30,7 @@ class GatewayError(Exception):
         self.errors = [
             FieldError(error.get("detail", ""), error.get("pointer"), error.get("parameter"))
             for error in problem.get("errors", [])
+            if isinstance(error, dict)
         ]
         self.retry_after = _seconds(headers.get("retry-after"))
         """Seconds to wait before asking again, where the gateway says so: 429 and 503."""

@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from viral_common.events import Precision
 
 PROXIED = "mlflow-artifacts"
 TIMEOUT_S = 10
+PIECE_BYTES = 1 << 20
 # What a server says that is up but busy, failing, or not told who asks: no fault of the artefact.
 _TRY_AGAIN = frozenset({401, 403, 407, 408, 429})
 
@@ -37,12 +37,18 @@ def download(mlflow_url: str, artifact_uri: str, precision: Precision, into: Pat
     with _answered(mlflow_url, f"{files}?{urlencode({'path': path})}", artifact_uri) as listing:
         names = {_name_of(file, artifact_uri) for file in json.load(listing).get("files", [])}
     for name in sorted(names & {MANIFEST, *SERVING[precision]}):
-        with (
-            _answered(mlflow_url, f"{files}/{quote(f'{path}/{name}')}", artifact_uri) as body,
-            (directory / name).open("wb") as file,
-        ):
-            shutil.copyfileobj(body, file, 1 << 20)
+        # What is written is outside of what is answered: a full disk is no fault of MLflow's.
+        with (directory / name).open("wb") as file:
+            file.writelines(_pieces(mlflow_url, f"{files}/{quote(f'{path}/{name}')}", artifact_uri))
     return directory
+
+
+def _pieces(mlflow_url: str, url: str, artifact_uri: str) -> Iterator[bytes]:
+    with _answered(mlflow_url, url, artifact_uri) as body:
+        while piece := body.read(PIECE_BYTES):
+            yield piece
+        if body.length:  # read in pieces, a body that ends too early is no error of its own
+            raise http.client.HTTPException(f"the connection broke {body.length:,} bytes before the end")
 
 
 def _name_of(file: dict[str, Any], artifact_uri: str) -> str:

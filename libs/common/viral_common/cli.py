@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.text import Text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from viral_common.errors import UsageError, ViralError
+from viral_common.errors import UsageError, ViralError, first_line
 
 
 @contextmanager
@@ -22,12 +23,13 @@ def one_line_errors() -> Iterator[None]:
     except ViralError as error:
         _fail(str(error), 1)
     except (OperationalError, InterfaceError) as error:
-        reason = str(error.orig).strip().splitlines()[0]
+        reason = first_line(error.orig or error)
         _fail(f"Postgres does not answer ({reason}); check VIRAL_DATABASE_URL or run `make up`", 1)
 
 
 def _fail(line: str, code: int) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]error:[/red] {line}", markup=True)
+    # As Text, for a path or a pattern may look like Rich's markup.
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error:", "red"), " ", line))
     sys.exit(code)
 
 

@@ -14,9 +14,19 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.schema import CreateSchema
 
+from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
 
-__all__ = ["POSTGRES_AWAY", "Session", "Sessions", "connect", "migrate", "schema_gap", "sessions"]
+__all__ = [
+    "POSTGRES_AWAY",
+    "Session",
+    "Sessions",
+    "connect",
+    "migrate",
+    "require_schema",
+    "schema_gap",
+    "sessions",
+]
 
 Sessions = sessionmaker[Session]
 
@@ -58,6 +68,13 @@ def schema_gap(connection: Connection) -> str | None:
     return (
         None if has == needs else f"the schema is at {has}, not {needs}: run `python -m viral_common.migrate`"
     )
+
+
+def require_schema(sessions: Sessions) -> None:
+    """For commands, before they do anything. Raises UsageError where there is a gap."""
+    with sessions() as session:
+        if gap := schema_gap(session.connection()):
+            raise UsageError(gap)
 
 
 @cache

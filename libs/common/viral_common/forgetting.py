@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from viral_common.database import Sessions
 from viral_common.models import Batch, StreamCursor, StreamEngagement, StreamPost, Tweet
 
-# Arbitrary, but fixed.
-LOCK = 7_201_734
+# Arbitrary, but fixed, and no other lock's.
+LOCK = 7_201_735
 EVERY_SOURCE = ""
 
 Table = type[Tweet] | type[StreamPost]

@@ -19,6 +19,7 @@ from viral_common.errors import NotYet, Unusable
 from viral_common.events import Event, envelope
 from viral_common.inbox import Claim, LeaseLost
 from viral_common.settings import CommonSettings
+from viral_common.text import clean
 
 log = structlog.get_logger()
 
@@ -52,7 +53,7 @@ class Worker:
         self._held: Claim | None = None
 
     def run(self, stopping: threading.Event) -> None:
-        """Work until `stopping`. Postgres away: wait and go on."""
+        """Work until `stopping`. Postgres away, or whatever else: wait and go on."""
         while not stopping.is_set():
             try:
                 busy = self.work_once()
@@ -61,6 +62,9 @@ class Worker:
                 busy = True
             except POSTGRES_AWAY as error:
                 log.warning("Postgres does not answer; trying again", reason=str(error.orig).strip())
+                busy = False
+            except Exception:  # the thread's edge: it must outlive everything
+                log.exception("work interrupted; trying again")
                 busy = False
             if not busy:
                 self.woken.wait(POLL_S)
@@ -94,7 +98,8 @@ class Worker:
     def _work(self, held: Claim) -> None:
         started = time.monotonic()
         try:
-            if held.claims > inbox.CLAIM_LIMIT:
+            # Without the claims that ended in a failure: those have a limit of their own.
+            if held.claims - held.failures > inbox.CLAIM_LIMIT:
                 raise Unusable(f"its handler was started {inbox.CLAIM_LIMIT} times and never came to an end")
             with self._lease_renewed(held):
                 caused = self._handlers[held.cloud_event.type].handle(held.cloud_event.event())
@@ -137,7 +142,7 @@ class Worker:
         event = held.cloud_event
         on_dead = self._handlers[event.type].on_dead
         if on_dead:
-            on_dead(event.event(), reason)
+            on_dead(event.event(), clean(reason))
         with self._sessions.begin() as session:
             outbox.add_dead_letter(
                 session,
@@ -169,6 +174,8 @@ class Worker:
                     return
                 except POSTGRES_AWAY as error:
                     log.warning("lease not renewed; trying again", reason=str(error.orig).strip())
+                except Exception:  # the thread's edge: without it the lease would run out
+                    log.exception("lease not renewed; trying again")
 
         keeper = threading.Thread(target=renew, name="lease", daemon=True)
         keeper.start()

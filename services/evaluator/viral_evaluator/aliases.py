@@ -8,8 +8,8 @@ from typing import Literal, Protocol
 
 import structlog
 from viral_common import ledger
-from viral_common.database import POSTGRES_AWAY, Sessions
-from viral_common.errors import ServerAway
+from viral_common.database import Sessions
+from viral_common.errors import first_line
 
 log = structlog.get_logger()
 
@@ -41,5 +41,5 @@ class Aliases:
         while not stopping.wait(self.every_s):
             try:
                 self.follow()
-            except (ServerAway, *POSTGRES_AWAY) as error:
-                log.warning("alias not followed; trying again", reason=str(error).splitlines()[0])
+            except Exception as error:  # noqa: BLE001  (the thread's edge: it must outlive everything)
+                log.warning("alias not followed; trying again", reason=first_line(error))

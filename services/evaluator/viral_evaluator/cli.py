@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from viral_common import outbox
 from viral_common.cli import one_line_errors
-from viral_common.database import connect, sessions
+from viral_common.database import Sessions, connect, require_schema, sessions
 from viral_common.errors import ServerAway
 from viral_common.events import Precision, envelope
 from viral_common.logging import configure_logging
@@ -22,7 +22,7 @@ from viral_evaluator.promotion import announcement, promote_by_hand, replaced_ch
 from viral_evaluator.settings import EvaluatorSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @app.command()
@@ -50,7 +50,7 @@ def rollback(
     """Deploy the champion before the present one again, as it served (a second rollback undoes the first)."""
     with one_line_errors():
         settings = load_settings(EvaluatorSettings)
-        with sessions(connect(settings, "viral-evaluator"))() as session:
+        with _database(settings)() as session:
             before = replaced_champion(session)
         _promote(before.model_version, reason, before.precision)
 
@@ -58,7 +58,7 @@ def rollback(
 def _promote(version: int, note: str, precision: Precision | None) -> None:
     settings = load_settings(EvaluatorSettings)
     configure_logging("evaluator", settings.model_copy(update={"log_level": "warning"}))
-    db = sessions(connect(settings, "viral-evaluator"))
+    db = _database(settings)
     with db.begin() as session:
         promotion = promote_by_hand(session, version, note, precision)
         outbox.add_event(session, "evaluator", envelope(announcement(promotion), "viral/evaluator/by-hand"))
@@ -69,3 +69,9 @@ def _promote(version: int, note: str, precision: Precision | None) -> None:
         Aliases(db, Registry(settings.mlflow_url), settings.alias_s).follow()
     except ServerAway as error:
         console.print(f"a running evaluator will tell the rest: {error}")
+
+
+def _database(settings: EvaluatorSettings) -> Sessions:
+    db = sessions(connect(settings, "viral-evaluator"))
+    require_schema(db)
+    return db

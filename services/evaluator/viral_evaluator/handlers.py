@@ -8,8 +8,8 @@ from typing import Protocol
 
 import structlog
 from viral_common import ledger
-from viral_common.database import Sessions
-from viral_common.errors import NotYet, Unusable
+from viral_common.database import POSTGRES_AWAY, Sessions
+from viral_common.errors import NotYet, ServerAway, Unusable, first_line
 from viral_common.events import Event, ModelPromoted, ModelTrained, caused_id
 from viral_common.models import Verdict
 
@@ -47,9 +47,7 @@ class Evaluator:
         with self.sessions() as session:
             verdict = ledger.verdict_of(session, event.id)
             promotion = ledger.promotion_of(session, caused_id(event.id, ModelPromoted.name))
-        if verdict is not None:
-            self.board.tell_verdict(event.model_version, verdict)
-        self.aliases.follow()
+        self._tell_mlflow(event.model_version, verdict)
         return [announcement(promotion)] if promotion else []
 
     def on_dead(self, event: ModelTrained, reason: str) -> None:
@@ -59,6 +57,17 @@ class Evaluator:
                 ledger.record_verdict(
                     session, blank_verdict(event, outcome="failed", reason=reason, rule="none")
                 )
+
+    def _tell_mlflow(self, version: int, verdict: Verdict | None) -> None:
+        """Waits for a server that is away; all else, a version deleted by hand say, must not keep a promotion back."""
+        try:
+            if verdict is not None:
+                self.board.tell_verdict(version, verdict)
+            self.aliases.follow()
+        except (ServerAway, *POSTGRES_AWAY):
+            raise
+        except Exception as error:  # noqa: BLE001  (what counts is settled in Postgres)
+            log.warning("verdict not shown in MLflow", version=version, reason=first_line(error))
 
     def _await_turn(self, event: ModelTrained) -> None:
         with self.sessions() as session:

@@ -19,6 +19,7 @@ from viral_evaluator.rule import Decision, PromotionRule
 from viral_evaluator.scoring import Scored, Scorer
 from viral_evaluator.settings import EvaluatorSettings
 
+_TOO_FEW = "the batch has {} labelled test tweets, {} are needed (VIRAL_MIN_TEST_TWEETS)"
 _OTHER_THRESHOLD = (
     "it was trained for more than {} likes, the evaluator asks for more than {}: "
     "give both services the same VIRAL_LIKES_THRESHOLD"
@@ -41,8 +42,7 @@ class Judge:
         )
         labels = labels_of(tweets)
         if len(labels) < self.settings.min_test_tweets:
-            needed = self.settings.min_test_tweets
-            return self._unscorable(event, f"the batch has {len(labels)} test tweets, {needed} are needed")
+            return self._unscorable(event, _TOO_FEW.format(len(labels), self.settings.min_test_tweets))
         if lack := shortage(labels, "test", self.settings.likes_threshold):
             return self._unscorable(event, lack)
         inputs = inputs_of(tweets)

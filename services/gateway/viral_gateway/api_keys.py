@@ -11,13 +11,12 @@ from hmac import compare_digest
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from viral_gateway.open_addresses import is_open
 from viral_gateway.problems import problem
 
 CALLER = "viral_caller"
 """Where the scope holds the digest of the key that was sent."""
 
-_OPEN = frozenset({"/metrics", "/docs", "/openapi.json"})
-_OPEN_FOLDERS = ("/health/", "/static/", "/swagger/")
 _CHALLENGES = [
     (b"www-authenticate", b'Bearer realm="viral-tweets"'),
     (
@@ -25,15 +24,10 @@ _CHALLENGES = [
         b'Basic realm="viral-tweets: any name, and an API key as password", charset="UTF-8"',
     ),
 ]
-_DETAIL = (
+DETAIL = (
     "Send an API key of this gateway as `Authorization: Bearer KEY` or `X-API-Key: KEY`; "
     "in a browser, any name and the key as password."
 )
-
-
-def is_open(path: str) -> bool:
-    """Whether `path` asks for no key and counts for no limit: probes, metrics, documentation, static files."""
-    return path in _OPEN or path.startswith(_OPEN_FOLDERS)
 
 
 class ApiKeys:
@@ -53,7 +47,7 @@ class ApiKeys:
             scope[CALLER] = sent
             await self._app(scope, receive, send)
             return
-        refusal = problem(scope["path"], 401, _DETAIL, headers={"Connection": "close"})
+        refusal = problem(scope["path"], 401, DETAIL, headers={"Connection": "close"})
         refusal.raw_headers += _CHALLENGES
         await refusal(scope, receive, send)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
@@ -42,9 +43,18 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
     openapi.describe(app, asks_for_keys=bool(gateway.settings.allowed_keys()))
     for part in (predictions, models, batches, events, health, pages, pipeline):
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
-    app.mount("/swagger", StaticFiles(directory=_swagger_ui()), name="swagger")
+    app.mount("/static", _Files(directory=Path(__file__).parent / "static"), name="static")
+    app.mount("/swagger", _Files(directory=_swagger_ui()), name="swagger")
     return app
+
+
+class _Files(StaticFiles):
+    """Asked for again each time, mostly for a 304, so that a new page never runs with a kept script of an old one."""
+
+    def file_response(self, *file: Any, **more: Any) -> Response:
+        reply = super().file_response(*file, **more)
+        reply.headers["Cache-Control"] = "no-cache"
+        return reply
 
 
 def _express(gateway: Gateway) -> list[Middleware]:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from viral_gateway.problems import problem
 
 MAX_BODY_BYTES = 1024 * 1024
-_TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer tweets in one call."
+TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer tweets in one call."
 _CLOSE = {"Connection": "close"}
 # Many clients read the reply only after they have sent everything. A connection closed under them would lose it,
 # so what still comes is thrown away for as long as this.
@@ -32,7 +32,7 @@ class BodyLimit:
         body = _Body(receive, send, self._timeout_s)
         if _announced(scope) > MAX_BODY_BYTES:
             body.refused = True
-            refusal = problem(scope["path"], 413, _TOO_LARGE, headers=_CLOSE)
+            refusal = problem(scope["path"], 413, TOO_LARGE, headers=_CLOSE)
             await refusal(scope, body.receive, body.send)
             return
         await self._app(scope, body.receive, body.send)
@@ -63,7 +63,7 @@ class _Body:
         self._whole = not message.get("more_body", False)
         if self._received > MAX_BODY_BYTES:
             self.refused = True
-            raise HTTPException(413, _TOO_LARGE, headers=_CLOSE)
+            raise HTTPException(413, TOO_LARGE, headers=_CLOSE)
         return message
 
     async def send(self, message: Message) -> None:

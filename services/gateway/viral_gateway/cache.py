@@ -6,17 +6,22 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
+from viral_common.errors import ViralError, first_line
 
 from viral_gateway.promoted import PromotedModel
 
 log = structlog.get_logger()
 
 KEPT = 2
+
+
+class CacheUnwritable(ViralError):
+    """The disk is full or may not be written, so that nothing can be fetched; tried again until it can."""
 
 
 class ArtefactCache:
@@ -30,10 +35,15 @@ class ArtefactCache:
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
-        """An empty directory to download into, gone afterwards unless `keep` has moved it."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".incoming-", dir=self._directory) as name:
-            yield Path(name)
+        """An empty directory to download into, gone afterwards unless `keep` has moved it. Raises CacheUnwritable."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=".incoming-", dir=self._directory) as name:
+                yield Path(name)
+        except OSError as error:
+            raise CacheUnwritable(
+                f"{self._directory} takes no artefact ({first_line(error)}); make room, or check VIRAL_DATA_DIR"
+            ) from error
 
     def directory_of(self, model: PromotedModel) -> Path:
         """Where this model's artefact lies if it is kept; its contents are still to be verified."""
@@ -44,7 +54,16 @@ class ArtefactCache:
         return self.directory_of(model).is_dir()
 
     def keep(self, artefact: Path, model: PromotedModel) -> None:
-        """Take over a directory that was loaded well, as the last good one; older ones go."""
+        """Take over a directory that was loaded well, as the last good one; older ones go.
+
+        Where the disk takes nothing it is logged: the model serves all the same.
+        """
+        try:
+            self._keep(artefact, model)
+        except OSError as error:
+            log.warning("artefact cache not written", version=model.version, reason=first_line(error))
+
+    def _keep(self, artefact: Path, model: PromotedModel) -> None:
         target = self.directory_of(model)
         if artefact != target:
             try:
@@ -73,9 +92,15 @@ class ArtefactCache:
         return models
 
     def _notes(self) -> list[Path]:
-        notes = [path for path in self._directory.glob("*.json") if not path.name.startswith(".")]
-        return sorted(notes, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        written = []
+        for path in self._directory.glob("[!.]*.json"):
+            with suppress(FileNotFoundError):  # another gateway on this host has just removed it
+                written.append((path.stat().st_mtime_ns, path))
+        return [path for _, path in sorted(written, reverse=True)]
 
     def _remove(self, artefact: Path) -> None:
-        artefact.with_suffix(".json").unlink(missing_ok=True)
+        try:
+            artefact.with_suffix(".json").unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("cached artefact not removed", path=str(artefact), reason=first_line(error))
         shutil.rmtree(artefact, ignore_errors=True)

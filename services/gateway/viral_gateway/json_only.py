@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+NOT_JSON = "Send JSON with `Content-Type: application/json`."
 _JSON = re.compile(rb"application/(?:[\w.-]+\+)?json", re.IGNORECASE)
 
 
@@ -28,11 +29,7 @@ class JsonRoute(APIRoute):
 
         async def json_only(request: Request) -> Response:
             if request.method == "POST" and not is_json(request.scope):
-                raise HTTPException(
-                    415,
-                    "Send JSON with `Content-Type: application/json`.",
-                    headers={"Accept": "application/json"},
-                )
+                raise HTTPException(415, NOT_JSON, headers={"Accept": "application/json"})
             return await handle(request)
 
         return json_only

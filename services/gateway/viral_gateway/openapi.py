@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from viral_gateway.api_keys import is_open
+from viral_gateway import api_keys, body_limit, json_only
 from viral_gateway.examples import add_examples
+from viral_gateway.open_addresses import is_open
 from viral_gateway.problems import MEDIA_TYPE, Problem, title_of
+from viral_gateway.serving import NOTHING_PROMOTED, as_sentence
 
 
 class Meaning(NamedTuple):
@@ -23,11 +25,11 @@ MEANING = {
     400: Meaning("The body is no JSON", "The body is no JSON: Expecting value at character 12."),
     401: Meaning(
         "The gateway asks for API keys; none was sent, or a wrong one",
-        "Send an API key of this gateway as `Authorization: Bearer KEY` or `X-API-Key: KEY`.",
+        api_keys.DETAIL,
     ),
     408: Meaning("The body did not arrive in time", "The body did not arrive within 10 seconds."),
-    413: Meaning("The body is larger than 1 MiB", "The body is larger than 1,048,576 bytes."),
-    415: Meaning("The body is not sent as JSON", "Send JSON with `Content-Type: application/json`."),
+    413: Meaning("The body is larger than 1 MiB", body_limit.TOO_LARGE),
+    415: Meaning("The body is not sent as JSON", json_only.NOT_JSON),
     422: Meaning("A field is wrong; `errors` says which", "1 field is wrong; see errors."),
     429: Meaning(
         "More requests than a caller may send; Retry-After says when to ask again",
@@ -35,15 +37,22 @@ MEANING = {
     ),
     503: Meaning(
         "No model yet, too much to do, or Postgres is away; Retry-After says when to ask again",
-        "No model has been promoted yet; the pipeline is still making the first one.",
+        as_sentence(NOTHING_PROMOTED),
     ),
 }
 # What the layers around the routes answer: to whoever calls, and to a body.
 TO_CALLERS = (401, 429)
 TO_BODIES = (408, 413)
 
+# Where the detail or the wrong field is another.
+POSTGRES_AWAY = "Postgres does not answer; check VIRAL_DATABASE_URL"
+DETAILS_AT = {("/v1/models", 503): POSTGRES_AWAY, ("/v1/batches", 503): POSTGRES_AWAY}
 WRONG_FIELD = {"pointer": "#/tweets/0/text", "detail": "String should have at most 4000 characters"}
-WRONG_PARAMETER = {"parameter": "limit", "detail": "Input should be less than or equal to 1000"}
+WRONG_LIMIT = {"parameter": "limit", "detail": "Input should be less than or equal to 1000"}
+WRONG_AT = {
+    "/v1/predictions": WRONG_FIELD,
+    "/v1/events": {"parameter": "since", "detail": "Input should be greater than or equal to 0"},
+}
 
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key"},
@@ -85,7 +94,7 @@ def _complete(path: str, operation: dict[str, Any], asks_for_keys: bool) -> None
     for status in more:
         responses[str(status)] = _to_problem(status)
     for status, response in responses.items():
-        _name_problem(path, int(status), response, with_body="requestBody" in operation)
+        _name_problem(path, int(status), response)
         response.setdefault("headers", {}).update(_headers(int(status), path))
     operation["responses"] = dict(sorted(responses.items()))
 
@@ -98,7 +107,7 @@ def _to_problem(status: int) -> dict[str, Any]:
     }
 
 
-def _name_problem(path: str, status: int, response: dict[str, Any], *, with_body: bool) -> None:
+def _name_problem(path: str, status: int, response: dict[str, Any]) -> None:
     """FastAPI calls every reply application/json; a problem is not."""
     content = response.get("content", {})
     if not content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/Problem"):
@@ -107,11 +116,11 @@ def _name_problem(path: str, status: int, response: dict[str, Any], *, with_body
         "type": "about:blank",
         "title": title_of(status),
         "status": status,
-        "detail": MEANING[status].detail,
+        "detail": DETAILS_AT.get((path, status), MEANING[status].detail),
         "instance": path,
     }
     if status == 422:
-        example["errors"] = [WRONG_FIELD if with_body else WRONG_PARAMETER]
+        example["errors"] = [WRONG_AT.get(path, WRONG_LIMIT)]
     content[MEDIA_TYPE] = {**content.pop("application/json"), "example": example}
 
 

@@ -12,6 +12,7 @@ from viral_gateway.batch_way import BatchWay
 from viral_gateway.context import Gateway
 from viral_gateway.live_drift import LiveDrift
 from viral_gateway.record_schemas import BatchOut
+from viral_gateway.serving import Serving
 from viral_gateway.training_order import Place
 
 SHOWN_BATCHES = 30
@@ -32,20 +33,20 @@ class PipelineView:
     """Why there is nothing to show."""
 
     @classmethod
-    def of(cls, gateway: Gateway, page: int) -> PipelineView:
+    def of(cls, gateway: Gateway, serving: Serving | None, page: int) -> PipelineView:
         """Without Postgres it says so and is otherwise empty."""
         try:
-            return cls._read(gateway, page)
+            return cls._read(gateway, serving, page)
         except ServerAway as error:
-            return cls(page, away=str(error), remembers=gateway.settings.log_predictions)
+            return cls(page, away=str(error))
 
     @classmethod
-    def _read(cls, gateway: Gateway, page: int) -> PipelineView:
+    def _read(cls, gateway: Gateway, serving: Serving | None, page: int) -> PipelineView:
         # One more than is shown tells whether there are older ones.
         trails = gateway.records.batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
         batches = [BatchOut.of(trail) for trail in trails[:SHOWN_BATCHES]]
         now, order_wait = datetime.now(UTC), gateway.settings.order_wait
-        champion, serving = gateway.records.champion(), gateway.holder.current
+        champion = gateway.records.champion()
         return cls(
             page,
             ways=[BatchWay.of(batch, Place.of(batch, batches, now, order_wait)) for batch in batches],

@@ -1,4 +1,4 @@
-"""From tweets to predictions, for the API and the web form alike."""
+"""From tweets to predictions, as the API answers them."""
 
 from __future__ import annotations
 

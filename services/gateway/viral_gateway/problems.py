@@ -107,11 +107,21 @@ DETAILS = {
 }
 
 
+# What Python's parser gives up on, beside what is no JSON; FastAPI says of none of it what it is.
+UNREADABLE: Mapping[type, str] = {
+    UnicodeDecodeError: "it is not in UTF-8",
+    RecursionError: "it is nested too deeply",
+    ValueError: "a number in it has too many digits",
+}
+
+
 def _http(request: Request, error: HTTPException) -> Response:
     if error.status_code == 404 and wants_page(request):
         return not_found(request)
     phrase = HTTPStatus(error.status_code).phrase
     detail = DETAILS.get(error.status_code, phrase) if error.detail == phrase else error.detail
+    if unreadable := UNREADABLE.get(type(error.__cause__)):
+        detail = f"The body is no JSON: {unreadable}."
     return problem(request.url.path, error.status_code, detail, headers=error.headers)
 
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from cachetools import LRUCache
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from viral_gateway.api_keys import CALLER, is_open
+from viral_gateway.api_keys import CALLER
+from viral_gateway.open_addresses import is_open
 from viral_gateway.problems import problem
 
 WINDOW_S = 60

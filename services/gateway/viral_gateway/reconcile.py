@@ -11,9 +11,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
-from viral_common.errors import RegistryUnavailable, ServerAway
+from viral_common.errors import ServerAway
 from viral_common.events import ModelPromoted
 
+from viral_gateway.cache import CacheUnwritable
 from viral_gateway.promoted import PromotedModel
 from viral_gateway.swap import Swapper
 
@@ -63,7 +64,7 @@ class Reconciler:
             try:
                 self.reconcile()
                 wait_s = self._every_s
-            except (ServerAway, RegistryUnavailable) as error:
+            except (ServerAway, CacheUnwritable) as error:
                 wait_s = min(RETRY_S, self._every_s)
                 log.warning("not caught up", reason=str(error), retry_in_s=wait_s)
             except Exception:  # this loop is the thread's edge: it must outlive everything
@@ -72,7 +73,7 @@ class Reconciler:
             self._wait(stopping, wait_s)
 
     def reconcile(self) -> None:
-        """Offer the newest promotion known. Raises ServerAway or RegistryUnavailable if not all could be asked.
+        """Offer the newest promotion known. Raises ServerAway if not all could be asked, and CacheUnwritable.
 
         An event is believed once, so that a swap need not wait for Postgres; after that Postgres has the last word.
         """
@@ -81,13 +82,17 @@ class Reconciler:
         try:
             champion = self._champion()
         except ServerAway:
-            if heard is not None:
+            if heard is None:
+                self._swapper.wait_for("Postgres, which knows what is promoted, does not answer")
+            else:
                 self._swapper.offer(heard, from_ledger=False)
             raise
         if heard is not None and (champion is None or heard.promotion_seq > champion.promotion_seq):
             self._swapper.offer(heard, from_ledger=False)
         elif champion is not None:
             self._swapper.offer(champion, from_ledger=True)
+        else:
+            self._swapper.wait_for(None)
         with self._heard_lock:
             if self._heard is heard:
                 self._heard = None

@@ -11,7 +11,8 @@ from fastapi.templating import Jinja2Templates
 from viral_gateway import views
 from viral_gateway.context import Gateway, details_of
 from viral_gateway.links import Links
-from viral_gateway.serving import Serving
+from viral_gateway.open_addresses import is_open
+from viral_gateway.serving import Serving, as_sentence
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 templates.env.filters.update(
@@ -26,10 +27,11 @@ templates.env.globals.update(took=views.took)
 
 
 def page(request: Request, template: str, gateway: Gateway, serving: Serving | None, **more: Any) -> Response:
-    """`template` with the model that serves, what was refused, and links; never kept by a cache."""
+    """`template` with the model that serves, or why none does, what was refused, and links; never kept by a cache."""
     context = {
         "model": details_of(serving) if serving else None,
         "refused": gateway.holder.refused,
+        "missing": as_sentence(gateway.holder.missing),
         "links": Links.of(gateway.settings),
         **more,
     }
@@ -37,9 +39,12 @@ def page(request: Request, template: str, gateway: Gateway, serving: Serving | N
 
 
 def wants_page(request: Request) -> bool:
-    """Whether a person's browser asks, outside the API; programs name no HTML."""
-    asked = request.headers.get("accept", "")
-    return "text/html" in asked and not request.url.path.startswith("/v1/")
+    """Whether a person's browser asks, outside the API; programs name no HTML.
+
+    Never where no key is asked for: a page tells of the model.
+    """
+    asked, path = request.headers.get("accept", ""), request.scope["path"]
+    return "text/html" in asked and not path.startswith("/v1/") and not is_open(path)
 
 
 def not_found(request: Request) -> Response:

@@ -9,7 +9,7 @@ from typing import Self
 from viral_common.features import AuthorHistory, TweetInput, features_of
 
 from viral_gateway.answering import Answer
-from viral_gateway.explain import WORDS_PER_TWEET, WordWeight
+from viral_gateway.explain import WORDS_PER_TWEET, WordWeight, words_of
 from viral_gateway.schemas import ModelDetails
 from viral_gateway.views import goal, points
 from viral_gateway.what_if_view import WhatIfView
@@ -64,7 +64,7 @@ class Result:
             shown_text(tweet.text, answer.weights, scale),
             listed(reversed(by_weight), "up", scale),
             listed(by_weight, "down", scale),
-            len(answer.weights) < WORDS_PER_TWEET,
+            len(words_of(tweet.text, WORDS_PER_TWEET + 1)) <= WORDS_PER_TWEET,
             WhatIfView.of(answer),
             feature_rows(tweet),
             author_in_words(tweet.author, model.likes_threshold),

@@ -21,7 +21,7 @@ BATCH = 32
 
 
 class QueueFull(ViralError):
-    """So many tweets wait that another call would only wait longer."""
+    """So many tweets would be scored before another call's that it would only wait longer."""
 
 
 @dataclass(eq=False)
@@ -54,6 +54,7 @@ class Scoring:
 
     def __init__(self, threads: int, most_waiting: int) -> None:
         self._most_waiting = most_waiting
+        # What is scored before a newcomer: of each call a batch at most, for a large one goes to the back after that.
         self._waiting = 0
         self._scoring = 0
         self._calls: deque[_Call] = deque()
@@ -74,9 +75,11 @@ class Scoring:
         with self._changed:
             if self._waiting >= self._most_waiting:
                 metrics.TURNED_AWAY.inc()
-                raise QueueFull(f"{self._waiting:,} tweets are waiting to be scored; ask again in a moment.")
+                raise QueueFull(
+                    f"{self._waiting:,} tweets would be scored before yours; ask again in a moment."
+                )
             self._calls.append(call)
-            self._waiting += len(tweets)
+            self._waiting += min(BATCH, len(tweets))
             if self._wanted():
                 self._changed.notify()
         return await call.answer
@@ -133,12 +136,13 @@ class Scoring:
         serving, room = self._calls[0].serving, BATCH
         while room and self._calls and self._calls[0].serving is serving:
             call = self._calls.popleft()
+            self._waiting -= min(BATCH, len(call.tweets) - call.taken)
             start, call.taken = call.taken, min(call.taken + room, len(call.tweets))
             batch.append(_Piece(call, start, call.taken))
             room -= call.taken - start
-            if call.taken < len(call.tweets):
+            if left := len(call.tweets) - call.taken:
                 self._calls.append(call)
-        self._waiting -= BATCH - room
+                self._waiting += min(BATCH, left)
         return batch
 
     def _tell(self, batch: Sequence[_Piece], outcome: list[float] | Exception) -> None:

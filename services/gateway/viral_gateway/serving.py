@@ -15,6 +15,8 @@ from viral_common.features import TweetInput
 
 from viral_gateway.promoted import PromotedModel
 
+NOTHING_PROMOTED = "no model has been promoted yet"
+
 
 class NoModelYet(ViralError):
     """Nothing was promoted so far, or it could not be fetched yet."""
@@ -54,9 +56,21 @@ class ModelHolder:
     def __init__(self) -> None:
         self.current: Serving | None = None
         self.refused: Refusal | None = None
+        self.obstacle: str | None = None
+        """While none serves: what keeps a promoted one from it. None: nothing is known to be promoted."""
+
+    @property
+    def missing(self) -> str:
+        """Why none serves, in words."""
+        return self.obstacle or NOTHING_PROMOTED
 
     def serving(self) -> Serving:
         """Raises NoModelYet."""
         if self.current is None:
-            raise NoModelYet("No model has been promoted yet; the pipeline is still making the first one.")
+            raise NoModelYet(as_sentence(self.missing))
         return self.current
+
+
+def as_sentence(words: str) -> str:
+    """`no model` -> `No model.`"""
+    return f"{words[0].upper()}{words[1:]}."

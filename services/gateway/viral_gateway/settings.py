@@ -68,7 +68,12 @@ class GatewaySettings(CommonSettings):
     @field_validator("api_keys")
     @classmethod
     def _keys(cls, value: SecretStr | None) -> SecretStr | None:
-        for key in listed(value.get_secret_value()) if value else []:
+        typed = value.get_secret_value() if value else ""
+        keys = listed(typed)
+        # A slip must not open the gateway.
+        if typed.strip() and not keys:
+            raise ValueError("separators, but no key between them; leave it empty to ask nobody for one")
+        for key in keys:
             if not (key.isascii() and key.isprintable()) or " " in key:
                 raise ValueError(
                     "a key is of ASCII characters without spaces, for example of `openssl rand -hex 24`"

@@ -11,11 +11,11 @@ from typing import Protocol
 
 import structlog
 from viral_common.artefact import Artefact, read_artefact
-from viral_common.errors import ArtefactError
+from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_common.events import Precision
 
 from viral_gateway import metrics
-from viral_gateway.cache import ArtefactCache
+from viral_gateway.cache import ArtefactCache, CacheUnwritable
 from viral_gateway.promoted import PromotedModel
 from viral_gateway.serving import ModelHolder, Refusal, Scorer, Serving
 
@@ -54,14 +54,24 @@ class Swapper:
                 return
 
     def offer(self, model: PromotedModel, *, from_ledger: bool) -> None:
-        """Swap `model` in if it is news: newer, or what Postgres says. Refuses damage; raises RegistryUnavailable."""
+        """Swap `model` in if it is news: newer, or what Postgres says. Refuses damage.
+
+        Raises RegistryUnavailable or CacheUnwritable where another try may help.
+        """
         if not self._is_news(model, from_ledger):
             return
+        self.wait_for(f"version {model.version} is promoted and being loaded")
         try:
             scorer = self._scorer_of(model)
         except ArtefactError as error:
             self._refuse(model, str(error))
             return
+        except RegistryUnavailable:
+            self.wait_for(f"version {model.version} is promoted, but MLflow does not answer")
+            raise
+        except CacheUnwritable:
+            self.wait_for(f"version {model.version} is promoted, but the disk takes no artefact")
+            raise
         self._serve(Serving(model, scorer))
         _give_back_freed_memory()
         metrics.SWAPS.inc()
@@ -72,6 +82,10 @@ class Swapper:
             precision=model.precision,
         )
         self._announce()
+
+    def wait_for(self, obstacle: str | None) -> None:
+        """Have those who ask for a model told why none serves; None: nothing is promoted."""
+        self._holder.obstacle = obstacle
 
     def _is_news(self, model: PromotedModel, from_ledger: bool) -> bool:
         current = self._holder.current
@@ -119,12 +133,13 @@ class Swapper:
 
     def _serve(self, serving: Serving) -> None:
         self._holder.current = serving
-        self._holder.refused = None
+        self._holder.refused = self._holder.obstacle = None
         metrics.MODEL_VERSION.set(serving.model.version)
         metrics.PROMOTION_SEQ.set(serving.model.promotion_seq)
 
     def _refuse(self, model: PromotedModel, reason: str) -> None:
         self._holder.refused = Refusal(model.version, model.promotion_seq, reason, datetime.now(UTC))
+        self.wait_for(f"version {model.version} was refused: {reason}")
         metrics.REFUSED.inc()
         log.error("artefact refused", version=model.version, promotion_seq=model.promotion_seq, reason=reason)
 

@@ -17,6 +17,8 @@ from viral_scraper.once import collect_once
 from viral_scraper.settings import ScraperSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+# Without markup: a query, a name or the pattern of a path may look like it.
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @app.command()
@@ -32,7 +34,7 @@ def once() -> None:
     with one_line_errors():
         settings = load_settings(ScraperSettings)
         configure_logging("scraper", settings)
-        collect_once(settings, Console(highlight=False, soft_wrap=True))
+        collect_once(settings, console)
 
 
 @app.command()
@@ -50,6 +52,4 @@ def forget(
         configure_logging("scraper", settings)
         named = {"author": author, "author-id": author_id, "tweet": tweet}
         asked = {kind: value for kind, value in named.items() if value}
-        forget_named(
-            sessions(connect(settings, "forget")), asked, source, Console(highlight=False, soft_wrap=True)
-        )
+        forget_named(sessions(connect(settings, "forget")), asked, source, console)

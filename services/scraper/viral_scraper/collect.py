@@ -25,8 +25,8 @@ MOST_SHARE = 0.1
 ASKED_SHARES = 2
 
 # Thin intervals of a source that has everything at hand are stored together: a transaction costs as much as some
-# hundred tweets. After a kill the same intervals come together again, so the outcome is the same. Other sources are
-# asked for at most one interval twice.
+# hundred tweets. After a kill the same intervals come together again, so the outcome is the same. Other sources' are
+# stored one by one: a kill has no more than the one under way asked for again.
 STORE_AT_ONCE = 5_000
 
 

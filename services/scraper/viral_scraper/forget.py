@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rich.console import Console
-from rich.markup import escape
-from viral_common.database import Sessions, schema_gap
+from viral_common.database import Sessions, require_schema
 from viral_common.errors import UsageError
 from viral_common.forgetting import EVERY_SOURCE, forget_author, forget_author_id, forget_tweet
 
@@ -20,9 +19,7 @@ KINDS: dict[str, Forget] = {"author": forget_author, "author-id": forget_author_
 
 def forget(sessions: Sessions, named: dict[str, str], source: str, console: Console) -> None:
     """Delete what is named, one of KINDS, and say what went. Raises UsageError for anything else."""
-    with sessions() as session:
-        if gap := schema_gap(session.connection()):
-            raise UsageError(gap)
+    require_schema(sessions)
     if len(named) != 1:
         raise UsageError("name one: --author NAME, --author-id ID or --tweet ID")
     if source not in (EVERY_SOURCE, *SOURCES):
@@ -38,7 +35,7 @@ def forget(sessions: Sessions, named: dict[str, str], source: str, console: Cons
 def _tell(console: Console, whom: str, source: str, deleted: dict[str, int]) -> None:
     for one, count in deleted.items():
         if count:
-            console.print(f"{count:,} {'tweet' if count == 1 else 'tweets'} of {escape(one)} deleted")
+            console.print(f"{count:,} {'tweet' if count == 1 else 'tweets'} of {one} deleted")
     if not any(deleted.values()):
         console.print("nothing of it was stored")
-    console.print(f"{escape(whom)} is forgotten: nothing of it is stored again from {source or 'any source'}")
+    console.print(f"{whom} is forgotten: nothing of it is stored again from {source or 'any source'}")

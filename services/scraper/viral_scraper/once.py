@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
-from viral_common.database import schema_gap
-from viral_common.errors import ServerAway, UsageError, ViralError
+from viral_common.database import require_schema
+from viral_common.errors import ServerAway, ViralError
 from viral_common.models import Batch
 from viral_common.outbox import Relay
 from viral_common.service import Service
@@ -34,9 +33,7 @@ PATIENCE_S = 1800.0
 def collect_once(settings: ScraperSettings, console: Console) -> None:
     """Collect the next batch, or go on with the one that was begun; publish its event; say what came in."""
     service = Service("scraper", settings)
-    with service.sessions() as session:
-        if gap := schema_gap(session.connection()):
-            raise UsageError(gap)
+    require_schema(service.sessions)
     Months(service.sessions, settings.retention_days).look_after(datetime.now(UTC))
     with shown_progress() as tell:
         collector = build_collector(service, settings, tell)
@@ -107,5 +104,5 @@ def _bad_rows(counts: Mapping[str, int], places: Mapping[str, Sequence[str]]) ->
     table.columns[1].justify = "right"
     table.columns[2].overflow = "fold"
     for reason, count in sorted(counts.items(), key=lambda item: -item[1]):
-        table.add_row(escape(reason), f"{count:,}", escape("\n".join(places.get(reason, ()))))
+        table.add_row(reason, f"{count:,}", "\n".join(places.get(reason, ())))
     return table

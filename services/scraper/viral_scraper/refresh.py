@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 from viral_common.refresh_store import RefreshStore
+from viral_common.tweets import Engagement
 
 from viral_scraper.sources.base import Refreshable
 
@@ -28,16 +29,26 @@ class Refresher:
     def refresh_due(self, stopping: threading.Event, confirm: Callable[[], None] = lambda: None) -> int:
         """Read all that are due; delete here what is gone there. Returns how many tweets have a label now.
 
-        Raises what the source raises: then nothing of that round is taken for gone; and what `confirm`, called before
-        each round, raises.
+        Raises what the source raises: then what it had read is kept and nothing of that round is taken for gone; and
+        what `confirm`, called before each round, raises.
         """
         refreshed = 0
-        while not stopping.is_set() and (ids := self.store.due(self.min_age, AT_ONCE)):
+        asked: set[str] = set()
+        while not stopping.is_set() and (ids := self._due_besides(asked)):
             confirm()
-            read = list(self.source.refresh(ids))
-            gone = sorted(set(ids) - {one.external_id for one in read})
-            self.store.record(read)
+            read: dict[str, Engagement] = {}
+            try:
+                for one in self.source.refresh(ids):
+                    read[one.external_id] = one
+            finally:
+                self.store.record(read.values())  # it may have been paid for
+            gone = sorted(set(ids) - read.keys())
             self.store.remove(gone)
             refreshed += len(read)
+            asked.update(ids)
             log.info("likes read again", tweets=len(read), gone=len(gone))
         return refreshed
+
+    def _due_besides(self, asked: set[str]) -> list[str]:
+        # Where this host's clock is behind Postgres's, what was just read counts as read too young, and is due again.
+        return [one for one in self.store.due(self.min_age, AT_ONCE) if one not in asked]

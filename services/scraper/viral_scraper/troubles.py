@@ -65,7 +65,7 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, ViralError):
         return str(error)
     if isinstance(error, POSTGRES_AWAY):
-        line = first_line(error.orig if isinstance(error.orig, Exception) else error)
+        line = first_line(error.orig or error)
         if getattr(error.orig, "pgcode", None) == POSTGRES_NO_ROOM:
             return f"Postgres has no room on its disk ({line}); collecting goes on when there is some"
         return f"Postgres does not answer; collecting goes on when it does ({line})"

@@ -135,6 +135,24 @@ def test_without_the_gateway_the_text_is_kept_and_it_says_so(world: World, open_
     expect(page.get_by_label("Your tweet")).to_have_value("keep me")
 
 
+def test_what_the_gateway_says_is_told_as_a_sentence(world: World, open_page: Open) -> None:
+    world.serve()
+    page = open_page()
+    page.route(
+        "**/",
+        lambda route: route.fulfill(
+            status=429, content_type="application/problem+json", body='{"detail": "Too many."}'
+        ),
+    )
+
+    page.get_by_label("Your tweet").fill("keep me")
+    page.get_by_role("button", name="Predict").click()
+
+    expect(page.get_by_role("alert")).to_have_text(
+        "No answer: Too many. Your text is kept; try again in a moment."
+    )
+
+
 def test_line_breaks_and_markup_come_back_as_typed(world: World, open_page: Open) -> None:
     world.serve()
     page = open_page(java_script_enabled=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ class Mlflow(ThreadingHTTPServer):
             {"path": name, "is_dir": False, "file_size": len(body)} for name, body in FILES.items()
         ]
         self.status = 200
+        self.cut_off: str | None = None
         self.headers: list[str | None] = []
 
     @property
@@ -52,7 +54,8 @@ class _Proxy(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        cut_off = self.server.cut_off is not None and asked.path.endswith(self.server.cut_off)
+        self.wfile.write(body[: len(body) // 2] if cut_off else body)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -112,6 +115,27 @@ def test_a_server_that_is_away_is_unavailable(mlflow: Mlflow, tmp_path: Path) ->
 
     with pytest.raises(RegistryUnavailable, match="VIRAL_MLFLOW_URL"):
         download(url, URI, "fp32", tmp_path)
+
+
+def test_a_download_that_is_cut_off_is_a_server_that_went_away_not_damage(
+    mlflow: Mlflow, tmp_path: Path
+) -> None:
+    mlflow.cut_off = "model.onnx"
+
+    with pytest.raises(RegistryUnavailable, match="1,152,000 bytes before the end"):
+        download(mlflow.url, URI, "fp32", tmp_path)
+
+
+def test_a_full_disk_is_not_called_a_server_that_is_away(
+    mlflow: Mlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+    monkeypatch.setattr(Path, "open", lambda _, mode: opened(Path("/dev/full"), mode))
+
+    with pytest.raises(OSError, match="No space left") as raised:
+        download(mlflow.url, URI, "fp32", tmp_path)
+
+    assert raised.value.errno == errno.ENOSPC
 
 
 def test_it_says_who_asks_as_mlflows_own_client_does(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 from uuid import UUID
 
 import pytest
 from viral_common import bus, inbox
 from viral_common.database import Sessions
-from viral_common.errors import NotYet
+from viral_common.errors import NotYet, Unusable
 from viral_common.events import BatchCollected, Event, envelope
 from viral_common.settings import CommonSettings
 
@@ -77,6 +78,32 @@ def test_a_handler_longer_than_its_lease_keeps_the_event(settings: CommonSetting
     assert handled == [event.id]
 
 
+def test_a_lease_is_kept_although_renewing_it_failed_once(
+    settings: CommonSettings, db: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handled: list[UUID] = []
+    faults = [RuntimeError("no connection is free")]
+    renew = inbox.renew
+
+    def renew_at_last(*arguments: Any) -> None:
+        if faults:
+            raise faults.pop()
+        renew(*arguments)
+
+    def handle(event: BatchCollected) -> list[Event]:
+        handled.append(event.id)
+        time.sleep(2 * settings.lease_s)
+        return []
+
+    monkeypatch.setattr(inbox, "renew", renew_at_last)
+    with trainer(settings, handle), trainer(settings, handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+        eventually(lambda: state(db, event.id) == "done")
+
+    assert handled == [event.id]
+    assert faults == []
+
+
 def test_a_worker_that_lost_its_lease_settles_nothing(settings: CommonSettings, db: Sessions) -> None:
     event = envelope(batch_collected(), "viral/tests/host")
     with db.begin() as session:
@@ -109,6 +136,40 @@ def test_a_stopped_service_gives_its_event_back_at_once(settings: CommonSettings
     row = inbox_row(db, event.id)
     assert row
     assert (row.state, row.claims, row.failures) == ("pending", 0, 0)
+
+
+def test_giving_an_event_up_is_tried_again_too(settings: CommonSettings, db: Sessions) -> None:
+    told: list[str] = []
+
+    def handle(_: BatchCollected) -> list[Event]:
+        raise Unusable("out of\x00 luck")
+
+    def on_dead(_: BatchCollected, reason: str) -> None:
+        told.append(reason)
+        if len(told) == 1:
+            raise RuntimeError("the disk is full")
+
+    with trainer(settings, handle, on_dead=on_dead):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+        eventually(lambda: state(db, event.id) == "dead")
+
+    assert told == ["out of luck"] * 2
+
+
+def test_failures_do_not_count_as_crashes(
+    settings: CommonSettings, db: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    def handle(_: BatchCollected) -> list[Event]:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr(inbox, "CLAIM_LIMIT", settings.retry_limit - 2)
+    with trainer(settings, handle, on_dead=lambda _, reason: told.append(reason)):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+        eventually(lambda: state(db, event.id) == "dead")
+
+    assert told == ["failed 3 times, last with RuntimeError: out of luck"]
 
 
 def test_a_handler_that_takes_its_process_down_again_and_again_is_given_up(

@@ -6,6 +6,7 @@ import threading
 import time
 from uuid import UUID
 
+from sqlalchemy import text
 from viral_common import bus
 from viral_common.database import Sessions
 from viral_common.errors import ServerAway
@@ -94,3 +95,15 @@ def test_postgres_dies_during_a_training(servers: Servers, settings: CommonSetti
     row = inbox_row(db, event.id)
     assert row
     assert row.failures == 0
+
+
+def test_tables_that_come_after_the_service_are_waited_for(settings: CommonSettings, db: Sessions) -> None:
+    with db.begin() as session:
+        session.execute(text("ALTER TABLE inbox RENAME TO not_yet"))
+
+    with trainer(settings, lambda _: []):
+        with db.begin() as session:
+            session.execute(text("ALTER TABLE not_yet RENAME TO inbox"))
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+
+        eventually(lambda: state(db, event.id) == "done")

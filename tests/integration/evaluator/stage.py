@@ -35,6 +35,8 @@ class Models:
     aliases: dict[str, int] = field(default_factory=dict)
     told: dict[int, str] = field(default_factory=dict)
     away: bool = False
+    faults: list[Exception] = field(default_factory=list)
+    """What MLflow answers to the next calls."""
     thresholds: dict[str, int] = field(default_factory=dict)
     called_from: float = 0.5
 
@@ -61,11 +63,15 @@ class Models:
         return Scored(cast(Any, spec), 1 / (1 + np.exp(-logit)))
 
     def tell_verdict(self, version: int, verdict: Verdict) -> None:
+        if self.faults:
+            raise self.faults.pop()
         self.told[version] = verdict.outcome
 
     def set_alias(self, alias: Literal["champion", "challenger"], version: int) -> None:
         if self.away:
             raise ServerAway("MLflow does not answer")
+        if self.faults:
+            raise self.faults.pop()
         self.aliases[alias] = version
 
 

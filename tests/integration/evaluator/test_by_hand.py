@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner, Result
 from viral_common import ledger
 from viral_common.database import Sessions
-from viral_common.errors import UsageError
+from viral_common.errors import ServerAway, UsageError
+from viral_common.settings import CommonSettings
+from viral_evaluator import cli
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import promote_by_hand, replaced_champion
 
@@ -46,3 +52,49 @@ def test_by_hand_what_cannot_be_is_said_in_one_line(db: Sessions) -> None:
             promote_by_hand(session, 1, "again")
         with pytest.raises(UsageError, match="version 1 was never scored in int8"):
             promote_by_hand(session, 1, "smaller", "int8")
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """`viral-evaluator` with these arguments, RabbitMQ being away."""
+
+    class Away:
+        def __init__(self, *_: object) -> None:
+            raise ServerAway("RabbitMQ at [rabbit] :key: does not answer")
+
+    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
+    monkeypatch.setattr(cli, "Relay", Away)
+    environment = {
+        "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
+        "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+        "VIRAL_MLFLOW_URL": settings.mlflow_url,
+    }
+    return lambda *arguments: CliRunner().invoke(cli.app, arguments, env=environment)
+
+
+def test_the_command_says_what_it_did_and_what_is_told_later(db: Sessions, command: Command) -> None:
+    trained(db, 1)
+
+    result = command("promote", "1", "--reason", "we like it")
+
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "version 1 is the champion (promotion 1, in fp32)",
+        "a running evaluator will tell the rest: RabbitMQ at [rabbit] :key: does not answer",
+    ]
+
+
+@pytest.mark.parametrize("arguments", [("promote", "1", "--reason", "why not"), ("rollback",)])
+def test_without_the_tables_a_command_says_how_to_make_them(
+    db: Sessions, command: Command, arguments: tuple[str, ...]
+) -> None:
+    with db.begin() as session:
+        session.execute(text("DROP TABLE alembic_version, promotions CASCADE"))
+
+    result = command(*arguments)
+
+    assert result.exit_code == 2
+    assert "run `python -m viral_common.migrate`" in result.output

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from uuid import uuid4, uuid5
 
 import pytest
+from mlflow.exceptions import RestException
 from viral_common.database import Sessions
 from viral_common.errors import ArtefactError, NotYet, ServerAway, Unusable
 from viral_common.events import ModelPromoted, caused_id
@@ -13,8 +15,10 @@ from viral_common.models import Promotion, Verdict
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import promote_by_hand, replaced_champion
 
+from tests.integration.delivery.stage import eventually
 from tests.integration.evaluator.stage import TWEETS, Models, rows, trained
 
+GONE = RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no version 1"})
 TOO_FEW = (
     "test tweets have more than 0 likes, at least 10 with and as many without are needed "
     "(VIRAL_LIKES_THRESHOLD, VIRAL_BATCH_SIZE)"
@@ -110,6 +114,35 @@ def test_a_kill_between_the_promotion_and_the_alias_is_made_good(
     assert models.told == {1: "promoted"}
 
 
+def test_a_version_deleted_by_hand_in_mlflow_does_not_keep_its_promotion_back(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    models.skill, models.faults = {"model 1": 1.0}, [GONE]
+
+    (promoted,) = evaluator.on_model_trained(trained(db, 1))
+
+    assert isinstance(promoted, ModelPromoted)
+    assert models.faults == []
+
+
+def test_the_alias_is_followed_whatever_went_wrong_before(
+    evaluator: Evaluator, db: Sessions, models: Models
+) -> None:
+    trained(db, 1)
+    with db.begin() as session:
+        promote_by_hand(session, 1, "we like it")
+    models.faults = [GONE, RuntimeError()]
+    stopping = threading.Event()
+    following = threading.Thread(target=replace(evaluator.aliases, every_s=0.01).run, args=(stopping,))
+
+    following.start()
+    try:
+        eventually(lambda: models.aliases == {"champion": 1})
+    finally:
+        stopping.set()
+        following.join()
+
+
 def test_a_late_repeat_does_not_take_the_alias_back(
     evaluator: Evaluator, db: Sessions, models: Models
 ) -> None:
@@ -156,8 +189,8 @@ def test_a_champion_promoted_by_hand_in_between_is_the_one_to_beat(
 @pytest.mark.parametrize(
     ("tweets", "viral", "reason"),
     [
-        (0, "both", "the batch has 0 test tweets, 50 are needed"),
-        (49, "both", "the batch has 49 test tweets, 50 are needed"),
+        (0, "both", "the batch has 0 labelled test tweets, 50 are needed (VIRAL_MIN_TEST_TWEETS)"),
+        (49, "both", "the batch has 49 labelled test tweets, 50 are needed (VIRAL_MIN_TEST_TWEETS)"),
         (60, "none", f"0 of 60 {TOO_FEW}"),
         (60, "nine", f"9 of 60 {TOO_FEW}"),
         (60, "all", f"60 of 60 {TOO_FEW}"),

@@ -226,6 +226,7 @@ def test_the_command_says_what_it_deleted(db: Sessions, tmp_path: Path, forget: 
         (("--author", "a", "--tweet", "1"), "name one"),
         (("--author", "@"), "--author is empty"),
         (("--tweet", "1", "--source", "myspace"), "there is no source myspace; sources are archive,"),
+        (("--tweet", "1", "--source", "[ab]"), "there is no source [ab];"),
     ],
 )
 def test_the_command_explains_what_it_cannot_do(

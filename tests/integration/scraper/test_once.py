@@ -25,7 +25,7 @@ from tests.integration.scraper.collecting import all_batches, announced, collect
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
 from tests.integration.scraper.sources.said import some_posts
 from tests.integration.scraper.sources.x_server import XNetwork
-from tests.twint_lines import some_days
+from tests.twint_lines import some_days, write_lines
 
 POSTS = some_posts(30)
 ORIGINALS = sum(not said.is_reply for said in POSTS)
@@ -81,6 +81,16 @@ def test_a_batch_then_nothing_more_and_both_are_well(db: Sessions, run_once: Onc
     assert f"{ORIGINALS} tweets of x (tea)" in first.output
     assert second.output.strip() == "nothing more to collect from x (tea)"
     assert [message.published_at is not None for message in announced(db)] == [True]
+
+
+def test_a_query_is_shown_as_it_was_given(tmp_path: Path, run_once: Once) -> None:
+    file = write_lines(tmp_path / "tweets.jsonl", some_days(1, 3))
+    told = {"SOURCE": "archive", "ARCHIVE_PATHS": str(file), "QUERY": "[ab] [/x] :key:"}
+
+    first, second = run_once(**told), run_once(**told)
+
+    assert "3 tweets of archive ([ab] [/x] :key:), " in first.output
+    assert "nothing more to collect from archive ([ab] [/x] :key:)" in second.output
 
 
 def test_likes_that_are_due_are_read_again(db: Sessions, run_once: Once) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from viral_client import Client, GatewayAway, GatewayError
+from viral_client import Client, FieldError, GatewayAway, GatewayError, Tweet
 from viral_client.models import Predictions
 from viral_gateway.schemas import ModelDetails
 
@@ -59,6 +59,43 @@ def test_a_proxys_own_error_page_is_a_refusal_too(reply: httpx.Response) -> None
 
     assert refused.value.status == 502
     assert refused.value.retry_after is None
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        httpx.Response(503, text="<html>no upstream</html>"),
+        httpx.Response(503, json={"message": "no upstream"}),
+        httpx.Response(200, text="<html>please log in</html>"),
+    ],
+)
+def test_a_proxys_own_page_is_no_readiness(reply: httpx.Response) -> None:
+    with pytest.raises(GatewayError) as refused:
+        talking_to(lambda _: reply).ready()
+
+    assert refused.value.status == reply.status_code
+
+
+def test_events_that_live_elsewhere_are_a_refusal_not_an_end() -> None:
+    moved = httpx.Response(301, headers={"location": "https://gateway/v1/events"})
+
+    with pytest.raises(GatewayError, match=r"^301"):
+        next(talking_to(lambda _: moved).events())
+
+
+def test_errors_that_are_no_objects_are_passed_over() -> None:
+    problem = {"title": "Bad", "errors": ["x", {"detail": "wrong", "pointer": "#/a"}, None]}
+
+    with pytest.raises(GatewayError) as refused:
+        talking_to(lambda _: httpx.Response(422, json=problem)).model()
+
+    assert refused.value.errors == [FieldError("wrong", "#/a")]
+
+
+@pytest.mark.parametrize("one", ["hello", Tweet(text="hello")])
+def test_one_tweet_is_no_list_of_tweets(one: Any) -> None:
+    with pytest.raises(TypeError, match="list of tweets"):
+        talking_to(lambda _: httpx.Response(200)).predict(one)
 
 
 @pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("")])

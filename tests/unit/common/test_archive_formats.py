@@ -157,6 +157,24 @@ def test_empty_pages_are_no_fault_and_errors_are(tmp_path: Path) -> None:
     assert bad == {"an error of the API instead of tweets": 1}
 
 
+@pytest.mark.parametrize(
+    ("shape", "row"),
+    [
+        (TWINT, lambda language: twint_row(language=language)),
+        (SNSCRAPE, lambda language: {**SNSCRAPE_ROW, "lang": language}),
+        (X_API, lambda language: {**X_ROW, "lang": language}),
+    ],
+    ids=["twint", "snscrape", "x"],
+)
+@pytest.mark.parametrize("odd", ["\x00", "\ud800"])
+def test_a_language_is_text_that_every_database_takes(
+    shape: Shape, row: Callable[[str], dict[str, Any]], odd: str
+) -> None:
+    tweet = shape.tweet_of(converted(row(f"en-{odd}"), shape))
+
+    assert tweet.language == "en-"
+
+
 @pytest.mark.parametrize("name", ["snscrape_200_rows.jsonl", "x_api_v2_tweets.json"])
 def test_real_rows_are_understood(tmp_path: Path, name: str, tweets_file: Path) -> None:
     file = tweets_file.parent.parent / "fixtures" / name

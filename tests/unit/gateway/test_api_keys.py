@@ -9,8 +9,9 @@ import pytest
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
+from viral_gateway.serving import Refusal
 
-from tests.unit.gateway.fakes import World, a_settings
+from tests.unit.gateway.fakes import NOON, World, a_settings
 
 OTHER, KEY = "0123456789abcdef-other", "p4Ss~key+/=="
 
@@ -74,11 +75,31 @@ def test_what_stays_open(guarded: TestClient, path: str) -> None:
     assert guarded.get(path).status_code == 200
 
 
-@pytest.mark.parametrize("keys", [None, "", " , "])
+@pytest.mark.parametrize("path", ["/static/nope", "/static%2Fnope", "/health/nope", "/swagger/x"])
+def test_what_stays_open_tells_a_browser_nothing_of_the_model(
+    guarded: TestClient, world: World, path: str
+) -> None:
+    world.holder.refused = Refusal(4, 4, "/data/artefact: damaged", NOON)
+
+    reply = guarded.get(path, headers={"Accept": "text/html"})
+
+    assert reply.status_code == 404
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert "ersion" not in reply.text
+    assert "damaged" not in reply.text
+
+
+@pytest.mark.parametrize("keys", [None, "", " "])
 def test_without_keys_nobody_is_asked(world: World, keys: str | None) -> None:
     world.settings["api_keys"] = keys
 
     assert TestClient(create_app(world.gateway())).get("/").status_code == 200
+
+
+@pytest.mark.parametrize("keys", [",", " , ", ",,"])
+def test_separators_without_a_key_do_not_open_the_gateway(keys: str) -> None:
+    with pytest.raises(ValidationError, match="no key between them"):
+        a_settings(api_keys=keys)
 
 
 @pytest.mark.parametrize("keys", ["two words", "schlüssel", "line\nbreak"])

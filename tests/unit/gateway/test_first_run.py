@@ -55,6 +55,23 @@ def test_the_first_run_page_without_any_batch_or_postgres(
     assert "Postgres does not answer" in page.text
 
 
+def test_while_postgres_is_away_nothing_is_said_of_batches(client: TestClient, world: World) -> None:
+    world.records.away = True
+
+    assert "has not opened a batch yet" not in client.get("/").text
+
+
+def test_an_empty_batch_trains_nothing(client: TestClient, world: World) -> None:
+    empty = a_batch()
+    empty.tweet_count = 0
+    world.records.trails = [BatchTrail(empty, None, None, None)]
+
+    page = client.get("/").text
+
+    assert re.findall(r'<li class="(\w+)"><div>', page) == ["done", "ended", "waiting", "waiting"]
+    assert "no tweet was left; the next batch is awaited" in page
+
+
 def test_a_tweet_sent_before_the_first_model_is_kept(client: TestClient) -> None:
     page = client.post("/", data={"text": "keep me"})
 

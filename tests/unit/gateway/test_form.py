@@ -88,6 +88,17 @@ def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
     assert "2.0% of the tweets it learned from got more than 100 likes" in page
 
 
+@pytest.mark.parametrize(("words", "left_out"), [(60, False), (61, True)])
+def test_words_that_were_not_weighed_are_owned_up_to(
+    client: TestClient, world: World, words: int, left_out: bool
+) -> None:
+    world.serve()
+
+    page = client.post("/", data={"text": "word " * words}).text
+
+    assert ("Only the first 60 words were weighed" in page) is left_out
+
+
 def test_what_was_typed_is_escaped(client: TestClient, world: World) -> None:
     world.serve()
 

@@ -102,6 +102,15 @@ def test_what_is_no_origin_is_refused_at_the_start(origins: str) -> None:
         a_settings(cors_origins=origins)
 
 
+def test_static_files_are_asked_for_again_and_answered_cheaply(client: TestClient) -> None:
+    for path in ("/static/form.js", "/swagger/swagger-ui.css"):
+        first = client.get(path)
+        again = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+
+        assert (first.status_code, again.status_code) == (200, 304)
+        assert first.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
+
+
 def test_a_security_header_is_on_every_reply_once(client: TestClient) -> None:
     for reply in (client.get("/"), client.get("/nowhere"), client.get("/static/style.css")):
         assert reply.headers.get_list("x-content-type-options") == ["nosniff"]

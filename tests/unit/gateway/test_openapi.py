@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
-from viral_gateway.schemas import PredictionsRequest
+from viral_gateway.schemas import ModelDetails, PredictionsRequest
 
 from tests.unit.gateway.fakes import World
 
@@ -69,6 +70,43 @@ def _values(value: Any) -> Iterator[Any]:
                 yield from _values(part)
         case _:
             yield value
+
+
+def test_the_event_shown_is_one_that_may_come() -> None:
+    [shown] = DOCUMENT["paths"]["/v1/events"]["get"]["responses"]["200"]["content"].values()
+    [data] = [line for line in shown["example"].splitlines() if line.startswith("data: ")]
+
+    event = json.loads(data.removeprefix("data: "))
+
+    assert set(event) == set(ModelDetails.model_fields)
+    ModelDetails.model_validate(event)
+
+
+def test_an_error_shown_names_a_parameter_that_the_call_has() -> None:
+    for call, operation in operations():
+        if call.startswith("GET") and "422" in operation["responses"]:
+            [wrong] = problem_shown(operation, 422)["errors"]
+            assert wrong["parameter"] in [parameter["name"] for parameter in operation["parameters"]]
+
+
+def test_the_errors_shown_are_as_they_are_sent() -> None:
+    world = World(settings={"api_keys": "some-key"})
+    world.records.away = True
+    key = {"X-API-Key": "some-key"}
+    paths = DOCUMENT["paths"]
+
+    with TestClient(create_app(world.gateway())) as client:
+        for path in ("/v1/model", "/v1/models", "/v1/batches"):
+            assert client.get(path, headers=key).json() == problem_shown(paths[path]["get"], 503)
+        too_large = client.post("/v1/predictions", headers=key, content=b" " * 1_048_577).json()
+        assert too_large == problem_shown(paths["/v1/predictions"]["post"], 413)
+        assert client.get("/v1/model").json() == problem_shown(paths["/v1/model"]["get"], 401)
+        since = client.get("/v1/events?since=-1", headers=key).json()
+        assert since == problem_shown(paths["/v1/events"]["get"], 422)
+
+
+def problem_shown(operation: Any, status: int) -> Any:
+    return operation["responses"][str(status)]["content"]["application/problem+json"]["example"]
 
 
 def test_the_request_shown_is_one_that_is_taken() -> None:

@@ -103,6 +103,18 @@ def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: World) 
         assert "Version 3 serves on" in page.text
 
 
+def test_what_is_read_aloud_is_said_within_a_part_that_stays(client: TestClient, world: World) -> None:
+    first_run = client.get("/").text
+    world.serve()
+    form = client.get("/").text
+
+    for page in (first_run, form):
+        for tag in re.findall(r'<[^>]+(?:role="status"|aria-live)[^>]*>', page):
+            assert not re.search(r"data-swap|hidden", tag), tag
+    assert re.search(r'<div aria-live="polite">\s*<div id="progress" data-swap>', first_run)
+    assert re.search(r'<div role="status"[^>]*>\s*<p id="takeover" class="note" hidden>', form)
+
+
 def test_pages_and_docs_load_nothing_foreign(client: TestClient, world: World) -> None:
     world.serve()
 

@@ -42,6 +42,13 @@ def test_a_wrong_method(client: TestClient) -> None:
     assert "POST" in reply.headers["allow"]
 
 
+def test_a_wrong_method_at_the_form_is_told_of_both_that_are_right(client: TestClient) -> None:
+    reply = client.put("/")
+
+    is_problem(reply, 405)
+    assert set(reply.headers["allow"].split(", ")) == {"GET", "POST"}
+
+
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
@@ -85,6 +92,7 @@ def test_a_body_that_is_no_json(client: TestClient, world: World, body: bytes) -
     reply = client.post("/v1/predictions", content=body, headers=JSON)
 
     is_problem(reply, 422 if body == b"" else 400)
+    assert body == b"" or reply.json()["detail"].startswith("The body is no JSON: ")
 
 
 @pytest.mark.parametrize(

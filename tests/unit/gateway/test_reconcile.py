@@ -29,6 +29,9 @@ class FakeSwapper:
             raise RegistryUnavailable("MLflow does not answer")
         self.offers.append((model.promotion_seq, from_ledger))
 
+    def wait_for(self, obstacle: str | None) -> None:
+        pass
+
 
 def promoted(seq: int) -> ModelPromoted:
     return ModelPromoted(

@@ -114,17 +114,37 @@ def test_a_full_queue_refuses_at_once(scoring: Scoring) -> None:
     async def story() -> None:
         model = HeldModel()
         first = await busy(scoring, model)
-        waiting = ask(scoring, model, MOST_WAITING)
+        waiting = [ask(scoring, model, BATCH) for _ in range(MOST_WAITING // BATCH)]
+        await asyncio.sleep(0)
+
+        with pytest.raises(QueueFull, match="128 tweets would be scored before yours"):
+            await asyncio.wait_for(ask(scoring, model, 1), 1)
+
+        model.go.set()
+        await asyncio.gather(first, *waiting)
+        assert await ask(scoring, model, 1) == [0.5]
+
+    asyncio.run(story())
+
+
+def test_one_large_call_has_nobody_refused_and_many_do(scoring: Scoring) -> None:
+    async def story() -> list[list[float]]:
+        model = HeldModel()
+        first = await busy(scoring, model)
+        large = [ask(scoring, model, 2 * MOST_WAITING)]
+        await asyncio.sleep(0)
+        beside_it = ask(scoring, model, 1)
+        large += [ask(scoring, model, 2 * MOST_WAITING) for _ in range(MOST_WAITING // BATCH - 1)]
         await asyncio.sleep(0)
 
         with pytest.raises(QueueFull):
             await asyncio.wait_for(ask(scoring, model, 1), 1)
 
         model.go.set()
-        await asyncio.gather(first, waiting)
-        assert await ask(scoring, model, 1) == [0.5]
+        await asyncio.gather(first, *large)
+        return [await beside_it, await ask(scoring, model, 1)]
 
-    asyncio.run(story())
+    assert asyncio.run(story()) == [[0.5], [0.5]]
 
 
 def test_a_caller_who_is_refused_is_told_when_to_ask_again_and_counted(world: World) -> None:

@@ -170,6 +170,28 @@ def test_a_tweet_that_comes_twice_counts_once_with_the_most_likes(tmp_path: Path
     assert source.prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"duplicate": 2}
 
 
+def test_a_tweet_before_what_the_filters_leave_out_keeps_its_day(tmp_path: Path) -> None:
+    first, reply = twint_row(FIRST_DAY, 1), twint_row(FIRST_DAY + 1.5 * DAY, 2, conversation_id="17")
+    last = [twint_row(FIRST_DAY + 2 * DAY + number * HOUR, number) for number in (3, 4)]
+    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [first, reply, *last]))
+
+    window = source.next_window(None, 3)
+
+    assert window == Window(FIRST_DAY, FIRST_DAY + 3 * DAY)
+    assert len(list(source.search("", *window))) == 3
+
+
+def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: Path) -> None:
+    copies = [twint_row(FIRST_DAY + HOUR, 1, likes_count=likes) for likes in (2, 9, 4)]
+    german = [twint_row(FIRST_DAY + HOUR + timedelta(milliseconds=ms), 2, language="de") for ms in (-1, 0, 1)]
+    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [*copies[:2], *german, copies[2]]))
+
+    (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
+
+    assert tweet.like_count == 9
+    assert source.prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"language": 3, "duplicate": 2}
+
+
 def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) -> None:
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", some_days(days=1, per_day=480)))
 

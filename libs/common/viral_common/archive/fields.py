@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 from viral_common.archive.bad_rows import BadRow
+from viral_common.text import clean
 
 # Since 2010-11-04 an id holds its tweet's time: https://github.com/twitter-archive/snowflake
 SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
@@ -35,8 +36,8 @@ def text_in(value: object, name: str) -> str:
 
 
 def optional_text(value: object, name: str) -> str:
-    """A string; empty if it is missing."""
-    return "" if value is None else text_in(value, name)
+    """A string, cleaned; empty if it is missing."""
+    return "" if value is None else clean(text_in(value, name))
 
 
 def identity_in(value: object, name: str) -> int:

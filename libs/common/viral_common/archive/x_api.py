@@ -16,7 +16,6 @@ from viral_common.archive.fields import (
     text_in,
 )
 from viral_common.archive.links import TWEET_ADDRESS, unescaped, without_last_links
-from viral_common.text import clean
 from viral_common.tweets import RawTweet
 
 Row = Mapping[str, Any]
@@ -61,7 +60,7 @@ def tweet_of(row: Row) -> RawTweet:
             external_id, iso_time(row["created_at"], "created_at") if row.get("created_at") else None
         ),
         author_id=str(identity_in(row.get("author_id"), "author_id")),
-        username=clean(optional_text(user.get("username"), "username")),
+        username=optional_text(user.get("username"), "username"),
         text=_as_typed(typed, urls, external_id, "quoted" in related),
         language=optional_text(row.get("lang"), "lang"),
         like_count=count_in(counts.get("like_count"), "like_count"),

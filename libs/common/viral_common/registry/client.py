@@ -11,7 +11,7 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 
-from viral_common.errors import RegistryUnavailable
+from viral_common.errors import RegistryUnavailable, first_line
 
 # A server that is away is noticed within seconds, and nothing but logs is printed; whoever runs the service may
 # say otherwise in the environment.
@@ -73,5 +73,6 @@ def unless_it_exists() -> Iterator[None]:
 
 
 def _away(mlflow_url: str, error: Exception) -> RegistryUnavailable:
-    reason = str(error).strip().splitlines()[0][:160]
-    return RegistryUnavailable(f"MLflow at {mlflow_url} does not answer ({reason}); check VIRAL_MLFLOW_URL")
+    return RegistryUnavailable(
+        f"MLflow at {mlflow_url} does not answer ({first_line(error)}); check VIRAL_MLFLOW_URL"
+    )

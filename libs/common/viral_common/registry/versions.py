@@ -13,7 +13,7 @@ from mlflow.entities import Metric
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 
-from viral_common.errors import ArtefactError, UsageError
+from viral_common.errors import ArtefactError, UsageError, first_line
 from viral_common.models import Verdict
 from viral_common.registry.client import connect, translated
 
@@ -92,8 +92,7 @@ class Registry:
                     download_artifacts(artifact_uri=artifact_uri, dst_path=str(into), tracking_uri=self._url)
                 )
         except MlflowException as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ArtefactError(f"{artifact_uri}: MLflow cannot deliver it ({reason})") from error
+            raise ArtefactError(f"{artifact_uri}: MLflow cannot deliver it ({first_line(error)})") from error
 
     def run_url(self, run_id: str) -> str:
         """Where a person sees the run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -12,8 +13,10 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from viral_common.events import ModelPromoted
 
 from viral_gateway.context import Gateway, GatewayDep, details_of
+from viral_gateway.examples import example_of
 from viral_gateway.openapi import problems
 from viral_gateway.paging import each_once
+from viral_gateway.schemas import ModelDetails
 from viral_gateway.serving import Serving
 
 router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(each_once)])
@@ -23,9 +26,8 @@ RECONNECT_MS = 3_000
 # Time for a stream to end properly when the server stops.
 CLOSE_S = 1.0
 
-EXAMPLE = (
-    'id: 4\r\nevent: model.promoted\r\ndata: {"version": 3, "promotion_seq": 4, "reason": "better"}\r\n\r\n'
-)
+_DETAILS = json.dumps(example_of(ModelDetails.model_json_schema(), {}))
+EXAMPLE = f"id: 4\r\nevent: {ModelPromoted.name}\r\ndata: {_DETAILS}\r\n\r\n"
 
 Seq = Annotated[
     int | None,

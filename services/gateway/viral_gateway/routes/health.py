@@ -14,6 +14,7 @@ from viral_common import telemetry
 from viral_gateway import metrics
 from viral_gateway.context import Gateway, GatewayDep
 from viral_gateway.schemas import ModelRef
+from viral_gateway.serving import NOTHING_PROMOTED
 
 router = APIRouter(tags=["health"])
 
@@ -29,7 +30,11 @@ class RefusedOut(BaseModel):
 
     version: int = Field(examples=[4])
     promotion_seq: int = Field(examples=[5])
-    reason: str = Field(examples=["the digest of manifest.json is not the promotion's"])
+    reason: str = Field(
+        examples=[
+            "/data/gateway/.incoming-x7k2/artefact: manifest.json has digest 9f86d081884c…, announced was 5e1f0c2a77b3…"
+        ]
+    )
     refused_at: datetime = Field(examples=["2026-11-23T06:01:09Z"])
 
 
@@ -46,7 +51,7 @@ READY: dict[str, Any] = {
 }
 NOT_READY: dict[str, Any] = {
     "status": "not ready",
-    "missing": ["no model has been promoted yet"],
+    "missing": [NOTHING_PROMOTED],
     "model": None,
     "refused": None,
 }
@@ -107,5 +112,5 @@ async def prometheus(gateway: GatewayDep) -> Response:
 
 
 def _missing(gateway: Gateway) -> list[str]:
-    no_model = [] if gateway.holder.current else ["no model has been promoted yet"]
+    no_model = [] if gateway.holder.current else [gateway.holder.missing]
     return no_model + gateway.missing()

@@ -23,7 +23,7 @@ from viral_gateway.rendering import page, templates
 from viral_gateway.result_view import Result
 from viral_gateway.schemas import MAX_TEXT, TweetIn
 from viral_gateway.scoring import QueueFull
-from viral_gateway.serving import Serving
+from viral_gateway.serving import Serving, as_sentence
 from viral_gateway.to_try import TO_TRY, to_try
 from viral_gateway.training_order import on_its_way
 from viral_gateway.tweet_length import RULES, tweet_length
@@ -31,15 +31,17 @@ from viral_gateway.tweet_length import RULES, tweet_length
 router = APIRouter(include_in_schema=False)
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-NO_MODEL = (
-    "No model has been promoted yet, so there is no answer. Your text is kept: try again in a moment, "
-    "or see on the pipeline page what is being done."
-)
+NO_ANSWER = "Your text is kept: try again in a moment, or see on the pipeline page what is being done."
 BUSY = "So many tweets are waiting that yours was not taken. Your text is kept: try again in a moment."
 
 
-@router.get("/")
-async def ask(request: Request, gateway: GatewayDep) -> Response:
+@router.api_route("/", methods=["GET", "POST"])
+async def front(request: Request, gateway: GatewayDep) -> Response:
+    """One route for both: of two, a 405 would name the methods of the first alone."""
+    return await (answer if request.method == "POST" else ask)(request, gateway)
+
+
+async def ask(request: Request, gateway: Gateway) -> Response:
     """The empty form; before the first model, what the pipeline is doing."""
     serving = gateway.holder.current
     if serving is None:
@@ -47,8 +49,7 @@ async def ask(request: Request, gateway: GatewayDep) -> Response:
     return _form_page(request, gateway, serving, Form())
 
 
-@router.post("/")
-async def answer(request: Request, gateway: GatewayDep) -> Response:
+async def answer(request: Request, gateway: Gateway) -> Response:
     """The form with its result, or with what is wrong and everything that was typed."""
     if not request.headers.get("content-type", "").lower().startswith(FORMS):
         raise HTTPException(415, "This address takes the web form; programs use POST /v1/predictions.")
@@ -59,7 +60,8 @@ async def answer(request: Request, gateway: GatewayDep) -> Response:
     if tweet is None:
         return _form_page(request, gateway, serving, replace(form, errors=errors), status=422)
     if serving is None:
-        return _try_again(_form_page(request, gateway, None, form, trouble=NO_MODEL), RETRY_AFTER_S)
+        trouble = f"{as_sentence(gateway.holder.missing)} {NO_ANSWER}"
+        return _try_again(_form_page(request, gateway, None, form, trouble=trouble), RETRY_AFTER_S)
     try:
         return await _answered(request, gateway, serving, form, tweet)
     except QueueFull:
@@ -113,4 +115,5 @@ async def _first_run(request: Request, gateway: Gateway) -> Response:
         batch = on_its_way([BatchOut.of(trail) for trail in trails])
     except ServerAway as error:
         away = str(error)
-    return page(request, "first_run.html", gateway, None, batch=batch, away=away)
+    obstacle = gateway.holder.obstacle
+    return page(request, "first_run.html", gateway, None, obstacle=obstacle, batch=batch, away=away)

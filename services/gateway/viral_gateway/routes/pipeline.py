@@ -21,12 +21,13 @@ def pipeline(
     request: Request, gateway: GatewayDep, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
 ) -> Response:
     """Some batches' trails, newest first; without Postgres, a note and what this process knows."""
-    view = PipelineView.of(gateway, number)
+    serving = gateway.holder.current  # once: a swap in between would mix two versions on the page
+    view = PipelineView.of(gateway, serving, number)
     reply = page(
         request,
         "pipeline.html",
         gateway,
-        gateway.holder.current,
+        serving,
         view=view,
         drift_rule=drift_reading.RULE,
         least=live_drift.LEAST,

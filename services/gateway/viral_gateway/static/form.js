@@ -39,7 +39,6 @@ function enhance() {
 function show(fresh, isExample) {
   const theirs = fresh.getElementById("ask");
   swap(fresh);
-  document.title = fresh.title;
   for (const field of theirs.querySelectorAll("[aria-describedby]")) {
     fields[field.name].setAttribute("aria-invalid", field.hasAttribute("aria-invalid"));
   }
@@ -73,7 +72,7 @@ async function ask(event) {
     const note = document.createElement("p");
     note.className = "note bad";
     note.role = "alert";
-    note.textContent = `No answer: ${error.message}. Your text is kept; try again in a moment.`;
+    note.textContent = `No answer: ${error.message.replace(/\.$/, "")}. Your text is kept; try again in a moment.`;
     document.getElementById("notes").replaceChildren(note);
   }
   document.body.removeAttribute("aria-busy");

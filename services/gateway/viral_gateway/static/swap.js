@@ -7,8 +7,9 @@ export async function pageOf(reply) {
   return new DOMParser().parseFromString(text, "text/html");
 }
 
-/** Put them in place of the old ones; if asked for, only those that changed. */
+/** Put them in place of the old ones; if asked for, only those that changed. The title comes along. */
 export function swap(fresh, changedOnly = false) {
+  document.title = fresh.title;
   for (const old of document.querySelectorAll("[data-swap]")) {
     const part = fresh.getElementById(old.id);
     if (part && !(changedOnly && part.isEqualNode(old))) old.replaceWith(part);

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 BASE = -0.9
 LUCK = 0.5
 SNOWBALL = 1.8
-WORDS = 1.25  # the effects in words.py are scaled by this
+WORDS = 1.25  # the effects in words.toml are scaled by this
 WEEKEND = 0.15
 PHOTO, VIDEO, LINK, QUOTE, MENTION, HASHTAG = 0.45, 0.7, -0.45, -0.25, -0.15, -0.08
 

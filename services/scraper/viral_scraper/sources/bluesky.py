@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Self
 
 import structlog
@@ -75,11 +76,11 @@ class BlueskySource:
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """Posts heard whose text holds every word of the query; those that filters leave out have no text."""
+        """Posts heard whose text holds every word of the query; what filters leave out has no text, so no word."""
         words = query.casefold().split()
-        for tweet in self._store.posts(since, until, self._min_age, limit):
-            if not tweet.text or all(word in tweet.text.casefold() for word in words):
-                yield tweet
+        posts = self._store.posts(since, until, self._min_age, None if words else limit)
+        matching = (post for post in posts if all(word in post.text.casefold() for word in words))
+        yield from islice(matching, limit)
 
     def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         """The first day of the stored ones that is over and counted; days that nobody heard are passed over."""

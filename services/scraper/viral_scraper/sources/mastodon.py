@@ -151,7 +151,7 @@ def tweet_of(status: Any, read_at: datetime) -> RawTweet:
         author_id=str(status.account.id),
         username=clean(status.account.acct),
         text=clean(plain(status.content)),
-        language=status.language or "",
+        language=clean(status.language or ""),
         like_count=status.favourites_count,
         retweet_count=status.reblogs_count,
         reply_count=status.replies_count,

@@ -30,7 +30,7 @@ from viral_scraper.sources.sorting import LEFT_OUT, SortedArchive
 
 log = structlog.get_logger()
 
-FORMAT = 2  # counted up when the shards' format, the parsing or the filters change, so that old shards are not used
+FORMAT = 3  # counted up when the shards' format, the parsing or the filters change, so that old shards are not used
 TELL_EVERY = 10_000
 DAY = timedelta(days=1)
 Number = TypeVar("Number", np.int64, np.uint8)

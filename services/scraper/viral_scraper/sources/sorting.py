@@ -61,11 +61,15 @@ class SortedArchive:
 
 
 def _by_tweet(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Each line, but of a tweet that comes several times the one with the most likes, the others as marks."""
+    """In order of time; of a tweet that comes several times the line with the most likes, the others as marks."""
     best, key = b"", b""
     for line in lines:
         end = line.find(b"\t", TIME_DIGITS + 1)
         if end < 0:
+            # Marks come before the rows of their millisecond, so no other row of the pending tweet can follow.
+            if best:
+                yield best
+            best, key = b"", b""
             yield line
         elif line[:end] != key:
             if best:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from viral_common.database import Sessions, connect, schema_gap, sessions
+from viral_common.database import connect, require_schema, sessions
 from viral_common.errors import UsageError
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
@@ -55,7 +55,7 @@ def _from_file(wish: Wish, tweets: Path) -> Described:
 def _from_store(wish: Wish) -> Described:
     settings = _settings(TrainerSettings, wish)
     db = sessions(connect(settings, "viral-trainer eda"))
-    _check_schema(db)
+    require_schema(db)
     tweets = TweetStore(db)
     return described_batches(tweets, batch_asked_for(tweets, wish.batch), wish.window or 1, settings)
 
@@ -66,12 +66,6 @@ def _settings(kind: type[TrainerSettings], wish: Wish) -> TrainerSettings:
     if wish.threshold is None:
         return settings
     return settings.model_copy(update={"likes_threshold": wish.threshold})
-
-
-def _check_schema(db: Sessions) -> None:
-    with db() as session:
-        if gap := schema_gap(session.connection()):
-            raise UsageError(gap)
 
 
 def _check_file(path: Path) -> None:

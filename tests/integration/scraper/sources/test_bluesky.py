@@ -228,3 +228,14 @@ def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
     found = list(bluesky.search("THOUGHT 17", *day_of(POSTS)))
 
     assert [tweet.external_id for tweet in found] == [address(POSTS[17])]
+
+
+def test_a_limit_counts_the_posts_that_the_words_choose(db: Sessions) -> None:
+    events = told(POSTS)
+    with serving(Jetstream(events)) as jetstream:
+        bluesky = source(db, jetstream)
+        heard(bluesky, events[-1]["time_us"], db)
+
+    found = list(bluesky.search("thought 17", *day_of(POSTS), 1))
+
+    assert [tweet.external_id for tweet in found] == [address(POSTS[17])]

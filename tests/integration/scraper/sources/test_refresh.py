@@ -18,7 +18,7 @@ from viral_scraper.refresh import Refresher
 from viral_scraper.sources.retrying import SourceAway
 
 from tests.integration.scraper.collecting import all_batches, collector, stored
-from tests.twint_lines import some_days
+from tests.twint_lines import FIRST_DAY, some_days
 
 ONE_DAY = timedelta(hours=24)
 
@@ -29,6 +29,7 @@ class Network:
 
     gone: set[str] = field(default_factory=set)
     away: bool = False
+    clock: datetime | None = None
     asked: list[str] = field(default_factory=list)
 
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
@@ -36,7 +37,7 @@ class Network:
         self.asked += ids
         for id_ in ids:
             if id_ not in self.gone:
-                yield Engagement(id_, 7, 1, 2, datetime.now(UTC))
+                yield Engagement(id_, 7, 1, 2, self.clock or datetime.now(UTC))
         if self.away:
             raise SourceAway("away")
 
@@ -80,6 +81,30 @@ def test_a_source_that_fails_in_the_middle_takes_nothing_for_gone(db: Sessions, 
         refresher.refresh_due(threading.Event())
 
     assert len(stored(db)) == 10
+
+
+def test_what_was_read_before_a_source_failed_is_kept(db: Sessions, young: list[str]) -> None:
+    refresher = Refresher(Network(away=True), RefreshStore(db, "archive"), ONE_DAY)
+
+    with pytest.raises(SourceAway):
+        refresher.refresh_due(threading.Event())
+
+    assert [tweet.like_count for tweet in stored(db)][:6] == [7] * 6
+
+
+def test_with_a_clock_that_is_behind_nothing_is_read_over_and_over(db: Sessions, young: list[str]) -> None:
+    network = Network(clock=FIRST_DAY + timedelta(hours=20))
+    rounds: list[str] = []
+
+    def confirm() -> None:
+        rounds.append("one more")
+        assert len(rounds) < 3
+
+    refreshed = Refresher(network, RefreshStore(db, "archive"), ONE_DAY).refresh_due(
+        threading.Event(), confirm
+    )
+
+    assert (refreshed, network.asked) == (6, young)
 
 
 def test_tweets_that_are_still_young_wait(db: Sessions, young: list[str]) -> None:

@@ -1,0 +1,27 @@
+"""Errors as one line on the terminal."""
+
+from __future__ import annotations
+
+import psycopg2
+import pytest
+from sqlalchemy.exc import OperationalError
+from viral_common.cli import one_line_errors
+from viral_common.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    "line", ["no file at tweets_[ab].jsonl.gz", "there is no source [/x]", "a :key: and [red]"]
+)
+def test_an_error_is_printed_as_it_is(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, one_line_errors():
+        raise UsageError(line)
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"error: {line}\n"
+
+
+def test_postgres_away_without_a_word_is_told_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), one_line_errors():
+        raise OperationalError("SELECT 1", {}, psycopg2.OperationalError())
+
+    assert capsys.readouterr().err.startswith("error: Postgres does not answer (OperationalError); check ")

@@ -1,0 +1,29 @@
+"""A status as a tweet."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from viral_scraper.sources.mastodon import tweet_of
+
+
+@pytest.mark.parametrize(("told", "language"), [("en-\ud800", "en-"), ("en-\x00", "en-"), (None, "")])
+def test_a_language_is_text_that_every_database_takes(told: str | None, language: str) -> None:
+    now = datetime.now(UTC)
+    status = SimpleNamespace(
+        id="1",
+        created_at=now,
+        account=SimpleNamespace(id="7", acct="someone"),
+        content="<p>Hello</p>",
+        language=told,
+        favourites_count=1,
+        reblogs_count=0,
+        replies_count=0,
+        media_attachments=[],
+        in_reply_to_id=None,
+        reblog=None,
+    )
+
+    assert tweet_of(status, now).language == language
