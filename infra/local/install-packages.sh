@@ -5,7 +5,7 @@ set -eu
 
 has() {
     case $1 in
-        rabbitmq-server) [ -n "${VIRAL_RABBITMQ_URL:-}" ] || ls /usr/lib/rabbitmq/bin/rabbitmq-server \
+        rabbitmq-server) [ -n "${VIRAL_RABBITMQ_URL:-}" ] || grep -qs '^VIRAL_RABBITMQ_URL=.' .env || ls /usr/lib/rabbitmq/bin/rabbitmq-server \
             /opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server /usr/local/opt/rabbitmq/sbin/rabbitmq-server 2>/dev/null | grep -q . ;;
         chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null ;;
         *) dpkg -s "$1" >/dev/null 2>&1 ;;
@@ -48,6 +48,10 @@ $as_root env DEBIAN_FRONTEND=noninteractive missing="$missing" sh -eu -c '
         trap "exit 1" HUP INT TERM
     fi
     install() { apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends $missing; }
+    # Its package would have epmd listen on every address from the next boot on.
+    case $missing in
+        *rabbitmq-server*) dpkg -s erlang-base >/dev/null 2>&1 || epmd="epmd.service epmd.socket" ;;
+    esac
     log=$(mktemp)
     if ! install >"$log" 2>&1 && ! { apt-get -o DPkg::Lock::Timeout=300 update && install; } >"$log" 2>&1; then
         tail -n 3 "$log" >&2
@@ -55,6 +59,6 @@ $as_root env DEBIAN_FRONTEND=noninteractive missing="$missing" sh -eu -c '
     fi
     rm -f "$log"
     case $missing in
-        *rabbitmq-server*) systemctl disable rabbitmq-server >/dev/null 2>&1 || true ;;
+        *rabbitmq-server*) systemctl disable rabbitmq-server ${epmd:-} >/dev/null 2>&1 || true ;;
     esac
 ' || give_up "apt-get install$missing failed, see above."

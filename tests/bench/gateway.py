@@ -52,11 +52,13 @@ def write_bodies(scratch: Path, tweets: int) -> Path:
     return path
 
 
-def load(config: Config) -> Outcome:
-    """Run it in a process of its own."""
+def load(config: Config, *, may_fail: bool = False) -> Outcome:
+    """Run it in a process of its own. Replies that fail are quick: with some the times would mean nothing."""
     command = [sys.executable, "-m", "tests.bench.gateway_load", json.dumps(asdict(config))]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return Outcome(**json.loads(done.stdout.splitlines()[-1]))
+    outcome = Outcome(**json.loads(done.stdout.splitlines()[-1]))
+    assert may_fail or (outcome.requests and not outcome.failed), outcome
+    return outcome
 
 
 def _served(
@@ -72,7 +74,7 @@ def _served(
         stage.wait_for(gateway)
         alone, together = _one_and_sixteen(gateway.port, bodies[0], seconds)
         # The best of some runs, as of the loop beside it.
-        calls = [load(Config([gateway.port], str(bodies[1]), seconds=seconds / 2)) for _ in range(4)]
+        calls = [load(Config([gateway.port], str(bodies[1]), seconds=seconds / 2)) for _ in range(3)]
         memory = psutil.Process(gateway.process.pid).memory_info().rss / 1e6
     inputs = [tweet.input for tweet in some_tweets(TWEETS)]
     predictor = Predictor.load(artefact, precision, threads=1)
@@ -101,8 +103,7 @@ def _beside_rivals(
     fast, (_, its_best) = max(rivals.items(), key=lambda rival: rival[1][1].per_s)
     calm, (_, its_calmest) = min(rivals.items(), key=lambda rival: rival[1][1].p99_ms)
     quick, (its_quickest, _) = min(rivals.items(), key=lambda rival: rival[1][0].p50_ms)
-    name, sound = f"gateway in {precision}", not (alone.failed or together.failed)
-    ms = "ms"
+    name, ms = f"gateway in {precision}", "ms"
     return [
         Figure(
             f"{name}, 16 connections",
@@ -111,7 +112,7 @@ def _beside_rivals(
             fast,
             its_best.per_s,
             "≥ 8×",
-            sound and together.per_s >= 8 * its_best.per_s,
+            together.per_s >= 8 * its_best.per_s,
         ),
         Figure(
             f"{name}, 16 connections, p99",
@@ -120,7 +121,7 @@ def _beside_rivals(
             calm,
             its_calmest.p99_ms,
             "≤ 1/6",
-            sound and together.p99_ms <= its_calmest.p99_ms / 6,
+            together.p99_ms <= its_calmest.p99_ms / 6,
             less_is_better=True,
         ),
         Figure(
@@ -130,7 +131,7 @@ def _beside_rivals(
             quick,
             its_quickest.p50_ms,
             "≤ 1.2 ms",
-            sound and alone.p50_ms <= 1.2,
+            alone.p50_ms <= 1.2,
             less_is_better=True,
         ),
     ]

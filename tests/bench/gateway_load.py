@@ -19,6 +19,8 @@ from typing import Any, cast
 import uvloop
 
 WARM_UP_S = 0.5
+# A request without an answer for so long when all is over has failed.
+GRACE_S = 1.0
 # Within this, a probability is of the version that the reply names; versions lie further apart.
 SAME = 2e-3
 
@@ -58,6 +60,7 @@ class Load:
         ]
         self.sent, self.failed, self.mixed = 0, 0, 0
         self.took: list[float] = []
+        self.connections: list[Connection] = []
         self.idle: dict[int, deque[Connection]] = {port: deque() for port in config.ports}
         self.closing = False
         self.opening: set[asyncio.Future[None]] = set()
@@ -74,14 +77,16 @@ class Load:
         else:
             started = self._start_over()
             await self._at_rate(self.config.rate)
-        took, seconds = sorted(self.took), time.perf_counter() - started
+        ended = time.perf_counter()
+        took, seconds = sorted(self.took), ended - started
+        unanswered = sum(one.busy and ended - one.since >= GRACE_S for one in self.connections)
         self.closing = True
         return Outcome(
             requests=len(took),
             per_s=len(took) / seconds,
             p50_ms=1e3 * took[len(took) // 2] if took else 0.0,
             p99_ms=1e3 * took[len(took) * 99 // 100] if took else 0.0,
-            failed=self.failed,
+            failed=self.failed + unanswered,
             mixed=self.mixed,
         )
 
@@ -101,7 +106,7 @@ class Load:
                 else:
                     await self._open(port, due)
                 turn, due = turn + 1, due + 1 / rate
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(GRACE_S)
 
     def answered(self, connection: Connection, ok: bool, body: bytes) -> None:
         """Count it; in a closed loop ask again."""
@@ -126,6 +131,7 @@ class Load:
         except OSError:
             self.failed += 1
         else:
+            self.connections.append(connection)
             connection.ask(since)
 
     def _of_one_version(self, asked: int, reply: dict[str, Any]) -> bool:

@@ -37,7 +37,7 @@ _DAY_LATER = {
 
 
 def measure(scratch: Path, servers: Servers) -> list[Figure]:
-    """Peaks of the trainer's process: libraries, reading, tokenising, the first steps; more steps need no more."""
+    """Peaks of the trainer's process: all that a training does, of its steps the first, for more need no more."""
     settings = {"database_url": servers.database_url, "rabbitmq_url": servers.rabbitmq_url}
     engine = connect(CommonSettings.model_validate(settings), "bench")
     migrate(engine)
@@ -48,7 +48,8 @@ def measure(scratch: Path, servers: Servers) -> list[Figure]:
 
 def _figure(scratch: Path, servers: Servers, window: int) -> Figure:
     command = [sys.executable, "-m", "tests.bench.trainer_memory", servers.database_url, str(window)]
-    done = subprocess.run([*command, str(scratch / "memory")], check=True, capture_output=True, text=True)
+    command += [str(window * TWEETS), str(scratch / "memory")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     peak, most = float(done.stdout.splitlines()[-1]), MOST[window]
     name = f"the trainer's memory, {window * TWEETS:,} tweets in the window"
     return Figure(name, peak, "MB", None, None, f"≤ {most:,} MB", peak <= most, less_is_better=True)

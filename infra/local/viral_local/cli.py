@@ -89,10 +89,10 @@ def status(
         plan = stack.plan()
         statuses = program_statuses(plan, stack.supervisor)
         console.print(programs_table(statuses), addresses_table(plan), sep="\n\n")
-        if trails := newest_trails(plan):
-            console.print("", batches_table(trails), sep="\n")
         if passwords:
             console.print("", *(f"{name}: {password}" for name, password in plan.passwords.items()), sep="\n")
+        if trails := newest_trails(plan):  # last: it needs Postgres, and those who ask may have none
+            console.print("", batches_table(trails), sep="\n")
         raise typer.Exit(0 if all(status.trouble is None for status in statuses) else 1)
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from viral_common import bus
 from viral_common.cli import one_line_errors
@@ -38,7 +39,8 @@ def list_() -> None:
             return
         table = Table("message", "queue", "type", "since", "reason", box=None, pad_edge=False)
         for letter in letters:
-            table.add_row(letter.message_id, letter.queue, letter.type, letter.dead_at, letter.reason)
+            cells = (letter.message_id, letter.queue, letter.type, letter.dead_at, letter.reason)
+            table.add_row(*map(escape, cells))
         console.print(table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from viral_common.database import Sessions, connect, sessions
+from viral_common.database import Sessions, connect, require_schema, sessions
 from viral_common.settings import CommonSettings
 from viral_common.trail import BatchTrail, batch_trails
 
@@ -24,6 +24,8 @@ def opened(plan: Plan) -> Iterator[Sessions]:
 
 
 def newest_trails(plan: Plan, limit: int = 5) -> list[BatchTrail]:
-    """The newest batches first."""
-    with opened(plan) as db, db() as session:
-        return batch_trails(session, limit)
+    """The newest batches first. Raises UsageError where the tables are not this version's."""
+    with opened(plan) as db:
+        require_schema(db)
+        with db() as session:
+            return batch_trails(session, limit)

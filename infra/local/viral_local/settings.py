@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import AmqpDsn, Field, PostgresDsn, SecretStr, TypeAdapter, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from viral_common.settings import amqp_address, postgres_address
 
 
 class LocalSettings(BaseSettings):
     """A server whose URL is given is used as it is; the others the launcher starts itself."""
 
-    model_config = SettingsConfigDict(env_prefix="VIRAL_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="VIRAL_", env_file=".env", extra="ignore", env_ignore_empty=True
+    )
 
     data_dir: Path = Field(default=Path(".viral"), description="Where the stack keeps its files")
     database_url: SecretStr | None = Field(
@@ -36,13 +39,9 @@ class LocalSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            TypeAdapter(PostgresDsn).validate_python(value.get_secret_value())
-        return value
+        return value and postgres_address(value)
 
     @field_validator("rabbitmq_url")
     @classmethod
     def _amqp(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
-        return value
+        return value and amqp_address(value)

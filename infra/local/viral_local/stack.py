@@ -107,7 +107,8 @@ class Stack:
         with locked(self.home.lock_file):
             stopped = self._stop_all(gently=not (purge and self.only_servers))
             self._forget_addresses()
-            if purge:
+            # Without an id no stack was made here, and nothing here is its data.
+            if purge and self.home.stack_id:
                 self._delete_data()
         return stopped
 

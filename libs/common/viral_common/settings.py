@@ -54,14 +54,26 @@ class CommonSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgres(cls, value: SecretStr) -> SecretStr:
-        TypeAdapter(PostgresDsn).validate_python(value.get_secret_value())
-        return value
+        return postgres_address(value)
 
     @field_validator("rabbitmq_url")
     @classmethod
     def _amqp(cls, value: SecretStr) -> SecretStr:
-        TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
-        return value
+        return amqp_address(value)
+
+
+def postgres_address(value: SecretStr) -> SecretStr:
+    """The same. Raises ValueError for what is none, or names a driver that is not installed."""
+    address = str(TypeAdapter(PostgresDsn).validate_python(value.get_secret_value()))
+    if not address.startswith(("postgresql://", "postgresql+psycopg2://")):
+        raise ValueError("it must begin with postgresql://")
+    return value
+
+
+def amqp_address(value: SecretStr) -> SecretStr:
+    """The same. Raises ValueError for what is none."""
+    TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
+    return value
 
 
 def load_settings(cls: type[AnySettings]) -> AnySettings:
