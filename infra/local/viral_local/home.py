@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import tempfile
 from dataclasses import dataclass
@@ -59,9 +60,10 @@ class Home:
 
     @cached_property
     def stack_id(self) -> str:
-        """Random, made once; empty if this folder never held a stack."""
+        """Random, made once; empty if this folder never held a stack, or is a copy of one that is still there."""
         note = self.root / "stack-id"
-        return note.read_text().strip() if note.is_file() else ""
+        noted = note.read_text().strip() if note.is_file() else ""
+        return "" if noted and self._is_copy(noted) else noted
 
     @cached_property
     def owner(self) -> Owner:
@@ -79,10 +81,10 @@ class Home:
     def make(self) -> None:
         """Create the folders and the identity if they are missing."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        note = self.root / "stack-id"
-        if not note.exists():
-            write_private(note, secrets.token_hex(4))
-            self.__dict__.pop("stack_id", None)
+        if not Home(self.root).stack_id:  # read anew: another start may have made it meanwhile
+            write_private(self.root / "stack-id", secrets.token_hex(4))
+        for known in ("stack_id", "owner", "socket"):
+            self.__dict__.pop(known, None)
         for folder in (self.log_dir, self.programs_dir, self.mlflow_dir, self.socket.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
         self.owner.make(self.root)
@@ -95,3 +97,15 @@ class Home:
             kept |= {account: secrets.token_urlsafe(24) for account in missing}
             write_private_json(path, kept)
         return kept
+
+    def _is_copy(self, stack_id: str) -> bool:
+        """The data says whose it is. A folder that was moved left nothing where it was, so it keeps its identity."""
+        note = owner_of(self.root, stack_id).data_dir / "home"
+        return note.is_file() and lives_elsewhere(stack_id, Path(note.read_text()), self.root)
+
+
+def lives_elsewhere(stack_id: str, named: Path, home: Path) -> bool:
+    """Whether `named` holds that stack and is not `home` under another name."""
+    with contextlib.suppress(OSError):
+        return (named / "stack-id").read_text().strip() == stack_id and not named.samefile(home)
+    return False

@@ -81,11 +81,15 @@ class Plan:
 
     @property
     def console_url(self) -> str:
-        if self.given.rabbitmq_console_url:
-            return self.given.rabbitmq_console_url
-        if not self.own_rabbitmq:
-            return f"http://{urlsplit(self.rabbitmq_url).hostname}:15672"
-        return f"http://{LOOPBACK}:{self.ports['console']}"
+        """Where to ask the broker. The private one's password goes nowhere else, whatever link is given."""
+        if self.own_rabbitmq:
+            return f"http://{LOOPBACK}:{self.ports['console']}"
+        return self.given.rabbitmq_console_url or f"http://{urlsplit(self.rabbitmq_url).hostname}:15672"
+
+    @property
+    def console_link(self) -> str:
+        """Where a person's browser finds the console."""
+        return self.given.rabbitmq_console_url or self.console_url
 
     @property
     def mlflow_url(self) -> str:
@@ -104,7 +108,7 @@ class Plan:
             "VIRAL_DATABASE_URL": self.database_url,
             "VIRAL_RABBITMQ_URL": self.rabbitmq_url,
             "VIRAL_MLFLOW_URL": self.mlflow_url,
-            "VIRAL_RABBITMQ_CONSOLE_URL": self.console_url,
+            "VIRAL_RABBITMQ_CONSOLE_URL": self.console_link,
             "VIRAL_DATA_DIR": str(self.home.root),
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 from viral_local.home import Home
 from viral_local.plan import Given, Plan
@@ -14,8 +15,8 @@ from viral_local.settings import LocalSettings
 
 def new_plan(home: Home, settings: LocalSettings, choices: Mapping[str, str] | None, any_ports: bool) -> Plan:
     """For a cold start. `choices` are settings for the scraper; None: those of the last start."""
-    last = read_json(home.plan_file) or {"ports": {}, "choices": {}}
-    kept = dict(last["ports"])
+    last = running_plan(home) if home.plan_file.exists() else Plan(home, Given(), {}, home.passwords(), {})
+    kept = dict(last.ports)
     if "gateway_port" in settings.model_fields_set:
         kept.pop("gateway", None)
     if any_ports and not kept:
@@ -23,10 +24,25 @@ def new_plan(home: Home, settings: LocalSettings, choices: Mapping[str, str] | N
     else:
         ports = choose_ports(kept, {**PREFERRED, "gateway": settings.gateway_port})
     if choices is None:
-        choices = kept_choices(last["choices"], settings)
-    plan = Plan(home, Given.of(settings), ports, home.passwords(), dict(choices))
+        choices = kept_choices(last.choices, settings)
+    plan = Plan(home, foreign_servers(settings, last), ports, last.passwords, dict(choices))
     save_plan(plan)
     return plan
+
+
+def foreign_servers(settings: LocalSettings, last: Plan) -> Given:
+    """Those given, without the stack's own of the last start: a shell that has read `stack.env` gives these."""
+    given = Given.of(settings)
+    if not last.ports:
+        return given
+    own = replace(last, given=Given()).service_settings()
+    before = last.given.model_dump()
+    mine = [
+        name
+        for name, url in given.model_dump().items()
+        if before[name] is None and url == own[f"VIRAL_{name.upper()}"]
+    ]
+    return given.model_copy(update=dict.fromkeys(mine))
 
 
 def kept_choices(last: Mapping[str, str], settings: LocalSettings) -> dict[str, str]:

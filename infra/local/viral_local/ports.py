@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable, Mapping
 
+import psutil
+
 from viral_local.errors import StackError
 
 LOOPBACK = "127.0.0.1"
@@ -22,6 +24,8 @@ PREFERRED = {
     "trainer": 8102,
     "evaluator": 8103,
 }
+# What a program listens on besides the port of its own name.
+_ALSO = {"rabbitmq": ("console", "prometheus", "distribution")}
 
 
 def is_free(port: int) -> bool:
@@ -56,6 +60,35 @@ def any_free_ports(names: Iterable[str]) -> dict[str, int]:
     for probe in probes.values():
         probe.close()
     return ports
+
+
+def taken_by_another(program: str, pid: int, ports: Mapping[str, int]) -> int | None:
+    """A port of the program on which somebody else answers. `pid` is the program's, 0 between two tries."""
+    for port in (ports[name] for name in (program, *_ALSO.get(program, ()))):
+        # The second look is for a program that began to listen between the first and the answer.
+        if not _listens(pid, port) and answers(port) and not _listens(pid, port):
+            return port
+    return None
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens. Unlike `is_free` this is never in the way of a program that is about to."""
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _listens(pid: int, port: int) -> bool:
+    """True also if it cannot be told: in a container root may not look into what runs under another account."""
+    try:
+        sockets = psutil.Process(pid).net_connections("tcp") if pid else []
+    except psutil.AccessDenied:
+        return True
+    except psutil.NoSuchProcess:
+        return False
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
 
 
 def _first(name: str, candidates: Iterable[int], fits: Callable[[int], bool]) -> int:

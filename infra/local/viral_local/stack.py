@@ -14,8 +14,8 @@ from viral_common.errors import UsageError
 
 from viral_local import postgres
 from viral_local.home import Home
-from viral_local.plan import Given, Plan
-from viral_local.plan_store import kept_choices, new_plan, running_plan, save_plan
+from viral_local.plan import Plan
+from viral_local.plan_store import foreign_servers, kept_choices, new_plan, running_plan, save_plan
 from viral_local.private import locked, read_json, write_private
 from viral_local.program import Program, environment_of, write_program
 from viral_local.settings import LocalSettings
@@ -124,7 +124,10 @@ class Stack:
 
     def _begun_otherwise(self) -> bool:
         """A start that was cut off or failed, and since then other servers were given."""
-        return self.document is None and running_plan(self.home).given != Given.of(self.settings)
+        if self.document is not None:
+            return False
+        begun = running_plan(self.home)
+        return begun.given != foreign_servers(self.settings, begun)
 
     def _start_afresh(self, choices: Mapping[str, str] | None) -> Plan:
         self._forget_addresses()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from viral_local import mlflow_server, postgres, rabbitmq, services
 from viral_local.errors import StackError
 from viral_local.logs import complaint
 from viral_local.plan import Plan
-from viral_local.ports import LOOPBACK, is_free
+from viral_local.ports import LOOPBACK, answers, taken_by_another
 from viral_local.program import Program
 from viral_local.supervision import Supervisor
 from viral_local.waiting import wait_for
@@ -24,6 +25,8 @@ Step = Callable[[str], AbstractContextManager[None]]
 # Generous: a cold start on a small, busy machine.
 PATIENCE_S = 120
 SCRAPER_PATIENCE_S = 8
+# Workers of a gateway that was killed answer until they have finished.
+TAKEN_PATIENCE_S = 15
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Start:
     def _boot_rabbitmq(self) -> None:
         rabbitmq.configure(self.plan.home, self.plan.ports, self.plan.passwords["rabbitmq"])
         self._start("epmd")
-        self._wait("epmd", "epmd", lambda: "not listening" if is_free(self.plan.ports["epmd"]) else None)
+        self._wait("epmd", "epmd", lambda: None if answers(self.plan.ports["epmd"]) else "not listening")
         self._start("rabbitmq")
 
     def _await_rabbitmq(self) -> None:
@@ -110,9 +113,26 @@ class Start:
         self.supervisor.start(program.full_name)
 
     def _wait(
-        self, what: str, program: str, answers: Callable[[], str | None], patience_s: float = PATIENCE_S
+        self, what: str, program: str, ask: Callable[[], str | None], patience_s: float = PATIENCE_S
     ) -> None:
-        wait_for(what, answers, patience_s, f"`viral logs {program}`")
+        """An answer by somebody else does not count: another stack may have chosen the same port at the same time."""
+        taken_after = time.monotonic() + TAKEN_PATIENCE_S
+
+        def trouble() -> str | None:
+            port = self._taken_port(program)
+            if port is None:
+                return ask()
+            if time.monotonic() > taken_after:
+                self.supervisor.shutdown()  # a stack that runs keeps its ports, a new start chooses others
+                raise StackError(f"port {port} ({what}) was taken meanwhile, all is stopped: run it again")
+            return f"somebody else answers on port {port}"
+
+        wait_for(what, trouble, patience_s, f"`viral logs {program}`")
+
+    def _taken_port(self, program: str) -> int | None:
+        """None for a given server too: the supervisor does not know it."""
+        info = self.supervisor.states().get(program)
+        return taken_by_another(program, info["pid"], self.plan.ports) if info else None
 
     def _settings(self) -> CommonSettings:
         urls = {"database_url": self.plan.database_url, "rabbitmq_url": self.plan.rabbitmq_url}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from typing import Any
 from xmlrpc.client import Fault, ProtocolError, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
+from viral_common.errors import UsageError
 
 from viral_local.errors import StackError
 from viral_local.home import Home
@@ -99,6 +102,11 @@ class Supervisor:
         except UNHEARD:
             return {}
 
+    def shutdown(self) -> None:
+        """Tell it to stop everything in order and then itself; does not wait."""
+        with contextlib.suppress(*UNHEARD, Fault):
+            self._rpc.shutdown()
+
     def start(self, program: str) -> None:
         """Start unless it runs or is about to."""
         try:
@@ -144,6 +152,11 @@ def _module(name: str, argument: str) -> str:
 
 
 def _section(section: dict[str, object]) -> str:
-    """The key "" is the section's name; supervisord expands `%`, so it is doubled."""
+    """The key "" is the section's name; supervisord expands `%`, so it is doubled. Raises UsageError for a path that
+    it would cut: what follows ` #` or ` ;` is a comment to it, and nothing escapes these."""
+    if cut := next(
+        (str(value) for value in section.values() if re.search(r"\s[#;]|[\r\n]", str(value))), None
+    ):
+        raise UsageError(f"a path must not hold ` #`, ` ;` or a line break, rename the folder: {cut!r}")
     lines = (f"{key}={value}".replace("%", "%%") for key, value in section.items() if key)
     return "\n".join([f"[{section['']}]", *lines, ""])

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from viral_local.home import lives_elsewhere
+
 # A clock read in seconds against one read in hundredths.
 START_TOLERANCE_S = 3
 SUPERVISOR_WAIT_S = 90
@@ -38,7 +40,10 @@ class Survivor:
 
 
 def find_survivors(stack_id: str, home: Path, postmaster_file: Path | None = None) -> list[Survivor]:
-    """All processes that carry the stack's mark in their environment, and the Postgres that runs on its data."""
+    """All processes that carry the stack's mark in their environment, and the Postgres that runs on its data.
+
+    A copied folder has the same id: what was started in the other folder, which still holds it, is left alone.
+    """
     found = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -54,9 +59,13 @@ def find_postmaster(
 ) -> psutil.Process | None:
     """The server that wrote the file: same pid, same start time. An old file's pid may be anybody's by now."""
     try:
-        pid, _, started_at = pid_file.read_text().splitlines()[:3]
+        pid, data_dir, started_at = pid_file.read_text().splitlines()[:3]
         process = process_of(int(pid))
-        is_its_writer = abs(process.create_time() - int(started_at)) <= START_TOLERANCE_S
+        is_its_writer = (
+            abs(process.create_time() - int(started_at)) <= START_TOLERANCE_S
+            and process.status() != psutil.STATUS_ZOMBIE
+            and not _is_copied(pid_file, Path(data_dir))
+        )
     except (OSError, ValueError, psutil.Error):
         return None
     return process if is_its_writer else None
@@ -94,10 +103,18 @@ def _wave(program: str) -> int:
     return {"supervisor": 0, "postgres": 2, "epmd": 2}.get(program, 1)
 
 
+def _is_copied(pid_file: Path, data_dir: Path) -> bool:
+    """Whether its server's file is still in the data directory that it names. Moved data's is not."""
+    original = data_dir / pid_file.name
+    return original.exists() and not original.samefile(pid_file)
+
+
 def _marked(process: psutil.Process, stack_id: str, home: Path) -> Survivor | None:
     environment = process.environ()
-    marks = environment.get("VIRAL_STACK"), environment.get("VIRAL_STACK_HOME")
-    if not (stack_id and stack_id == marks[0]) and str(home) != marks[1]:
+    marked_id, marked_home = environment.get("VIRAL_STACK"), environment.get("VIRAL_STACK_HOME", "")
+    if marked_home != str(home) and (
+        not stack_id or marked_id != stack_id or lives_elsewhere(stack_id, Path(marked_home), home)
+    ):
         return None
     if process.status() == psutil.STATUS_ZOMBIE:
         return None

@@ -12,7 +12,8 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from viral_gateway.app import create_app
 
-from tests.unit.gateway.fakes import FakeRecords, World, eventually
+from tests.eventually import eventually
+from tests.unit.gateway.fakes import FakeRecords, World
 
 ARGUMENTS = [
     "--no-sandbox",  # tests may run as root

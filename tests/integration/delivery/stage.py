@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import pika
-import pytest
 from sqlalchemy import select
 from viral_common import bus
 from viral_common.database import Sessions
@@ -17,6 +15,8 @@ from viral_common.events import BatchCollected, CloudEvent, Event, envelope
 from viral_common.models import InboxEvent, OutboxMessage
 from viral_common.service import Service
 from viral_common.settings import CommonSettings
+
+from tests.eventually import eventually
 
 Handle = Callable[[BatchCollected], list[Event]]
 
@@ -29,16 +29,6 @@ def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[S
         service.start()
         eventually(lambda: service.ready() == [])
         yield service
-
-
-def eventually(condition: Callable[[], Any], within_s: float = 30) -> Any:
-    """Poll until true; fails with what it last saw."""
-    deadline = time.monotonic() + within_s
-    while not (seen := condition()):
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {within_s} s; last seen: {seen!r}")
-        time.sleep(0.05)
-    return seen
 
 
 def publish(url: str, body: bytes, routing_key: str = "batch.collected", **properties: Any) -> None:

@@ -14,14 +14,9 @@ from viral_common.errors import NotYet, Unusable
 from viral_common.events import BatchCollected, Event, envelope
 from viral_common.settings import CommonSettings
 
+from tests.eventually import eventually
 from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.stage import (
-    eventually,
-    inbox_row,
-    publish_event,
-    state,
-    trainer,
-)
+from tests.integration.delivery.stage import inbox_row, publish_event, state, trainer
 
 
 def test_a_failing_handler_is_retried_with_backoff_then_given_up(

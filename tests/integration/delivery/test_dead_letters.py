@@ -12,14 +12,9 @@ from viral_common.errors import Unusable
 from viral_common.events import BatchCollected, Event
 from viral_common.settings import CommonSettings
 
+from tests.eventually import eventually
 from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.stage import (
-    eventually,
-    publish,
-    publish_event,
-    state,
-    trainer,
-)
+from tests.integration.delivery.stage import publish, publish_event, state, trainer
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,9 @@ from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted
 from viral_common.service import Service
 from viral_common.settings import CommonSettings
 
+from tests.eventually import eventually
 from tests.integration.delivery.facts import batch_collected, model_trained
-from tests.integration.delivery.stage import (
-    eventually,
-    publish_event,
-    published,
-    state,
-    trainer,
-)
+from tests.integration.delivery.stage import publish_event, published, state, trainer
 
 
 def test_a_handled_event_causes_the_next_one_with_its_trace(settings: CommonSettings, db: Sessions) -> None:

@@ -14,14 +14,16 @@ from viral_common.database import Sessions
 from viral_common.events import CloudEvent, caused_id
 from viral_common.settings import CommonSettings
 
+from tests.eventually import eventually
 from tests.integration.delivery.crashing import BOUNDARIES
 from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.stage import eventually, publish_event, published, state
+from tests.integration.delivery.stage import publish_event, published, state
 
 # Only here may the broker see the caused event twice: published, then killed before the stamp. Ids tell copies apart.
 MAY_PUBLISH_TWICE = "published, not stamped"
 # And only here had the handler come to its end, or into it, before the kill.
 MAY_HANDLE_TWICE = ("inside the handler", "handled, nothing settled")
+ROOT = Path(__file__).parents[3]
 
 
 def start(boundary: str, handled: Path, settings: CommonSettings) -> subprocess.Popen[bytes]:
@@ -30,9 +32,11 @@ def start(boundary: str, handled: Path, settings: CommonSettings) -> subprocess.
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
         "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
         "VIRAL_LEASE_S": "1",
+        "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", "tests.integration.delivery.crashing", boundary, str(handled)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    # In a folder where no `.env` lies.
+    return subprocess.Popen(command, env=environment, cwd=handled.parent, stderr=subprocess.DEVNULL)
 
 
 def caused_events(url: str) -> list[CloudEvent]:

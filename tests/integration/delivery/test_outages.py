@@ -13,15 +13,9 @@ from viral_common.errors import ServerAway
 from viral_common.events import BatchCollected, Event
 from viral_common.settings import CommonSettings
 
+from tests.eventually import eventually
 from tests.integration.delivery.facts import batch_collected, model_trained
-from tests.integration.delivery.stage import (
-    eventually,
-    inbox_row,
-    publish_event,
-    published,
-    state,
-    trainer,
-)
+from tests.integration.delivery.stage import inbox_row, publish_event, published, state, trainer
 from tests.servers import Servers
 
 # RabbitMQ 3.10 loses the name of a quorum queue declared less than a second before SIGKILL (measured: 0.5 s

@@ -15,7 +15,7 @@ from viral_common.models import Promotion, Verdict
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import promote_by_hand, replaced_champion
 
-from tests.integration.delivery.stage import eventually
+from tests.eventually import eventually
 from tests.integration.evaluator.stage import TWEETS, Models, rows, trained
 
 GONE = RestException({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no version 1"})

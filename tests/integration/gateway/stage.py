@@ -23,7 +23,7 @@ from viral_common.service import Service
 from viral_common.settings import CommonSettings
 
 from tests.artefacts import make_artefact
-from tests.unit.gateway.fakes import eventually
+from tests.eventually import eventually
 
 NOWHERE = "127.0.0.1:1"
 
@@ -49,11 +49,17 @@ class GatewayProcess:
             self.process = subprocess.Popen(
                 [Path(sys.executable).with_name("viral-gateway"), "run"],
                 env={**os.environ, **environment},
+                cwd=log.parent,  # where no `.env` lies
                 stdout=output,
                 stderr=output,
             )
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
-        eventually(self._answers, seconds=30)
+        try:
+            eventually(self._answers)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
 
     def stop(self) -> int:
         """SIGTERM; its exit code."""
@@ -152,4 +158,4 @@ def free_port() -> int:
 
 
 def soon(condition: Callable[[], bool]) -> None:
-    eventually(condition, seconds=20)
+    eventually(condition, within_s=20)

@@ -1,8 +1,9 @@
-"""Promotions reach a running gateway, damage does not, and a gateway starts with everything away."""
+"""Promotions reach a running gateway, damage does not, and with servers away it serves what it has."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,10 @@ from viral_common.predictor import Predictor
 from viral_common.service import Service
 from viral_common.settings import CommonSettings
 
+from tests.eventually import eventually
+from tests.integration.delivery.test_outages import BACK_S, NAMES_SAVED_S
 from tests.integration.gateway.stage import NOWHERE, GatewayProcess, Promoter, soon
+from tests.servers import Servers
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEXTS = ["hello", "", "a longer tweet with #tags and https://example.org", "🎉 @you", "word " * 300]
@@ -80,6 +84,52 @@ def test_what_was_promoted_while_it_was_away_serves_at_start(start: Start, promo
     gateway = start()
 
     soon(lambda: gateway.version() == registered.version)
+    soon(lambda: gateway.ready().status_code == 200)
+
+
+def test_while_postgres_is_away_it_goes_on_serving(
+    start: Start, promoter: Promoter, servers: Servers
+) -> None:
+    registered, _ = promoter.register(bias=0.5)
+    promoter.promote(registered)
+    gateway = start()
+    soon(lambda: gateway.ready().status_code == 200)
+    before = gateway.probabilities(TEXTS, NOON)
+
+    servers.kill("postgres")
+    answers = [gateway.probabilities(TEXTS, NOON)]
+
+    def knows_its_models_again() -> bool:
+        answers.append(gateway.probabilities(TEXTS, NOON))
+        return gateway.http.get("/v1/models").status_code == 200
+
+    eventually(knows_its_models_again, within_s=BACK_S)
+    assert answers == [before] * len(answers)
+    assert gateway.ready().status_code == 200
+
+
+def test_while_the_broker_is_away_it_goes_on_serving_and_then_reads_what_it_missed(
+    start: Start, promoter: Promoter, servers: Servers
+) -> None:
+    (first, _), (second, _) = promoter.register(bias=-1.0), promoter.register(bias=1.0)
+    promoter.promote(first)
+    gateway = start()
+    soon(lambda: gateway.version() == first.version and gateway.ready().status_code == 200)
+    # So that nobody publishes the event: only the ledger knows of the second promotion.
+    promoter.service.stop()
+    time.sleep(NAMES_SAVED_S)
+    answers = [gateway.probabilities(TEXTS, NOON)]
+
+    servers.kill("rabbitmq")
+    soon(lambda: gateway.ready().status_code == 503)
+    promoter.promote(second)
+
+    def serves_the_second() -> bool:
+        answers.append(gateway.probabilities(TEXTS, NOON))
+        return gateway.version() == second.version
+
+    eventually(serves_the_second, within_s=BACK_S)
+    assert answers[0] == answers[1] != gateway.probabilities(TEXTS, NOON)
     soon(lambda: gateway.ready().status_code == 200)
 
 

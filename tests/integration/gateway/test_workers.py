@@ -81,10 +81,12 @@ def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
     enough = threading.Event()
     with ThreadPoolExecutor(4) as pool:
         askers = [pool.submit(ask, gateway, enough) for _ in range(4)]
-        for registered, _ in made[1:]:
-            promoter.promote(registered)
-            soon(partial(serves, gateway, registered.version))
-        enough.set()
+        try:
+            for registered, _ in made[1:]:
+                promoter.promote(registered)
+                soon(partial(serves, gateway, registered.version))
+        finally:
+            enough.set()
         replies = [reply for asker in askers for reply in asker.result()]
 
     assert {status for status, _, _ in replies} == {200}

@@ -6,8 +6,7 @@ import ipaddress
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,12 +19,20 @@ from viral_local.servers import servers_stack
 from viral_local.stack import Stack
 from viral_local.survivors import find_survivors
 
+from tests.eventually import eventually
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack = servers_stack(tmp_path_factory.mktemp("clone") / ".viral")
     yield stack
     stack.down(purge=True)
+
+
+@pytest.fixture
+def up(stack: Stack) -> None:
+    """It runs, whichever test comes first."""
+    stack.up()
 
 
 def modes_above(path: Path) -> dict[Path, int]:
@@ -36,13 +43,6 @@ def pids(stack: Stack) -> dict[str, int]:
     document = stack.document
     assert document is not None
     return dict(document["pids"])
-
-
-def eventually(true: Callable[[], bool], within_s: float = 30) -> None:
-    deadline = time.monotonic() + within_s
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def is_answering(plan: Plan) -> bool:
@@ -76,6 +76,7 @@ def test_a_first_start_loosens_nothing_and_shows_no_password(stack: Stack) -> No
     assert all(path.stat().st_mode & 0o077 == 0 for path in stack.home.root.iterdir())
 
 
+@pytest.mark.usefixtures("up")
 def test_a_second_start_changes_nothing_also_two_at_once(stack: Stack) -> None:
     before = pids(stack)
 
@@ -85,6 +86,7 @@ def test_a_second_start_changes_nothing_also_two_at_once(stack: Stack) -> None:
     assert pids(stack) == before
 
 
+@pytest.mark.usefixtures("up")
 def test_the_trace_and_the_plugins_are_there_and_guest_is_not(stack: Stack) -> None:
     plan = stack.plan()
     with httpx.Client(base_url=plan.console_url, auth=("viral", plan.passwords["rabbitmq"])) as console:
@@ -97,6 +99,7 @@ def test_the_trace_and_the_plugins_are_there_and_guest_is_not(stack: Stack) -> N
     assert metrics.is_success
 
 
+@pytest.mark.usefixtures("up")
 def test_everything_listens_on_loopback_only(stack: Stack) -> None:
     listening = [
         connection.laddr.ip
@@ -109,6 +112,7 @@ def test_everything_listens_on_loopback_only(stack: Stack) -> None:
     assert all(ipaddress.ip_address(address).is_loopback for address in listening)
 
 
+@pytest.mark.usefixtures("up")
 @pytest.mark.parametrize("program", ["mlflow", "rabbitmq", "postgres"])
 def test_a_killed_server_is_started_again_and_its_new_pid_is_written(stack: Stack, program: str) -> None:
     killed = pids(stack)[program]
@@ -121,6 +125,7 @@ def test_a_killed_server_is_started_again_and_its_new_pid_is_written(stack: Stac
     assert is_answering(stack.plan())
 
 
+@pytest.mark.usefixtures("up")
 def test_up_goes_on_from_a_half_finished_start(stack: Stack) -> None:
     ports = stack.plan().ports
     os.kill(pids(stack)["supervisor"], signal.SIGKILL)  # its children go on without it
@@ -132,6 +137,7 @@ def test_up_goes_on_from_a_half_finished_start(stack: Stack) -> None:
     assert plan.ports == ports
 
 
+@pytest.mark.usefixtures("up")
 def test_after_a_killed_supervisor_status_tells_what_still_runs_and_down_cleans_up_sparing_strangers(
     stack: Stack,
 ) -> None:

@@ -1,4 +1,7 @@
-"""`viral-scraper once`, in small steps; killed at its first commit, just before it or just after, if so asked."""
+"""`viral-scraper once` in small steps, killed at its first commit, just before or after it, if so asked.
+
+`python -m … STORE_AT_ONCE [BOUNDARY]`
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,6 @@ from sqlalchemy.orm import Session
 from viral_scraper import collect
 from viral_scraper.cli import app
 
-# So that a small archive is stored in several steps.
-STORE_AT_ONCE = 1_500
-
 
 def die(session: Session) -> None:
     """As the kernel would: nothing is cleaned up."""
@@ -21,7 +21,7 @@ def die(session: Session) -> None:
 
 
 if __name__ == "__main__":
-    collect.STORE_AT_ONCE = STORE_AT_ONCE
+    collect.STORE_AT_ONCE = int(sys.argv.pop(1))
     if len(sys.argv) > 1:
         event.listen(Session, sys.argv.pop(1), die)
     app(["once"])

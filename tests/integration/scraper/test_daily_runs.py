@@ -23,9 +23,10 @@ from viral_scraper.daily import Daily
 from viral_scraper.refresh import Refresher
 from viral_scraper.schedule import Schedule
 
+from tests.eventually import eventually
 from tests.integration.scraper.collecting import announced, collector, stored
 from tests.integration.scraper.sources.test_refresh import Network
-from tests.integration.scraper.test_run import eventually, started
+from tests.integration.scraper.test_run import started
 from tests.twint_lines import some_days, write_lines
 
 ONE_DAY = timedelta(hours=24)

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 from viral_common.authors import author_histories
 from viral_common.database import Sessions
 from viral_common.features import AuthorHistory
-from viral_common.forgetting import forget_author, forget_author_id, forget_tweet, wait_for_forgetting
+from viral_common.forgetting import forget_author, forget_author_id, forget_tweet
 from viral_common.heard import Heard, HeardEngagement, stream_key
-from viral_common.models import Batch, StreamEngagement, StreamPost
+from viral_common.models import Batch, StreamEngagement, StreamPost, Tweet
 from viral_common.settings import CommonSettings
 from viral_common.stream_store import StreamStore
 from viral_common.text import Split
@@ -26,6 +27,7 @@ from viral_common.tweet_store import TweetStore
 from viral_common.tweets import RawTweet
 from viral_scraper import cli
 
+from tests.eventually import eventually
 from tests.integration.scraper.collecting import all_batches, collector, stored
 from tests.twint_lines import FIRST_DAY, some_days, twint_row
 
@@ -172,24 +174,47 @@ def test_what_a_forgotten_author_says_on_a_stream_is_not_kept(db: Sessions) -> N
         assert session.scalars(select(StreamPost.external_id)).all() == ["at://did:plc:bob/2"]
 
 
-def test_what_is_being_stored_while_someone_is_forgotten_goes_too(db: Sessions, tmp_path: Path) -> None:
-    storing, stored_now = threading.Event(), threading.Event()
+def heard(db: Sessions, _folder: Path) -> None:
+    StreamStore(db, "bluesky").store(Heard(cursor_us=1, posts=[post("1", "author3"), post("2", "author4")]))
 
-    def store() -> None:
-        with db.begin() as session:
-            wait_for_forgetting(session)
-            storing.set()
-            stored_now.wait(10)
 
+def waits_its_turn(db: Sessions) -> bool:
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+    with db() as session:
+        return bool(session.scalar(text(f"SELECT EXISTS ({waiting})")))
+
+
+@pytest.mark.parametrize(
+    ("store", "table", "deleted"),
+    [(collected, Tweet, {"archive": 3}), (heard, StreamPost, {"bluesky": 1})],
+    ids=["a batch", "a stream"],
+)
+def test_what_is_being_stored_while_someone_is_forgotten_goes_too(
+    db: Sessions,
+    tmp_path: Path,
+    store: Callable[[Sessions, Path], object],
+    table: type[Tweet | StreamPost],
+    deleted: dict[str, int],
+) -> None:
+    stored_now, may_commit = threading.Event(), threading.Event()
+
+    def hold(session: Session) -> None:
+        if session.scalars(select(table.username).where(table.username == "author3")).first():
+            stored_now.set()
+            may_commit.wait(60)
+
+    event.listen(db, "before_commit", hold)
     with ThreadPoolExecutor(2) as threads:
-        threads.submit(store)
-        storing.wait(10)
+        storing = threads.submit(store, db, tmp_path)
+        assert stored_now.wait(60)
         forgetting = threads.submit(forget_author, db, "author3")
-        with pytest.raises(TimeoutError):
-            forgetting.result(0.3)
-        stored_now.set()
+        eventually(lambda: forgetting.done() or waits_its_turn(db))
+        may_commit.set()
 
-    assert forgetting.result(10) == {}
+    storing.result()
+    assert forgetting.result() == deleted
+    with db() as session:
+        assert "author3" not in session.scalars(select(table.username)).all()
 
 
 Forget = Callable[..., Result]

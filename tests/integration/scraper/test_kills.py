@@ -8,28 +8,36 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from viral_common import bus
 from viral_common.database import Sessions
+from viral_common.models import BatchInterval
 from viral_common.settings import CommonSettings
 
+from tests.eventually import eventually
 from tests.integration.scraper.collecting import announced, outcome
 from tests.twint_lines import some_days, write_lines
 
-ONCE = ["-m", "tests.integration.scraper.crashing"]
+ROOT = Path(__file__).parents[3]
+# `viral-scraper once`, which stores so many tweets in one transaction.
+IN_FEW_STEPS, IN_MANY_STEPS = (
+    ["-m", "tests.integration.scraper.crashing", str(at_once)] for at_once in (1_500, 60)
+)
 
 
 class Scraper:
     """Processes of `viral-scraper once` on one archive."""
 
     def __init__(self, settings: CommonSettings, folder: Path) -> None:
-        self._shards = folder / "scraper"
+        self._folder = folder
         self._environment = {
             **os.environ,
+            "PYTHONPATH": str(ROOT),
             "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
             "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
             "VIRAL_DATA_DIR": str(folder),
@@ -38,26 +46,44 @@ class Scraper:
             "VIRAL_BATCH_SIZE": "5000",
         }
 
-    def run(self, arguments: Sequence[str], kill_after_s: float = 60) -> int:
-        """The exit status; killed if it takes longer."""
-        command = [sys.executable, *arguments]
-        process = subprocess.Popen(
-            command, env=self._environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
-        try:
-            return process.wait(kill_after_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return process.wait()
+    @contextmanager
+    def started(self, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+        """Killed at the latest when the block ends."""
+        with subprocess.Popen(
+            [sys.executable, *arguments],
+            env=self._environment,
+            cwd=self._folder,  # where no `.env` lies
+            stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
-    def undisturbed(self, db: Sessions) -> list[object]:
+    def run(self, arguments: Sequence[str]) -> int:
+        """The exit status."""
+        with self.started(arguments) as process:
+            return process.wait(60)
+
+    def undisturbed(self, db: Sessions, arguments: Sequence[str]) -> list[object]:
         """What a run leaves behind when nobody interferes; afterwards all is as before."""
-        assert self.run(ONCE) == 0
+        assert self.run(arguments) == 0
         left_behind = outcome(db)
         with db.begin() as session:
             session.execute(text("TRUNCATE tweets, batch_intervals, batches, outbox CASCADE"))
-        shutil.rmtree(self._shards)
+        shutil.rmtree(self._folder / "scraper")
         return left_behind
+
+
+def intervals_stored(db: Sessions) -> int:
+    with db() as session:
+        return session.scalars(select(func.count(BatchInterval.stored_at))).one()
+
+
+def wait_for_more(db: Sessions, intervals: int) -> None:
+    enough = intervals_stored(db) + intervals
+    eventually(lambda: intervals_stored(db) >= enough, every_s=0.002)
 
 
 @pytest.fixture
@@ -66,13 +92,13 @@ def scraper(settings: CommonSettings, tmp_path: Path) -> Scraper:
 
 
 def test_killed_before_and_after_every_commit(scraper: Scraper, db: Sessions) -> None:
-    expected = scraper.undisturbed(db)
+    expected = scraper.undisturbed(db, IN_FEW_STEPS)
     kills = 0
 
     # Each process gets one commit further than the one before it.
     while not any(message.published_at for message in announced(db)):
         for boundary in ("before_commit", "after_commit"):
-            kills += scraper.run([*ONCE, boundary]) == -signal.SIGKILL
+            kills += scraper.run([*IN_FEW_STEPS, boundary]) == -signal.SIGKILL
         assert kills < 30
 
     assert kills >= 10
@@ -80,14 +106,19 @@ def test_killed_before_and_after_every_commit(scraper: Scraper, db: Sessions) ->
 
 
 def test_killed_at_random(scraper: Scraper, db: Sessions, settings: CommonSettings) -> None:
-    expected = scraper.undisturbed(db)
-    moments = random.Random(5)
+    expected = scraper.undisturbed(db, IN_MANY_STEPS)
+    steps = random.Random(5)
+    half_stored = 0
 
-    for _ in range(4):
-        scraper.run(ONCE, kill_after_s=moments.uniform(0.5, 3))
-    while not announced(db):
-        assert scraper.run(ONCE) == 0
+    for _ in range(3):
+        with scraper.started(IN_MANY_STEPS) as process:
+            wait_for_more(db, steps.randrange(1, 16))
+            process.kill()
+            assert process.wait(60) == -signal.SIGKILL
+        half_stored += not announced(db)
+    assert scraper.run(IN_MANY_STEPS) == 0
 
+    assert half_stored
     assert outcome(db) == expected
     with bus.connection(settings.rabbitmq_url.get_secret_value(), "tests") as connection:
         channel = connection.channel()

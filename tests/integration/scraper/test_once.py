@@ -27,15 +27,15 @@ from tests.integration.scraper.sources.said import some_posts
 from tests.integration.scraper.sources.x_server import XNetwork
 from tests.twint_lines import some_days, write_lines
 
-POSTS = some_posts(30)
-ORIGINALS = sum(not said.is_reply for said in POSTS)
+POSTS = 30
+ORIGINALS = 27  # every tenth is a reply
 
 Once = Callable[..., Result]
 
 
 @pytest.fixture
 def x() -> Iterator[Served]:
-    with serving(XNetwork(POSTS).answer) as served:
+    with serving(XNetwork(some_posts(POSTS)).answer) as served:
         yield served
 
 

@@ -19,8 +19,9 @@ from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.base import Window
 from viral_scraper.sources.retrying import SourceAway
 
+from tests.eventually import eventually
 from tests.integration.scraper.collecting import announced, collector, stored
-from tests.integration.scraper.test_run import eventually, started
+from tests.integration.scraper.test_run import started
 from tests.servers import Servers
 from tests.twint_lines import some_days
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from viral_common.database import Sessions
 from viral_scraper.schedule import Schedule
 
+from tests.eventually import eventually
 from tests.integration.scraper.collecting import announced, collector
 from tests.twint_lines import some_days, write_lines
 
@@ -29,13 +30,6 @@ def started(schedule: Schedule) -> Stop:
         assert not thread.is_alive()
 
     return stop
-
-
-def eventually(condition: Callable[[], bool], within_s: float = 30) -> None:
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "did not happen in time"
-        time.sleep(0.05)
 
 
 def test_batch_after_batch_and_then_what_the_archive_gains(db: Sessions, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -262,14 +261,3 @@ def a_promotion_row(version: int) -> Promotion:
         metrics={"auc": 0.7012},
         promoted_at=NOON.replace(minute=6, second=1),
     )
-
-
-def eventually(condition: object, seconds: float = 15.0, every_s: float = 0.02) -> None:
-    """Wait until `condition()` holds, asked `every_s`; fail after `seconds`."""
-    assert callable(condition)
-    pause = threading.Event()
-    for _ in range(int(seconds / every_s)):
-        if condition():
-            return
-        pause.wait(every_s)
-    raise AssertionError(f"not within {seconds} s")

@@ -12,7 +12,8 @@ from viral_common.errors import ServerAway
 from viral_common.features import AuthorHistory
 from viral_gateway.author_cache import REMEMBERED_S, AuthorCache
 
-from tests.unit.gateway.fakes import NOON, eventually
+from tests.eventually import eventually
+from tests.unit.gateway.fakes import NOON
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)

@@ -10,8 +10,6 @@ from viral_common.trail import BatchTrail
 
 from tests.unit.gateway.fakes import World, a_batch, a_training, a_verdict
 
-RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
-
 
 def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
     client: TestClient, world: World

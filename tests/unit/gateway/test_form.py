@@ -10,8 +10,6 @@ from viral_gateway.to_try import TO_TRY
 
 from tests.unit.gateway.fakes import World
 
-RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
-
 
 def test_why_and_what_if_are_one_batch(client: TestClient, world: World) -> None:
     model = world.serve()

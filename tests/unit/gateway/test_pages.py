@@ -13,8 +13,6 @@ from viral_gateway.serving import Refusal
 
 from tests.unit.gateway.fakes import NOON, World, a_promotion
 
-RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
-
 
 def test_the_form_is_there_with_the_models_badge(client: TestClient, world: World) -> None:
     world.serve(version=3)

@@ -18,7 +18,8 @@ from viral_common.prediction_store import Made
 from viral_gateway.app import create_app
 from viral_gateway.prediction_log import MOST_WAITING, PredictionLog
 
-from tests.unit.gateway.fakes import NOON, World, a_settings, eventually
+from tests.eventually import eventually
+from tests.unit.gateway.fakes import NOON, World, a_settings
 
 TWEETS = [TweetInput("hello", NOON)] * 100
 

@@ -14,7 +14,8 @@ from viral_gateway import reconcile
 from viral_gateway.promoted import PromotedModel
 from viral_gateway.reconcile import Reconciler
 
-from tests.unit.gateway.fakes import BATCH_ID, FakeRecords, a_promotion, eventually
+from tests.eventually import eventually
+from tests.unit.gateway.fakes import BATCH_ID, FakeRecords, a_promotion
 
 
 class FakeSwapper:
@@ -67,11 +68,13 @@ def reconciler(swapper: FakeSwapper, records: FakeRecords) -> Reconciler:
 @contextmanager
 def running(run: Callable[[threading.Event], None]) -> Iterator[None]:
     stopping = threading.Event()
-    thread = threading.Thread(target=run, args=(stopping,))
+    thread = threading.Thread(target=run, args=(stopping,), daemon=True)
     thread.start()
-    yield
-    stopping.set()
-    thread.join(2)
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(2)
     assert not thread.is_alive()
 
 

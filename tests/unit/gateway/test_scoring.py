@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from prometheus_client import REGISTRY
 from starlette.testclient import TestClient
 from viral_common.errors import ArtefactError
 from viral_common.features import TweetInput
@@ -19,7 +20,8 @@ from viral_gateway.app import create_app
 from viral_gateway.scoring import BATCH, QueueFull, Scoring
 from viral_gateway.serving import Serving
 
-from tests.unit.gateway.fakes import NOON, FakeModel, World, a_promotion, eventually
+from tests.eventually import eventually
+from tests.unit.gateway.fakes import NOON, FakeModel, World, a_promotion
 
 MOST_WAITING = 4 * BATCH
 
@@ -150,15 +152,21 @@ def test_one_large_call_has_nobody_refused_and_many_do(scoring: Scoring) -> None
 def test_a_caller_who_is_refused_is_told_when_to_ask_again_and_counted(world: World) -> None:
     world.serve()
     gateway = replace(world.gateway(), scoring=Scoring(threads=1, most_waiting=0))
+    before = turned_away()
 
     with TestClient(create_app(gateway)) as client:
         reply = client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
-        counted = client.get("/metrics").text
 
     assert reply.status_code == 503
     assert reply.headers["content-type"] == "application/problem+json"
     assert int(reply.headers["retry-after"]) == 1
-    assert "viral_gateway_turned_away_total 0.0" not in counted
+    assert turned_away() == before + 1
+
+
+def turned_away() -> float:
+    counted = REGISTRY.get_sample_value("viral_gateway_turned_away_total")
+    assert counted is not None
+    return counted
 
 
 def test_a_model_that_fails_fails_its_callers_and_the_next_are_answered(scoring: Scoring) -> None:

@@ -179,10 +179,12 @@ def test_replies_during_fifty_swaps_never_mix_versions(stage: Stage, world: Worl
 
     with TestClient(create_app(world.gateway())) as client, ThreadPoolExecutor(4) as pool:
         askers = [pool.submit(lambda: list(ask(client))) for _ in range(4)]
-        for promotion in promotions[1:]:
-            stage.swapper.offer(promotion, from_ledger=True)
-            swapped.wait(0.02)
-        swapped.set()
+        try:
+            for promotion in promotions[1:]:
+                stage.swapper.offer(promotion, from_ledger=True)
+                swapped.wait(0.02)
+        finally:
+            swapped.set()
         replies = [reply for asker in askers for reply in asker.result()]
 
     assert len({version for version, _ in replies}) > 5

@@ -150,7 +150,7 @@ def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
     thread = threading.Thread(target=source.listen, args=(stopping,), daemon=True)
     thread.start()
     store = StreamStore(db, "bluesky")
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while (store.cursor_us() or 0) < until_us:
         assert time.monotonic() < end, f"not heard in time: {source.missing()}"
         time.sleep(0.02)

@@ -11,9 +11,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
+from sqlalchemy.event import listen
+from sqlalchemy.orm import Session
 from viral_common.database import Sessions
-from viral_common.models import StreamEngagement, StreamPost
+from viral_common.models import StreamCursor, StreamEngagement, StreamPost
 from viral_common.stream_store import StreamStore
 from viral_common.tweets import RawTweet
 from viral_scraper.sources.bluesky import BlueskySource
@@ -31,6 +33,7 @@ from tests.integration.scraper.sources.bluesky_network import (
 )
 from tests.integration.scraper.sources.said import MIN_AGE, Said, some_posts
 from tests.integration.scraper.sources.stages import QUICK, day_of, heard
+from tests.integration.scraper.test_outages import break_connections
 from tests.jetstream_server import Event, Jetstream, serving
 
 POSTS = [replace(said, is_reply=False) for said in some_posts(40)]
@@ -183,22 +186,26 @@ def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
     assert {t.external_id: t.like_count for t in bluesky.search("", *day_of(POSTS))} == likes
 
 
-def test_lost_connections_to_postgres_lose_nothing(db: Sessions) -> None:
+def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions) -> None:
     events, likes = with_many_likes(POSTS, seed=4)
     events.sort(key=lambda event: event["time_us"])
-    with serving(Jetstream(events)) as jetstream:
+    middle = events[len(events) // 2]["time_us"]
+    cut_at: list[int] = []
+
+    def cut(session: Session) -> None:
+        """Once, in the listener's own thread, before it can commit what lies behind the middle."""
+        cursor_us = session.scalar(select(StreamCursor.cursor_us)) or 0
+        if cursor_us >= middle and not cut_at:
+            cut_at.append(cursor_us)
+            break_connections(db)
+
+    listen(db, "before_commit", cut)
+    with serving(Jetstream(events, pause_s=0.002)) as jetstream:
         bluesky = source(db, jetstream)
-        middle = events[len(events) // 2]["time_us"]
-        heard(bluesky, middle, db)
-        with db.begin() as session:
-            session.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            )
         heard(bluesky, events[-1]["time_us"], db)
 
+    assert len(cut_at) == 1
+    assert len(jetstream.connections) > 1
     assert {t.external_id: t.like_count for t in bluesky.search("", *day_of(POSTS))} == likes
 
 
@@ -239,3 +246,16 @@ def test_a_limit_counts_the_posts_that_the_words_choose(db: Sessions) -> None:
     found = list(bluesky.search("thought 17", *day_of(POSTS), 1))
 
     assert [tweet.external_id for tweet in found] == [address(POSTS[17])]
+
+
+def test_a_post_that_filters_leave_out_holds_no_word_and_counts_to_no_limit(db: Sessions) -> None:
+    posts = some_posts(20)
+    events = told(posts)
+    with serving(Jetstream(events)) as jetstream:
+        bluesky = source(db, jetstream)
+        heard(bluesky, events[-1]["time_us"], db)
+
+    found = list(bluesky.search("thought", *day_of(posts), 12))
+
+    originals = [address(said) for said in posts if not said.is_reply]
+    assert [tweet.external_id for tweet in found] == originals[:12]

@@ -21,7 +21,6 @@ from tests.integration.scraper.sources.http_server import Answer
 from tests.integration.scraper.sources.said import MIN_AGE, SECRET, Said, some_posts
 from tests.integration.scraper.sources.stages import SETTINGS, Stage
 
-POSTS = some_posts()
 LIVE = [name for name in SETTINGS if name not in ("archive", "bluesky", "simulated")]
 INVENTED = ("simulated",)
 EVERY = pytest.mark.parametrize("stage", SETTINGS, indirect=True)
@@ -37,7 +36,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         sessions: Sessions = request.getfixturevalue("db")
         return sessions
 
-    with SETTINGS[request.param](database, tmp_path, POSTS, monkeypatch) as stage:
+    with SETTINGS[request.param](database, tmp_path, some_posts(), monkeypatch) as stage:
         yield stage
 
 

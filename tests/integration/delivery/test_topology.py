@@ -1,0 +1,96 @@
+"""What the management console shows of the broker: queues, bindings and consumers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from viral_common.events import BatchCollected, ModelPromoted, ModelTrained
+from viral_common.service import Service
+from viral_common.settings import CommonSettings
+
+from tests.conftest import console
+from tests.eventually import eventually
+from tests.servers import Servers
+
+QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
+WORK = {**QUORUM, "x-dead-letter-exchange": "viral.dead-letters"}
+
+
+class Broker:
+    """One virtual host, as the console's API tells it."""
+
+    def __init__(self, api: httpx.Client, vhost: str) -> None:
+        self._api, self._vhost = api, vhost
+
+    def queues(self) -> dict[str, dict[str, Any]]:
+        return {queue["name"]: queue for queue in self._get("queues")}
+
+    def bindings(self) -> set[tuple[str, str, str]]:
+        """Exchange, routing key and queue; without those that every queue has."""
+        bound = [(one["source"], one["routing_key"], one["destination"]) for one in self._get("bindings")]
+        return {binding for binding in bound if binding[0]}
+
+    def consumer_tags(self) -> dict[str, str]:
+        """By queue."""
+        return {one["queue"]["name"]: one["consumer_tag"] for one in self._get("consumers")}
+
+    def _get(self, what: str) -> list[dict[str, Any]]:
+        reply = self._api.get(f"/api/{what}/{self._vhost}")
+        reply.raise_for_status()
+        found: list[dict[str, Any]] = reply.json()
+        return found
+
+
+@pytest.fixture
+def broker(servers: Servers, rabbitmq_url: str) -> Iterator[Broker]:
+    with console(servers) as api:
+        yield Broker(api, urlsplit(rabbitmq_url).path.removeprefix("/"))
+
+
+def test_any_service_declares_the_whole_topology(broker: Broker, settings: CommonSettings) -> None:
+    with Service("scraper", settings) as scraper:
+        scraper.start()
+        bindings = {
+            ("viral.events", "batch.collected", "trainer.batch-collected"),
+            ("viral.events", "model.trained", "evaluator.model-trained"),
+            ("viral.events", "#", "audit"),
+            ("viral.dead-letters", "dead-letters", "dead-letters"),  # a fanout: the key says nothing
+        }
+        eventually(lambda: broker.bindings() == bindings)
+        queues = broker.queues()
+
+    assert {name: (queue["type"], queue["arguments"]) for name, queue in queues.items()} == {
+        "trainer.batch-collected": ("quorum", WORK),
+        "evaluator.model-trained": ("quorum", WORK),
+        "audit": ("classic", {"x-max-length": 10_000, "x-overflow": "drop-head"}),
+        "dead-letters": ("quorum", QUORUM),
+    }
+    assert all(queue["durable"] and not queue["exclusive"] for queue in queues.values())
+
+
+def test_consumers_carry_their_queues_name_and_a_gateways_queue_is_its_own(
+    broker: Broker, settings: CommonSettings
+) -> None:
+    with (
+        Service("trainer", settings) as trainer,
+        Service("evaluator", settings) as evaluator,
+        Service("gateway", settings) as gateway,
+    ):
+        trainer.handle(BatchCollected, lambda _: [])
+        evaluator.handle(ModelTrained, lambda _: [])
+        gateway.subscribe(ModelPromoted, lambda _: None, lambda: None)
+        for service in (trainer, evaluator, gateway):
+            service.start()
+        tags = eventually(lambda: len(tags := broker.consumer_tags()) == 3 and tags)
+        (own,) = tags.keys() - {"trainer.batch-collected", "evaluator.model-trained"}
+        queue = broker.queues()[own]
+        bindings = broker.bindings()
+
+    assert all(tag == name for name, tag in tags.items())
+    assert own.startswith("gateway.model-promoted.")
+    assert (queue["type"], queue["exclusive"], queue["auto_delete"]) == ("classic", True, True)
+    assert ("viral.events", "model.promoted", own) in bindings
