@@ -6,10 +6,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PACKAGES := sh infra/local/install-packages.sh
 # A virtual environment holds absolute paths and one Python's packages: moved, copied or below a newer Python it is made
-# anew. An empty note is from before these were written there.
+# anew.
 OWN := $(BIN)/python -Ic 'import os, sys; print(*sys.version_info[:2], os.getcwd())'
-CLEAR := $(shell [ ! -e $(INSTALLED) ] || { own=$$($(OWN) 2>/dev/null) && { [ ! -s $(INSTALLED) ] || \
-  [ "$$(cat $(INSTALLED))" = "$$own" ]; }; } || echo --clear)
+CLEAR := $(shell [ ! -e $(INSTALLED) ] || [ "$$(cat $(INSTALLED))" = "$$($(OWN) 2>/dev/null)" ] || echo --clear)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down status test fuzz lint bench docs

@@ -80,13 +80,6 @@ def test_so_it_is_if_its_python_is_gone(clone: Path) -> None:
     assert environments_made(clone)[1:] == ["-m venv --clear .venv"]
 
 
-def test_one_from_before_such_notes_were_taken_is_kept(clone: Path) -> None:
-    environments_made(clone)
-    (clone / ".venv" / ".installed").write_text("")
-
-    assert environments_made(clone) == ["-m venv .venv"]
-
-
 def test_down_without_an_environment_does_not_claim_that_nothing_runs(clone: Path) -> None:
     (clone / ".viral").mkdir()
     (clone / ".viral" / "stack-id").touch()
