@@ -27,6 +27,7 @@ from tests.servers import Servers
 
 TWEETS = 1920
 CALL = 64
+CALLERS = 1, 4
 RIVALS = {"a Flask app": "flask", "FastAPI and a transformers pipeline": "pipeline"}
 
 
@@ -73,25 +74,26 @@ def _served(
     with stage.gateway("one") as gateway:
         stage.wait_for(gateway)
         alone, together = _one_and_sixteen(gateway.port, bodies[0], seconds)
-        # The best of some runs, as of the loop beside it.
-        calls = [load(Config([gateway.port], str(bodies[1]), seconds=seconds / 2)) for _ in range(3)]
+        in_calls = {count: _in_calls(gateway.port, bodies[1], count, seconds / 2) for count in CALLERS}
         memory = psutil.Process(gateway.process.pid).memory_info().rss / 1e6
     inputs = [tweet.input for tweet in some_tweets(TWEETS)]
     predictor = Predictor.load(artefact, precision, threads=1)
     loop = best_rate(
         TWEETS, lambda: [predictor.predict(inputs[at : at + CALL]) for at in range(0, TWEETS, CALL)]
     )
-    answered = CALL * max(outcome.per_s for outcome in calls)
     return [
         *_beside_rivals(precision, alone, together, rivals),
-        Figure(
-            f"gateway in {precision}, calls of {CALL}",
-            answered,
-            "tweets/s",
-            "a loop in the process, one thread",
-            loop,
-            "≥ 0.75×",
-            answered >= 0.75 * loop,
+        *(
+            Figure(
+                f"gateway in {precision}, calls of {CALL}, {count} at once",
+                answered,
+                "tweets/s",
+                "a loop in the process, one thread",
+                loop,
+                "≥ 0.75×",
+                answered >= 0.75 * loop,
+            )
+            for count, answered in in_calls.items()
         ),
         _at_most(f"gateway in {precision}, memory of one process", memory, "MB", 350),
     ]
@@ -149,6 +151,12 @@ def _start(stage: Stage) -> list[Figure]:
 
 def _at_most(name: str, value: float, unit: str, most: float) -> Figure:
     return Figure(name, value, unit, None, None, f"≤ {most:g} {unit}", value <= most, less_is_better=True)
+
+
+def _in_calls(port: int, bodies: Path, callers: int, seconds: float) -> float:
+    """Tweets a second, the best of some runs, as of the loop beside it."""
+    config = Config([port], str(bodies), connections=callers, seconds=seconds)
+    return CALL * max(load(config).per_s for _ in range(3))
 
 
 def _one_and_sixteen(port: int, bodies: Path, seconds: float) -> tuple[Outcome, Outcome]:

@@ -75,6 +75,12 @@ def test_all_that_stays_up_has_a_health_check_and_a_memory_limit(parts: dict[str
         assert parts[name]["mem_limit"], name
 
 
+def test_nothing_takes_the_processor_from_replies(parts: dict[str, Any]) -> None:
+    behind = {name for name, part in parts.items() if part.get("cpu_shares", 1024) < 1024}
+
+    assert behind == {"mlflow", "scraper", "trainer", "evaluator"}
+
+
 def test_published_ports_are_on_loopback_unless_asked_otherwise(parts: dict[str, Any]) -> None:
     ports = [port for part in parts.values() for port in part.get("ports", [])]
 

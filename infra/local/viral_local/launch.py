@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Take on user, folder and environment, then exec."""
+    """Take on user, niceness, folder and environment, then exec."""
     program = json.loads(Path(sys.argv[1]).read_text())
     env = {**_inherited(program["inherit_env"]), **program["env"], "VIRAL_PROGRAM": program["name"]}
     if program["user"]:
@@ -23,6 +23,7 @@ def main() -> None:
         os.setgroups([entry.pw_gid])
         os.setgid(entry.pw_gid)
         os.setuid(entry.pw_uid)
+    os.nice(program["niceness"])
     os.chdir(program["cwd"])
     os.execvpe(program["command"][0], program["command"], env)  # noqa: S606  (no shell is the point)
 

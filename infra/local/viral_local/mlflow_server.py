@@ -8,21 +8,23 @@ import httpx
 
 from viral_local.home import Home
 from viral_local.ports import LOOPBACK
-from viral_local.program import Program
+from viral_local.program import BEHIND_REPLIES, Program
 
 
 def program(home: Home, port: int, database_url: str) -> Program:
-    """One process. `mlflow server` would be two, and the second one keeps the port if the first is killed.
+    """Its application under gunicorn, which hands files to the kernel: docs/decisions/0018-mlflow-under-gunicorn.md.
 
-    So its application is served directly, and told by the variables through which `mlflow server` tells it.
-    Its own check of the Host header lets every name of this machine through, on any port.
+    `mlflow server` would be one more process, which a kill leaves behind; so the application is told by the variables
+    through which that tells it. Its own check of the Host header lets every name of this machine through, on any port.
     """
     return Program(
         name="mlflow",
         group="servers",
         command=[
-            *(sys.executable, "-m", "uvicorn", "mlflow.server.fastapi_app:app"),
-            *("--host", LOOPBACK, "--port", str(port), "--workers", "1", "--no-access-log"),
+            *(sys.executable, "-m", "gunicorn", "mlflow.server:app", "--bind", f"{LOOPBACK}:{port}"),
+            *("--worker-class", "gthread", "--threads", "16", "--keep-alive", "60", "--graceful-timeout", "5"),
+            # A page that compares a hundred runs names each in its address.
+            *("--limit-request-line", "8190", "--no-control-socket"),
         ],
         env={
             "_MLFLOW_SERVER_FILE_STORE": database_url,
@@ -35,6 +37,7 @@ def program(home: Home, port: int, database_url: str) -> Program:
         },
         cwd=str(home.mlflow_dir),
         inherit_env=True,
+        niceness=BEHIND_REPLIES,
     )
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from viral_local.home import Home
 from viral_local.private import read_json, write_private_json
 
+# The niceness of all that nobody waits for at a form or an API: a batch may take longer, a reply may not.
+BEHIND_REPLIES = 10
+
 
 @dataclass(frozen=True)
 class Program:
@@ -22,6 +25,8 @@ class Program:
     inherit_env: bool = False
     stop_signal: str = "TERM"
     stop_wait_s: int = 15
+    niceness: int = 0
+    """How far it steps back behind the others, where they want the same processors."""
 
     @property
     def full_name(self) -> str:

@@ -11,7 +11,7 @@ import httpx
 
 from viral_local.errors import StackError
 from viral_local.ports import LOOPBACK
-from viral_local.program import Program
+from viral_local.program import BEHIND_REPLIES, Program
 
 SERVICES = ("scraper", "trainer", "evaluator", "gateway")
 
@@ -47,6 +47,7 @@ def program(name: str, ports: dict[str, int], urls: dict[str, str]) -> Program:
         env={**given, **urls, **mine},
         cwd=str(Path.cwd()),
         inherit_env=True,
+        niceness=0 if name == "gateway" else BEHIND_REPLIES,
     )
 
 

@@ -17,7 +17,9 @@ from viral_gateway import metrics
 from viral_gateway.serving import Serving
 
 # Tweets scored in one go: more is no faster, and a newcomer would wait for more.
-BATCH = 32
+BATCH = 64
+# A batch of fewer is scored before a further thread would have begun: both would take turns at the interpreter.
+FEW = 8
 
 
 class QueueFull(ViralError):
@@ -56,7 +58,7 @@ class Scoring:
         self._most_waiting = most_waiting
         # What is scored before a newcomer: of each call a batch at most, for a large one goes to the back after that.
         self._waiting = 0
-        self._scoring = 0
+        self._under_way = 0
         self._calls: deque[_Call] = deque()
         self._changed = threading.Condition()
         self._closing = False
@@ -105,7 +107,7 @@ class Scoring:
                     return False
                 self._changed.wait()
             batch = self._take()
-            self._scoring += 1
+            self._under_way += _count(batch)
             if self._wanted():
                 self._changed.notify()
         tweets = [tweet for piece in batch for tweet in piece.call.tweets[piece.start : piece.end]]
@@ -124,11 +126,10 @@ class Scoring:
         return True
 
     def _wanted(self) -> bool:
-        """Whether an idle thread should score: the first at once, a further one only if a quarter of a batch waits.
-
-        Threads that share small batches take turns at the interpreter and are slower than one.
-        """
-        return bool(self._calls) and (not self._scoring or self._waiting >= BATCH // 4)
+        """Whether an idle thread should score: the first at once, a further one beside a long batch or a long wait."""
+        return bool(self._calls) and (
+            not self._under_way or self._waiting >= FEW or self._under_way >= BATCH // 2
+        )
 
     def _take(self) -> list[_Piece]:
         """Up to a batch of tweets for one model, oldest calls first. A large call goes to the back after each batch."""
@@ -148,7 +149,7 @@ class Scoring:
     def _tell(self, batch: Sequence[_Piece], outcome: list[float] | Exception) -> None:
         done, told = [], 0
         with self._changed:
-            self._scoring -= 1
+            self._under_way -= _count(batch)
             for piece in batch:
                 call, count = piece.call, piece.end - piece.start
                 if isinstance(outcome, list):
@@ -160,6 +161,10 @@ class Scoring:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 # All at once: the loop is woken, and takes the interpreter, once a batch.
                 done[0].answer.get_loop().call_soon_threadsafe(_answer, done, outcome)
+
+
+def _count(batch: Sequence[_Piece]) -> int:
+    return sum(piece.end - piece.start for piece in batch)
 
 
 def _answer(calls: Sequence[_Call], outcome: list[float] | Exception) -> None:

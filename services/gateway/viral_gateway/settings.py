@@ -26,7 +26,7 @@ class GatewaySettings(CommonSettings):
     )
     predict_threads: int = Field(default=2, ge=1, description="Threads that score tweets")
     predict_queue: int = Field(
-        default=1024,
+        default=2048,
         ge=1,
         description="Tweets that may wait to be scored; further calls are refused with 503",
     )

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from viral_common.errors import ArtefactError
 from viral_common.features import TweetInput
 from viral_gateway.app import create_app
-from viral_gateway.scoring import BATCH, QueueFull, Scoring
+from viral_gateway.scoring import BATCH, FEW, QueueFull, Scoring
 from viral_gateway.serving import Serving
 
 from tests.eventually import eventually
@@ -82,6 +82,31 @@ def test_what_arrives_while_a_batch_is_scored_is_scored_together(scoring: Scorin
     assert asyncio.run(story()) == [1, 10]
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "scored"),
+    [(1, [FEW - 1, 1], [1, FEW]), (BATCH, [1, 1], [BATCH, 1])],
+    ids=["not for few tweets beside few", "beside a long batch"],
+)
+def test_when_a_further_thread_begins(first: int, then: list[int], scored: list[int]) -> None:
+    scoring, model = Scoring(threads=2, most_waiting=MOST_WAITING), HeldModel()
+    serving = Serving(a_promotion(3), model)
+
+    async def story() -> list[int]:
+        calls = [asyncio.ensure_future(scoring.probabilities(serving, tweets(first)))]
+        await asyncio.to_thread(eventually, lambda: len(model.calls) == 1)
+        for count in then:
+            calls.append(asyncio.ensure_future(scoring.probabilities(serving, tweets(count))))
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(eventually, lambda: len(model.calls) == 2)
+        begun = [len(call) for call in model.calls]
+        model.go.set()
+        await asyncio.gather(*calls)
+        return begun
+
+    assert asyncio.run(story()) == scored
+    scoring.close()
+
+
 def test_a_batch_is_of_one_model(scoring: Scoring) -> None:
     async def story() -> list[list[float]]:
         old, new = HeldModel(0.1), FakeModel(0.9)
@@ -119,7 +144,7 @@ def test_a_full_queue_refuses_at_once(scoring: Scoring) -> None:
         waiting = [ask(scoring, model, BATCH) for _ in range(MOST_WAITING // BATCH)]
         await asyncio.sleep(0)
 
-        with pytest.raises(QueueFull, match="128 tweets would be scored before yours"):
+        with pytest.raises(QueueFull, match=f"{MOST_WAITING} tweets would be scored before yours"):
             await asyncio.wait_for(ask(scoring, model, 1), 1)
 
         model.go.set()
