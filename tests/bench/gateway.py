@@ -22,6 +22,7 @@ from tests.bench.gateway_load import Config, Outcome
 from tests.bench.gateway_size import installed_mb
 from tests.bench.gateway_stage import Stage
 from tests.bench.tweets import some_tweets
+from tests.eventually import eventually
 from tests.integration.gateway.stage import free_port
 from tests.servers import Servers
 
@@ -143,8 +144,7 @@ def _start(stage: Stage) -> list[Figure]:
     """Beside its cached artefact, with every server there."""
     started = time.perf_counter()
     with stage.gateway("one") as gateway, httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}") as http:
-        while http.get("/health/ready").status_code != 200:
-            time.sleep(0.01)
+        eventually(lambda: http.get("/health/ready").status_code == 200, every_s=0.01)
         took = time.perf_counter() - started
     return [_at_most("gateway, from start to ready with a cached artefact", took, "s", 2.5)]
 
@@ -178,9 +178,8 @@ def _rival_process(scratch: Path, name: str) -> Iterator[int]:
     with (scratch / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
-        while not _answers(port):
-            assert process.poll() is None, f"the rival {name} ended"
-            time.sleep(0.1)
+        eventually(lambda: _answers(port) or process.poll() is not None, within_s=120, every_s=0.1)
+        assert process.poll() is None, f"the rival {name} ended"
         yield port
     finally:
         process.terminate()

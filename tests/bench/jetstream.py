@@ -18,6 +18,7 @@ from viral_scraper.sources.bluesky_stream import Pace
 from websockets.sync.client import connect as connect_websocket
 
 from tests.bench.figures import Figure
+from tests.eventually import eventually
 from tests.servers import Servers
 
 TARGET = 10_000
@@ -67,8 +68,7 @@ def _heard_s(db: Sessions, url: str, last_us: int) -> float:
     thread = threading.Thread(target=source.listen, args=(stopping,), daemon=True)
     started = time.perf_counter()
     thread.start()
-    while (store.cursor_us() or 0) < last_us:
-        time.sleep(0.05)
+    eventually(lambda: (store.cursor_us() or 0) >= last_us, within_s=600)
     seconds = time.perf_counter() - started
     stopping.set()
     thread.join()

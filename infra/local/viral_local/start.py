@@ -27,6 +27,7 @@ PATIENCE_S = 120
 SCRAPER_PATIENCE_S = 8
 # Workers of a gateway that was killed answer until they have finished.
 TAKEN_PATIENCE_S = 15
+AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Start:
         with self.step("RabbitMQ"):
             self._await_rabbitmq()
         with self.step("MLflow"):
-            self._wait("MLflow", "mlflow", lambda: mlflow_server.answers(self.plan.mlflow_url))
+            self._await_mlflow()
 
     def services(self, programs: list[Program]) -> None:
         """Start all of them at once."""
@@ -102,11 +103,21 @@ class Start:
             self._wait("RabbitMQ", "rabbitmq", lambda: rabbitmq.answers(self.plan.console_url, password))
             return
         given = urlsplit(self.plan.rabbitmq_url)
+        port = given.port or AMQP_PORTS[given.scheme]
         try:
-            socket.create_connection((given.hostname or LOOPBACK, given.port or 5672), timeout=5).close()
+            socket.create_connection((given.hostname or LOOPBACK, port), timeout=5).close()
         except OSError as error:
-            where = f"{given.hostname}:{given.port or 5672}"
+            where = f"{given.hostname}:{port}"
             raise StackError(f"VIRAL_RABBITMQ_URL: nothing answers at {where} ({error})") from error
+
+    def _await_mlflow(self) -> None:
+        def trouble() -> str | None:
+            return mlflow_server.answers(self.plan.mlflow_url)
+
+        if self.plan.own_mlflow:
+            self._wait("MLflow", "mlflow", trouble)
+        elif said := trouble():
+            raise StackError(f"VIRAL_MLFLOW_URL: MLflow does not answer at {self.plan.mlflow_url} ({said})")
 
     def _start(self, name: str) -> None:
         program = next(program for program in self.plan.servers() if program.name == name)

@@ -55,6 +55,7 @@ class Worker:
     def run(self, stopping: threading.Event) -> None:
         """Work until `stopping`. Postgres away, or whatever else: wait and go on."""
         while not stopping.is_set():
+            wait_s = POLL_S
             try:
                 busy = self.work_once()
             except LeaseLost as error:
@@ -64,10 +65,10 @@ class Worker:
                 log.warning("Postgres does not answer; trying again", reason=str(error.orig).strip())
                 busy = False
             except Exception:  # the thread's edge: it must outlive everything
-                log.exception("work interrupted; trying again")
-                busy = False
+                log.exception("work interrupted; trying again", retry_in_s=DEFER_S)
+                busy, wait_s = False, DEFER_S
             if not busy:
-                self.woken.wait(POLL_S)
+                self.woken.wait(wait_s)
                 self.woken.clear()
 
     def work_once(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -58,15 +59,17 @@ def rollback(
 def _promote(version: int, note: str, precision: Precision | None) -> None:
     settings = load_settings(EvaluatorSettings)
     configure_logging("evaluator", settings.model_copy(update={"log_level": "warning"}))
-    db = _database(settings)
+    db, registry = _database(settings), Registry(settings.mlflow_url)
     with db.begin() as session:
         promotion = promote_by_hand(session, version, note, precision)
+        with suppress(ServerAway):  # then nobody can say, and a gateway would fetch it later
+            registry.get_version(version)
         outbox.add_event(session, "evaluator", envelope(announcement(promotion), "viral/evaluator/by-hand"))
     console.print(f"version {version} is the champion (promotion {promotion.seq}, in {promotion.precision})")
     # Both are done by a running evaluator as well: what is away now is told later.
     try:
         Relay(db, settings.rabbitmq_url.get_secret_value(), "evaluator", "viral-evaluator").drain()
-        Aliases(db, Registry(settings.mlflow_url), settings.alias_s).follow()
+        Aliases(db, registry, settings.alias_s).follow()
     except ServerAway as error:
         console.print(f"a running evaluator will tell the rest: {error}")
 

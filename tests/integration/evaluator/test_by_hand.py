@@ -59,13 +59,22 @@ Command = Callable[..., Result]
 
 @pytest.fixture
 def command(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """`viral-evaluator` with these arguments, RabbitMQ being away."""
+    """`viral-evaluator` with these arguments; RabbitMQ is away, and MLflow knows the versions 1 and 2."""
 
     class Away:
         def __init__(self, *_: object) -> None:
             raise ServerAway("RabbitMQ at [rabbit] :key: does not answer")
 
+    class OfTwoVersions:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def get_version(self, version: int) -> None:
+            if version > 2:
+                raise UsageError(f"tweet-virality has no version {version}")
+
     monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
+    monkeypatch.setattr(cli, "Registry", OfTwoVersions)
     monkeypatch.setattr(cli, "Relay", Away)
     environment = {
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -85,6 +94,17 @@ def test_the_command_says_what_it_did_and_what_is_told_later(db: Sessions, comma
         "version 1 is the champion (promotion 1, in fp32)",
         "a running evaluator will tell the rest: RabbitMQ at [rabbit] :key: does not answer",
     ]
+
+
+def test_what_was_deleted_in_mlflow_is_not_promoted(db: Sessions, command: Command) -> None:
+    trained(db, 3)
+
+    result = command("promote", "3", "--reason", "we like it")
+
+    assert result.exit_code == 2
+    assert "tweet-virality has no version 3" in result.output
+    with db() as session:
+        assert ledger.champion(session) is None
 
 
 @pytest.mark.parametrize("arguments", [("promote", "1", "--reason", "why not"), ("rollback",)])
