@@ -38,7 +38,7 @@ from viral_trainer.export import load_network
 from tests.e2e.archives import small_archive
 from tests.eventually import eventually
 
-ROWS = 9_000
+ROWS = 6_000
 BATCH_SIZE = 3_000
 pytestmark = pytest.mark.timeout(600)
 
