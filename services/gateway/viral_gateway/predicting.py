@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
-from viral_common.features import AuthorHistory, TweetInput, features_of
+from viral_common.features import TweetInput, features_of
 
 from viral_gateway import metrics
 from viral_gateway.explain import Explanations, WordWeight
@@ -30,7 +31,7 @@ async def predictions_of(
         _prediction(tweet, probability, weight, serving.scorer.spec.decision_threshold)
         for tweet, probability, weight in zip(tweets, probabilities, weights, strict=False)
     ]
-    viral = sum(prediction.viral for prediction in predictions)
+    viral = sum(prediction["viral"] for prediction in predictions)
     _VIRAL.inc(viral)
     _NOT_VIRAL.inc(len(predictions) - viral)
     return predictions
@@ -39,17 +40,16 @@ async def predictions_of(
 def _prediction(
     tweet: TweetInput, probability: float, weights: list[WordWeight] | None, decision_threshold: float
 ) -> PredictionOut:
-    return PredictionOut(
+    prediction = PredictionOut(
         probability=probability,
         viral=probability >= decision_threshold,
-        features=Features(**features_of(tweet)),
-        author=_author(tweet.author),
-        explanation=None if weights is None else [_weight(weight) for weight in weights],
+        features=cast(Features, features_of(tweet)),
     )
-
-
-def _author(known: AuthorHistory | None) -> AuthorOut | None:
-    return AuthorOut(tweets=known.tweets, settled=known.settled, viral=known.viral) if known else None
+    if known := tweet.author:
+        prediction["author"] = AuthorOut(tweets=known.tweets, settled=known.settled, viral=known.viral)
+    if weights is not None:
+        prediction["explanation"] = [_weight(weight) for weight in weights]
+    return prediction
 
 
 def _weight(found: WordWeight) -> WordWeightOut:

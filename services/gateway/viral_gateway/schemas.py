@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 from viral_common.events import Precision
 from viral_common.features import TweetInput
 from viral_common.text import clean
@@ -152,56 +153,71 @@ class ModelDetails(ModelRef):
     train_count: int = Field(description="Tweets it was trained on", examples=[35_000])
 
 
-class Features(BaseModel):
+class Features(TypedDict):
     """What the model saw beside the text."""
 
-    created_at_dayofweek: int = Field(ge=0, le=6, description="Monday is 0 (UTC)", examples=[0])
-    created_at_hour: int = Field(ge=0, le=23, description="Hour of the day (UTC)", examples=[18])
-    is_quote_tweet: int = Field(ge=0, le=1, description="1 if it quotes another tweet", examples=[0])
-    hashtags_count: int = Field(ge=0, description="Hashtags in the text", examples=[1])
-    mentions_count: int = Field(ge=0, description="Mentions in the text", examples=[0])
-    word_count: int = Field(ge=0, description="Words in the text, links left out", examples=[16])
-    photos_count: int = Field(ge=0, description="Photos attached", examples=[0])
-    has_video: int = Field(ge=0, le=1, description="1 if a video is attached", examples=[0])
-    urls_count: int = Field(ge=0, description="Links in the text", examples=[0])
+    created_at_dayofweek: Annotated[int, Field(ge=0, le=6, description="Monday is 0 (UTC)", examples=[0])]
+    created_at_hour: Annotated[int, Field(ge=0, le=23, description="Hour of the day (UTC)", examples=[18])]
+    is_quote_tweet: Annotated[
+        int, Field(ge=0, le=1, description="1 if it quotes another tweet", examples=[0])
+    ]
+    hashtags_count: Annotated[int, Field(ge=0, description="Hashtags in the text", examples=[1])]
+    mentions_count: Annotated[int, Field(ge=0, description="Mentions in the text", examples=[0])]
+    word_count: Annotated[int, Field(ge=0, description="Words in the text, links left out", examples=[16])]
+    photos_count: Annotated[int, Field(ge=0, description="Photos attached", examples=[0])]
+    has_video: Annotated[int, Field(ge=0, le=1, description="1 if a video is attached", examples=[0])]
+    urls_count: Annotated[int, Field(ge=0, description="Links in the text", examples=[0])]
 
 
-class WordWeightOut(BaseModel):
+class WordWeightOut(TypedDict):
     """What one word adds to the probability. A hint, not a cause."""
 
-    word: str = Field(description="The word as typed", examples=["release"])
-    start: int = Field(ge=0, description="Its first character in the text (code points)", examples=[8])
-    end: int = Field(ge=0, description="The character after its last", examples=[15])
-    weight: float = Field(description="How much the probability falls without the word", examples=[0.031])
+    word: Annotated[str, Field(description="The word as typed", examples=["release"])]
+    start: Annotated[
+        int, Field(ge=0, description="Its first character in the text (code points)", examples=[8])
+    ]
+    end: Annotated[int, Field(ge=0, description="The character after its last", examples=[15])]
+    weight: Annotated[
+        float, Field(description="How much the probability falls without the word", examples=[0.031])
+    ]
 
 
-class AuthorOut(BaseModel):
+class AuthorOut(TypedDict):
     """What was known of the author before the tweet; zeros for a username never seen."""
 
-    tweets: int = Field(ge=0, description="Tweets collected of this author, posted earlier", examples=[12])
-    settled: int = Field(ge=0, description="Of these, those whose likes were known by then", examples=[11])
-    viral: int = Field(ge=0, description="Of the settled ones, those that got likes enough", examples=[7])
+    tweets: Annotated[
+        int, Field(ge=0, description="Tweets collected of this author, posted earlier", examples=[12])
+    ]
+    settled: Annotated[
+        int, Field(ge=0, description="Of these, those whose likes were known by then", examples=[11])
+    ]
+    viral: Annotated[
+        int, Field(ge=0, description="Of the settled ones, those that got likes enough", examples=[7])
+    ]
 
 
-class PredictionOut(BaseModel):
+class PredictionOut(TypedDict):
     """One tweet's prediction, in the order asked."""
 
-    probability: float = Field(
-        ge=0, le=1, description="That it gets more likes than the threshold", examples=[0.62]
-    )
-    viral: bool = Field(
-        description="Whether that is at least the model's `decision_threshold`, mostly one half",
-        examples=[True],
-    )
+    probability: Annotated[
+        float, Field(ge=0, le=1, description="That it gets more likes than the threshold", examples=[0.62])
+    ]
+    viral: Annotated[
+        bool,
+        Field(
+            description="Whether that is at least the model's `decision_threshold`, mostly one half",
+            examples=[True],
+        ),
+    ]
     features: Features
-    author: AuthorOut | None = Field(
-        default=None, description="Only with a username, and while Postgres answers"
-    )
-    explanation: list[WordWeightOut] | None = Field(default=None, description="Only if asked for")
+    author: NotRequired[
+        Annotated[AuthorOut, Field(description="Only with a username, and while Postgres answers")]
+    ]
+    explanation: NotRequired[Annotated[list[WordWeightOut], Field(description="Only if asked for")]]
 
 
-class PredictionsReply(BaseModel):
+class PredictionsReply(TypedDict):
     """Predictions, wholly from one model version."""
 
     model: ModelRef
-    predictions: list[PredictionOut] = Field(description="In the order of the tweets")
+    predictions: Annotated[list[PredictionOut], Field(description="In the order of the tweets")]
