@@ -7,9 +7,8 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,57 +35,12 @@ from viral_trainer.data import examples_of
 from viral_trainer.export import load_network
 
 from tests.e2e.archives import small_archive
+from tests.e2e.world import World
 from tests.eventually import eventually
 
 ROWS = 6_000
 BATCH_SIZE = 3_000
 pytestmark = pytest.mark.timeout(600)
-
-
-@dataclass(frozen=True)
-class World:
-    """A running stack and what `viral demo` printed."""
-
-    folder: Path
-    environment: dict[str, str]
-    archive: Path
-    printed: str
-
-    @property
-    def stack(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(
-            (Path(self.environment["VIRAL_DATA_DIR"]) / "stack.json").read_text()
-        )
-        return content
-
-    def run(self, *command: str, expected: int = 0) -> str:
-        """What one of the product's commands says."""
-        done = self.type(*command)
-        assert done.returncode == expected, f"{command} printed\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    def type(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """As a person does, in a folder where no `.env` lies."""
-        return subprocess.run(
-            [str(Path(sys.executable).parent / command[0]), *command[1:]],
-            env={**self.environment, **self._servers()},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=400,
-        )
-
-    def get(self, path: str) -> Any:
-        return httpx.get(self.stack["gateway_url"] + path, timeout=20).raise_for_status().json()
-
-    def _servers(self) -> dict[str, str]:
-        # The services' own commands take the servers from the environment, as on any host.
-        if not (Path(self.environment["VIRAL_DATA_DIR"]) / "stack.json").exists():
-            return {}
-        return {
-            f"VIRAL_{name}".upper(): self.stack[name]
-            for name in ("database_url", "rabbitmq_url", "mlflow_url")
-        }
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +224,13 @@ def test_a_setting_told_to_a_running_stack_is_taken_up_and_stays(world: World) -
     changed = {name for name, pid in told.items() if pid != before[name]}
     assert changed == {"scraper", "trainer", "evaluator", "gateway"}
     assert world.stack["pids"] == told
+
+
+def test_what_nobody_waits_for_steps_back_behind_replies(world: World) -> None:
+    nice = {name: psutil.Process(pid).nice() for name, pid in world.stack["pids"].items()}
+
+    behind = {name for name in nice if nice[name] > nice["gateway"]}
+    assert behind == {"scraper", "trainer", "evaluator", "mlflow"}
 
 
 @pytest.mark.parametrize("service", ["scraper", "trainer", "evaluator", "gateway"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -101,3 +102,10 @@ def open_page(browser: Browser, address: str) -> Iterator[Open]:
         page.context.close()
     assert [url for url in asked if not url.startswith((address, "data:"))] == []
     assert [text for text in complaints if "Failed to load resource" not in text] == []
+
+
+def predict(page: Page, text: str) -> None:
+    """Type it and wait for the answer."""
+    page.get_by_label("Your tweet").fill(text)
+    page.get_by_role("button", name="Predict").click()
+    expect(page.locator(".weighed")).to_have_text(re.sub(r"\s+", " ", text))
