@@ -80,7 +80,8 @@ def stop_survivors(survivors: Iterable[Survivor], gently: bool = True) -> None:
     for survivor in survivors:
         waves[_wave(survivor.program)].append(survivor)
     for number, wave in waves.items():
-        for survivor in _parents(wave):
+        # What is killed stops no children; a Postgres is never killed.
+        for survivor in wave if number == 1 and not gently else _parents(wave):
             survivor.signal(gently)
         _end(wave, SUPERVISOR_WAIT_S if number == 0 else LAST_WAIT_S * number)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import cast
 
 import psutil
 import pytest
-from viral_local.survivors import find_postmaster, find_survivors
+from viral_local.survivors import Survivor, find_postmaster, find_survivors, stop_survivors
 
 
 class FakeProcess:
@@ -70,6 +71,38 @@ def postmaster(tmp_path: Path, text: str, created: float) -> psutil.Process | No
     pid_file.write_text(text)
     fake = FakeProcess(77, {}, created)
     return find_postmaster(pid_file, lambda _: cast(psutil.Process, fake))
+
+
+@pytest.mark.parametrize(
+    ("gently", "signalled"),
+    [
+        (True, {10: signal.SIGTERM, 20: signal.SIGINT}),
+        (False, {10: signal.SIGKILL, 11: signal.SIGKILL, 20: signal.SIGQUIT}),
+    ],
+    ids=["gently", "at once"],
+)
+def test_a_server_stops_its_children_itself_unless_it_is_killed(
+    monkeypatch: pytest.MonkeyPatch, gently: bool, signalled: dict[int, signal.Signals]
+) -> None:
+    got: dict[int, signal.Signals] = {}
+    parents = {10: 1, 11: 10, 20: 1, 21: 20}
+
+    class Signalled(FakeProcess):
+        def ppid(self) -> int:
+            return parents[self.pid]
+
+        def send_signal(self, number: signal.Signals) -> None:
+            got[self.pid] = number
+
+    monkeypatch.setattr(psutil, "wait_procs", lambda processes, timeout: (processes, []))
+    programs = {10: "mlflow", 11: "mlflow", 20: "postgres", 21: "postgres"}
+
+    stop_survivors(
+        [Survivor(cast(psutil.Process, Signalled(pid, {})), program) for pid, program in programs.items()],
+        gently,
+    )
+
+    assert got == signalled
 
 
 def test_postgres_is_found_through_the_file_it_wrote(tmp_path: Path) -> None:
