@@ -22,16 +22,8 @@ def program(home: Home, port: int, database_url: str) -> Program:
         group="servers",
         command=[
             *(sys.executable, "-m", "gunicorn", "mlflow.server:app", "--bind", f"{LOOPBACK}:{port}"),
-            *(
-                "--worker-class",
-                "gthread",
-                "--threads",
-                "16",
-                "--keep-alive",
-                "60",
-                "--graceful-timeout",
-                "5",
-            ),
+            *("--worker-class", "gthread", "--threads", "16"),
+            *("--keep-alive", "60", "--graceful-timeout", "5"),
             # A page that compares a hundred runs names each in its address.
             *("--limit-request-line", "8190", "--no-control-socket"),
         ],
