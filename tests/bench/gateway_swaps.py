@@ -161,7 +161,7 @@ def _p99_ms(gateway: GatewayProcess, bodies: Path) -> float:
 
 
 def _memory_mb(gateway: GatewayProcess, bodies: Path) -> float:
-    """Under load, as it would serve."""
+    """After a load: the first replies make it grow, too."""
     _p99_ms(gateway, bodies)
     return float(psutil.Process(gateway.process.pid).memory_info().rss) / 1e6
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from viral_common.trail import BatchTrail
 from viral_gateway.serving import Refusal
 
 from tests.e2e.gateway.conftest import Open, predict
 from tests.unit.gateway.fakes import NOON, World, a_batch
+
+
+def with_held_clock(open_page: Open) -> Page:
+    """An empty page whose timers the test moves on, before anything of the product's runs in it."""
+    page = open_page("/nowhere")
+    page.clock.install()
+    return page
 
 
 def test_a_new_model_is_announced_and_the_text_stays(world: World, open_page: Open) -> None:
@@ -42,8 +49,7 @@ def test_an_answer_stays_of_its_version_while_the_badge_tells_the_next(world: Wo
 
 def test_a_broken_stream_is_opened_again(world: World, open_page: Open, address: str) -> None:
     world.serve(version=3)
-    page = open_page("/nowhere")
-    page.clock.install()
+    page = with_held_clock(open_page)
     page.route("**/v1/events*", lambda route: route.fulfill(status=503))
     page.goto(address)
 
@@ -58,8 +64,7 @@ def test_a_broken_stream_is_opened_again(world: World, open_page: Open, address:
 def test_the_first_run_page_follows_the_pipeline_and_gives_way_to_the_form(
     world: World, open_page: Open, address: str
 ) -> None:
-    page = open_page("/nowhere")
-    page.clock.install()
+    page = with_held_clock(open_page)
     page.goto(address)
     expect(page.get_by_text("has not opened a batch yet")).to_be_visible()
 
@@ -75,8 +80,7 @@ def test_the_first_run_page_follows_the_pipeline_and_gives_way_to_the_form(
 def test_the_first_run_page_goes_on_looking_while_the_gateway_is_away(
     world: World, open_page: Open, address: str
 ) -> None:
-    page = open_page("/nowhere")
-    page.clock.install()
+    page = with_held_clock(open_page)
     page.goto(address)
     page.route("**/", lambda route: route.abort())
     with page.expect_event("requestfailed"):
