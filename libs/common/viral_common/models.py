@@ -114,9 +114,7 @@ class Tweet(Base):
     is_quote: Mapped[bool]
     counts_observed_at: Mapped[datetime | None] = mapped_column(comment="null: unknown, counts as old enough")
     text_hash: Mapped[int] = mapped_column(comment="of the normalised text; equal for copies")
-    near_hash: Mapped[int | None] = mapped_column(
-        comment="equal for near-copies; null: stored before they were told"
-    )
+    near_hash: Mapped[int] = mapped_column(comment="equal for near-copies")
     split: Mapped[str] = mapped_column(comment="a function of text_hash")
 
     __table_args__ = (

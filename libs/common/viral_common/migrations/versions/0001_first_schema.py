@@ -1,4 +1,4 @@
-"""Batches, tweets, delivery, trainings, verdicts, promotions"""
+"""Make the tables, and the function that looks authors up."""
 
 from __future__ import annotations
 
@@ -37,10 +37,27 @@ def upgrade() -> None:
             nullable=False,
             comment="tweets left out, by reason",
         ),
+        sa.Column(
+            "drift",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="PSI by feature against the batch before; null: not compared",
+        ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("batches_in_time_order", "batches", ["source", "window_to"], unique=False)
+    op.create_index("batches_in_time_order", "batches", ["source", "window_to"])
     op.create_index("batches_one_per_window", "batches", ["source", "query", "window_from"], unique=True)
+    op.create_table(
+        "forgotten",
+        sa.Column("source", sa.String(), nullable=False, comment="empty: of every source"),
+        sa.Column(
+            "digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the kind of identity and itself"
+        ),
+        sa.Column(
+            "forgotten_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("source", "digest"),
+    )
     op.create_table(
         "inbox",
         sa.Column("service", sa.String(), nullable=False),
@@ -79,7 +96,6 @@ def upgrade() -> None:
         "inbox_open",
         "inbox",
         ["service", "due_at"],
-        unique=False,
         postgresql_where=sa.text("state IN ('pending', 'running')"),
     )
     op.create_table(
@@ -106,11 +122,142 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_id"),
     )
     op.create_index(
-        "outbox_unpublished",
-        "outbox",
-        ["service", "seq"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NULL"),
+        "outbox_unpublished", "outbox", ["service", "seq"], postgresql_where=sa.text("published_at IS NULL")
+    )
+    op.create_table(
+        "predictions",
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column(
+            "predicted_at", sa.DateTime(timezone=True), nullable=False, comment="the minute it was made in"
+        ),
+        sa.Column("model_version", sa.BigInteger(), nullable=False),
+        sa.Column("probability", sa.Double(), nullable=False),
+        sa.Column(
+            "features",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="by name, without those that are not known",
+        ),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("predictions_in_time_order", "predictions", ["predicted_at"])
+    op.create_index("predictions_of_version", "predictions", ["model_version", "predicted_at"])
+    op.create_table(
+        "spending",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("month", sa.Date(), nullable=False, comment="its first day, UTC"),
+        sa.Column("usd", sa.Numeric(precision=12, scale=4), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("source", "month"),
+    )
+    op.create_table(
+        "stream_cursors",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column(
+            "cursor_us",
+            sa.BigInteger(),
+            nullable=False,
+            comment="microseconds since 1970 of the newest event stored",
+        ),
+        sa.PrimaryKeyConstraint("source"),
+    )
+    op.create_table(
+        "stream_engagements",
+        sa.Column(
+            "event_key",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="hash of (source, record)",
+        ),
+        sa.Column("post_key", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.CheckConstraint("kind IN ('like', 'repost', 'reply')", name="stream_engagements_kind"),
+        sa.PrimaryKeyConstraint("event_key"),
+    )
+    op.create_index(op.f("ix_stream_engagements_post_key"), "stream_engagements", ["post_key"])
+    op.create_table(
+        "stream_posts",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("post_key", sa.BigInteger(), nullable=False, comment="hash of (source, external_id)"),
+        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("author_id", sa.String(), nullable=False),
+        sa.Column("username", sa.String(), nullable=False),
+        sa.Column(
+            "text", sa.String(), nullable=False, comment="empty where the filters leave the post out anyway"
+        ),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("photos_count", sa.BigInteger(), nullable=False),
+        sa.Column("has_video", sa.Boolean(), nullable=False),
+        sa.Column("is_quote", sa.Boolean(), nullable=False),
+        sa.Column("is_reply", sa.Boolean(), nullable=False),
+        sa.Column(
+            "like_count", sa.BigInteger(), nullable=True, comment="at the minimum age; null: still counting"
+        ),
+        sa.Column("retweet_count", sa.BigInteger(), nullable=True),
+        sa.Column("reply_count", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("source", "external_id"),
+        sa.UniqueConstraint("post_key"),
+    )
+    op.create_index(
+        "stream_posts_counting",
+        "stream_posts",
+        ["source", "posted_at"],
+        postgresql_where=sa.text("like_count IS NULL"),
+    )
+    op.create_index("stream_posts_in_time_order", "stream_posts", ["source", "posted_at"])
+    op.create_index("stream_posts_of_author", "stream_posts", ["source", "author_id"])
+    op.create_table(
+        "tweets",
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("batch_id", sa.Uuid(), nullable=False),
+        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("author_id", sa.String(), nullable=False),
+        sa.Column("username", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("like_count", sa.BigInteger(), nullable=False),
+        sa.Column("retweet_count", sa.BigInteger(), nullable=False),
+        sa.Column("reply_count", sa.BigInteger(), nullable=False),
+        sa.Column("photos_count", sa.BigInteger(), nullable=False),
+        sa.Column("has_video", sa.Boolean(), nullable=False),
+        sa.Column("hashtags_count", sa.BigInteger(), nullable=False),
+        sa.Column("mentions_count", sa.BigInteger(), nullable=False),
+        sa.Column("urls_count", sa.BigInteger(), nullable=False),
+        sa.Column("word_count", sa.BigInteger(), nullable=False),
+        sa.Column("is_quote", sa.Boolean(), nullable=False),
+        sa.Column(
+            "counts_observed_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="null: unknown, counts as old enough",
+        ),
+        sa.Column(
+            "text_hash", sa.BigInteger(), nullable=False, comment="of the normalised text; equal for copies"
+        ),
+        sa.Column("near_hash", sa.BigInteger(), nullable=False, comment="equal for near-copies"),
+        sa.Column("split", sa.String(), nullable=False, comment="a function of text_hash"),
+        sa.CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
+        postgresql_partition_by="RANGE (posted_at)",
+    )
+    op.create_index("tweets_near_copies", "tweets", ["batch_id", "near_hash"])
+    op.create_index(
+        "tweets_of_author",
+        "tweets",
+        ["source", "author_id", "posted_at"],
+        postgresql_include=["like_count", "counts_observed_at"],
+    )
+    op.create_index(
+        "tweets_of_username", "tweets", ["source", sa.literal_column("lower(username)"), "posted_at"]
+    )
+    op.create_index(
+        "tweets_young",
+        "tweets",
+        ["source", "posted_at"],
+        postgresql_where=sa.text("counts_observed_at - posted_at < interval '24 hours'"),
     )
     op.create_table(
         "batch_intervals",
@@ -141,53 +288,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id"),
         sa.UniqueConstraint("model_version"),
     )
-    op.create_index(op.f("ix_trainings_batch_id"), "trainings", ["batch_id"], unique=False)
-    op.create_table(
-        "tweets",
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
-        sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("author_id", sa.String(), nullable=False),
-        sa.Column("username", sa.String(), nullable=False),
-        sa.Column("text", sa.String(), nullable=False),
-        sa.Column("language", sa.String(), nullable=False),
-        sa.Column("like_count", sa.BigInteger(), nullable=False),
-        sa.Column("retweet_count", sa.BigInteger(), nullable=False),
-        sa.Column("reply_count", sa.BigInteger(), nullable=False),
-        sa.Column("photos_count", sa.BigInteger(), nullable=False),
-        sa.Column("has_video", sa.Boolean(), nullable=False),
-        sa.Column("hashtags_count", sa.BigInteger(), nullable=False),
-        sa.Column("mentions_count", sa.BigInteger(), nullable=False),
-        sa.Column("urls_count", sa.BigInteger(), nullable=False),
-        sa.Column("word_count", sa.BigInteger(), nullable=False),
-        sa.Column("is_quote", sa.Boolean(), nullable=False),
-        sa.Column(
-            "counts_observed_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="null: unknown, counts as old enough",
-        ),
-        sa.Column(
-            "text_hash", sa.BigInteger(), nullable=False, comment="of the normalised text; equal for copies"
-        ),
-        sa.Column("split", sa.String(), nullable=False, comment="a function of text_hash"),
-        sa.CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
-        sa.ForeignKeyConstraint(
-            ["batch_id"],
-            ["batches.id"],
-        ),
-        sa.PrimaryKeyConstraint("source", "external_id"),
-    )
-    op.create_index("tweets_copies", "tweets", ["batch_id", "text_hash"], unique=False)
-    op.create_index("tweets_of_author", "tweets", ["source", "author_id", "posted_at"], unique=False)
-    op.create_index("tweets_of_batch", "tweets", ["batch_id", "split"], unique=False)
-    op.create_index(
-        "tweets_of_username",
-        "tweets",
-        ["source", sa.literal_column("lower(username)"), "posted_at"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_trainings_batch_id"), "trainings", ["batch_id"])
     op.create_table(
         "verdicts",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -216,10 +317,14 @@ def upgrade() -> None:
         sa.Column("confidence", sa.Double(), nullable=True),
         sa.Column("rule", sa.String(), nullable=False, comment="the test that decided, by name"),
         sa.Column("reason", sa.String(), nullable=False, comment="one sentence for people"),
+        sa.Column(
+            "precision", sa.String(), nullable=True, comment="to serve the challenger in; null: not scored"
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
             "outcome IN ('promoted', 'kept', 'untrainable', 'unscorable', 'failed')", name="verdicts_outcome"
         ),
+        sa.CheckConstraint("precision IN ('fp32', 'int8')", name="verdicts_precision"),
         sa.ForeignKeyConstraint(
             ["batch_id"],
             ["batches.id"],
@@ -227,7 +332,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_id"),
     )
-    op.create_index(op.f("ix_verdicts_batch_id"), "verdicts", ["batch_id"], unique=False)
+    op.create_index(op.f("ix_verdicts_batch_id"), "verdicts", ["batch_id"])
     op.create_table(
         "promotions",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -238,6 +343,13 @@ def upgrade() -> None:
         sa.Column("mlflow_run_id", sa.String(), nullable=False),
         sa.Column("artifact_uri", sa.String(), nullable=False),
         sa.Column("artifact_sha256", sa.String(), nullable=False),
+        sa.Column(
+            "precision",
+            sa.String(),
+            server_default="fp32",
+            nullable=False,
+            comment="which of its graphs serves",
+        ),
         sa.Column("verdict_id", sa.Uuid(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column(
@@ -250,6 +362,7 @@ def upgrade() -> None:
             server_default=sa.text("clock_timestamp()"),
             nullable=False,
         ),
+        sa.CheckConstraint("precision IN ('fp32', 'int8')", name="promotions_precision"),
         sa.CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),
         sa.ForeignKeyConstraint(
             ["batch_id"],
@@ -262,26 +375,61 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("event_id"),
     )
+    op.execute(_AUTHOR_HISTORIES)
 
 
 def downgrade() -> None:
-    op.drop_table("promotions")
-    op.drop_index(op.f("ix_verdicts_batch_id"), table_name="verdicts")
-    op.drop_table("verdicts")
-    op.drop_index("tweets_of_batch", table_name="tweets")
-    op.drop_index("tweets_of_author", table_name="tweets")
-    op.drop_index("tweets_of_username", table_name="tweets")
-    op.drop_index("tweets_copies", table_name="tweets")
-    op.drop_table("tweets")
-    op.drop_index(op.f("ix_trainings_batch_id"), table_name="trainings")
-    op.drop_table("trainings")
-    op.drop_table("batch_intervals")
-    op.drop_index("outbox_unpublished", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
-    op.drop_table("outbox")
-    op.drop_index(
-        "inbox_open", table_name="inbox", postgresql_where=sa.text("state IN ('pending', 'running')")
+    op.execute("DROP FUNCTION author_histories (text, text[], timestamptz[], bigint, interval, interval)")
+    for table in (
+        "promotions",
+        "verdicts",
+        "trainings",
+        "batch_intervals",
+        "tweets",
+        "stream_posts",
+        "stream_engagements",
+        "stream_cursors",
+        "spending",
+        "predictions",
+        "outbox",
+        "inbox",
+        "forgotten",
+        "batches",
+    ):
+        op.drop_table(table)
+
+
+# Over dozens of months, planning a query takes longer than running it: a function keeps its plan for as long as a
+# connection lives. What it counts is what `stores/authors.py` counts for training.
+# A plan made for the first values asked for is as good for any others.
+_AUTHOR_HISTORIES = """
+    CREATE FUNCTION author_histories (
+        of_source text, usernames text[], times timestamptz[], threshold bigint, min_age interval, settle interval
     )
-    op.drop_table("inbox")
-    op.drop_index("batches_one_per_window", table_name="batches")
-    op.drop_index("batches_in_time_order", table_name="batches")
-    op.drop_table("batches")
+    RETURNS TABLE (author_tweets bigint, author_settled bigint, author_viral bigint, author_log_likes float8)
+    LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET jit = off
+    AS $$
+    BEGIN
+        RETURN QUERY
+        SELECT history.*
+        FROM unnest(usernames, times) WITH ORDINALITY AS asked (username, at, place)
+        CROSS JOIN LATERAL (
+            SELECT
+                count(*),
+                count(*) FILTER (WHERE past.settled),
+                count(*) FILTER (WHERE past.settled AND past.like_count > threshold),
+                coalesce(sum(ln(1 + past.like_count)) FILTER (WHERE past.settled), 0)
+            FROM (
+                SELECT t.like_count, t.posted_at <= asked.at - settle
+                    AND (t.counts_observed_at IS NULL OR t.counts_observed_at - t.posted_at >= min_age) AS settled
+                FROM tweets t
+                WHERE t.source = of_source AND t.posted_at < asked.at AND t.author_id = (
+                    SELECT named.author_id FROM tweets named
+                    WHERE named.source = of_source AND lower(named.username) = lower(asked.username)
+                    ORDER BY named.posted_at DESC LIMIT 1
+                )
+            ) AS past
+        ) AS history
+        ORDER BY asked.place;
+    END $$
+"""
