@@ -48,7 +48,7 @@ bench: setup ## Benchmarks, written to .viral/bench.json
 	@$(BIN)/python -m tests.bench
 
 docs: $(INSTALLED) ## Generate the pages that come from the code
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generate
 
 setup: $(INSTALLED) ## Virtual environment, Python packages, RabbitMQ; again does nothing
 	@$(PACKAGES) rabbitmq-server

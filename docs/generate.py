@@ -1,4 +1,4 @@
-"""Write the pages that are generated: `python docs/generate.py` (or `make docs`). A test fails while one is stale."""
+"""Write the pages that are generated: `make docs`. A test fails while one is stale."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
 from pydantic_settings import BaseSettings
-from viral_common import event_docs
 from viral_common.settings import CommonSettings
 from viral_evaluator.settings import EvaluatorSettings
 from viral_gateway.settings import GatewaySettings
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources import SOURCES, source_class
+from viral_scraper.sources.factory import SOURCES, source_class
 from viral_trainer.settings import TrainerSettings
+
+from docs import event_pages
 
 ROOT = Path(__file__).parents[1]
 
@@ -88,7 +89,7 @@ def _assignment(prefix: str, name: str, field: FieldInfo) -> str:
 
 def main() -> None:
     """Write all of them."""
-    event_docs.write(ROOT / "docs")
+    event_pages.write(ROOT / "docs")
     (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
 
 

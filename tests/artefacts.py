@@ -18,12 +18,12 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 from transformers import BertConfig, BertModel
-from viral_common.artefact import Artefact, Calibration, FeatureScaling
-from viral_common.features import FEATURES
-from viral_common.training_summary import TrainingSummary
-from viral_trainer.base_model import BaseModel, find_base_model
-from viral_trainer.export import TrainedModel, export
-from viral_trainer.network import ViralityNetwork
+from viral_common.artefact.files import Artefact, Calibration, FeatureScaling
+from viral_common.artefact.training_summary import TrainingSummary
+from viral_common.tweets.features import FEATURES
+from viral_trainer.model.base_model import BaseModel, find_base_model
+from viral_trainer.model.export import TrainedModel, export
+from viral_trainer.model.network import ViralityNetwork
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789#@.,!?'\":;/-"

@@ -14,11 +14,11 @@ import httpx
 import pytest
 from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine, text
-from viral_common.database import Sessions, connect, migrate, sessions
-from viral_common.partitions import add_months, month_of
+from viral_common.database.engine import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
 from viral_local.settings import LocalSettings
 from viral_scraper.settings import SourceSettings
+from viral_scraper.stores.partitions import add_months, month_of
 
 from tests.servers import Servers, started_servers
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import numpy_helper
-from viral_common.artefact import write_manifest
+from viral_common.artefact.files import write_manifest
 
 
 def rewritten(directory: Path, change: Callable[[onnx.ModelProto], object], name: str = "model.onnx") -> None:

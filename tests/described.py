@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from viral_common.features import AuthorHistory, TweetInput
-from viral_common.text import copy_hash, split_of
-from viral_common.tweet_columns import DescribedTweet, TweetColumns
+from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
+from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.text import copy_hash, split_of
 from viral_trainer.eda.described import Described, Piece
 
 from tests.labelled import START, labelled_tweets

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from viral_common.features import TweetInput
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.tweet import LabelledTweet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 LIKED = ("!!! wow", "look at this", "breaking: ")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from viral_local.servers import running_servers
+from viral_local.stack.only_servers import running_servers
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine, text
-from viral_common.database import Sessions, sessions
-from viral_common.models import Tweet
-from viral_common.partitions import add_months, month_after
+from viral_common.database.engine import Sessions, sessions
+from viral_common.database.tables import Tweet
+from viral_scraper.stores.partitions import add_months, month_after
 
 SOURCE = "archive"
 MONTHS = 30

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx
 import psutil
-from viral_common.artefact import Artefact
+from viral_common.artefact.files import Artefact
+from viral_common.artefact.predictor import Predictor
 from viral_common.events import Precision
-from viral_common.predictor import Predictor
 
 from tests.bench.figures import Figure, best_rate
 from tests.bench.gateway_load import Config, Outcome

@@ -26,7 +26,7 @@ class Asked(BaseModel):
 def serve_flask(port: int) -> None:
     """As a student would write it: the network in the process, one row a call, Flask's own server."""
     from flask import Flask, Response, jsonify, request
-    from viral_common.features import TweetInput, features_of
+    from viral_common.tweets.features import TweetInput, features_of
 
     model = untrained_model(layers=None)
     app = Flask(__name__)

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from viral_common.artefact import SPEC, Artefact, Calibration, read_artefact, write_manifest
-from viral_common.database import connect, migrate
+from viral_common.artefact.files import SPEC, Artefact, Calibration, read_artefact, write_manifest
+from viral_common.database.engine import connect, migrate
+from viral_common.delivery.service import Service
 from viral_common.events import Precision
-from viral_common.service import Service
 from viral_common.settings import CommonSettings
-from viral_trainer.export import export
+from viral_trainer.model.export import export
 
 from tests.bench.tweets import untrained_model
 from tests.eventually import eventually

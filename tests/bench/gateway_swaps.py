@@ -13,8 +13,8 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from viral_common.features import TweetInput
-from viral_common.predictor import Predictor
+from viral_common.artefact.predictor import Predictor
+from viral_common.tweets.features import TweetInput
 from viral_gateway.settings import GatewaySettings
 
 from tests.bench.figures import Figure

@@ -17,15 +17,15 @@ from uuid import uuid4
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
-from viral_common.authors import author_histories
-from viral_common.batch_store import BatchStore, Plan
-from viral_common.database import Sessions, connect, migrate
-from viral_common.reading import reading
+from viral_common.database.engine import Sessions, connect, migrate
 from viral_common.settings import CommonSettings
-from viral_common.staging import PreparedTweets, prepare
-from viral_common.text import Split
-from viral_common.tweet_store import TweetStore
-from viral_common.tweets import RawTweet
+from viral_common.stores.authors import author_histories
+from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.text import Split
+from viral_common.tweets.tweet import RawTweet
+from viral_gateway.stores.read_session import reading
+from viral_scraper.stores.batch_staging import PreparedTweets, prepare
+from viral_scraper.stores.batches import BatchStore, Plan
 
 from tests.bench.crowded import BUSIEST, END, PER_BATCH, SOURCE, fill, newest_batch
 from tests.bench.figures import Figure

@@ -9,12 +9,12 @@ import time
 from datetime import timedelta
 
 from sqlalchemy import func, select
-from viral_common.database import Sessions, connect, migrate, sessions
-from viral_common.models import StreamEngagement
+from viral_common.database.engine import Sessions, connect, migrate, sessions
+from viral_common.database.tables import StreamEngagement
 from viral_common.settings import CommonSettings
-from viral_common.stream_store import StreamStore
 from viral_scraper.sources.bluesky import BlueskySettings, BlueskySource
 from viral_scraper.sources.bluesky_stream import Pace
+from viral_scraper.stores.streams import StreamStore
 from websockets.sync.client import connect as connect_websocket
 
 from tests.bench.figures import Figure

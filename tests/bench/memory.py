@@ -10,11 +10,11 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
-from viral_common.batch_store import BatchStore
-from viral_common.database import Sessions, connect, migrate, sessions
+from viral_common.database.engine import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
-from viral_scraper.collect import Collector
+from viral_scraper.collecting.collector import Collector
 from viral_scraper.sources.simulated import SimulatedSource
+from viral_scraper.stores.batches import BatchStore
 
 from tests.bench.figures import Figure
 from tests.servers import Servers

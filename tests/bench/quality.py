@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from viral_common.archive import BadRows
-from viral_common.metrics import scores
+from viral_common.archive.bad_rows import BadRows
+from viral_common.evaluation.scores import scores
 from viral_trainer.compare.comparison import Comparison, compare
 from viral_trainer.compare.contenders import chosen
 from viral_trainer.compare.parts import How
-from viral_trainer.originals import originals_of
+from viral_trainer.data.tweet_files import originals_of
 from viral_trainer.settings import OfflineSettings
 
 from tests.bench.figures import Figure

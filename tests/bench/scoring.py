@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from viral_common.artefact import GRAPHS, Artefact
-from viral_common.predictor import Predictor
-from viral_trainer.export import export
+from viral_common.artefact.files import GRAPHS, Artefact
+from viral_common.artefact.predictor import Predictor
+from viral_trainer.model.export import export
 
 from tests.bench.figures import Figure, best_rate
 from tests.bench.tweets import some_tweets, untrained_model

@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import text
-from viral_common.batch_store import BatchStore
-from viral_common.database import Sessions, connect, migrate, sessions
+from viral_common.database.engine import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
-from viral_scraper.collect import Collector
+from viral_scraper.collecting.collector import Collector
 from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.stores.batches import BatchStore
 
 from tests.bench.figures import Figure
 from tests.bench.tweets import ARCHIVE

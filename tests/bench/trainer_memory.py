@@ -13,16 +13,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the trainer's command 
 
 import numpy as np
 import viral_trainer.main  # noqa: F401  (all that the service has loaded)
-from viral_common.database import connect, sessions
-from viral_common.tweet_store import TweetStore
-from viral_trainer.base_model import find_base_model
+from viral_common.database.engine import connect, sessions
+from viral_common.stores.tweets import TweetStore
 from viral_trainer.compare.measuring import peak_mb
-from viral_trainer.data import Examples
-from viral_trainer.fit import fit
-from viral_trainer.network import ViralityNetwork
+from viral_trainer.data.examples import Examples
+from viral_trainer.data.window import read_window
+from viral_trainer.model.base_model import find_base_model
+from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.settings import OfflineSettings
-from viral_trainer.training import Trained, train
-from viral_trainer.window import read_window
+from viral_trainer.training.fit import fit
+from viral_trainer.training.loop import Trained, train
 
 STEPS = 100
 
@@ -61,7 +61,7 @@ def main(database_url: str, batches: str, tweets: str, folder: str) -> None:
     window = read_window(store, newest, settings)
     assert sum(batch.tweet_count for batch in window.batches) == int(tweets), window.batches
     base = find_base_model(settings.base_model)
-    with patch("viral_trainer.fit.train", begun):
+    with patch("viral_trainer.training.fit.train", begun):
         fit(window, base, settings, UUID(int=0), Until(), settings.token_folder)
     print(peak_mb())  # noqa: T201
 

@@ -9,13 +9,13 @@ from uuid import UUID
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
-from viral_common.models import Batch
-from viral_common.tweets import LabelledTweet, inputs_of, labels_of
-from viral_trainer.base_model import find_base_model
+from viral_common.database.tables import Batch
+from viral_common.tweets.tweet import LabelledTweet, inputs_of, labels_of
 from viral_trainer.compare.recipes.frozen_bert import BATCH, LEARNING_RATE, MOST_EPOCHS, Frozen, Reader
-from viral_trainer.fit import Unheard, fit
+from viral_trainer.data.window import Window
+from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import DEFAULT_BASE_MODEL, OfflineSettings
-from viral_trainer.window import Window
+from viral_trainer.training.fit import Unheard, fit
 
 from tests.bench.figures import Figure
 from tests.bench.tweets import some_tweets

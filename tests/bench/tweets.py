@@ -7,19 +7,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import numpy as np
-from viral_common.archive import BadRows, read_tweets
-from viral_common.artefact import Calibration, FeatureScaling
-from viral_common.features import FEATURES, TweetInput
-from viral_common.filters import filtered
-from viral_common.tweets import LabelledTweet, RawTweet
+from viral_common.archive.bad_rows import BadRows
+from viral_common.archive.reader import read_tweets
+from viral_common.artefact.files import Calibration, FeatureScaling
+from viral_common.tweets.features import FEATURES, TweetInput
+from viral_common.tweets.filters import filtered
+from viral_common.tweets.tweet import LabelledTweet, RawTweet
 from viral_scraper.sources.simulated import SimulatedSource
-from viral_trainer.base_model import find_base_model
-from viral_trainer.boosted import BoostedText
-from viral_trainer.boosting import grown
-from viral_trainer.export import TrainedModel
-from viral_trainer.network import ViralityNetwork
+from viral_trainer.model.base_model import find_base_model
+from viral_trainer.model.export import TrainedModel
+from viral_trainer.model.network import ViralityNetwork
+from viral_trainer.model.text_trees import BoostedText
+from viral_trainer.model.tree_layer import Trees
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
-from viral_trainer.trees import Trees
+from viral_trainer.training.boosting import grown
 
 from tests.artefacts import a_summary
 from tests.conftest import TEST_DATA

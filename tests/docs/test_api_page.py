@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from viral_gateway.api.prediction_schemas import PredictionsReply, PredictionsRequest
 from viral_gateway.app import create_app
-from viral_gateway.schemas import PredictionsReply, PredictionsRequest
 
 from tests.unit.gateway.fakes import World
 

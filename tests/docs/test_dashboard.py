@@ -7,12 +7,14 @@ import re
 from pathlib import Path
 
 from prometheus_client import REGISTRY
-from viral_common import telemetry
-from viral_gateway import metrics
+from viral_common.delivery import telemetry
+from viral_gateway import telemetry as gateway_telemetry
+from viral_scraper import telemetry as scraper_telemetry
+from viral_trainer import telemetry as trainer_telemetry
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "infra" / "grafana" / "dashboards" / "viral.json"
-MODULES = (telemetry, metrics)
+MODULES = (telemetry, gateway_telemetry, scraper_telemetry, trainer_telemetry)
 
 
 def exported() -> set[str]:

@@ -12,15 +12,17 @@ from typing import Any
 
 import jsonschema
 import pytest
-from viral_common import bus, event_docs
-from viral_common.event_stories import STORIES, examples
+from viral_common.bus import topology
 from viral_common.events import EVENT_TYPES, CloudEvent
+
+from docs import event_pages
+from docs.event_examples import STORIES, examples
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
 def test_the_pages_in_the_repository_are_fresh(tmp_path: Path) -> None:
-    event_docs.write(tmp_path)
+    event_pages.write(tmp_path)
 
     for page in ("events.md", "asyncapi.json"):
         fresh = (tmp_path / page).read_text(encoding="utf-8")
@@ -34,7 +36,7 @@ def test_every_event_has_its_story() -> None:
 def test_every_durable_queue_is_told_of() -> None:
     told = {story.queue: name for name, story in STORIES.items() if not story.queue.endswith("<instance>")}
 
-    assert told == bus.QUEUES
+    assert told == topology.QUEUES
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
@@ -48,7 +50,7 @@ def test_an_example_is_a_message_that_services_understand(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
 def test_an_example_follows_the_published_schema(name: str) -> None:
-    document: dict[str, Any] = event_docs.asyncapi()
+    document: dict[str, Any] = event_pages.asyncapi()
     payload = document["components"]["messages"][name]["payload"]
 
     # References point into the whole document, so the schema is the document with the message's rules on top.
@@ -56,7 +58,7 @@ def test_an_example_follows_the_published_schema(name: str) -> None:
 
 
 def test_the_published_schema_refuses_what_breaks_the_contract() -> None:
-    document: dict[str, Any] = event_docs.asyncapi()
+    document: dict[str, Any] = event_pages.asyncapi()
     payload = document["components"]["messages"]["model.trained"]["payload"]
     broken = json.loads(json.dumps(examples()["model.trained"]))
     del broken["data"]["artifact_sha256"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
-from viral_common.tweets import RawTweet
+from viral_common.tweets.tweet import RawTweet
 from viral_scraper.sources.simulated import SimulatedSource
 
 from tests.conftest import TEST_DATA

@@ -19,20 +19,22 @@ import numpy as np
 import psutil
 import pytest
 from mlflow import MlflowClient
-from viral_common import bus
-from viral_common.artefact import TOKENIZER, read_artefact
-from viral_common.database import connect, sessions
+from viral_common.artefact.files import TOKENIZER, read_artefact
+from viral_common.artefact.predictor import SAMPLE_TOLERANCE, Predictor
+from viral_common.artefact.tokens import read_tokenizer
+from viral_common.bus import operations, topology
+from viral_common.bus.messages import Message
+from viral_common.bus.publisher import Publisher
+from viral_common.database.engine import connect, sessions
 from viral_common.events import BatchCollected, CloudEvent, envelope
-from viral_common.features import TweetInput
-from viral_common.predictor import SAMPLE_TOLERANCE, Predictor
-from viral_common.registry import Registry
+from viral_common.registry.versions import Registry
 from viral_common.settings import CommonSettings
-from viral_common.tokens import read_tokenizer
-from viral_common.tweet_store import TweetStore
-from viral_common.tweets import LabelledTweet
-from viral_trainer.blending import logits_of
-from viral_trainer.data import examples_of
-from viral_trainer.export import load_network
+from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.tweet import LabelledTweet
+from viral_trainer.data.examples import examples_of
+from viral_trainer.model.export import load_network
+from viral_trainer.training.blending import logits_of
 
 from tests.e2e.archives import small_archive
 from tests.e2e.world import World
@@ -192,13 +194,13 @@ def test_a_bad_message_and_an_unknown_batch_become_dead_letters_with_their_reaso
         test_count=0,
         viral_rate=0,
     )
-    with bus.connection(world.stack["rabbitmq_url"], "tests") as connection:
-        publisher = bus.Publisher(connection, "tests")
+    with topology.connection(world.stack["rabbitmq_url"], "tests") as connection:
+        publisher = Publisher(connection, "tests")
         event = envelope(unknown, "viral/tests/host")
         for body in (b"no event", event.model_dump_json().encode()):
-            publisher.publish(bus.Message("", "trainer.batch-collected", body))
+            publisher.publish(Message("", "trainer.batch-collected", body))
 
-    eventually(lambda: len(bus.dead_letters(world.stack["rabbitmq_url"])) == 2, within_s=60)
+    eventually(lambda: len(operations.dead_letters(world.stack["rabbitmq_url"])) == 2, within_s=60)
     listed = world.run("viral", "dead-letters", "list")
 
     assert "no sound batch.collected event" in listed

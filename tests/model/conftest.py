@@ -9,21 +9,21 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from viral_common.artefact.predictor import Predictor
+from viral_common.database.tables import Batch
 from viral_common.errors import UsageError
-from viral_common.features import TweetInput
-from viral_common.filters import filtered
-from viral_common.metrics import scores
-from viral_common.models import Batch
-from viral_common.predictor import Predictor
-from viral_common.text import copy_hash, split_of
-from viral_common.tweets import LabelledTweet, RawTweet, inputs_of, labels_of
+from viral_common.evaluation.scores import scores
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.filters import filtered
+from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.tweet import LabelledTweet, RawTweet, inputs_of, labels_of
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.simulated import SimulatedSource
-from viral_trainer.base_model import BaseModel, find_base_model
-from viral_trainer.export import export
-from viral_trainer.fit import Unheard, fit
+from viral_trainer.data.window import Window
+from viral_trainer.model.base_model import BaseModel, find_base_model
+from viral_trainer.model.export import export
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
-from viral_trainer.window import Window
+from viral_trainer.training.fit import Unheard, fit
 
 from tests.conftest import TEST_DATA
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from viral_common.features import TweetInput
+from viral_common.tweets.features import TweetInput
 
 from tests.model.conftest import Subject
 

@@ -12,15 +12,15 @@ from viral_common.cli import one_line_errors
 from viral_common.errors import UsageError, ViralError
 from viral_common.settings import load_settings
 
-from viral_local import doctor as checks
-from viral_local import logs as log_reading
-from viral_local import messages
-from viral_local.demo import Demo
-from viral_local.pipeline import newest_trails
+from viral_local.commands import doctor as checks
+from viral_local.commands import messages
+from viral_local.commands.demo import Demo
+from viral_local.commands.status import program_statuses
+from viral_local.commands.tables import addresses_table, batches_table, console, programs_table, step
+from viral_local.commands.trails import newest_trails
+from viral_local.process import logs as log_reading
 from viral_local.settings import LocalSettings
-from viral_local.show import addresses_table, batches_table, console, programs_table, step
-from viral_local.stack import Stack
-from viral_local.status import program_statuses
+from viral_local.stack.stack import Stack
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 app.add_typer(messages.events, name="events")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from viral_local.owner import Owner, owner_of
-from viral_local.private import read_json, write_private, write_private_json
+from viral_local.private_files import read_json, write_private, write_private_json
+from viral_local.system_user import Owner, owner_of
 
 ACCOUNTS = ("postgres", "viral", "mlflow", "rabbitmq")
 # The kernel's limit for a socket's path is 104 (macOS) to 108 bytes, and supervisord appends its pid.

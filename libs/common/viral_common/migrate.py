@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from viral_common.cli import main_of
-from viral_common.database import connect, migrate
+from viral_common.database.engine import connect, migrate
 from viral_common.logging import configure_logging
 from viral_common.settings import CommonSettings, load_settings
 

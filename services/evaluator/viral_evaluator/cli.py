@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from viral_common import outbox
 from viral_common.cli import one_line_errors
-from viral_common.database import Sessions, connect, require_schema, sessions
+from viral_common.database.engine import Sessions, connect, require_schema, sessions
+from viral_common.delivery import outbox
+from viral_common.delivery.outbox import Relay
 from viral_common.errors import ServerAway
 from viral_common.events import Precision, envelope
 from viral_common.logging import configure_logging
-from viral_common.outbox import Relay
-from viral_common.registry import Registry
+from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
 
-from viral_evaluator.aliases import Aliases
+from viral_evaluator.alias_follower import Aliases
 from viral_evaluator.main import main
 from viral_evaluator.promotion import announcement, promote_by_hand, replaced_champion
 from viral_evaluator.settings import EvaluatorSettings

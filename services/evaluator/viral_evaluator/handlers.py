@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Protocol
 
 import structlog
-from viral_common import ledger
-from viral_common.database import POSTGRES_AWAY, Sessions
+from viral_common.database.engine import POSTGRES_AWAY, Sessions
+from viral_common.database.tables import Verdict
 from viral_common.errors import NotYet, ServerAway, Unusable, first_line
 from viral_common.events import Event, ModelPromoted, ModelTrained, caused_id
-from viral_common.models import Verdict
+from viral_common.stores import ledger
 
-from viral_evaluator.aliases import Aliases
+from viral_evaluator.alias_follower import Aliases
 from viral_evaluator.judge import Judge, blank_verdict
 from viral_evaluator.promotion import announcement, promotion_of_verdict
 

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from uuid import uuid5
 
 import numpy as np
+from viral_common.database.tables import Promotion, Verdict
 from viral_common.errors import ArtefactError
+from viral_common.evaluation.intervals import scores_with_intervals
+from viral_common.evaluation.scores import Labels, shortage
 from viral_common.events import ModelTrained
-from viral_common.intervals import scores_with_intervals
-from viral_common.metrics import Labels, shortage
-from viral_common.models import Promotion, Verdict
-from viral_common.tweet_store import TweetStore
-from viral_common.tweets import inputs_of, labels_of
+from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.tweet import inputs_of, labels_of
 
-from viral_evaluator.precision import Choice, chosen
-from viral_evaluator.rule import Decision, PromotionRule
+from viral_evaluator.int8_choice import Choice, chosen
+from viral_evaluator.promotion_rule import Decision, PromotionRule
 from viral_evaluator.scoring import Scored, Scorer
 from viral_evaluator.settings import EvaluatorSettings
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from viral_common.delivery.service import Service
 from viral_common.events import ModelTrained
 from viral_common.logging import configure_logging
-from viral_common.registry import Registry
-from viral_common.service import Service
+from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
-from viral_common.tweet_store import TweetStore
+from viral_common.stores.tweets import TweetStore
 
-from viral_evaluator.aliases import Aliases
+from viral_evaluator.alias_follower import Aliases
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.judge import Judge
-from viral_evaluator.rule import PromotionRule
+from viral_evaluator.promotion_rule import PromotionRule
 from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from viral_common import ledger
-from viral_common.database import Session
+from viral_common.database.engine import Session
+from viral_common.database.tables import Promotion, Verdict
 from viral_common.errors import UsageError
 from viral_common.events import ModelPromoted, ModelTrained, Precision, caused_id
-from viral_common.models import Promotion, Verdict
+from viral_common.stores import ledger
 
 
 def promotion_of_verdict(event: ModelTrained, verdict: Verdict, champion: Promotion | None) -> Promotion:

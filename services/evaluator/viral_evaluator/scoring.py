@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from viral_common.artefact import Artefact, ArtefactSpec, read_artefact
+from viral_common.artefact.files import Artefact, ArtefactSpec, read_artefact
+from viral_common.artefact.predictor import Predictor
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision
-from viral_common.features import TweetInput
-from viral_common.predictor import Predictor
+from viral_common.tweets.features import TweetInput
 
 log = structlog.get_logger()
 

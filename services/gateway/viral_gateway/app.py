@@ -13,11 +13,13 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
-from viral_gateway import openapi, problems
-from viral_gateway.context import Gateway
-from viral_gateway.express import Express
-from viral_gateway.layers import layers
-from viral_gateway.routes import batches, events, health, models, pages, pipeline, predictions
+from viral_gateway import error_handlers
+from viral_gateway.api import openapi
+from viral_gateway.api.fast_route import Express
+from viral_gateway.api.routes import batches, events, health, models, predictions
+from viral_gateway.gateway import Gateway
+from viral_gateway.middleware.stack import layers
+from viral_gateway.pages.routes import form, pipeline
 
 DESCRIPTION = (
     "Will this tweet get more than N likes? Ask the model that the pipeline promoted last. "
@@ -39,9 +41,9 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         middleware=[*layers(gateway.settings), *_express(gateway)],
     )
     app.state.gateway = gateway
-    problems.install(app)
+    error_handlers.install(app)
     openapi.describe(app, asks_for_keys=bool(gateway.settings.allowed_keys()))
-    for part in (predictions, models, batches, events, health, pages, pipeline):
+    for part in (predictions, models, batches, events, health, form, pipeline):
         app.include_router(part.router)
     app.mount("/static", _Files(directory=Path(__file__).parent / "static"), name="static")
     app.mount("/swagger", _Files(directory=_swagger_ui()), name="swagger")

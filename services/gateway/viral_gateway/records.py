@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from viral_common import authors, ledger, prediction_store, trail
-from viral_common.database import Sessions
-from viral_common.features import AuthorHistory, TweetInput
-from viral_common.prediction_store import Remembered
-from viral_common.reading import reading
-from viral_common.trail import BatchTrail, ModelRecord
+from viral_common.database.engine import Sessions
+from viral_common.stores import authors, ledger, trail
+from viral_common.stores.trail import BatchTrail, ModelRecord
+from viral_common.tweets.features import AuthorHistory, TweetInput
 
-from viral_gateway.promoted import PromotedModel
+from viral_gateway.serving.champion import PromotedModel
+from viral_gateway.stores import predictions
+from viral_gateway.stores.predictions import Remembered
+from viral_gateway.stores.read_session import reading
 
 
 class Records:
@@ -41,14 +42,14 @@ class Records:
     def remembered(self, model_version: int, newest: int) -> Remembered | None:
         """What this version answered lately, if predictions are remembered."""
         with reading(self._sessions) as session:
-            return prediction_store.remembered(session, model_version, newest)
+            return predictions.remembered(session, model_version, newest)
 
     def held_out(
         self, batch_id: UUID, count: int, likes_threshold: int, min_age: timedelta
     ) -> list[TweetInput]:
         """Some test tweets of the batch, always the same."""
         with reading(self._sessions) as session:
-            return prediction_store.held_out(session, batch_id, count, likes_threshold, min_age)
+            return predictions.held_out(session, batch_id, count, likes_threshold, min_age)
 
     def author_histories(
         self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta

@@ -10,24 +10,24 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
-from viral_common.artefact_download import download
+from viral_common.artefact.predictor import Predictor
+from viral_common.delivery.service import Service
 from viral_common.events import ModelPromoted
-from viral_common.predictor import Predictor
-from viral_common.service import Service
 
-from viral_gateway.announcements import Announcements
 from viral_gateway.app import create_app
-from viral_gateway.author_cache import AuthorCache
-from viral_gateway.cache import ArtefactCache
-from viral_gateway.context import Gateway
-from viral_gateway.live_drift import LiveTraffic
-from viral_gateway.prediction_log import PredictionLog
-from viral_gateway.reconcile import Reconciler
+from viral_gateway.gateway import Gateway
+from viral_gateway.monitoring.live_drift import LiveTraffic
+from viral_gateway.monitoring.prediction_log import PredictionLog
+from viral_gateway.prediction.author_cache import AuthorCache
+from viral_gateway.prediction.batching import Scoring
 from viral_gateway.records import Records
-from viral_gateway.scoring import Scoring
-from viral_gateway.serving import ModelHolder
+from viral_gateway.serving.announcements import Announcements
+from viral_gateway.serving.artefact_cache import ArtefactCache
+from viral_gateway.serving.artefact_download import download
+from viral_gateway.serving.champion import ModelHolder
+from viral_gateway.serving.reconciler import Reconciler
+from viral_gateway.serving.swapper import Swapper
 from viral_gateway.settings import GatewaySettings
-from viral_gateway.swap import Swapper
 
 # A thread that comes back from scoring gets the interpreter after this; with Python's own 5 ms it may wait for longer
 # than it computed.

@@ -16,9 +16,7 @@ from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
 from viral_gateway.settings import GatewaySettings
-
-# Where the workers count together, so that any of them can tell Prometheus of all; prometheus_client reads it.
-SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+from viral_gateway.telemetry import SHARED_METRICS
 
 
 def run_workers(count: int, directory: Path, options: dict[str, Any]) -> None:

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from viral_common.cli import one_line_errors
-from viral_common.database import connect, sessions
+from viral_common.database.engine import connect, sessions
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
+from viral_scraper.collecting.once import collect_once
 from viral_scraper.forget import forget as forget_named
 from viral_scraper.main import main
-from viral_scraper.once import collect_once
 from viral_scraper.settings import ScraperSettings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rich.console import Console
-from viral_common.database import Sessions, require_schema
+from viral_common.database.engine import Sessions, require_schema
 from viral_common.errors import UsageError
-from viral_common.forgetting import EVERY_SOURCE, forget_author, forget_author_id, forget_tweet
 
-from viral_scraper.sources import SOURCES
+from viral_scraper.sources.factory import SOURCES
+from viral_scraper.stores.forgotten import EVERY_SOURCE, forget_author, forget_author_id, forget_tweet
 
 Forget = Callable[[Sessions, str, str], dict[str, int]]
 

@@ -10,23 +10,24 @@ from pathlib import Path
 from uuid import uuid5
 
 import structlog
-from viral_common import ledger
-from viral_common.artefact import CARD
-from viral_common.database import Sessions
+from viral_common.artefact.files import CARD
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, Training, Verdict
 from viral_common.errors import NotYet, ServerAway, Unusable
 from viral_common.events import BatchCollected, Event, ModelTrained
-from viral_common.models import Batch, Training, Verdict
-from viral_common.registry import BATCH_ID, SOURCE, RegisteredVersion, Registry, Run, Runs
-from viral_common.tweet_store import TweetStore
-from viral_common.tweets import inputs_of
+from viral_common.registry.runs import Run, Runs
+from viral_common.registry.versions import BATCH_ID, SOURCE, RegisteredVersion, Registry
+from viral_common.stores import ledger
+from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.tweet import inputs_of
 
-from viral_trainer.base_model import BaseModel
-from viral_trainer.export import TrainedModel, export
-from viral_trainer.fit import fit, params_of
-from viral_trainer.model_card import without_front_matter
-from viral_trainer.ranks import ALONE, Ranks
+from viral_trainer.data.window import Window, obstacle, read_window
+from viral_trainer.model.base_model import BaseModel
+from viral_trainer.model.export import TrainedModel, export
+from viral_trainer.model.model_card import without_front_matter
 from viral_trainer.settings import TrainerSettings
-from viral_trainer.window import Window, obstacle, read_window
+from viral_trainer.training.fit import fit, params_of
+from viral_trainer.training.ranks import ALONE, Ranks
 
 log = structlog.get_logger()
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
+from viral_common.delivery.service import Service
 from viral_common.events import BatchCollected
 from viral_common.logging import configure_logging
-from viral_common.registry import Registry, Runs
-from viral_common.service import Service
+from viral_common.registry.runs import Runs
+from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
-from viral_common.tweet_store import TweetStore
+from viral_common.stores.tweets import TweetStore
 
-from viral_trainer.base_model import find_base_model
 from viral_trainer.eda.on_run import BatchReports
 from viral_trainer.handlers import Trainer
-from viral_trainer.joint import follow
-from viral_trainer.ranks import these_ranks
+from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import TrainerSettings
+from viral_trainer.training.multi_host import follow
+from viral_trainer.training.ranks import these_ranks
 
 
 def main() -> None:

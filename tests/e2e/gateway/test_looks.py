@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from viral_common.trail import BatchTrail
-from viral_gateway.serving import Refusal
+from viral_common.stores.trail import BatchTrail
+from viral_gateway.serving.champion import Refusal
 
 from tests.e2e.gateway.conftest import Open
 from tests.unit.gateway.fakes import NOON, World, a_batch, a_trail

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from playwright.sync_api import Page, expect
-from viral_common.trail import BatchTrail
-from viral_gateway.serving import Refusal
+from viral_common.stores.trail import BatchTrail
+from viral_gateway.serving.champion import Refusal
 
 from tests.e2e.gateway.conftest import Open, predict
 from tests.unit.gateway.fakes import NOON, World, a_batch

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 from playwright.sync_api import expect
-from viral_gateway.tweet_length import tweet_length
+from viral_gateway.pages.tweet_length import tweet_length
 
 from tests.e2e.gateway.conftest import Open
 from tests.unit.gateway.fakes import World
-from tests.unit.gateway.lengths import LENGTHS
+from tests.unit.gateway.pages.lengths import LENGTHS
 
 COUNT = """async (texts) => {
   const { counter } = await import("/static/length.js");

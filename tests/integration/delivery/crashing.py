@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from viral_common import bus, inbox, outbox, service, worker
+from viral_common.bus.consumer import Consumer
+from viral_common.bus.publisher import Publisher
+from viral_common.delivery import inbox, outbox, service, worker
 from viral_common.events import BatchCollected, Event
 from viral_common.logging import configure_logging
 from viral_common.settings import CommonSettings, load_settings
@@ -20,12 +22,12 @@ from tests.integration.delivery.facts import model_trained
 BOUNDARIES: dict[str, tuple[Any, str, str]] = {
     "before the event is recorded": (inbox, "record", "before"),
     "recorded, not acknowledged": (service.Service, "_take_over", "after"),
-    "acknowledged": (bus.Consumer, "_deliver", "after"),
+    "acknowledged": (Consumer, "_deliver", "after"),
     "claimed": (worker.Worker, "_work", "before"),
     "handled, nothing settled": (worker.Worker, "_finish", "before"),
     "settled, not published": (worker.Worker, "_finish", "after"),
-    "about to publish": (bus.Publisher, "publish", "before"),
-    "published, not stamped": (bus.Publisher, "publish", "after"),
+    "about to publish": (Publisher, "publish", "before"),
+    "published, not stamped": (Publisher, "publish", "after"),
     "stamped": (outbox.Relay, "_publish_next", "after"),
 }
 

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pika
 from sqlalchemy import select
-from viral_common import bus
-from viral_common.database import Sessions
+from viral_common.bus import topology
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import InboxEvent, OutboxMessage
+from viral_common.delivery.service import Service
 from viral_common.events import BatchCollected, CloudEvent, Event, envelope
-from viral_common.models import InboxEvent, OutboxMessage
-from viral_common.service import Service
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -33,10 +33,10 @@ def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[S
 
 def publish(url: str, body: bytes, routing_key: str = "batch.collected", **properties: Any) -> None:
     """As any program on the broker might."""
-    with bus.connection(url, "tests") as connection:
+    with topology.connection(url, "tests") as connection:
         channel = connection.channel()
-        bus.declare_topology(channel)
-        channel.basic_publish(bus.EVENTS, routing_key, body, pika.BasicProperties(**properties))
+        topology.declare_topology(channel)
+        channel.basic_publish(topology.EVENTS, routing_key, body, pika.BasicProperties(**properties))
 
 
 def publish_event(url: str, event: Event) -> CloudEvent:

@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from viral_common import bus, inbox
-from viral_common.database import Sessions
+from viral_common.bus import operations
+from viral_common.database.engine import Sessions
+from viral_common.delivery import inbox
 from viral_common.errors import NotYet, Unusable
 from viral_common.events import BatchCollected, Event, envelope
 from viral_common.settings import CommonSettings
@@ -32,7 +33,7 @@ def test_a_failing_handler_is_retried_with_backoff_then_given_up(
     with trainer(settings.model_copy(update={"retry_base_s": 0.3}), handle):
         event = publish_event(url, batch_collected())
         eventually(lambda: state(db, event.id) == "dead")
-        letter = eventually(lambda: bus.dead_letters(url))[0]
+        letter = eventually(lambda: operations.dead_letters(url))[0]
 
     assert letter.reason == "failed 3 times, last with RuntimeError: out of luck"
     assert len(at) == settings.retry_limit

@@ -6,8 +6,10 @@ import time
 from uuid import UUID
 
 import pytest
-from viral_common import bus
-from viral_common.database import Sessions
+from viral_common.bus import operations, topology
+from viral_common.bus.messages import Message
+from viral_common.bus.publisher import Publisher
+from viral_common.database.engine import Sessions
 from viral_common.errors import Unusable
 from viral_common.events import BatchCollected, Event
 from viral_common.settings import CommonSettings
@@ -35,7 +37,7 @@ def test_a_message_that_is_no_event_is_a_dead_letter_with_its_reason_and_holds_n
         good = publish_event(url, batch_collected())
         eventually(lambda: state(db, good.id) == "done")
         took_s = time.monotonic() - started
-        letters = eventually(lambda: bus.dead_letters(url))
+        letters = eventually(lambda: operations.dead_letters(url))
 
     assert took_s < 5
     assert [letter.body for letter in letters] == [body]
@@ -58,31 +60,31 @@ def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(
 
     with trainer(settings, handle, on_dead=lambda _event, reason: given_up.append(reason)):
         event = publish_event(url, batch_collected())
-        letters = eventually(lambda: bus.dead_letters(url))
+        letters = eventually(lambda: operations.dead_letters(url))
         publish_event(url, batch_collected(event.id))
         assert state(db, event.id) == "dead"
-        replayed = bus.replay(url, {str(event.id)})
+        replayed = operations.replay(url, {str(event.id)})
         eventually(lambda: state(db, event.id) == "done")
 
     assert letters[0].reason == "batch 7 does not exist"
     assert given_up == ["batch 7 does not exist"]
-    assert (replayed.count, len(attempts), bus.dead_letters(url)) == (1, 2, [])
+    assert (replayed.count, len(attempts), operations.dead_letters(url)) == (1, 2, [])
 
 
 def test_a_dead_letter_whose_queue_is_gone_stays_and_the_others_go_back(settings: CommonSettings) -> None:
     url = settings.rabbitmq_url.get_secret_value()
     queues = {"7": "gateway.model-promoted.gone", "8": "trainer.batch-collected", "": ""}
-    with bus.connection(url, "tests") as connection:
-        publisher = bus.Publisher(connection, "tests")
+    with topology.connection(url, "tests") as connection:
+        publisher = Publisher(connection, "tests")
         for message_id, queue in queues.items():
             headers = {"viral-message-id": message_id, "viral-queue": queue}
-            publisher.publish(bus.Message(bus.DEAD_LETTERS, "any", b"hello", headers=headers))
+            publisher.publish(Message(topology.DEAD_LETTERS, "any", b"hello", headers=headers))
 
-    replayed = bus.replay(url, None)
+    replayed = operations.replay(url, None)
 
     assert replayed.count == 1
     assert replayed.stayed == [
         "7 stays where it is: its queue 'gateway.model-promoted.gone' is gone",
         "a message without id stays where it is: it names no queue",
     ]
-    assert [letter.message_id for letter in bus.dead_letters(url)] == ["7", ""]
+    assert [letter.message_id for letter in operations.dead_letters(url)] == ["7", ""]

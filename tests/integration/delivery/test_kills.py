@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from viral_common import bus
-from viral_common.database import Sessions
+from viral_common.bus import topology
+from viral_common.database.engine import Sessions
 from viral_common.events import CloudEvent, caused_id
 from viral_common.settings import CommonSettings
 
@@ -42,7 +42,7 @@ def start(boundary: str, handled: Path, settings: CommonSettings) -> subprocess.
 def caused_events(url: str) -> list[CloudEvent]:
     """What lies in the next service's queue."""
     found = []
-    with bus.connection(url, "tests") as connection:
+    with topology.connection(url, "tests") as connection:
         channel = connection.channel()
         while (got := channel.basic_get("evaluator.model-trained", auto_ack=True))[0] is not None:
             found.append(CloudEvent.model_validate_json(got[2]))

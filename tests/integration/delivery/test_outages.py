@@ -7,8 +7,8 @@ import time
 from uuid import UUID
 
 from sqlalchemy import text
-from viral_common import bus
-from viral_common.database import Sessions
+from viral_common.bus import topology
+from viral_common.database.engine import Sessions
 from viral_common.errors import ServerAway
 from viral_common.events import BatchCollected, Event
 from viral_common.settings import CommonSettings
@@ -27,7 +27,7 @@ BACK_S = 60
 
 def broker_answers(url: str) -> bool:
     try:
-        with bus.connection(url, "tests"):
+        with topology.connection(url, "tests"):
             return True
     except ServerAway:
         return False
@@ -59,7 +59,7 @@ def test_the_broker_dies_during_a_training(servers: Servers, settings: CommonSet
 
     assert trained == [event.id]
     assert consuming_after_s < 10
-    with bus.connection(url, "tests") as connection:
+    with topology.connection(url, "tests") as connection:
         method, properties, _ = connection.channel().basic_get("evaluator.model-trained")
     assert method is not None
     assert properties.type == "model.trained"

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from viral_common.delivery.service import Service
 from viral_common.events import BatchCollected, ModelPromoted, ModelTrained
-from viral_common.service import Service
 from viral_common.settings import CommonSettings
 
 from tests.conftest import console

@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.settings import CommonSettings
-from viral_common.tweet_store import TweetStore
-from viral_evaluator.aliases import Aliases
+from viral_common.stores.tweets import TweetStore
+from viral_evaluator.alias_follower import Aliases
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.judge import Judge
-from viral_evaluator.rule import PromotionRule
+from viral_evaluator.promotion_rule import PromotionRule
 from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
 

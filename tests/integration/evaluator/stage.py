@@ -11,11 +11,11 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from sqlalchemy import insert, select
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, Promotion, Training, Tweet, Verdict
 from viral_common.errors import ServerAway
 from viral_common.events import ModelTrained, Precision, caused_id
-from viral_common.features import TweetInput
-from viral_common.models import Batch, Promotion, Training, Tweet, Verdict
+from viral_common.tweets.features import TweetInput
 from viral_evaluator.scoring import Scored
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)

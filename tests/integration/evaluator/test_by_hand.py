@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
-from viral_common import ledger
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.errors import ServerAway, UsageError
 from viral_common.settings import CommonSettings
+from viral_common.stores import ledger
 from viral_evaluator import cli
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import promote_by_hand, replaced_champion

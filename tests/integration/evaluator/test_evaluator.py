@@ -6,10 +6,10 @@ from dataclasses import replace
 from uuid import uuid4, uuid5
 
 import pytest
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Promotion, Verdict
 from viral_common.errors import ArtefactError, NotYet, Unusable
 from viral_common.events import ModelPromoted
-from viral_common.models import Promotion, Verdict
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import promote_by_hand, replaced_champion
 

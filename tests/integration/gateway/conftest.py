@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from viral_common.models import Batch
-from viral_common.service import Service
+from viral_common.database.tables import Batch
+from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 
 from tests.conftest import own_database, own_vhost

@@ -14,13 +14,14 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from viral_common import ledger
-from viral_common.artefact import Artefact
+from viral_common.artefact.files import Artefact
+from viral_common.database.tables import Batch, Promotion
+from viral_common.delivery.service import Service
 from viral_common.events import ModelPromoted
-from viral_common.models import Batch, Promotion
-from viral_common.registry import RegisteredVersion, Runs
-from viral_common.service import Service
+from viral_common.registry.runs import Runs
+from viral_common.registry.versions import RegisteredVersion
 from viral_common.settings import CommonSettings
+from viral_common.stores import ledger
 
 from tests.artefacts import make_artefact
 from tests.eventually import eventually

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from viral_common.artefact import Artefact, write_manifest
-from viral_common.service import Service
+from viral_common.artefact.files import Artefact, write_manifest
+from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 
 from tests.damage import (

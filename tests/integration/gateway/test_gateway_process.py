@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from viral_common.features import TweetInput
-from viral_common.predictor import Predictor
-from viral_common.service import Service
+from viral_common.artefact.predictor import Predictor
+from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
+from viral_common.tweets.features import TweetInput
 
 from tests.eventually import eventually
 from tests.integration.delivery.test_outages import BACK_S, NAMES_SAVED_S

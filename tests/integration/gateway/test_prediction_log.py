@@ -10,21 +10,20 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
-from viral_common import prediction_store
-from viral_common.database import Sessions, connect, sessions
-from viral_common.features import FEATURES, AuthorHistory, TweetInput, feature_matrix
-from viral_common.models import Batch
-from viral_common.prediction_store import Made
+from viral_common.database.engine import Sessions, connect, sessions
+from viral_common.database.tables import Batch
 from viral_common.settings import CommonSettings
-from viral_gateway import prediction_log
-from viral_gateway.live_drift import LiveTraffic
-from viral_gateway.prediction_log import PredictionLog
-from viral_gateway.promoted import PromotedModel
+from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput, feature_matrix
+from viral_gateway.monitoring import prediction_log
+from viral_gateway.monitoring.live_drift import LiveTraffic
+from viral_gateway.monitoring.prediction_log import PredictionLog
 from viral_gateway.records import Records
-from viral_gateway.serving import Serving
+from viral_gateway.serving.champion import PromotedModel, Serving
+from viral_gateway.stores import predictions
+from viral_gateway.stores.predictions import Made
 
-from tests.integration.common.test_labelling import DAY, some_tweets, stored
 from tests.integration.gateway.stage import NOWHERE
+from tests.integration.trainer.data.test_tweet_files import DAY, some_tweets, stored
 from tests.unit.gateway.fakes import FakeModel, a_promotion, a_settings
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
@@ -59,8 +58,8 @@ def test_numbers_and_the_minute_are_written_neither_text_nor_name(db: Sessions) 
 
     with db.begin() as session:
         rows = [str(row) for row in session.execute(text("SELECT row_to_json(p) FROM predictions p"))]
-        live = prediction_store.remembered(session, 7, 10)
-        other = prediction_store.remembered(session, 8, 10)
+        live = predictions.remembered(session, 7, 10)
+        other = predictions.remembered(session, 8, 10)
     assert len(rows) == 2
     assert not [row for row in rows for word in ("secret", "somebody", "nobody", "example") if word in row]
     assert live
@@ -78,7 +77,7 @@ def test_only_the_drawn_share_is_written(db: Sessions) -> None:
     log.write()
 
     with db.begin() as session:
-        live = prediction_store.remembered(session, 7, 5_000)
+        live = predictions.remembered(session, 7, 5_000)
     assert live
     assert 220 < live.count < 380
 
@@ -90,12 +89,12 @@ def test_old_rows_are_deleted_also_when_nothing_is_remembered_any_more(
     ages = [timedelta(days=days) for days in (1, 29, 31, 40, 50, 60, 70)]
     with db.begin() as session:
         now = datetime.now(UTC)
-        prediction_store.remember(session, [Made(now - age, 7, TWEETS[0], 0.5) for age in ages])
+        predictions.remember(session, [Made(now - age, 7, TWEETS[0], 0.5) for age in ages])
 
     PredictionLog(db, a_settings()).forget(threading.Event())
 
     with db.begin() as session:
-        live = prediction_store.remembered(session, 7, 10)
+        live = predictions.remembered(session, 7, 10)
     assert live
     assert live.count == 2
 
@@ -120,8 +119,8 @@ def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db
     stored(db, some_tweets(1_200))
     with db.begin() as session:
         batch_id = session.query(Batch).one().id
-        tweets = prediction_store.held_out(session, batch_id, 1_000, 0, DAY)
-        again = prediction_store.held_out(session, batch_id, 1_000, 0, DAY)
+        tweets = predictions.held_out(session, batch_id, 1_000, 0, DAY)
+        again = predictions.held_out(session, batch_id, 1_000, 0, DAY)
     assert 100 < len(tweets) < 300
     assert tweets == again
     assert any(tweet.author and tweet.author.tweets for tweet in tweets)

@@ -16,10 +16,10 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from viral_common.features import TweetInput
-from viral_common.predictor import Predictor
-from viral_common.service import Service
+from viral_common.artefact.predictor import Predictor
+from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
+from viral_common.tweets.features import TweetInput
 
 from tests.integration.gateway.stage import GatewayProcess, Promoter, soon
 

@@ -14,10 +14,10 @@ import httpx
 import psutil
 import pytest
 from viral_common.errors import UsageError
-from viral_local.plan import Plan
-from viral_local.servers import servers_stack
-from viral_local.stack import Stack
-from viral_local.survivors import find_survivors
+from viral_local.process.orphans import find_survivors
+from viral_local.stack.only_servers import servers_stack
+from viral_local.stack.plan import Plan
+from viral_local.stack.stack import Stack
 
 from tests.eventually import eventually
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from viral_common import outbox
-from viral_common.batch_store import BatchStore
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, OutboxMessage, Tweet
+from viral_common.delivery import outbox
 from viral_common.events import BatchCollected, envelope
-from viral_common.models import Batch, OutboxMessage, Tweet
-from viral_scraper.collect import Collector
+from viral_scraper.collecting.collector import Collector
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.stores.batches import BatchStore
 
 from tests.twint_lines import write_lines
 

@@ -11,8 +11,8 @@ import sys
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
-from viral_scraper import collect
 from viral_scraper.cli import app
+from viral_scraper.collecting import collector
 
 
 def die(session: Session) -> None:
@@ -21,7 +21,7 @@ def die(session: Session) -> None:
 
 
 if __name__ == "__main__":
-    collect.STORE_AT_ONCE = int(sys.argv.pop(1))
+    collector.STORE_AT_ONCE = int(sys.argv.pop(1))
     if len(sys.argv) > 1:
         event.listen(Session, sys.argv.pop(1), die)
     app(["once"])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text, update
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Tweet
 from viral_common.events import BatchCollected, CloudEvent, caused_id
-from viral_common.models import Tweet
-from viral_common.staging import prepare
-from viral_common.text import copy_hash, split_of
-from viral_common.tweet_store import TweetStore
-from viral_scraper import collect
+from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.text import copy_hash, split_of
+from viral_scraper.collecting import collector as collector_module
+from viral_scraper.stores.batch_staging import prepare
 
 from tests.integration.scraper.collecting import all_batches, announced, collector, outcome, stored
 from tests.twint_lines import FIRST_DAY, some_days, twint_row
@@ -194,7 +194,7 @@ def test_odd_characters_come_out_as_they_went_in(db: Sessions, tmp_path: Path) -
 def test_stopping_in_the_middle_and_going_on_gives_the_same_batches(
     db: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collect, "STORE_AT_ONCE", 1_000)
+    monkeypatch.setattr(collector_module, "STORE_AT_ONCE", 1_000)
     rows = some_days(days=4, per_day=3_000)
     whole = collector(db, tmp_path, rows, batch_size=5_000)
     stopping = threading.Event()

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
-from viral_common.refresh_store import RefreshStore
 from viral_common.settings import CommonSettings
 from viral_local.ports import any_free_ports
-from viral_local.services import health
-from viral_scraper.collect import Collector
+from viral_local.servers.services import health
+from viral_scraper.collecting.collector import Collector
+from viral_scraper.collecting.refresher import Refresher
+from viral_scraper.collecting.schedule import Schedule
 from viral_scraper.daily import Daily
-from viral_scraper.refresh import Refresher
-from viral_scraper.schedule import Schedule
+from viral_scraper.stores.refreshes import RefreshStore
 
 from tests.eventually import eventually
 from tests.integration.scraper.collecting import announced, collector, stored

@@ -14,18 +14,17 @@ import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
-from viral_common.authors import author_histories
-from viral_common.database import Sessions
-from viral_common.features import AuthorHistory
-from viral_common.forgetting import forget_author, forget_author_id, forget_tweet
-from viral_common.heard import Heard, HeardEngagement, stream_key
-from viral_common.models import Batch, StreamEngagement, StreamPost, Tweet
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, StreamEngagement, StreamPost, Tweet
 from viral_common.settings import CommonSettings
-from viral_common.stream_store import StreamStore
-from viral_common.text import Split
-from viral_common.tweet_store import TweetStore
-from viral_common.tweets import RawTweet
+from viral_common.stores.authors import author_histories
+from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.text import Split
+from viral_common.tweets.tweet import RawTweet
 from viral_scraper import cli
+from viral_scraper.stores.forgotten import forget_author, forget_author_id, forget_tweet
+from viral_scraper.stores.streams import Heard, HeardEngagement, StreamStore, stream_key
 
 from tests.eventually import eventually
 from tests.integration.scraper.collecting import all_batches, collector, stored

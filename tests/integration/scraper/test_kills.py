@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
-from viral_common import bus
-from viral_common.database import Sessions
-from viral_common.models import BatchInterval
+from viral_common.bus import topology
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import BatchInterval
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -120,7 +120,7 @@ def test_killed_at_random(scraper: Scraper, db: Sessions, settings: CommonSettin
 
     assert half_stored
     assert outcome(db) == expected
-    with bus.connection(settings.rabbitmq_url.get_secret_value(), "tests") as connection:
+    with topology.connection(settings.rabbitmq_url.get_secret_value(), "tests") as connection:
         channel = connection.channel()
         # One from the undisturbed run, one from these; a kill between publishing and stamping may repeat it.
         assert channel.queue_declare("trainer.batch-collected", passive=True).method.message_count >= 2

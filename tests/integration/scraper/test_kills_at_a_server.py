@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.settings import CommonSettings
 
 from tests.integration.scraper.collecting import announced, stored

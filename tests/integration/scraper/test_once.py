@@ -13,13 +13,14 @@ from typing import Self
 import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner, Result
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.settings import CommonSettings
-from viral_common.turns import turn
-from viral_scraper import cli, once
-from viral_scraper.sources import SOURCES
+from viral_scraper import cli
+from viral_scraper.collecting import once
 from viral_scraper.sources.archive import ArchiveSource
-from viral_scraper.sources.retrying import SourceAway
+from viral_scraper.sources.factory import SOURCES
+from viral_scraper.sources.retries import SourceAway
+from viral_scraper.stores.advisory_lock import turn
 
 from tests.integration.scraper.collecting import all_batches, announced, collector, stored
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
@@ -182,7 +183,7 @@ def test_while_another_scraper_collects_it_waits_but_not_for_ever(
     db: Sessions, run_once: Once, x: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(once, "PATIENCE_S", 0.0)
-    monkeypatch.setattr("viral_common.turns.ASK_AGAIN_S", 0.05)
+    monkeypatch.setattr("viral_scraper.stores.advisory_lock.ASK_AGAIN_S", 0.05)
 
     with turn(db, "collect:x:tea", threading.Event(), lambda: None):
         result = run_once()

@@ -11,13 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import text
-from viral_common.database import Sessions
-from viral_common.tweets import RawTweet
-from viral_scraper.collect import Collector
-from viral_scraper.schedule import Schedule
+from viral_common.database.engine import Sessions
+from viral_common.tweets.tweet import RawTweet
+from viral_scraper.collecting.collector import Collector
+from viral_scraper.collecting.schedule import Schedule
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.base import Window
-from viral_scraper.sources.retrying import SourceAway
+from viral_scraper.sources.retries import SourceAway
 
 from tests.eventually import eventually
 from tests.integration.scraper.collecting import announced, collector, stored

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import text
-from viral_common.database import Sessions
-from viral_scraper.schedule import Schedule
+from viral_common.database.engine import Sessions
+from viral_scraper.collecting.schedule import Schedule
 
 from tests.eventually import eventually
 from tests.integration.scraper.collecting import announced, collector

@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from viral_common.database import Sessions
-from viral_common.registry import Registry, Runs
+from viral_common.database.engine import Sessions
+from viral_common.registry.runs import Runs
+from viral_common.registry.versions import Registry
 from viral_common.settings import CommonSettings
-from viral_common.tweet_store import TweetStore
+from viral_common.stores.tweets import TweetStore
 from viral_trainer.handlers import Trainer
 from viral_trainer.settings import TrainerSettings
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import insert
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, Tweet
 from viral_common.events import BatchCollected
-from viral_common.models import Batch, Tweet
-from viral_common.text import copy_hash, split_of
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.tweet import LabelledTweet
 
 from tests.labelled import START, labelled_tweets
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from mlflow import MlflowClient
-from viral_common.registry import Comparisons
+from viral_common.registry.comparisons import Comparisons
 
 
 def test_a_comparison_is_a_run_with_a_run_per_contender_inside(mlflow_url: str, tmp_path: Path) -> None:

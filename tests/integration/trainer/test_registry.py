@@ -16,10 +16,11 @@ from uuid import uuid4
 import httpx
 import numpy as np
 import pytest
-from viral_common.artefact import read_artefact
+from viral_common.artefact.files import read_artefact
+from viral_common.artefact.predictor import Predictor
 from viral_common.errors import ArtefactError, RegistryUnavailable, UsageError
-from viral_common.predictor import Predictor
-from viral_common.registry import MODEL_NAME, RegisteredVersion, Registry, Runs
+from viral_common.registry.runs import Runs
+from viral_common.registry.versions import MODEL_NAME, RegisteredVersion, Registry
 
 from tests.artefacts import make_artefact
 from tests.labelled import labelled_tweets

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from viral_common.database import Sessions
-from viral_common.models import Batch
-from viral_common.registry import Run
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch
+from viral_common.registry.runs import Run
 from viral_trainer.eda.on_run import REPORT, BatchReports
 from viral_trainer.handlers import Trainer
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlflow import MlflowClient
-from viral_common.artefact import read_artefact
-from viral_common.database import Sessions
+from viral_common.artefact.files import read_artefact
+from viral_common.database.engine import Sessions
 from viral_common.events import ModelTrained
 from viral_evaluator.judge import Judge
-from viral_evaluator.rule import PromotionRule
+from viral_evaluator.promotion_rule import PromotionRule
 from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
 from viral_trainer.handlers import Trainer

@@ -8,24 +8,25 @@ from uuid import uuid4
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import Run, ViewType
+from mlflow.entities import Run as MlflowRun
+from mlflow.entities import ViewType
 from sqlalchemy import select
-from viral_common import registry
-from viral_common.artefact import read_artefact
-from viral_common.database import Sessions
+from viral_common.artefact.files import read_artefact
+from viral_common.artefact.predictor import Predictor
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Training, Verdict
 from viral_common.errors import NotYet, Unusable
+from viral_common.evaluation.scores import scores
 from viral_common.events import BatchCollected, ModelTrained
-from viral_common.metrics import scores
-from viral_common.models import Training, Verdict
-from viral_common.predictor import Predictor
-from viral_common.registry import MODEL_NAME
+from viral_common.registry.runs import Run, Runs
+from viral_common.registry.versions import MODEL_NAME, Registry
 from viral_trainer.handlers import Trainer
 
 from tests.integration.trainer.stage import collected
 from tests.labelled import labelled_tweets
 
 
-def runs_of(client: MlflowClient, event: BatchCollected) -> list[Run]:
+def runs_of(client: MlflowClient, event: BatchCollected) -> list[MlflowRun]:
     experiment = client.get_experiment_by_name(MODEL_NAME)
     wanted = f"tags.`viral.event_id` = '{event.id}'"
     return list(client.search_runs([experiment.experiment_id], wanted, ViewType.ACTIVE_ONLY))
@@ -128,7 +129,7 @@ def test_a_training_killed_anywhere_ends_in_one_version(
 def kill_at(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
     """Let the method run or not, then end."""
     owner_name, method = step.split(".")
-    owner = getattr(registry, owner_name)
+    owner = {"Run": Run, "Runs": Runs, "Registry": Registry}[owner_name]
     original = getattr(owner, method)
 
     def killed(*args: object, **kwargs: object) -> None:

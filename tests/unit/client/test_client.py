@@ -9,7 +9,7 @@ import httpx
 import pytest
 from viral_client import Client, FieldError, GatewayAway, GatewayError, Tweet
 from viral_client.models import Predictions
-from viral_gateway.schemas import ModelDetails
+from viral_gateway.api.prediction_schemas import ModelDetails
 
 PROBLEM = {"content-type": "application/problem+json"}
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from viral_common.bus import Message
+from viral_common.bus.messages import Message
+from viral_common.delivery.service import decode
 from viral_common.events import BatchCollected, CloudEvent, ModelPromoted, ModelTrained, caused_id, envelope
-from viral_common.service import decode
 
 BATCH = UUID(int=7)
 CONTRACT_OF_PROMOTED = {

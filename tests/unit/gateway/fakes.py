@@ -12,24 +12,23 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import sessionmaker
-from viral_common.artefact import ArtefactSpec, Calibration, FeatureScaling, Sample
-from viral_common.database import Sessions
+from viral_common.artefact.files import ArtefactSpec, Calibration, FeatureScaling, Sample
+from viral_common.artefact.training_summary import TrainingSummary
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, Promotion, Training, Verdict
 from viral_common.errors import ServerAway
-from viral_common.features import FEATURES, AuthorHistory, TweetInput
-from viral_common.models import Batch, Promotion, Training, Verdict
-from viral_common.prediction_store import Remembered
-from viral_common.trail import BatchTrail, ModelRecord
-from viral_common.training_summary import TrainingSummary
-from viral_gateway.announcements import Announcements
-from viral_gateway.author_cache import AuthorCache
-from viral_gateway.context import Gateway
-from viral_gateway.live_drift import LiveTraffic
-from viral_gateway.prediction_log import PredictionLog
-from viral_gateway.promoted import PromotedModel
+from viral_common.stores.trail import BatchTrail, ModelRecord
+from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput
+from viral_gateway.gateway import Gateway
+from viral_gateway.monitoring.live_drift import LiveTraffic
+from viral_gateway.monitoring.prediction_log import PredictionLog
+from viral_gateway.prediction.author_cache import AuthorCache
+from viral_gateway.prediction.batching import Scoring
 from viral_gateway.records import Records
-from viral_gateway.scoring import Scoring
-from viral_gateway.serving import ModelHolder, Serving
+from viral_gateway.serving.announcements import Announcements
+from viral_gateway.serving.champion import ModelHolder, PromotedModel, Serving
 from viral_gateway.settings import GatewaySettings
+from viral_gateway.stores.predictions import Remembered
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BATCH_ID = UUID(int=2)

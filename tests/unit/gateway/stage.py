@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from viral_common.artefact import (
+from viral_common.artefact.files import (
     FILES,
     GRAPHS,
     MANIFEST,
@@ -18,10 +18,9 @@ from viral_common.artefact import (
 )
 from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_common.events import Precision
-from viral_gateway.cache import ArtefactCache
-from viral_gateway.promoted import PromotedModel
-from viral_gateway.serving import ModelHolder
-from viral_gateway.swap import Swapper
+from viral_gateway.serving.artefact_cache import ArtefactCache
+from viral_gateway.serving.champion import ModelHolder, PromotedModel
+from viral_gateway.serving.swapper import Swapper
 
 from tests.unit.gateway.fakes import FakeModel, a_promotion, a_spec
 

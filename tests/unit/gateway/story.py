@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from viral_common.features import FEATURES
-from viral_common.models import Batch, Promotion, Training, Verdict
-from viral_common.trail import BatchTrail
+from viral_common.database.tables import Batch, Promotion, Training, Verdict
+from viral_common.stores.trail import BatchTrail
+from viral_common.tweets.features import FEATURES
 
 FIRST_DAY = datetime(2022, 4, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from viral_common.errors import RegistryUnavailable, ServerAway
-from viral_gateway.cache import CacheUnwritable
-from viral_gateway.reconcile import Reconciler
+from viral_gateway.serving.artefact_cache import CacheUnwritable
+from viral_gateway.serving.reconciler import Reconciler
 
 from tests.unit.gateway.fakes import FakeRecords, World
 from tests.unit.gateway.stage import Stage

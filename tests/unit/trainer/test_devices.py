@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 import torch
 from viral_trainer.devices import Device, can_bfloat16, this_device
-from viral_trainer.fit import recipe_of
 from viral_trainer.settings import OfflineSettings
-from viral_trainer.training import Recipe
+from viral_trainer.training.fit import recipe_of
+from viral_trainer.training.loop import Recipe
 
 CPU, GPU = Device("cpu", None), Device("cuda:0", torch.bfloat16)
 

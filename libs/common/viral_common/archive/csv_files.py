@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from viral_common.archive.bad_rows import BadRow, BadRows
+from viral_common.archive.formats import shape_of_columns
 from viral_common.archive.lines import BYTE_ORDER_MARK, LONGEST_LINE, line_blocks, numbered
-from viral_common.archive.shapes import shape_of_columns
 
 NumberedLine = tuple[int, bytes]
 

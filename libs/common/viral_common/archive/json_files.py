@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from viral_common.archive.bad_rows import BadRow, BadRows
-from viral_common.archive.blocks import DamagedFile, blocks_of
+from viral_common.archive.decompress import DamagedFile, blocks_of
+from viral_common.archive.formats import Shape, converted
 from viral_common.archive.lines import Lines, line_blocks, numbered
-from viral_common.archive.shapes import Shape, converted
 
 LONGEST_OBJECT = (
     16 * 1024 * 1024

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from viral_common.archive.bad_rows import BadRows
-from viral_common.archive.blocks import DamagedFile, blocks_of
+from viral_common.archive.decompress import DamagedFile, blocks_of
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = (

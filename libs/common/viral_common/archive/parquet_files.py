@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from viral_common.archive.bad_rows import BadRows
-from viral_common.archive.shapes import Shape, shape_of_columns
+from viral_common.archive.formats import Shape, shape_of_columns
 from viral_common.errors import UsageError
 
 MAGIC = b"PAR1"

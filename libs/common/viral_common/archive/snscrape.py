@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.fields import (
+from viral_common.archive.field_checks import (
     count_in,
     identity_in,
     iso_time,
@@ -15,9 +15,9 @@ from viral_common.archive.fields import (
     optional_text,
     text_in,
 )
-from viral_common.archive.links import text_as_typed
-from viral_common.text import clean
-from viral_common.tweets import RawTweet
+from viral_common.archive.tweet_text import text_as_typed
+from viral_common.tweets.text import clean
+from viral_common.tweets.tweet import RawTweet
 
 
 def tweet_of(row: Mapping[str, Any]) -> RawTweet:

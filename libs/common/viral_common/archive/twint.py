@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.fields import (
+from viral_common.archive.field_checks import (
     count_in,
     identity_in,
     list_in,
@@ -23,9 +23,9 @@ from viral_common.archive.fields import (
     present,
     text_in,
 )
-from viral_common.archive.links import text_as_typed
-from viral_common.text import clean
-from viral_common.tweets import RawTweet
+from viral_common.archive.tweet_text import text_as_typed
+from viral_common.tweets.text import clean
+from viral_common.tweets.tweet import RawTweet
 
 _LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?: (.*))?")
 _ZONE = re.compile(r"[+-]\d{4}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.fields import (
+from viral_common.archive.field_checks import (
     count_in,
     identity_in,
     iso_time,
@@ -15,8 +15,8 @@ from viral_common.archive.fields import (
     optional_text,
     text_in,
 )
-from viral_common.archive.links import TWEET_ADDRESS, unescaped, without_last_links
-from viral_common.tweets import RawTweet
+from viral_common.archive.tweet_text import TWEET_ADDRESS, unescaped, without_last_links
+from viral_common.tweets.tweet import RawTweet
 
 Row = Mapping[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from viral_common.artefact import Artefact
+from viral_common.artefact.files import Artefact
 
 # Where the artefact lies inside the pyfunc model: MLflow keeps a directory's own name.
 ARTEFACT_PATH = "artifacts/artefact"

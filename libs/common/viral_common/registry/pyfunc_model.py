@@ -8,9 +8,9 @@ import pandas as pd
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
-from viral_common.artefact import read_artefact
-from viral_common.features import TweetInput
-from viral_common.predictor import Predictor
+from viral_common.artefact.files import read_artefact
+from viral_common.artefact.predictor import Predictor
+from viral_common.tweets.features import TweetInput
 
 
 class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped

@@ -14,7 +14,7 @@ from uuid import UUID
 from mlflow import MlflowClient, entities
 from mlflow.entities import LoggedModelOutput, Metric, Param, ViewType
 
-from viral_common.artefact import Artefact
+from viral_common.artefact.files import Artefact
 from viral_common.registry import versions
 from viral_common.registry.client import connect, experiment_id_of, translated, unless_it_exists
 from viral_common.registry.flavour import ARTEFACT_PATH, save_pyfunc

@@ -13,8 +13,8 @@ from mlflow.entities import Metric
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 
+from viral_common.database.tables import Verdict
 from viral_common.errors import ArtefactError, UsageError, first_line
-from viral_common.models import Verdict
 from viral_common.registry.client import connect, translated
 
 MODEL_NAME = "tweet-virality"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
-from viral_common.tweets import RawTweet
+from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.simulation.law import Floats, Shown, likes
+from viral_scraper.simulation.like_model import Floats, Shown, likes
 from viral_scraper.simulation.sentences import Sentences
 from viral_scraper.simulation.world import AUTHORS, World
 

@@ -7,8 +7,8 @@ from datetime import date
 
 import numpy as np
 
-from viral_scraper.simulation.law import Floats, Ints, Shown
-from viral_scraper.simulation.words import words
+from viral_scraper.simulation.like_model import Floats, Ints, Shown
+from viral_scraper.simulation.vocabulary import words
 from viral_scraper.simulation.world import World
 
 

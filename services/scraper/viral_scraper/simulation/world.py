@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from viral_scraper.simulation.words import words
+from viral_scraper.simulation.vocabulary import words
 
 AUTHORS = 6_000
 Floats = NDArray[np.float64]

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
-from viral_common.staging import PreparedTweets
-from viral_common.tweets import RawTweet
+from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.archive_shards import Shards, open_shards
 from viral_scraper.sources.base import Window
-from viral_scraper.sources.shards import Shards, open_shards
+from viral_scraper.stores.batch_staging import PreparedTweets
 
 DAY = timedelta(days=1)
 _SUFFIXES = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|gz|zst)\b", re.IGNORECASE)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from viral_common.database import Sessions
-from viral_common.staging import PreparedTweets
-from viral_common.tweets import Engagement, RawTweet
+from viral_common.database.engine import Sessions
+from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
+from viral_scraper.stores.batch_staging import PreparedTweets
 
 DAY = timedelta(days=1)
 

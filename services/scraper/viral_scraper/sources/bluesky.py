@@ -11,19 +11,18 @@ from typing import Self
 
 import structlog
 from pydantic import Field
-from viral_common.database import POSTGRES_AWAY, Sessions
-from viral_common.heard import moment
+from viral_common.database.engine import POSTGRES_AWAY, Sessions
 from viral_common.settings import load_settings
-from viral_common.stream_store import StreamStore
-from viral_common.turns import turn
-from viral_common.tweets import RawTweet
+from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import DAY, Window
 from viral_scraper.sources.bluesky_events import NAME, Hearing
 from viral_scraper.sources.bluesky_stream import Pace, Stream
-from viral_scraper.sources.retrying import backoff_s
+from viral_scraper.sources.retries import backoff_s
+from viral_scraper.stores.advisory_lock import turn
+from viral_scraper.stores.streams import StreamStore, moment
 
 log = structlog.get_logger()
 

@@ -10,10 +10,11 @@ from typing import Any
 from zlib import crc32
 
 import orjson
-from viral_common.filters import reason_against
-from viral_common.heard import Heard, HeardEngagement, Kind, moment, stream_key
-from viral_common.text import clean
-from viral_common.tweets import RawTweet
+from viral_common.tweets.filters import reason_against
+from viral_common.tweets.text import clean
+from viral_common.tweets.tweet import RawTweet
+
+from viral_scraper.stores.streams import Heard, HeardEngagement, Kind, moment, stream_key
 
 NAME = "bluesky"
 POST = "app.bsky.feed.post"

@@ -10,15 +10,14 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import structlog
-from viral_common import telemetry
 from viral_common.errors import first_line
-from viral_common.heard import moment
-from viral_common.stream_store import StreamStore
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from viral_scraper import telemetry
 from viral_scraper.sources.bluesky_events import COLLECTIONS, LATE_US, Hearing
-from viral_scraper.sources.retrying import backoff_s
+from viral_scraper.sources.retries import backoff_s
+from viral_scraper.stores.streams import StreamStore, moment
 
 log = structlog.get_logger()
 

@@ -12,16 +12,16 @@ from typing import Any, Self, TypeVar
 
 import mastodon
 from pydantic import Field, SecretStr
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError, first_line
 from viral_common.settings import load_settings
-from viral_common.text import clean
-from viral_common.tweets import Engagement, RawTweet
+from viral_common.tweets.text import clean
+from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import Window, mature_day
-from viral_scraper.sources.retrying import Sleep, TryAgain, patiently
+from viral_scraper.sources.retries import Sleep, TryAgain, patiently
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
-from viral_common.database import Sessions
-from viral_common.tweets import RawTweet
+from viral_common.database.engine import Sessions
+from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings

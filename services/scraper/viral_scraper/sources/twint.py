@@ -15,15 +15,15 @@ import twint
 from twint import feed
 from twint.storage.write_meta import tweetData
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.shapes import TWINT, converted
-from viral_common.database import Sessions
+from viral_common.archive.formats import TWINT, converted
+from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
-from viral_common.tweets import RawTweet
+from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import Window, mature_day
-from viral_scraper.sources.retrying import Sleep, SourceAway, TryAgain, patiently
+from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, patiently
 
 ATTEMPTS = 3
 # Twint of this release leaves the language out; the search asks for it.

@@ -12,11 +12,10 @@ from typing import Self
 
 import structlog
 from pydantic import Field, SecretStr
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.settings import load_settings
-from viral_common.spending import SpendingStore
-from viral_common.tweets import Engagement, RawTweet
+from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings, SourceSettings
@@ -24,6 +23,7 @@ from viral_scraper.sources.base import Window, mature_day
 from viral_scraper.sources.x_api import XApi
 from viral_scraper.sources.x_costs import Prices, Purse
 from viral_scraper.sources.x_pages import Page
+from viral_scraper.stores.spending import SpendingStore
 
 log = structlog.get_logger()
 

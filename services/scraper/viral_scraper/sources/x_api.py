@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 from viral_common.errors import UsageError, first_line
 
-from viral_scraper.sources.retrying import Sleep, TryAgain, patiently
+from viral_scraper.sources.retries import Sleep, TryAgain, patiently
 from viral_scraper.sources.x_pages import TWEET_FIELDS, Page
 
 TWEEPY_HOST = "https://api.twitter.com"

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from viral_common.spending import SpendingStore
-
 from viral_scraper.sources.x_pages import Page
+from viral_scraper.stores.spending import SpendingStore
 
 MOST_MEDIA = 4  # in one post
 

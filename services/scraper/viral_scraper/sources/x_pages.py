@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel
 from viral_common.archive import x_api
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.fields import count_in, text_in
-from viral_common.tweets import Engagement, RawTweet
+from viral_common.archive.field_checks import count_in, text_in
+from viral_common.tweets.tweet import Engagement, RawTweet
 
-from viral_scraper.sources.retrying import SourceAway
+from viral_scraper.sources.retries import SourceAway
 
 TWEET_FIELDS = [
     "attachments",

@@ -18,11 +18,10 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from viral_common.archive import BadRows
-from viral_common.archive.bad_rows import summary
+from viral_common.archive.bad_rows import BadRows, summary
 from viral_common.errors import RegistryUnavailable, UsageError
 from viral_common.logging import configure_logging
-from viral_common.registry import Comparisons
+from viral_common.registry.comparisons import Comparisons
 from viral_common.settings import load_settings
 
 from viral_trainer.compare.comparison import Comparison, Result, compare
@@ -30,7 +29,7 @@ from viral_trainer.compare.contenders import Contender, chosen
 from viral_trainer.compare.parts import How
 from viral_trainer.compare.plot import SUFFIXES, draw
 from viral_trainer.compare.report import as_json, as_markdown, as_table, figures_of
-from viral_trainer.originals import originals_of
+from viral_trainer.data.tweet_files import originals_of
 from viral_trainer.settings import OfflineSettings
 
 

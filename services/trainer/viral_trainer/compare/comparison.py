@@ -8,9 +8,9 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.intervals import intervals
-from viral_common.metrics import scores
-from viral_common.tweets import LabelledTweet, labels_of
+from viral_common.evaluation.intervals import intervals
+from viral_common.evaluation.scores import scores
+from viral_common.tweets.tweet import LabelledTweet, labels_of
 
 from viral_trainer.compare.contenders import Contender, trained_together
 from viral_trainer.compare.measuring import measured

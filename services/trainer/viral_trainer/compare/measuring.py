@@ -23,7 +23,7 @@ from viral_common.logging import configure_logging
 
 from viral_trainer.compare.contenders import Contender
 from viral_trainer.compare.parts import Parts, untold
-from viral_trainer.compare.recipes import Predict
+from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
 _HIGH_WATER = "VmHWM:"

@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 from viral_common.errors import UsageError
-from viral_common.features import TweetInput
-from viral_common.metrics import FEWEST_OF_A_CLASS, enough_of_both
-from viral_common.text import copy_hash, split_of
-from viral_common.tweets import LabelledTweet, labels_of
+from viral_common.evaluation.scores import FEWEST_OF_A_CLASS, enough_of_both
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.tweet import LabelledTweet, labels_of
 
 How = Literal["time", "random"]
 

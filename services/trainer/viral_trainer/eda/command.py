@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from viral_common.database import connect, require_schema, sessions
+from viral_common.database.engine import connect, require_schema, sessions
 from viral_common.errors import UsageError
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
-from viral_common.tweet_store import TweetStore
+from viral_common.stores.tweets import TweetStore
 
 from viral_trainer.eda.described import Described
 from viral_trainer.eda.facts.all import facts_of

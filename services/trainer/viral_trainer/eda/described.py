@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from viral_common.tweet_columns import TweetColumns
+from viral_common.stores.tweet_columns import TweetColumns
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from viral_common.archive import BadRows
+from viral_common.archive.bad_rows import BadRows
 from viral_common.errors import UsageError
-from viral_common.labelling import is_mature, labelled
 from viral_common.settings import CommonSettings
-from viral_common.text import copy_hash, split_of
-from viral_common.tweet_columns import DescribedTweet, TweetColumns
-from viral_common.tweets import RawTweet
+from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
+from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.tweet import RawTweet
 
+from viral_trainer.data.tweet_files import is_mature, kept_of, labelled
 from viral_trainer.eda.described import Described, Piece
-from viral_trainer.originals import kept_of
 
 # What comes later by time is compared with what came before, parted as `viral-trainer compare` parts it.
 BEFORE = 0.8

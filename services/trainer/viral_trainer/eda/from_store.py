@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from viral_common.database.tables import Batch
 from viral_common.errors import UsageError
-from viral_common.models import Batch
 from viral_common.settings import CommonSettings
-from viral_common.tweet_store import TweetStore
+from viral_common.stores.tweets import TweetStore
 
 from viral_trainer.eda.described import Described, Piece
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
-from viral_common import ledger, telemetry
-from viral_common.database import POSTGRES_AWAY, Sessions
+from viral_common.database.engine import POSTGRES_AWAY, Sessions
+from viral_common.database.tables import Batch
 from viral_common.errors import NotYet
-from viral_common.models import Batch
 from viral_common.settings import CommonSettings
-from viral_common.tweet_store import TweetStore
+from viral_common.stores import ledger
+from viral_common.stores.tweets import TweetStore
 
+from viral_trainer import telemetry
 from viral_trainer.eda.facts.all import facts_of
 from viral_trainer.eda.facts.shift import Drift
 from viral_trainer.eda.from_store import described_batches

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from viral_common.database import connect, sessions
+from viral_common.database.engine import connect, sessions
 from viral_common.settings import CommonSettings
 from viral_scraper.sources.bluesky import BlueskySource
 from viral_scraper.sources.bluesky_stream import Pace

@@ -12,9 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from viral_common.database import Sessions
-from viral_common.spending import SpendingStore
-from viral_common.stream_store import StreamStore
+from viral_common.database.engine import Sessions
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.base import DAY, Source, Window
@@ -26,6 +24,8 @@ from viral_scraper.sources.twint import TwintSource
 from viral_scraper.sources.x import XSource
 from viral_scraper.sources.x_api import XApi
 from viral_scraper.sources.x_costs import Prices, Purse
+from viral_scraper.stores.spending import SpendingStore
+from viral_scraper.stores.streams import StreamStore
 
 from tests import jetstream_server
 from tests.integration.scraper.sources import bluesky_network, http_server

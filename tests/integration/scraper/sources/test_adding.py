@@ -9,14 +9,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
+from viral_common.delivery.service import Service
 from viral_common.errors import UsageError
-from viral_common.service import Service
 from viral_common.settings import CommonSettings
-from viral_scraper.main import build_collector
+from viral_scraper.collecting.wiring import build_collector
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources import SOURCES, build_source, source_class
+from viral_scraper.sources.factory import SOURCES, build_source, source_class
 
 from tests.integration.scraper.collecting import stored
 

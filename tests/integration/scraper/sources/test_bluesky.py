@@ -14,11 +14,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session
-from viral_common.database import Sessions
-from viral_common.models import StreamCursor, StreamEngagement, StreamPost
-from viral_common.stream_store import StreamStore
-from viral_common.tweets import RawTweet
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import StreamCursor, StreamEngagement, StreamPost
+from viral_common.tweets.tweet import RawTweet
 from viral_scraper.sources.bluesky import BlueskySource
+from viral_scraper.stores.streams import StreamStore
 
 from tests.integration.scraper.sources.bluesky_network import (
     MINUTE,

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 import structlog
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.errors import ViralError
 from viral_common.logging import configure_logging
 from viral_common.settings import CommonSettings
-from viral_common.tweets import RawTweet
-from viral_scraper.sources import SOURCES
+from viral_common.tweets.tweet import RawTweet
 from viral_scraper.sources.base import Refreshable
+from viral_scraper.sources.factory import SOURCES
 
 from tests.integration.scraper.sources.http_server import Answer
 from tests.integration.scraper.sources.said import MIN_AGE, SECRET, Said, some_posts

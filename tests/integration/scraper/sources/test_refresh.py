@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
-from viral_common.database import Sessions
-from viral_common.models import Tweet
-from viral_common.refresh_store import RefreshStore
-from viral_common.tweets import Engagement
-from viral_scraper.refresh import Refresher
-from viral_scraper.sources.retrying import SourceAway
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Tweet
+from viral_common.tweets.tweet import Engagement
+from viral_scraper.collecting.refresher import Refresher
+from viral_scraper.sources.retries import SourceAway
+from viral_scraper.stores.refreshes import RefreshStore
 
 from tests.integration.scraper.collecting import all_batches, collector, stored
 from tests.twint_lines import FIRST_DAY, some_days

@@ -9,15 +9,15 @@ from decimal import Decimal
 
 import pytest
 from structlog.testing import capture_logs
-from viral_common.database import Sessions
+from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
-from viral_common.spending import SpendingStore
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources import build_source
 from viral_scraper.sources.base import Window
-from viral_scraper.sources.retrying import SourceAway
+from viral_scraper.sources.factory import build_source
+from viral_scraper.sources.retries import SourceAway
+from viral_scraper.stores.spending import SpendingStore
 
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
 from tests.integration.scraper.sources.said import some_posts

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from viral_common.errors import UsageError
-from viral_common.features import AuthorHistory
-from viral_common.text import copy_hash
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.text import copy_hash
+from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.compare.parts import How, parted
 
 from tests.labelled import labelled_tweets

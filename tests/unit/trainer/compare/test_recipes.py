@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from viral_common.features import AuthorHistory
-from viral_common.metrics import scores
-from viral_common.tweets import LabelledTweet
+from viral_common.evaluation.scores import scores
+from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.compare.contenders import CONTENDERS, chosen, trained_together
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes import Predict, frozen_bert, trees
+from viral_trainer.compare.recipes import frozen_bert, trees
+from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
 from tests.artefacts import make_base_model

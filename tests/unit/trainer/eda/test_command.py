@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 from typer.testing import Result
+from viral_common.database.tables import Batch
 from viral_common.errors import UsageError
-from viral_common.models import Batch
-from viral_common.tweet_store import TweetStore
+from viral_common.stores.tweets import TweetStore
 from viral_trainer.eda.from_file import described_file
 from viral_trainer.eda.from_store import batch_asked_for, described_batches
 from viral_trainer.settings import OfflineSettings

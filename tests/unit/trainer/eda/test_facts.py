@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, spearmanr
 from sklearn.metrics import roc_auc_score
-from viral_common.features import FEATURES
+from viral_common.tweets.features import FEATURES
 from viral_trainer.eda.facts.all import facts_of
 from viral_trainer.eda.facts.authors import authors_of
 from viral_trainer.eda.facts.copies import copies_of

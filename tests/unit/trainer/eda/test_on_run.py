@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 from prometheus_client import REGISTRY
+from viral_common.database.tables import Batch
 from viral_common.errors import RegistryUnavailable
-from viral_common.models import Batch
-from viral_common.tweet_columns import TweetColumns
-from viral_common.tweet_store import TweetStore
+from viral_common.stores.tweet_columns import TweetColumns
+from viral_common.stores.tweets import TweetStore
 from viral_trainer.eda.on_run import BatchReports
 from viral_trainer.settings import OfflineSettings
 

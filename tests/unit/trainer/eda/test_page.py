@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from viral_common.tweet_columns import DescribedTweet
+from viral_common.stores.tweet_columns import DescribedTweet
 from viral_trainer.eda.described import Described, Piece
 from viral_trainer.eda.facts.all import facts_of
 from viral_trainer.eda.page import page

@@ -6,16 +6,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from viral_common.models import Batch
-from viral_common.predictor import Predictor
+from viral_common.artefact.predictor import Predictor
+from viral_common.database.tables import Batch
 
-from viral_trainer.base_model import find_base_model
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes import Predict
-from viral_trainer.export import export
-from viral_trainer.fit import Unheard, fit
+from viral_trainer.compare.recipes.recipe import Predict
+from viral_trainer.data.window import Window
+from viral_trainer.model.base_model import find_base_model
+from viral_trainer.model.export import export
 from viral_trainer.settings import OfflineSettings
-from viral_trainer.window import Window
+from viral_trainer.training.fit import Unheard, fit
 
 # No event caused this training; its artefact is gone as soon as it is loaded.
 NOBODYS = UUID(int=0)

@@ -10,11 +10,11 @@ from gensim.models.doc2vec import Doc2Vec, TaggedDocument
 from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from viral_common.features import TweetInput
-from viral_common.tweets import LabelledTweet, labels_of
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.tweet import LabelledTweet, labels_of
 
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes import Predict
+from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.compare.recipes.words import WORD, best_strength, regression, texts_of
 from viral_trainer.settings import OfflineSettings
 

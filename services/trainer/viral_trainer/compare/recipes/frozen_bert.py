@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from viral_common.features import TWEET_FEATURES, TweetInput, feature_matrix
-from viral_common.tokens import as_read
-from viral_common.tweets import LabelledTweet, inputs_of, labels_of
+from viral_common.artefact.tokens import as_read
+from viral_common.tweets.features import TWEET_FEATURES, TweetInput, feature_matrix
+from viral_common.tweets.tweet import LabelledTweet, inputs_of, labels_of
 
-from viral_trainer.base_model import BaseModel, find_base_model
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes import Predict
+from viral_trainer.compare.recipes.recipe import Predict
+from viral_trainer.model.base_model import BaseModel, find_base_model
 from viral_trainer.settings import OfflineSettings
 
 PADDED = 128

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.features import TweetInput
+from viral_common.tweets.features import TweetInput
 
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes import Predict
+from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
 

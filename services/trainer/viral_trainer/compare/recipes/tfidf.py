@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
-from viral_common.features import TweetInput
-from viral_common.tweets import labels_of
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.tweet import labels_of
 
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes import Predict
+from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.compare.recipes.words import WORD, best_strength, regression, texts_of
 from viral_trainer.settings import OfflineSettings
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
-from viral_common.features import TweetInput, feature_matrix
-from viral_common.tweets import inputs_of, labels_of
+from viral_common.tweets.features import TweetInput, feature_matrix
+from viral_common.tweets.tweet import inputs_of, labels_of
 
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes import Predict
+from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
 LEAVES = (7, 15, 31)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
-from viral_common.features import TweetInput
-from viral_common.text import masked
-from viral_common.tweets import LabelledTweet
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.text import masked
+from viral_common.tweets.tweet import LabelledTweet
 
 WORD = r"[#@]?\w+"  # a hashtag is another word than the word in it
 STRENGTHS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)  # inverse of the regularisation

@@ -7,8 +7,8 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.features import TWEET_FEATURES
-from viral_common.text import Split
+from viral_common.tweets.features import TWEET_FEATURES
+from viral_common.tweets.text import Split
 
 from viral_trainer.eda.described import Described
 from viral_trainer.eda.facts.authors import Authors, authors_of

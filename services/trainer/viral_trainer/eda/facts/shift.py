@@ -8,9 +8,9 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp
-from viral_common.drift import MOST_VALUES, Level, binned, chance, level, stability_index
-from viral_common.features import FEATURES
-from viral_common.tweet_columns import TweetColumns
+from viral_common.evaluation.drift import MOST_VALUES, Level, binned, chance, level, stability_index
+from viral_common.stores.tweet_columns import TweetColumns
+from viral_common.tweets.features import FEATURES
 
 from viral_trainer.eda.facts.shares import Share, share
 from viral_trainer.eda.facts.words import Novelty, WordTable, novelty_of

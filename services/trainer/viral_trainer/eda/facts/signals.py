@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from viral_common.features import FEATURES
+from viral_common.tweets.features import FEATURES
 
 from viral_trainer.eda.facts.shares import Z
 

@@ -8,7 +8,7 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.text import LINK
+from viral_common.tweets.text import LINK
 
 from viral_trainer.eda.facts.shares import Share
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viral_common.feature_names import feature_name
+from viral_common.tweets.feature_names import feature_name
 
 from viral_trainer.eda.described import Described
 from viral_trainer.eda.facts.all import Facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viral_common.feature_names import feature_name, is_yes_or_no
+from viral_common.tweets.feature_names import feature_name, is_yes_or_no
 
 from viral_trainer.eda.facts.all import Facts
 from viral_trainer.eda.facts.shares import Share

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from markupsafe import Markup
-from viral_common.drift import SHIFTED, STABLE
-from viral_common.feature_names import feature_name
+from viral_common.evaluation.drift import SHIFTED, STABLE
+from viral_common.tweets.feature_names import feature_name
 
 from viral_trainer.eda.facts.shift import Shift
 from viral_trainer.eda.facts.signals import Signal

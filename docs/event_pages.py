@@ -1,0 +1,170 @@
+"""`python -m docs.event_pages docs/`: write events.md and asyncapi.json from the classes in `events.py`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from viral_common.bus import topology
+from viral_common.events import EVENT_TYPES, CloudEvent, Event
+
+from docs.event_examples import ENVELOPE, STORIES, Story, examples
+
+CONTRACT_VERSION = "1.0.0"
+TEMPLATE = Path(__file__).with_name("events.md.in")
+
+
+def _schema(of: type[Event] | type[CloudEvent]) -> dict[str, Any]:
+    schema = of.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    for name, field in schema["properties"].items():
+        field.pop("title", None)
+        if of is CloudEvent:
+            field["description"] = ENVELOPE[name].replace("`", "")
+    return schema
+
+
+def _message(name: str) -> dict[str, Any]:
+    event = EVENT_TYPES[name]
+    payload = {
+        "allOf": [
+            {"$ref": "#/components/schemas/CloudEvent"},
+            {
+                "type": "object",
+                "properties": {
+                    "type": {"const": name},
+                    "data": {"$ref": f"#/components/schemas/{event.__name__}"},
+                },
+            },
+        ]
+    }
+    return {
+        "name": name,
+        "title": event.__name__,
+        "summary": event.__doc__,
+        "contentType": CloudEvent.CONTENT_TYPE,
+        "correlationId": {"location": "$message.payload#/correlationid"},
+        "payload": payload,
+        "bindings": {"amqp": {"messageType": name, "bindingVersion": "0.3.0"}},
+        "examples": [{"name": "example", "payload": examples()[name]}],
+    }
+
+
+def _channel(name: str) -> dict[str, Any]:
+    exchange = {"name": topology.EVENTS, "type": "topic", "durable": True, "autoDelete": False, "vhost": "/"}
+    return {
+        "address": name,
+        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        "bindings": {"amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": "0.3.0"}},
+    }
+
+
+def _operations(name: str, story: Story) -> dict[str, Any]:
+    where = {
+        "channel": {"$ref": f"#/channels/{name}"},
+        "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
+    }
+    send = {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": "0.3.0"}
+    return {
+        f"{story.publisher}.sends.{name}": {
+            "action": "send",
+            "summary": f"When {story.when}.".replace("`", ""),
+            **where,
+            "bindings": {"amqp": send},
+        },
+        f"{story.consumer}.receives.{name}": {
+            "action": "receive",
+            "summary": f"From its queue {story.queue}.",
+            **where,
+            "bindings": {"amqp": {"ack": True, "bindingVersion": "0.3.0"}},
+        },
+    }
+
+
+def asyncapi() -> dict[str, Any]:
+    """The contract as an AsyncAPI 3.0 document."""
+    operations: dict[str, Any] = {}
+    for name, story in STORIES.items():
+        operations |= _operations(name, story)
+    schemas = {event.__name__: _schema(event) for event in EVENT_TYPES.values()}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "viral-tweets events",
+            "version": CONTRACT_VERSION,
+            "description": "Facts the services tell each other through RabbitMQ. Fields are only ever added; "
+            "unknown fields are ignored. See events.md for the delivery rules.",
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": CloudEvent.CONTENT_TYPE,
+        "channels": {name: _channel(name) for name in STORIES},
+        "operations": operations,
+        "components": {
+            "messages": {name: _message(name) for name in STORIES},
+            "schemas": {"CloudEvent": _schema(CloudEvent), **schemas},
+        },
+    }
+
+
+def _type(field: dict[str, Any]) -> str:
+    """A field's type for a reader, from its JSON schema."""
+    if "anyOf" in field:
+        return " or ".join(_type(option) for option in field["anyOf"])
+    if "enum" in field:
+        return " \\| ".join(f"`{value}`" for value in field["enum"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    bounds = [f"{sign} {field[key]}" for key, sign in _BOUNDS.items() if key in field]
+    if field.get("additionalProperties", {}) not in ({}, True):
+        return f"object of {_type(field['additionalProperties'])}s"
+    name = field.get("format") or ("64 hex digits" if "64" in field.get("pattern", "") else field["type"])
+    return " ".join([name, *bounds])
+
+
+_BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+
+
+def _table(properties: dict[str, Any]) -> str:
+    rows = [f"| `{name}` | {_type(field)} | {field['description']} |" for name, field in properties.items()]
+    return "\n".join(["| field | type | meaning |", "|---|---|---|", *rows])
+
+
+def _section(name: str, story: Story, example: dict[str, Any]) -> str:
+    event = EVENT_TYPES[name]
+    return "\n\n".join(
+        [
+            f"## `{name}`",
+            event.__doc__ or "",
+            f"- **Published by** the {story.publisher}, when {story.when}.\n"
+            f"- **Consumed by** the {story.consumer}, from the queue `{story.queue}`.",
+            _table(_schema(event)["properties"]),
+            f"```json\n{json.dumps(example, indent=2)}\n```",
+        ]
+    )
+
+
+def markdown() -> str:
+    """The contract as a page for people."""
+    shown = examples()
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        content_type=CloudEvent.CONTENT_TYPE,
+        exchange=topology.EVENTS,
+        dead_letters=topology.DEAD_LETTERS,
+        dead_letter_queue=topology.DEAD_LETTER_QUEUE,
+        audit=topology.AUDIT_QUEUE,
+        audit_length=f"{topology.AUDIT_LENGTH:,}",
+        envelope=_table(_schema(CloudEvent)["properties"]),
+        events="\n\n".join(_section(name, story, shown[name]) for name, story in STORIES.items()),
+    )
+
+
+def write(folder: Path) -> None:
+    """Write both pages into `folder`."""
+    (folder / "events.md").write_text(markdown(), encoding="utf-8")
+    (folder / "asyncapi.json").write_text(json.dumps(asyncapi(), indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))

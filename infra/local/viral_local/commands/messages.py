@@ -1,0 +1,81 @@
+"""`viral events` and `viral dead-letters`: what passes over the broker."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+from viral_common.bus import operations
+from viral_common.cli import one_line_errors
+from viral_common.errors import UsageError
+from viral_common.settings import load_settings
+
+from viral_local.commands.tables import console
+from viral_local.settings import LocalSettings
+from viral_local.stack.stack import Stack
+
+events = typer.Typer(no_args_is_help=True, help="The events that the services tell each other.")
+dead_letters = typer.Typer(no_args_is_help=True, help="Messages that a service gave up.")
+
+
+@events.command()
+def tail() -> None:
+    """Print every event from now on, one JSON document a line."""
+    with one_line_errors():
+        for message in operations.tail(_rabbitmq_url()):
+            typer.echo(_one_line(message.body))
+
+
+@dead_letters.command("list")
+def list_() -> None:
+    """What lies in the dead-letter queue, oldest first."""
+    with one_line_errors():
+        letters = operations.dead_letters(_rabbitmq_url())
+        if not letters:
+            console.print("no dead letters")
+            return
+        table = Table("message", "queue", "type", "since", "reason", box=None, pad_edge=False)
+        for letter in letters:
+            cells = (letter.message_id, letter.queue, letter.type, letter.dead_at, letter.reason)
+            table.add_row(*map(escape, cells))
+        console.print(table)
+
+
+@dead_letters.command()
+def replay(
+    message_ids: Annotated[
+        list[str] | None, typer.Argument(help="As `viral dead-letters list` shows them")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them")] = False,
+) -> None:
+    """Send dead letters back to the queue they came from."""
+    with one_line_errors():
+        if bool(message_ids) == everything:
+            raise UsageError("name the messages to replay, or say --all")
+        replayed = operations.replay(_rabbitmq_url(), None if everything else set(message_ids or []))
+        if not (replayed.count or replayed.stayed or everything):
+            raise UsageError("no dead letter has such an id; see `viral dead-letters list`")
+        console.print(f"{replayed.count} sent back")
+        for line in replayed.stayed:
+            console.print(line, markup=False)
+        raise typer.Exit(1 if replayed.stayed else 0)
+
+
+def _rabbitmq_url() -> str:
+    """Of the given server, else of the running stack."""
+    settings = load_settings(LocalSettings)
+    return (
+        settings.rabbitmq_url.get_secret_value()
+        if settings.rabbitmq_url
+        else Stack(settings).plan().rabbitmq_url
+    )
+
+
+def _one_line(body: bytes) -> str:
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    except ValueError:
+        return repr(body)

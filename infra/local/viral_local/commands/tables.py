@@ -1,0 +1,81 @@
+"""Tables and lines for people. On a pipe: plain text, one row a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from viral_common.stores.trail import BatchTrail
+
+from viral_local.commands.status import ProgramStatus
+from viral_local.stack.plan import Plan
+
+# Wide enough on a pipe that nothing is cut.
+console = Console(highlight=False, soft_wrap=True, width=None if Console().is_terminal else 200)
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """A spinner while it lasts, a line when it is done."""
+    started = time.monotonic()
+    with console.status(f"waiting for {what}"):
+        yield
+    console.print(f"[green]✓[/green] {what} [dim]({time.monotonic() - started:.1f} s)[/dim]")
+
+
+def programs_table(statuses: Sequence[ProgramStatus]) -> Table:
+    """One program a row; the last column says what is missing."""
+    table = Table("program", "state", "pid", "up", "restarts", "ready", box=None, pad_edge=False)
+    for status in statuses:
+        up = str(timedelta(seconds=status.uptime_s)) if status.uptime_s is not None else "-"
+        table.add_row(
+            status.name, status.state, str(status.pid or "-"), up, str(status.restarts), _readiness(status)
+        )
+    return table
+
+
+def _readiness(status: ProgramStatus) -> str:
+    if status.trouble is not None:
+        return f"[yellow]{escape(status.trouble)}[/yellow]"
+    return "[green]ready[/green]" + (f": {escape(status.doing)}" if status.doing else "")
+
+
+def batches_table(trails: Sequence[BatchTrail]) -> Table:
+    """The newest batches first."""
+    table = Table("batch", "source", "window", "tweets", "version", "verdict", box=None, pad_edge=False)
+    for trail in trails:
+        batch, verdict = trail.batch, trail.verdict
+        table.add_row(
+            str(batch.id)[:8],
+            batch.source,
+            f"{batch.window_from:%Y-%m-%d} to {batch.window_to:%Y-%m-%d}",
+            f"{batch.tweet_count:,}" + ("" if batch.collected_at else f" of {batch.target:,}"),
+            str(trail.training.model_version) if trail.training else "-",
+            verdict.outcome if verdict else "-",
+        )
+    return table
+
+
+def addresses_table(plan: Plan) -> Table:
+    """Where a person goes next."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    console_login = (
+        f"{plan.console_url}  (user viral, password: `viral status --passwords`)"
+        if plan.own_rabbitmq
+        else plan.console_url
+    )
+    for what, address in (
+        ("web form", f"{plan.gateway_url}/"),
+        ("pipeline", f"{plan.gateway_url}/pipeline"),
+        ("API docs", f"{plan.gateway_url}/docs"),
+        ("MLflow", plan.mlflow_url),
+        ("RabbitMQ", console_login),
+        ("logs", f"{plan.home.log_dir}  (or `viral logs`)"),
+    ):
+        table.add_row(what, address)
+    return table

@@ -1,0 +1,31 @@
+"""How far the pipeline is, as its own database tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from viral_common.database.engine import Sessions, connect, require_schema, sessions
+from viral_common.settings import CommonSettings
+from viral_common.stores.trail import BatchTrail, batch_trails
+
+from viral_local.stack.plan import Plan
+
+
+@contextmanager
+def opened(plan: Plan) -> Iterator[Sessions]:
+    """The stack's database."""
+    urls = {"database_url": plan.database_url, "rabbitmq_url": plan.rabbitmq_url}
+    engine = connect(CommonSettings.model_validate(urls), "viral")
+    try:
+        yield sessions(engine)
+    finally:
+        engine.dispose()
+
+
+def newest_trails(plan: Plan, limit: int = 5) -> list[BatchTrail]:
+    """The newest batches first. Raises UsageError where the tables are not this version's."""
+    with opened(plan) as db:
+        require_schema(db)
+        with db() as session:
+            return batch_trails(session, limit)

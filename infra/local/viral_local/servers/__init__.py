@@ -1,0 +1,1 @@
+"""Run Postgres, RabbitMQ, MLflow and the services."""

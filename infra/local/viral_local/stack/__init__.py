@@ -1,0 +1,1 @@
+"""Plan, start and stop the one-machine stack."""

@@ -1,0 +1,35 @@
+"""Only the servers, on free ports, for as long as a test needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from viral_local.servers import postgres
+from viral_local.settings import LocalSettings
+from viral_local.stack.plan import Plan
+from viral_local.stack.stack import Stack
+
+
+@contextmanager
+def running_servers(data_dir: Path) -> Iterator[Plan]:
+    """Postgres (empty), RabbitMQ and MLflow; the plan has their URLs. All is stopped and deleted at the end.
+
+    Servers named by VIRAL_DATABASE_URL and its like are ignored: a test must not write into somebody's data.
+    """
+    stack = servers_stack(data_dir)
+    try:
+        plan = stack.up()
+        # A test wants a database of its own.
+        allow = "ALTER ROLE viral CREATEDB"
+        postgres.administer(plan.home, plan.ports["postgres"], plan.passwords["postgres"], allow)
+        yield plan
+    finally:
+        stack.down(purge=True)
+
+
+def servers_stack(data_dir: Path) -> Stack:
+    """The same, to start and stop by hand."""
+    given = dict.fromkeys(("database_url", "rabbitmq_url", "mlflow_url", "rabbitmq_console_url"))
+    return Stack(LocalSettings(data_dir=data_dir, **given), only_servers=True, any_ports=True)

@@ -1,0 +1,104 @@
+"""What a field of a row may be; anything else makes the row a bad one, with the field's name in the reason."""
+
+from __future__ import annotations
+
+import ast
+import time
+from datetime import UTC, datetime, timedelta
+
+from viral_common.archive.bad_rows import BadRow
+from viral_common.tweets.text import clean
+
+# Since 2010-11-04 an id holds its tweet's time: https://github.com/twitter-archive/snowflake
+SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
+FIRST_SNOWFLAKE = 29_700_859_247
+FIRST_TWEET_MS = 1_142_899_200_000  # 2006-03-21
+DAY_MS = 86_400_000
+EPOCH = datetime.fromtimestamp(0, UTC)
+MOST = 2**53  # above this a count has been through a float, or is nonsense
+LONGEST_TEXT = 25_000  # characters; X's own limit for long posts
+
+
+def present(value: object, name: str) -> object:
+    """Neither missing nor empty."""
+    if value is None or value == "":
+        raise BadRow(f"no {name}")
+    return value
+
+
+def text_in(value: object, name: str) -> str:
+    """A string no longer than a tweet can be; it may be empty."""
+    if not isinstance(value, str):
+        raise BadRow(f"no {name}" if value is None else f"{name} is no text")
+    if len(value) > LONGEST_TEXT:
+        raise BadRow(f"{name} longer than {LONGEST_TEXT} characters")
+    return value
+
+
+def optional_text(value: object, name: str) -> str:
+    """A string, cleaned; empty if it is missing."""
+    return "" if value is None else clean(text_in(value, name))
+
+
+def identity_in(value: object, name: str) -> int:
+    """An id; some files write them as numbers, others as text."""
+    if type(value) is not int:
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+            value = int(value)
+        else:
+            present(value, name)
+            raise BadRow(f"{name} is no whole number")
+    if not 0 < value < 2**63:
+        raise BadRow(f"{name} out of range")
+    return value
+
+
+def count_in(value: object, name: str) -> int:
+    """A count of likes and the like."""
+    if type(value) is not int:
+        present(value, name)
+        raise BadRow(f"{name} is no whole number")
+    if not 0 <= value <= MOST:
+        raise BadRow(f"{name} negative or absurd")
+    return value
+
+
+def list_in(value: object, name: str) -> list[object]:
+    """A list, or one written as text: "['a', 'b']"."""
+    if isinstance(value, list):
+        return value
+    if value is None or value in ("", "[]"):
+        return []
+    try:
+        parsed = ast.literal_eval(value) if isinstance(value, str) else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, list):
+        raise BadRow(f"{name} is no list")
+    return parsed
+
+
+def iso_time(value: object, name: str) -> datetime:
+    """`2021-02-27T21:00:27+00:00`, `…Z` or a time already read; one without a zone is UTC."""
+    try:
+        return value if isinstance(value, datetime) else datetime.fromisoformat(str(present(value, name)))
+    except ValueError as error:
+        raise BadRow("impossible date") from error
+
+
+def moment_of(external_id: int, written: datetime | int | None) -> datetime:
+    """The true time, from the id; from what is written (or milliseconds) only for ids older than snowflakes."""
+    if external_id >= FIRST_SNOWFLAKE:
+        milliseconds = (external_id >> 22) + SNOWFLAKE_EPOCH_MS
+    elif written is None:
+        raise BadRow("no usable time")
+    else:
+        milliseconds = written if isinstance(written, int) else _since_1970_ms(written)
+    if not FIRST_TWEET_MS <= milliseconds <= time.time() * 1000 + DAY_MS:
+        raise BadRow("impossible date")
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _since_1970_ms(moment: datetime) -> int:
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - EPOCH) // timedelta(milliseconds=1)

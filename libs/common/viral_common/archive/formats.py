@@ -1,0 +1,53 @@
+"""Who wrote a file's rows, told by the first field that only they have; and how their rows become tweets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from viral_common.archive import snscrape, twint, x_api
+from viral_common.tweets.tweet import RawTweet
+
+_TELLING = re.compile(rb'"(likes_count|likeCount|public_metrics|author_id|edit_history_tweet_ids)"\s*:')
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One tool's rows. What is found unusable raises BadRow."""
+
+    tweet_of: Callable[[Any], RawTweet]
+    rows_in: Callable[[Any], Iterable[Any]] | None = None
+    """For rows that may be whole pages."""
+    row_type: Any = dict[str, Any]
+
+
+TWINT = Shape(twint.tweet_of, row_type=twint.TwintRow)
+SNSCRAPE = Shape(snscrape.tweet_of)
+X_API = Shape(x_api.tweet_of, x_api.rows_in)
+
+
+def shape_of_json(head: bytes) -> Shape:
+    """By the first bytes of a file of JSON; Twint's if nothing tells."""
+    telling = _TELLING.search(head)
+    return TWINT if telling is None else _shape_with(telling[1].decode())
+
+
+def shape_of_columns(columns: Iterable[str]) -> Shape | None:
+    """By the names of a table's columns; None for a table of something else."""
+    names = set(columns)
+    if names >= {"id", "tweet"}:
+        return TWINT
+    return next((_shape_with(name) for name in ("likeCount", "public_metrics") if name in names), None)
+
+
+def _shape_with(field: str) -> Shape:
+    return {"likes_count": TWINT, "likeCount": SNSCRAPE}.get(field, X_API)
+
+
+def converted(row: dict[str, Any], shape: Shape) -> Any:
+    """A row read by something else than the shape's own decoder."""
+    return msgspec.convert(row, shape.row_type)

@@ -1,0 +1,1 @@
+"""Read and run the artefact that is scored and served."""

@@ -1,0 +1,137 @@
+"""Scoring tweets with an artefact: onnxruntime, tokenizers and numpy, no torch and nothing that unpickles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from viral_common.artefact.files import GRAPHS, TOKENIZER, Artefact, ArtefactSpec
+from viral_common.artefact.onnx_graph import read_graph
+from viral_common.artefact.tokens import tokenised, tokenizer_of
+from viral_common.cores import usable_cores
+from viral_common.errors import ArtefactError, first_line
+from viral_common.events import Precision
+from viral_common.tweets.features import FEATURES, TweetInput, feature_matrix
+
+# Tweets scored at once: more gains nothing on a CPU, and costs padding.
+CHUNK = 32
+# Tokens of padding that cost as much as a call of the graph; what would take more is scored by another call.
+PADDING = 128
+# Tweets whose tokens and features a thread makes before it scores them, sorted by length: while it is at that, the
+# others score. Fewer need more padding.
+PIECE = 512
+# How far a processor may be from what the trainer's said of the sample: rounding differs between them.
+SAMPLE_TOLERANCE = 1e-4
+
+
+class Predictor:
+    """A loaded model. Safe to share between threads."""
+
+    def __init__(
+        self,
+        spec: ArtefactSpec,
+        session: onnxruntime.InferenceSession,
+        tokenizer: Tokenizer,
+        threads: int,
+    ) -> None:
+        self.spec = spec
+        self._session, self._tokenizer, self._threads = session, tokenizer, threads
+
+    @classmethod
+    def load(cls, artefact: Artefact, precision: Precision = "fp32", threads: int | None = None) -> Predictor:
+        """One that answered its sample correctly. Raises ArtefactError for a model that cannot serve."""
+        predictor = cls.untried(artefact.directory, artefact.spec, precision, threads)
+        predictor._check_sample(artefact, precision)
+        return predictor
+
+    @classmethod
+    def untried(
+        cls, directory: Path, spec: ArtefactSpec, precision: Precision, threads: int | None = None
+    ) -> Predictor:
+        """Score on `threads` cores (default: all this process may use), with no look at the sample."""
+        if spec.features.names != FEATURES:
+            raise ArtefactError(f"{directory}: made for other features than this version computes")
+        session = read_graph(directory / GRAPHS[precision], spec)
+        threads = threads or usable_cores()
+        return cls(spec, session, _tokenizer(directory, spec), threads)
+
+    def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        """Calibrated probabilities in the tweets' order, shape (tweets,)."""
+        if len(tweets) <= PIECE:
+            return self._probabilities(tweets)
+        pieces = [tweets[start : start + PIECE] for start in range(0, len(tweets), PIECE)]
+        with ThreadPoolExecutor(min(self._threads, len(pieces))) as pool:
+            return np.concatenate(list(pool.map(self._probabilities, pieces)))
+
+    def _probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        tokens = tokenised(self._tokenizer, [tweet.text for tweet in tweets])
+        features = self.spec.features.scaled(feature_matrix(tweets))
+        logits = np.empty(len(tokens), dtype=np.float32)
+        for rows in chunks_of_a_length(tokens.lengths, CHUNK):
+            input_ids, attention_mask = tokens.padded(rows)
+            feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
+            logits[rows] = self._session.run([self.spec.output], feed)[0]
+        if not np.isfinite(logits).all():
+            raise ArtefactError("the model's output is no number: its weights are damaged")
+        return self.spec.calibration.probabilities(logits)
+
+    def _check_sample(self, artefact: Artefact, precision: Precision) -> None:
+        answered = self._answers(artefact)
+        gap = float(np.abs(answered - _expected(artefact, precision)).max())
+        if gap > SAMPLE_TOLERANCE:
+            raise ArtefactError(
+                f"{artefact.directory}: its sample scores {gap:.4f} away from what was trained"
+            )
+
+    def _answers(self, artefact: Artefact) -> NDArray[np.float64]:
+        try:
+            return self.predict([sample.tweet for sample in artefact.spec.sample])
+        except ArtefactError as error:
+            raise ArtefactError(f"{artefact.directory}: {error}") from error
+        except Exception as error:  # whatever onnxruntime raises for a graph that cannot run
+            raise ArtefactError(
+                f"{artefact.directory}: cannot score its sample ({first_line(error)})"
+            ) from error
+
+
+def chunks_of_a_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
+    """Indices of rows of about these lengths, shortest first, at most `size` at a time."""
+    order = np.argsort(lengths, kind="stable")
+    first, width = 0, 0
+    for place, length in enumerate(lengths[order].tolist()):
+        rows = place - first
+        if rows and (rows == size or rows * (length - width) > PADDING):
+            yield order[first:place]
+            first = place
+        width = length
+    if len(order):
+        yield order[first:]
+
+
+def _expected(artefact: Artefact, precision: Precision) -> NDArray[np.float64]:
+    sample = artefact.spec.sample
+    if precision == "fp32":
+        return np.array([one.probability for one in sample])
+    told = [one.int8_probability for one in sample if one.int8_probability is not None]
+    if len(told) < len(sample):
+        raise ArtefactError(f"{artefact.directory}: does not say what its sample scores in {precision}")
+    return np.array(told)
+
+
+def _tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:
+    path = directory / TOKENIZER
+    try:
+        return _shared_tokenizer(path.read_bytes(), spec.max_tokens)
+    except Exception as error:  # tokenizers raises bare Exception
+        raise ArtefactError(f"{path}: not a tokenizer ({first_line(error)})") from error
+
+
+# Model after model has the same one, and while it is read no other thread gets the interpreter. Nobody changes it.
+_shared_tokenizer = lru_cache(maxsize=2)(tokenizer_of)

@@ -1,0 +1,1 @@
+"""Connect to Postgres; hold its tables and migrations."""

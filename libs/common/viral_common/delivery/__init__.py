@@ -1,0 +1,1 @@
+"""Record events, acknowledge them, then work on them."""

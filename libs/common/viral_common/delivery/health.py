@@ -1,0 +1,59 @@
+"""/health/live, /health/ready and /metrics of a service that has no API of its own."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from prometheus_client import make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
+
+from viral_common.delivery import telemetry
+
+
+def serve_health(
+    host: str, port: int, missing: Callable[[], list[str]], doing: Callable[[], list[str]] = list
+) -> ThreadingWSGIServer:
+    """Serve on a thread of its own; `missing()` says in words what keeps the service from being ready.
+
+    `doing()` says what it is at.
+    """
+    metrics: Callable[..., Iterable[bytes]] = make_wsgi_app()
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        match environ["PATH_INFO"]:
+            case "/health/live":
+                return _json(start_response, "200 OK", {"status": "live"})
+            case "/health/ready":
+                lacking = missing()
+                telemetry.READY.set(not lacking)
+                status = "503 Service Unavailable" if lacking else "200 OK"
+                return _json(
+                    start_response,
+                    status,
+                    {"status": "not ready" if lacking else "ready", "missing": lacking, "doing": doing()},
+                )
+            case "/metrics":
+                telemetry.READY.set(not missing())
+                return metrics(environ, start_response)
+            case _:
+                return _json(
+                    start_response, "404 Not Found", {"status": "try /health/live, /health/ready, /metrics"}
+                )
+
+    server = make_server(host, port, app, ThreadingWSGIServer, handler_class=_Quiet)
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Probes come every few seconds; a line for each would bury the log."""
+
+
+def _json(start_response: Callable[..., Any], status: str, body: dict[str, Any]) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
+    return [json.dumps(body).encode()]

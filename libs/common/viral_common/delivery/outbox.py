@@ -1,0 +1,120 @@
+"""Messages written in the transaction that made them true, and the relay that publishes them afterwards."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from viral_common.bus import topology
+from viral_common.bus.messages import Message
+from viral_common.bus.publisher import Publisher
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import OutboxMessage
+from viral_common.delivery import telemetry
+from viral_common.events import CloudEvent
+from viral_common.tweets.text import clean
+
+log = structlog.get_logger()
+
+POLL_S = 0.25
+RETRY_S = 2.0
+
+
+def add_event(session: Session, service: str, event: CloudEvent) -> None:
+    """Have `event` published once this transaction commits; the same event id again changes nothing."""
+    body = event.model_dump_json(exclude_none=True).encode()
+    _add(session, service, Message(topology.EVENTS, event.type, body, message_id=str(event.id)))
+
+
+def add_dead_letter(
+    session: Session, service: str, queue: str, reason: str, body: bytes, *, message_id: str, event_type: str
+) -> None:
+    """Have a copy of a message that cannot be handled published to the dead letters, with the reason in its headers."""
+    now = datetime.now(UTC)
+    headers = {
+        "viral-message-id": message_id,
+        "viral-service": service,
+        "viral-queue": queue,
+        "viral-type": event_type,
+        "viral-reason": clean(reason)[:2000],
+        "viral-dead-at": now.isoformat(timespec="seconds"),
+    }
+    # An event that dies again after a replay is a new dead letter: hence the time in the key.
+    key = f"dead-letter:{service}:{message_id}:{now.timestamp()}"
+    _add(
+        session,
+        service,
+        Message(topology.DEAD_LETTERS, queue, body, message_id=key, headers=headers),
+    )
+
+
+def _add(session: Session, service: str, message: Message) -> None:
+    session.execute(
+        insert(OutboxMessage)
+        .values(
+            message_id=message.message_id,
+            service=service,
+            exchange=message.exchange,
+            routing_key=message.routing_key,
+            headers=message.headers,
+            body=message.body,
+        )
+        .on_conflict_do_nothing(index_elements=[OutboxMessage.message_id])
+    )
+
+
+class Relay:
+    """Publishes a service's outbox in order. A crash between publishing and stamping publishes the same id again."""
+
+    def __init__(self, sessions: Sessions, url: str, service: str, name: str) -> None:
+        self._sessions, self._url, self._service, self._name = sessions, url, service, name
+
+    def run(self, stopping: threading.Event) -> None:
+        """Publish what comes until `stopping`; broker or database away: try again."""
+        while not stopping.is_set():
+            try:
+                with topology.connection(self._url, self._name) as opened:
+                    publisher = Publisher(opened, self._name)
+                    while not stopping.is_set():
+                        if not self._publish_next(publisher):
+                            publisher.idle(POLL_S)
+            except Exception as error:  # noqa: BLE001  (this loop is the thread's edge: it must outlive everything)
+                log.warning("relay interrupted", reason=repr(error), retry_in_s=RETRY_S)
+                stopping.wait(RETRY_S)
+
+    def drain(self) -> int:
+        """Publish all that waits, once; how many. For commands that run and end."""
+        with topology.connection(self._url, self._name) as opened:
+            publisher = Publisher(opened, self._name)
+            count = 0
+            while self._publish_next(publisher):
+                count += 1
+            return count
+
+    def _publish_next(self, publisher: Publisher) -> bool:
+        with self._sessions.begin() as session:
+            row = session.scalars(
+                select(OutboxMessage)
+                .where(OutboxMessage.service == self._service, OutboxMessage.published_at.is_(None))
+                .order_by(OutboxMessage.seq)
+                .limit(1)
+                .with_for_update(skip_locked=True)
+            ).first()
+            if row is None:
+                return False
+            publisher.publish(
+                Message(row.exchange, row.routing_key, row.body, row.message_id, dict(row.headers))
+            )
+            session.execute(
+                update(OutboxMessage)
+                .where(OutboxMessage.seq == row.seq)
+                .values(published_at=func.clock_timestamp())
+            )
+            telemetry.EVENTS_PUBLISHED.labels(row.routing_key).inc()
+            log.info("published", routing_key=row.routing_key, message_id=row.message_id)
+            return True

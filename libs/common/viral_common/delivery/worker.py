@@ -1,0 +1,187 @@
+"""Works through a service's inbox: claim, handle while the lease is renewed, settle in one transaction."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from viral_common.bus.topology import queue_of
+from viral_common.database.engine import POSTGRES_AWAY, Sessions
+from viral_common.delivery import inbox, outbox, telemetry
+from viral_common.delivery.inbox import Claim, LeaseLost
+from viral_common.errors import NotYet, Unusable
+from viral_common.events import Event, envelope
+from viral_common.settings import CommonSettings
+from viral_common.tweets.text import clean
+
+log = structlog.get_logger()
+
+POLL_S = 0.5
+DEFER_S = 2.0
+
+
+@dataclass(frozen=True)
+class Handler:
+    """`handle` returns the events it causes and may run twice; `on_dead` records that the event was given up."""
+
+    handle: Callable[[Any], list[Event]]
+    on_dead: Callable[[Any, str], None] | None = None
+
+
+class Worker:
+    """One event at a time. Several workers of one service share the inbox without stepping on each other."""
+
+    def __init__(
+        self,
+        service: str,
+        instance: str,
+        sessions: Sessions,
+        settings: CommonSettings,
+        handlers: Mapping[str, Handler],
+    ) -> None:
+        self._service, self._instance, self._sessions = service, instance, sessions
+        self._settings, self._handlers = settings, handlers
+        self._source = f"viral/{instance.replace('@', '/')}"
+        self.woken = threading.Event()
+        self._held: Claim | None = None
+
+    def run(self, stopping: threading.Event) -> None:
+        """Work until `stopping`. Postgres away, or whatever else: wait and go on."""
+        while not stopping.is_set():
+            wait_s = POLL_S
+            try:
+                busy = self.work_once()
+            except LeaseLost as error:
+                log.warning("lease lost; another worker has the event", event_id=str(error))
+                busy = True
+            except POSTGRES_AWAY as error:
+                log.warning("Postgres does not answer; trying again", reason=str(error.orig).strip())
+                busy = False
+            except Exception:  # the thread's edge: it must outlive everything
+                log.exception("work interrupted; trying again", retry_in_s=DEFER_S)
+                busy, wait_s = False, DEFER_S
+            if not busy:
+                self.woken.wait(wait_s)
+                self.woken.clear()
+
+    def work_once(self) -> bool:
+        """Claim one event and settle it; False if none was due."""
+        with self._sessions.begin() as session:
+            owner = f"{self._instance}:{uuid4().hex[:12]}"
+            held = inbox.claim(session, self._service, owner, self._settings.lease_s)
+        if held is None:
+            return False
+        event = held.cloud_event
+        structlog.contextvars.bind_contextvars(event_id=str(event.id), batch_id=event.correlationid)
+        self._held = held
+        try:
+            self._work(held)
+        finally:
+            self._held = None
+            structlog.contextvars.unbind_contextvars("event_id", "batch_id")
+        return True
+
+    def release(self) -> None:
+        """Give the event in hand back at once, so that another worker need not wait for the lease to run out."""
+        held = self._held
+        if held is not None:
+            with self._sessions.begin() as session:
+                inbox.defer(session, held, "the service was stopped", after_s=0)
+            log.info("released", event_id=str(held.cloud_event.id))
+
+    def _work(self, held: Claim) -> None:
+        started = time.monotonic()
+        try:
+            # Without the claims that ended in a failure: those have a limit of their own.
+            if held.claims - held.failures > inbox.CLAIM_LIMIT:
+                raise Unusable(f"its handler was started {inbox.CLAIM_LIMIT} times and never came to an end")
+            with self._lease_renewed(held):
+                caused = self._handlers[held.cloud_event.type].handle(held.cloud_event.event())
+        except Unusable as error:
+            self._bury(held, str(error))
+        except (NotYet, *POSTGRES_AWAY) as error:
+            self._defer(held, error)
+        except Exception as error:
+            log.exception("handler failed", failures=held.failures + 1)
+            self._fail(held, f"{type(error).__name__}: {error}")
+        else:
+            self._finish(held, caused)
+        telemetry.HANDLER_SECONDS.labels(held.cloud_event.type).observe(time.monotonic() - started)
+
+    def _finish(self, held: Claim, caused: list[Event]) -> None:
+        with self._sessions.begin() as session:
+            for event in caused:
+                outbox.add_event(session, self._service, envelope(event, self._source, held.cloud_event))
+            inbox.finish(session, held)
+        self._count(held, "done")
+        log.info("handled", type=held.cloud_event.type, caused=[event.name for event in caused])
+
+    def _defer(self, held: Claim, error: Exception) -> None:
+        with self._sessions.begin() as session:
+            inbox.defer(session, held, str(error), DEFER_S)
+        self._count(held, "deferred")
+        log.info("must wait", reason=str(error), retry_in_s=DEFER_S)
+
+    def _fail(self, held: Claim, error: str) -> None:
+        if held.failures + 1 >= self._settings.retry_limit:
+            self._bury(held, f"failed {held.failures + 1} times, last with {error}")
+            return
+        after_s = self._settings.retry_base_s * 2**held.failures
+        with self._sessions.begin() as session:
+            inbox.retry(session, held, error, after_s)
+        self._count(held, "failed")
+        log.warning("will be retried", retry_in_s=after_s)
+
+    def _bury(self, held: Claim, reason: str) -> None:
+        event = held.cloud_event
+        on_dead = self._handlers[event.type].on_dead
+        if on_dead:
+            on_dead(event.event(), clean(reason))
+        with self._sessions.begin() as session:
+            outbox.add_dead_letter(
+                session,
+                self._service,
+                queue_of(self._service, event.type),
+                reason,
+                held.body,
+                message_id=str(event.id),
+                event_type=event.type,
+            )
+            inbox.bury(session, held, reason)
+        self._count(held, "dead")
+        log.error("dead letter", type=event.type, reason=reason)
+
+    def _count(self, held: Claim, outcome: str) -> None:
+        telemetry.EVENTS_HANDLED.labels(held.cloud_event.type, outcome).inc()
+
+    @contextmanager
+    def _lease_renewed(self, held: Claim) -> Iterator[None]:
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(self._settings.lease_s / 3):
+                try:
+                    with self._sessions.begin() as session:
+                        inbox.renew(session, held, self._settings.lease_s)
+                except LeaseLost:
+                    log.warning("lease lost while working; the result will not count")
+                    return
+                except POSTGRES_AWAY as error:
+                    log.warning("lease not renewed; trying again", reason=str(error.orig).strip())
+                except Exception:  # the thread's edge: without it the lease would run out
+                    log.exception("lease not renewed; trying again")
+
+        keeper = threading.Thread(target=renew, name="lease", daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            done.set()
+            keeper.join()

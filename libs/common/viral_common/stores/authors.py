@@ -1,0 +1,129 @@
+"""What Postgres knows of authors, point-in-time: nothing that was posted or liked later counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.text import Split
+from viral_common.tweets.tweet import INSTANT
+
+ROWS_AT_ONCE = 10_000
+# Rows of some batches fit; and compiling a statement over dozens of months costs more than running it.
+_FOR_MANY_ROWS = text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
+# Postgres takes tweets that agree in author and time for rare, and would look for each one's history in all of them.
+_EACH_ONCE = text("SET LOCAL enable_nestloop = off")
+
+_KNOWN = "(counts_observed_at IS NULL OR counts_observed_at - posted_at >= :min_age)"
+_ASKED_FOR = "batch_id = ANY(:batches) AND split = ANY(:splits)"
+_AUTHORS = f"(SELECT DISTINCT author_id FROM tweets WHERE {_ASKED_FOR}) AS authors"  # noqa: S608  (a constant)
+
+# When the tweets asked for were posted: all else is read for these times alone, so in few months.
+BOUNDS = text(
+    f"SELECT source, min(posted_at) AS first, max(posted_at) AS last FROM tweets WHERE {_ASKED_FOR} GROUP BY source"  # noqa: S608
+)
+
+# What was settled of their authors before the first of them: a row for each author, however many tweets it is made of.
+# A table, for what is read through a cursor Postgres works on with one process only.
+SETTLED = text(
+    f"""
+    CREATE TEMPORARY TABLE settled ON COMMIT DROP AS
+    SELECT
+        author_id,
+        count(*) AS tweets,
+        count(likes) AS settled,
+        count(*) FILTER (WHERE likes > :threshold) AS viral,
+        coalesce(sum(ln(1 + likes)), 0) AS log_likes
+    FROM (
+        SELECT author_id, CASE WHEN {_KNOWN} THEN like_count END AS likes
+        FROM tweets JOIN {_AUTHORS} USING (author_id)
+        WHERE source = :source AND posted_at <= CAST(:first AS timestamptz) - :settle
+    ) AS past
+    GROUP BY author_id
+    """  # noqa: S608  (constants)
+)
+
+# The tweets whose label is mature. What came of their authors since is counted among narrow rows, for a window function
+# would carry the texts along. The columns are those of TweetInput, of AuthorHistory, then others.
+LABELLED = text(
+    f"""
+    WITH recent AS (
+        SELECT DISTINCT
+            author_id, posted_at,
+            count(*) OVER earlier AS tweets,
+            count(*) FILTER (WHERE {_KNOWN}) OVER settled AS settled,
+            count(*) FILTER (WHERE {_KNOWN} AND like_count > :threshold) OVER settled AS viral,
+            coalesce(sum(ln(1 + like_count)) FILTER (WHERE {_KNOWN}) OVER settled, 0) AS log_likes
+        FROM tweets JOIN {_AUTHORS} USING (author_id)
+        WHERE source = :source AND posted_at > CAST(:first AS timestamptz) - :settle AND posted_at <= :last
+        WINDOW
+            author AS (PARTITION BY author_id ORDER BY posted_at),
+            earlier AS (author RANGE BETWEEN UNBOUNDED PRECEDING AND :instant PRECEDING),
+            settled AS (author RANGE BETWEEN UNBOUNDED PRECEDING AND :settle PRECEDING)
+    )
+    SELECT
+        text, posted_at, photos_count, has_video, is_quote, username,
+        recent.tweets + coalesce(settled.tweets, 0), recent.settled + coalesce(settled.settled, 0),
+        recent.viral + coalesce(settled.viral, 0), recent.log_likes + coalesce(settled.log_likes, 0),
+        like_count, retweet_count, reply_count, author_id, language, text_hash, split,
+        array_position(:batches, batch_id) - 1 AS batch
+    FROM tweets JOIN recent USING (author_id, posted_at) LEFT JOIN settled USING (author_id)
+    WHERE source = :source AND {_ASKED_FOR} AND {_KNOWN} AND posted_at BETWEEN :first AND :last
+    ORDER BY posted_at, external_id
+    """  # noqa: S608  (constants)
+)
+
+# A function of the database, whose plan each connection keeps: planning a query over dozens of months takes longer than
+# running it.
+_ASKED = text("SELECT * FROM author_histories(:source, :usernames, :times, :threshold, :min_age, :settle)")
+
+
+def labelled_rows(
+    session: Session,
+    batches: Sequence[UUID],
+    splits: Sequence[Split],
+    likes_threshold: int,
+    min_age: timedelta,
+) -> Iterator[Row[Any]]:
+    """Rows of LABELLED in their order, a piece at a time, in a session that has done nothing. All are of one source."""
+    connection = session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    connection.execute(_FOR_MANY_ROWS)
+    asked = {"batches": list(batches), "splits": list(splits), **_of_labels(likes_threshold, min_age)}
+    bounds = connection.execute(BOUNDS, asked).one_or_none()
+    if bounds is not None:
+        asked |= bounds._mapping
+        connection.execute(SETTLED, asked)
+        connection.execute(_EACH_ONCE)
+        yield from connection.execute(LABELLED, asked, execution_options={"yield_per": ROWS_AT_ONCE})
+
+
+def input_of(row: Row[Any]) -> TweetInput:
+    """A row of LABELLED, as a prediction would look at it."""
+    typed, at, photos, video, quote, username, *author = list(row)[:10]
+    return TweetInput(typed, at, photos, video, quote, username, AuthorHistory(*author))
+
+
+def _of_labels(threshold: int, min_age: timedelta) -> dict[str, Any]:
+    settle = max(min_age, INSTANT)
+    return {"threshold": threshold, "min_age": min_age, "settle": settle, "instant": INSTANT}
+
+
+def author_histories(
+    session: Session,
+    source: str,
+    asked: Sequence[tuple[str, datetime]],
+    likes_threshold: int,
+    min_age: timedelta,
+) -> list[AuthorHistory]:
+    """Of each (username, time) asked for, in that order; zeros for a username nobody has seen."""
+    parameters = _of_labels(likes_threshold, min_age)
+    del parameters["instant"]
+    usernames, times = [name.lstrip("@") for name, _ in asked], [at for _, at in asked]
+    rows = session.execute(_ASKED, {**parameters, "source": source, "usernames": usernames, "times": times})
+    return [AuthorHistory(*row) for row in rows]

@@ -1,0 +1,151 @@
+"""What became of each batch: trainings, verdicts and promotions. All functions work inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from viral_common.database.tables import Batch, Promotion, Training, Verdict
+
+# Whoever decides about the champion holds this lock; the number is arbitrary but fixed.
+PROMOTION_LOCK = 7_201_734
+
+
+def record_training(session: Session, training: Training) -> None:
+    """Store a registered version; the same event again changes nothing."""
+    _insert_once(session, Training, training)
+
+
+def training_of(session: Session, event_id: UUID) -> Training | None:
+    """The version that the batch.collected event `event_id` led to."""
+    return session.get(Training, event_id)
+
+
+def training_of_version(session: Session, version: int) -> Training | None:
+    """The training that registered `version`."""
+    return session.scalars(select(Training).where(Training.model_version == version)).one_or_none()
+
+
+def versions(session: Session) -> list[int]:
+    """Every registered version, newest first."""
+    return list(session.scalars(select(Training.model_version).order_by(Training.model_version.desc())))
+
+
+def batch_exists(session: Session, batch_id: UUID) -> bool:
+    """Whether there is such a batch."""
+    return session.get(Batch, batch_id) is not None
+
+
+def record_drift(session: Session, batch_id: UUID, drift: Mapping[str, float]) -> None:
+    """How far the batch lies from the one before it, by feature; again replaces it."""
+    session.execute(update(Batch).where(Batch.id == batch_id).values(drift=dict(drift)))
+
+
+def unsettled_before(session: Session, batch: Batch, wait: timedelta) -> list[UUID]:
+    """Earlier batches of the same source, collected less than `wait` ago, with neither a version nor a verdict."""
+    return list(
+        session.scalars(
+            select(Batch.id)
+            .where(
+                Batch.source == batch.source,
+                Batch.window_to < batch.window_to,
+                Batch.tweet_count > 0,
+                Batch.collected_at > func.now() - wait,
+                ~exists().where(Training.batch_id == Batch.id),
+                ~exists().where(Verdict.batch_id == Batch.id),
+            )
+            .order_by(Batch.window_to)
+        )
+    )
+
+
+def unjudged_before(session: Session, version: int, wait: timedelta) -> list[int]:
+    """Lower versions, trained less than `wait` ago, that have no verdict."""
+    return list(
+        session.scalars(
+            select(Training.model_version)
+            .where(
+                Training.model_version < version,
+                Training.trained_at > func.now() - wait,
+                ~exists().where(Verdict.challenger_version == Training.model_version),
+            )
+            .order_by(Training.model_version)
+        )
+    )
+
+
+def record_verdict(session: Session, verdict: Verdict) -> None:
+    """Store a verdict. A `failed` one gives way to a real one (after a replay); else the first stays."""
+    earlier = verdict_of(session, verdict.event_id)
+    if earlier is not None and earlier.outcome == "failed":
+        session.delete(earlier)
+        session.flush()
+    _insert_once(session, Verdict, verdict)
+
+
+def verdict_of(session: Session, event_id: UUID) -> Verdict | None:
+    """The verdict that the event `event_id` led to."""
+    return session.scalars(select(Verdict).where(Verdict.event_id == event_id)).one_or_none()
+
+
+def verdict_of_version(session: Session, version: int) -> Verdict | None:
+    """The newest verdict about `version`."""
+    newest = select(Verdict).where(Verdict.challenger_version == version).order_by(Verdict.created_at.desc())
+    return session.scalars(newest.limit(1)).first()
+
+
+def champion(session: Session) -> Promotion | None:
+    """The newest promotion."""
+    return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).limit(1)).first()
+
+
+def test_count_of(session: Session, promotion: Promotion) -> int | None:
+    """How many test tweets the promotion's metrics come from: those of its version's newest verdict."""
+    return session.scalars(
+        select(Verdict.test_count)
+        .where(Verdict.challenger_version == promotion.model_version, Verdict.test_count > 0)
+        .order_by(Verdict.created_at.desc())
+        .limit(1)
+    ).first()
+
+
+def replaced(session: Session) -> Promotion | None:
+    """The promotion that the newest one replaced."""
+    return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).offset(1).limit(1)).first()
+
+
+def lock_promotions(session: Session) -> None:
+    """Until this transaction ends nobody else decides about the champion."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PROMOTION_LOCK})
+
+
+def promotion_of(session: Session, event_id: UUID) -> Promotion | None:
+    """The promotion that was announced as the event `event_id`."""
+    return session.scalars(select(Promotion).where(Promotion.event_id == event_id)).one_or_none()
+
+
+def add_promotion(session: Session, promotion: Promotion) -> Promotion:
+    """Make a version the champion; returned with its `seq` and time. Hold `lock_promotions`."""
+    session.add(promotion)
+    session.flush()
+    session.refresh(promotion)
+    return promotion
+
+
+def promotions(session: Session) -> Sequence[Promotion]:
+    """All of them, newest first."""
+    return session.scalars(select(Promotion).order_by(Promotion.seq.desc())).all()
+
+
+def _insert_once(session: Session, table: type[Training] | type[Verdict], row: Training | Verdict) -> None:
+    values = {
+        column.key: getattr(row, column.key)
+        for column in table.__table__.columns
+        if getattr(row, column.key) is not None
+    }
+    session.execute(insert(table).values(values).on_conflict_do_nothing())

@@ -1,0 +1,110 @@
+"""Stored tweets and batches, as training and evaluation read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, get_args
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, String, cast, func, or_, select, tuple_
+
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, Tweet
+from viral_common.stores.authors import input_of, labelled_rows
+from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
+from viral_common.tweets.text import Split
+from viral_common.tweets.tweet import LabelledTweet
+
+
+class TweetStore:
+    """Reads only; collecting is `batch_store.BatchStore`."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def labelled(
+        self, batch_ids: Sequence[UUID], split: Split, likes_threshold: int, min_age: timedelta
+    ) -> list[LabelledTweet]:
+        """The batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order.
+
+        Each comes with what was known of its author before it.
+        """
+        return self.labelled_by_split(batch_ids, [split], likes_threshold, min_age)[split]
+
+    def labelled_by_split(
+        self, batch_ids: Sequence[UUID], splits: Sequence[Split], likes_threshold: int, min_age: timedelta
+    ) -> dict[Split, list[LabelledTweet]]:
+        """The same of several splits, in hardly more time than of one."""
+        told: dict[Split, list[LabelledTweet]] = {split: [] for split in splits}
+        with self._sessions() as session:
+            for row in labelled_rows(session, batch_ids, splits, likes_threshold, min_age):
+                likes = row.like_count
+                told[row.split].append(LabelledTweet(input_of(row), likes, likes > likes_threshold))
+        return told
+
+    def columns(self, batch_ids: Sequence[UUID], likes_threshold: int, min_age: timedelta) -> TweetColumns:
+        """The batches' tweets of all splits whose likes had time to come, in the same order."""
+        with self._sessions() as session:
+            rows = labelled_rows(session, batch_ids, get_args(Split), likes_threshold, min_age)
+            return TweetColumns.of(map(_described, rows))
+
+    def count(self, batch_ids: Sequence[UUID]) -> int:
+        """How many tweets of the batches are stored, those too young for a label included."""
+        with self._sessions() as session:
+            return session.scalars(
+                select(func.count()).select_from(Tweet).where(Tweet.batch_id.in_(batch_ids))
+            ).one()
+
+    def batch(self, batch_id: UUID) -> Batch | None:
+        """The batch, detached."""
+        with self._sessions() as session:
+            return session.get(Batch, batch_id)
+
+    def batches_named(self, start: str) -> list[Batch]:
+        """Those whose id begins so; two at most, for only one is of use."""
+        query = select(Batch).where(cast(Batch.id, String).istartswith(start, autoescape=True))
+        with self._sessions() as session:
+            return list(session.scalars(query.limit(2)))
+
+    def newest(self) -> Batch | None:
+        """The batch with tweets that was collected last."""
+        query = select(Batch).where(Batch.collected_at.is_not(None), Batch.tweet_count > 0)
+        with self._sessions() as session:
+            return session.scalars(query.order_by(Batch.collected_at.desc()).limit(1)).first()
+
+    def window(self, batch: Batch, size: int) -> list[Batch]:
+        """This batch and up to `size - 1` collected ones before it, of the same source, oldest first."""
+        place = tuple_(Batch.window_to, Batch.window_from, Batch.id)
+        query = (
+            select(Batch)
+            .where(
+                Batch.source == batch.source,
+                Batch.collected_at.is_not(None),
+                Batch.tweet_count > 0,
+                place <= tuple_(batch.window_to, batch.window_from, batch.id),
+            )
+            .order_by(Batch.window_to.desc(), Batch.window_from.desc(), Batch.id.desc())
+            .limit(size)
+        )
+        with self._sessions() as session:
+            return list(session.scalars(query))[::-1]
+
+
+def _described(row: Any) -> DescribedTweet:
+    return DescribedTweet(
+        input_of(row),
+        row.like_count,
+        row.retweet_count,
+        row.reply_count,
+        row.author_id,
+        row.language,
+        row.text_hash,
+        row.split,
+        row.batch,
+    )
+
+
+def label_is_mature(min_age: timedelta) -> ColumnElement[bool]:
+    """Likes need time; those of an archive, read nobody knows when, count as old enough."""
+    return or_(Tweet.counts_observed_at.is_(None), Tweet.counts_observed_at - Tweet.posted_at >= min_age)

@@ -1,0 +1,1 @@
+"""Say what a tweet is, and what its features are."""

@@ -1,0 +1,68 @@
+"""A tweet on its way in: what every source delivers, whatever its own format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viral_common.tweets.features import TweetInput
+
+# A tweet's own likes, and those of the same instant, are not its past, however young a label may be.
+INSTANT = timedelta(microseconds=1)
+
+
+# Not frozen: that takes three times as long to make, and there are millions of them.
+@dataclass(slots=True, unsafe_hash=True)
+class RawTweet:
+    """One tweet as a source delivers it, already in the product's terms. Times are aware UTC."""
+
+    external_id: str
+    posted_at: datetime
+    author_id: str
+    username: str
+    text: str
+    """As its author typed it: without the links that a site appends for media and quoted tweets."""
+    language: str
+    like_count: int
+    retweet_count: int
+    reply_count: int
+    photos_count: int
+    has_video: bool
+    is_quote: bool
+    is_reply: bool
+    is_retweet: bool
+    counts_observed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Engagement:
+    """A known tweet's counts, read again."""
+
+    external_id: str
+    like_count: int
+    retweet_count: int
+    reply_count: int
+    counts_observed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTweet:
+    """A stored tweet with its label, as training and evaluation read it."""
+
+    input: TweetInput
+    like_count: int
+    viral: bool
+
+
+def inputs_of(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
+    """What may be looked at to predict."""
+    return [tweet.input for tweet in tweets]
+
+
+def labels_of(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
+    """Which are viral, shape (tweets,)."""
+    return np.array([tweet.viral for tweet in tweets], dtype=np.bool_)

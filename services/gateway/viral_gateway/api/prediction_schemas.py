@@ -1,0 +1,247 @@
+"""What callers send and get: `POST /v1/predictions` and `GET /v1/model`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, NotRequired
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
+from viral_common.events import Precision
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.text import clean
+
+from viral_gateway.serving.champion import PromotedModel, Serving
+
+
+def details_of(serving: Serving) -> ModelDetails:
+    """All that is told of the model that answers."""
+    model: PromotedModel = serving.model
+    return ModelDetails(
+        version=model.version,
+        promotion_seq=model.promotion_seq,
+        run_id=model.run_id,
+        promoted_at=model.promoted_at,
+        previous_version=model.previous_version,
+        reason=model.reason,
+        metrics=model.metrics,
+        test_count=model.test_count,
+        batch_id=model.batch_id,
+        artifact_sha256=model.artifact_sha256,
+        precision=model.precision,
+        likes_threshold=serving.scorer.spec.likes_threshold,
+        decision_threshold=serving.scorer.spec.decision_threshold,
+        viral_rate=serving.scorer.spec.training.viral_rate,
+        simulated=serving.scorer.spec.training.simulated,
+        train_count=serving.scorer.spec.training.train_count,
+    )
+
+
+MAX_TWEETS = 256
+MAX_TEXT = 4_000
+MAX_USERNAME = 50
+MAX_PHOTOS = 4
+
+
+def _cleaned(max_length: int) -> BeforeValidator:
+    """Before pydantic sees it, which takes no lone surrogates. What is too long as sent stays too long."""
+
+    def cleaned(value: Any) -> Any:
+        return clean(value) if isinstance(value, str) and len(value) <= max_length else value
+
+    return BeforeValidator(cleaned)
+
+
+def _whole(value: Any) -> Any:
+    # To JSON Schema and JavaScript 2.0 is an integer.
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _in_utc(value: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("must be a time in ISO 8601, for example 2026-11-23T18:30:00Z") from None
+    try:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:  # a day before the first or after the last that there is
+        return at.replace(tzinfo=UTC)
+
+
+class TweetIn(BaseModel):
+    """A tweet as it would be posted. Unknown fields are ignored."""
+
+    text: Annotated[str, _cleaned(MAX_TEXT)] = Field(
+        max_length=MAX_TEXT,
+        description="As its author types it; may be empty. Control characters and lone surrogates are dropped",
+        examples=[
+            "Our new release is out: twice as fast, half the memory. What should we build next? #python"
+        ],
+    )
+    username: Annotated[str, _cleaned(MAX_USERNAME)] | None = Field(
+        default=None,
+        max_length=MAX_USERNAME,
+        description="Who posts it: what is known of the author sharpens the prediction",
+        examples=["ada"],
+    )
+    created_at: Annotated[datetime | None, BeforeValidator(_in_utc)] = Field(
+        default=None,
+        description="When it is posted, ISO 8601; without an offset it is UTC. Default: now",
+        examples=["2026-11-23T18:30:00Z"],
+    )
+    photos_count: Annotated[int, BeforeValidator(_whole)] = Field(
+        default=0, ge=0, le=MAX_PHOTOS, strict=True, description="Photos attached", examples=[1]
+    )
+    has_video: StrictBool = Field(default=False, description="Whether a video is attached", examples=[False])
+    is_quote_tweet: StrictBool = Field(
+        default=False, description="Whether it quotes another tweet", examples=[False]
+    )
+
+    def to_input(self, now: datetime) -> TweetInput:
+        """What the model may look at."""
+        return TweetInput(
+            text=self.text,
+            created_at=self.created_at or now,
+            photos_count=self.photos_count,
+            has_video=self.has_video,
+            is_quote_tweet=self.is_quote_tweet,
+            username=self.username,
+        )
+
+
+class PredictionsRequest(BaseModel):
+    """1 to 256 tweets. Unknown fields are ignored."""
+
+    tweets: list[TweetIn] = Field(min_length=1, max_length=MAX_TWEETS, description="The tweets to predict")
+    explain: StrictBool = Field(
+        default=False,
+        description="Also weigh each word by leaving it out: up to 60 words of a tweet, fewer in large calls",
+        examples=[True],
+    )
+
+
+class ModelRef(BaseModel):
+    """Which model answered: every prediction of a reply comes from this one."""
+
+    model_config = ConfigDict(protected_namespaces=())
+
+    version: int = Field(description="Version of `tweet-virality` in MLflow", examples=[3])
+    promotion_seq: int = Field(
+        description="Grows with each promotion, also when a version returns", examples=[4]
+    )
+    run_id: str = Field(
+        description="The MLflow run that trained it", examples=["8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5"]
+    )
+    promoted_at: datetime = Field(
+        description="When it became the champion", examples=["2026-11-23T05:12:44Z"]
+    )
+
+    @classmethod
+    def of(cls, model: PromotedModel) -> ModelRef:
+        """The public part of a promotion."""
+        return cls(
+            version=model.version,
+            promotion_seq=model.promotion_seq,
+            run_id=model.run_id,
+            promoted_at=model.promoted_at,
+        )
+
+
+class ModelDetails(ModelRef):
+    """The champion."""
+
+    previous_version: int | None = Field(description="The champion before it", examples=[2])
+    reason: str = Field(description="Why it was promoted: first, better or manual", examples=["better"])
+    metrics: dict[str, float] = Field(
+        description="Its scores on the test tweets of the batch that promoted it", examples=[{"auc": 0.701}]
+    )
+    test_count: int | None = Field(description="How many test tweets these are", examples=[7_310])
+    batch_id: UUID = Field(description="The batch it was trained on")
+    artifact_sha256: str = Field(
+        description="Digest of the artefact's manifest.json",
+        examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
+    )
+    precision: Precision = Field(
+        description="Of its weights: fp32, or int8 if that is as good", examples=["int8"]
+    )
+    likes_threshold: int = Field(description="A tweet is viral with more likes than this", examples=[0])
+    decision_threshold: float = Field(
+        description="A probability from here on is called viral: one half, or less where viral tweets are rare",
+        examples=[0.5],
+    )
+    viral_rate: float = Field(description="Share of viral tweets it was trained on", examples=[0.43])
+    simulated: bool = Field(description="Whether it was trained on simulated tweets", examples=[False])
+    train_count: int = Field(description="Tweets it was trained on", examples=[35_000])
+
+
+class Features(TypedDict):
+    """What the model saw beside the text."""
+
+    created_at_dayofweek: Annotated[int, Field(ge=0, le=6, description="Monday is 0 (UTC)", examples=[0])]
+    created_at_hour: Annotated[int, Field(ge=0, le=23, description="Hour of the day (UTC)", examples=[18])]
+    is_quote_tweet: Annotated[
+        int, Field(ge=0, le=1, description="1 if it quotes another tweet", examples=[0])
+    ]
+    hashtags_count: Annotated[int, Field(ge=0, description="Hashtags in the text", examples=[1])]
+    mentions_count: Annotated[int, Field(ge=0, description="Mentions in the text", examples=[0])]
+    word_count: Annotated[int, Field(ge=0, description="Words in the text, links left out", examples=[16])]
+    photos_count: Annotated[int, Field(ge=0, description="Photos attached", examples=[0])]
+    has_video: Annotated[int, Field(ge=0, le=1, description="1 if a video is attached", examples=[0])]
+    urls_count: Annotated[int, Field(ge=0, description="Links in the text", examples=[0])]
+
+
+class WordWeightOut(TypedDict):
+    """What one word adds to the probability. A hint, not a cause."""
+
+    word: Annotated[str, Field(description="The word as typed", examples=["release"])]
+    start: Annotated[
+        int, Field(ge=0, description="Its first character in the text (code points)", examples=[8])
+    ]
+    end: Annotated[int, Field(ge=0, description="The character after its last", examples=[15])]
+    weight: Annotated[
+        float, Field(description="How much the probability falls without the word", examples=[0.031])
+    ]
+
+
+class AuthorOut(TypedDict):
+    """What was known of the author before the tweet; zeros for a username never seen."""
+
+    tweets: Annotated[
+        int, Field(ge=0, description="Tweets collected of this author, posted earlier", examples=[12])
+    ]
+    settled: Annotated[
+        int, Field(ge=0, description="Of these, those whose likes were known by then", examples=[11])
+    ]
+    viral: Annotated[
+        int, Field(ge=0, description="Of the settled ones, those that got likes enough", examples=[7])
+    ]
+
+
+class PredictionOut(TypedDict):
+    """One tweet's prediction, in the order asked."""
+
+    probability: Annotated[
+        float, Field(ge=0, le=1, description="That it gets more likes than the threshold", examples=[0.62])
+    ]
+    viral: Annotated[
+        bool,
+        Field(
+            description="Whether that is at least the model's `decision_threshold`, mostly one half",
+            examples=[True],
+        ),
+    ]
+    features: Features
+    author: NotRequired[
+        Annotated[AuthorOut, Field(description="Only with a username, and while Postgres answers")]
+    ]
+    explanation: NotRequired[Annotated[list[WordWeightOut], Field(description="Only if asked for")]]
+
+
+class PredictionsReply(TypedDict):
+    """Predictions, wholly from one model version."""
+
+    model: ModelRef
+    predictions: Annotated[list[PredictionOut], Field(description="In the order of the tweets")]

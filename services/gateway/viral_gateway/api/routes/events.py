@@ -1,0 +1,88 @@
+"""GET /v1/events"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import anyio
+from fastapi import APIRouter, Depends, Header, Query
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from viral_common.events import ModelPromoted
+
+from viral_gateway.api.openapi import problems
+from viral_gateway.api.openapi_examples import example_of
+from viral_gateway.api.paging import each_once
+from viral_gateway.api.prediction_schemas import ModelDetails, details_of
+from viral_gateway.gateway import Gateway, GatewayDep
+from viral_gateway.serving.champion import Serving
+
+router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(each_once)])
+
+KEEP_ALIVE_S = 15
+RECONNECT_MS = 3_000
+# Time for a stream to end properly when the server stops.
+CLOSE_S = 1.0
+
+_DETAILS = json.dumps(example_of(ModelDetails.model_json_schema(), {}))
+EXAMPLE = f"id: 4\r\nevent: {ModelPromoted.name}\r\ndata: {_DETAILS}\r\n\r\n"
+
+Seq = Annotated[
+    int | None,
+    Query(ge=0, description="Tell at once if a later promotion than this one serves", examples=[3]),
+]
+LastSeq = Annotated[
+    int | None,
+    Header(alias="Last-Event-ID", ge=0, description="Sent by browsers on reconnecting", examples=[3]),
+]
+
+
+@router.get(
+    "/events",
+    summary="Hear of each model that takes over",
+    response_class=EventSourceResponse,
+    responses={200: {"content": {"text/event-stream": {"example": EXAMPLE}}}, **problems(422)},
+)
+async def events(
+    gateway: GatewayDep, since: Seq = None, last_event_id: LastSeq = None
+) -> EventSourceResponse:
+    """Server-sent events `model.promoted`, each with what `GET /v1/model` says; its id is the promotion_seq."""
+    known = since if last_event_id is None else last_event_id
+    closing = anyio.Event()
+    return EventSourceResponse(
+        _stream(gateway, known, closing),
+        ping=KEEP_ALIVE_S,
+        shutdown_event=closing,
+        shutdown_grace_period=CLOSE_S,
+    )
+
+
+async def _stream(
+    gateway: Gateway, known: int | None, closing: anyio.Event
+) -> AsyncIterator[ServerSentEvent]:
+    with gateway.announcements.listening() as news:
+        yield ServerSentEvent(comment="listening", retry=RECONNECT_MS)
+        current = gateway.holder.current
+        if current and known is not None and current.model.promotion_seq > known:
+            yield _took_over(current)
+        while await _heard(news, closing):
+            news.clear()
+            yield _took_over(gateway.holder.serving())
+
+
+async def _heard(news: asyncio.Event, closing: anyio.Event) -> bool:
+    """Wait for news; False once the server is stopping."""
+    waits = [asyncio.ensure_future(event.wait()) for event in (news, closing)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+    return not closing.is_set()
+
+
+def _took_over(serving: Serving) -> ServerSentEvent:
+    details = details_of(serving)
+    return ServerSentEvent(details.model_dump_json(), event=ModelPromoted.name, id=str(details.promotion_seq))

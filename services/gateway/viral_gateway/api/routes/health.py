@@ -1,0 +1,116 @@
+"""GET /health/live, /health/ready and /metrics"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, ConfigDict, Field
+from viral_common.delivery.telemetry import READY as READY_GAUGE
+
+from viral_gateway import telemetry
+from viral_gateway.api.prediction_schemas import ModelRef
+from viral_gateway.gateway import Gateway, GatewayDep
+from viral_gateway.serving.champion import NOTHING_PROMOTED
+
+router = APIRouter(tags=["health"])
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class RefusedOut(BaseModel):
+    """A promoted artefact that may not serve; the model before it serves on."""
+
+    version: int = Field(examples=[4])
+    promotion_seq: int = Field(examples=[5])
+    reason: str = Field(
+        examples=[
+            "/data/gateway/.incoming-x7k2/artefact: manifest.json has digest 9f86d081884c…, announced was 5e1f0c2a77b3…"
+        ]
+    )
+    refused_at: datetime = Field(examples=["2026-11-23T06:01:09Z"])
+
+
+READY: dict[str, Any] = {
+    "status": "ready",
+    "missing": [],
+    "model": {
+        "version": 3,
+        "promotion_seq": 4,
+        "run_id": "8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5",
+        "promoted_at": "2026-11-23T05:12:44Z",
+    },
+    "refused": None,
+}
+NOT_READY: dict[str, Any] = {
+    "status": "not ready",
+    "missing": [NOTHING_PROMOTED],
+    "model": None,
+    "refused": None,
+}
+
+
+class Ready(BaseModel):
+    """Whether to send traffic here."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [READY, NOT_READY]})
+
+    status: Literal["ready", "not ready"]
+    missing: list[str] = Field(description="What is missing, in words")
+    model: ModelRef | None
+    refused: RefusedOut | None
+
+
+@router.get("/health/live", summary="Does the process answer?")
+async def live() -> Live:
+    """Always 200 while it does."""
+    return Live()
+
+
+@router.get(
+    "/health/ready",
+    summary="Is a model loaded, and does the gateway hear of promotions?",
+    responses={
+        503: {
+            "model": Ready,
+            "description": "Not ready; `missing` says why",
+            "content": {"application/json": {"example": NOT_READY}},
+        }
+    },
+)
+async def ready(gateway: GatewayDep, response: Response) -> Ready:
+    """200 only with a model loaded and the consumer alive on the broker."""
+    missing = _missing(gateway)
+    response.status_code = 503 if missing else 200
+    response.headers["Cache-Control"] = "no-store"
+    serving, refused = gateway.holder.current, gateway.holder.refused
+    return Ready(
+        status="not ready" if missing else "ready",
+        missing=missing,
+        model=ModelRef.of(serving.model) if serving else None,
+        refused=RefusedOut(**asdict(refused)) if refused else None,
+    )
+
+
+@router.get(
+    "/metrics",
+    summary="For Prometheus",
+    response_class=Response,
+    responses={200: {"content": {CONTENT_TYPE_LATEST: {"example": "viral_gateway_model_version 3.0\n"}}}},
+)
+async def prometheus(gateway: GatewayDep) -> Response:
+    """Prometheus' text format."""
+    READY_GAUGE.set(not _missing(gateway))
+    return Response(telemetry.exposition(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _missing(gateway: Gateway) -> list[str]:
+    no_model = [] if gateway.holder.current else [gateway.holder.missing]
+    return no_model + gateway.missing()

@@ -1,0 +1,41 @@
+"""What the routes work with, handed to them by FastAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from viral_gateway.monitoring.live_drift import LiveTraffic
+from viral_gateway.monitoring.prediction_log import PredictionLog
+from viral_gateway.prediction.author_cache import AuthorCache
+from viral_gateway.prediction.batching import Scoring
+from viral_gateway.records import Records
+from viral_gateway.serving.announcements import Announcements
+from viral_gateway.serving.champion import ModelHolder
+from viral_gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One gateway process."""
+
+    settings: GatewaySettings
+    holder: ModelHolder
+    scoring: Scoring
+    announcements: Announcements
+    records: Records
+    authors: AuthorCache
+    prediction_log: PredictionLog
+    live: LiveTraffic
+    missing: Callable[[], list[str]]
+    """What keeps it from hearing of promotions, in words."""
+
+
+async def _gateway(request: Request) -> Gateway:  # async: FastAPI would run it on another thread
+    return cast(Gateway, request.app.state.gateway)
+
+
+GatewayDep = Annotated[Gateway, Depends(_gateway)]

@@ -1,0 +1,1 @@
+"""Treat every request and reply alike."""

@@ -1,0 +1,96 @@
+"""So many requests a minute for each caller: a token bucket that holds a minute's worth and fills evenly."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+from cachetools import LRUCache
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from viral_gateway.middleware.api_keys import CALLER
+from viral_gateway.middleware.public_paths import is_open
+from viral_gateway.problems import problem
+
+WINDOW_S = 60
+# Some megabytes. Whoever was not heard of for longest is forgotten first.
+MAX_CALLERS = 20_000
+# A household or a host has a whole such network of IPv6 addresses.
+IPV6_PREFIX = 64
+
+
+class Allowance(NamedTuple):
+    """What is left to a caller."""
+
+    allowed: bool
+    left: int
+    wait_s: float
+    """Until another request is allowed; 0 if one is now."""
+
+
+class Buckets:
+    """A bucket for each caller, kept as the one time at which it is full again (GCRA), in whole nanoseconds."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._interval = WINDOW_S * 1_000_000_000 // per_minute
+        self._size = self._interval * per_minute
+        self._clock = clock
+        self._full_at: LRUCache[Hashable, int] = LRUCache(MAX_CALLERS)
+
+    def take(self, caller: Hashable) -> Allowance:
+        """A token from its bucket, if one is left."""
+        now = self._clock()
+        room = self._size - max(self._full_at.get(caller, now) - now, 0)
+        if allowed := room >= self._interval:
+            room -= self._interval
+            self._full_at[caller] = now + self._size - room
+        return Allowance(allowed, room // self._interval, max(self._interval - room, 0) / 1e9)
+
+
+class RateLimit:
+    """429 for whoever asks too often; every reply tells what is left (draft-ietf-httpapi-ratelimit-headers)."""
+
+    def __init__(self, app: ASGIApp, per_minute: int) -> None:
+        self._app = app
+        self._buckets = Buckets(per_minute)
+        self._policy = f'"default";q={per_minute};w={WINDOW_S}'.encode()
+        self._detail = f"More than {per_minute} requests a minute; wait as Retry-After says."
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or is_open(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        allowance = self._buckets.take(_caller(scope))
+        wait_s = math.ceil(allowance.wait_s)
+        told = [
+            (b"ratelimit-policy", self._policy),
+            (b"ratelimit", b'"default";r=%d;t=%d' % (allowance.left, wait_s)),
+        ]
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *told]
+            await send(message)
+
+        if allowance.allowed:
+            await self._app(scope, receive, with_headers)
+            return
+        headers = {"Retry-After": str(wait_s), "Connection": "close"}
+        await problem(scope["path"], 429, self._detail, headers=headers)(scope, receive, with_headers)
+
+
+def _caller(scope: Scope) -> Hashable:
+    key: bytes | None = scope.get(CALLER)
+    if key:
+        return key
+    address = scope["client"][0] if scope.get("client") else ""
+    if ":" not in address:
+        return address
+    try:
+        found = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return found.ipv4_mapped or ipaddress.IPv6Network((int(found), IPV6_PREFIX), strict=False)

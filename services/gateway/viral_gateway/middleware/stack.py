@@ -1,0 +1,47 @@
+"""What every request passes on its way to a route, from the outside in. What is not asked for is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from viral_gateway.middleware.api_keys import ApiKeys
+from viral_gateway.middleware.body_limit import BodyLimit
+from viral_gateway.middleware.compression import Compressed
+from viral_gateway.middleware.head_requests import HeadAsGet
+from viral_gateway.middleware.rate_limit import RateLimit
+from viral_gateway.middleware.request_log import Observed
+from viral_gateway.middleware.security_headers import SecurityHeaders
+from viral_gateway.settings import GatewaySettings
+
+# A key is sent by the script itself, never by its browser unasked: no credentials.
+CORS: dict[str, Any] = {
+    "allow_methods": ["GET", "POST"],
+    "allow_headers": [
+        "Authorization",
+        "Content-Type",
+        "Last-Event-ID",
+        "Traceparent",
+        "X-API-Key",
+        "X-Request-ID",
+    ],
+    "expose_headers": ["RateLimit", "RateLimit-Policy", "Retry-After", "Traceparent", "X-Request-ID"],
+    "max_age": 3600,
+}
+
+
+def layers(settings: GatewaySettings) -> list[Middleware]:
+    """As the settings want them."""
+    origins, keys = settings.allowed_origins(), settings.allowed_keys()
+    return [
+        Middleware(HeadAsGet),
+        Middleware(SecurityHeaders),
+        Middleware(Observed),
+        *([Middleware(CORSMiddleware, allow_origins=origins, **CORS)] if origins else []),
+        Middleware(Compressed),
+        *([Middleware(ApiKeys, keys=keys)] if keys else []),
+        *([Middleware(RateLimit, per_minute=settings.rate_limit)] if settings.rate_limit else []),
+        Middleware(BodyLimit, timeout_s=settings.body_timeout_s),
+    ]

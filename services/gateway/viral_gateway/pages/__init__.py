@@ -1,0 +1,1 @@
+"""Show pages to people."""

@@ -1,0 +1,39 @@
+"""GET /pipeline"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from viral_gateway.gateway import GatewayDep
+from viral_gateway.monitoring import drift, live_drift
+from viral_gateway.pages.pipeline import PipelineView
+from viral_gateway.pages.templates import page
+from viral_gateway.problems import RETRY_AFTER_S
+from viral_gateway.stores.predictions import MOST_COUNTED
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/pipeline")
+def pipeline(
+    request: Request, gateway: GatewayDep, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
+) -> Response:
+    """Some batches' trails, newest first; without Postgres, a note and what this process knows."""
+    serving = gateway.holder.current  # once: a swap in between would mix two versions on the page
+    view = PipelineView.of(gateway, serving, number)
+    reply = page(
+        request,
+        "pipeline.html",
+        gateway,
+        serving,
+        view=view,
+        drift_rule=drift.RULE,
+        least=live_drift.LEAST,
+        most_counted=MOST_COUNTED,
+    )
+    if view.away:
+        reply.status_code = 503
+        reply.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return reply

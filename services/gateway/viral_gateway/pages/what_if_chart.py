@@ -1,0 +1,82 @@
+"""What if, as small bars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from viral_gateway.pages.answer import Answer
+from viral_gateway.pages.number_formats import points
+from viral_gateway.prediction.what_if import Hour
+
+# The columns of the hours' drawing, in its own units.
+COLUMN, HEIGHT = 10, 40
+# Hours that differ by less are called alike.
+ALIKE = 0.005
+
+
+@dataclass(frozen=True)
+class Row:
+    """A change, what it makes of the probability, and by how many points."""
+
+    name: str
+    probability: float
+    points: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One hour of the drawing."""
+
+    x: int
+    y: float
+    height: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class WhatIfView:
+    """`rows` begins with the tweet as it is; where every hour is alike, none is called the best."""
+
+    rows: list[Row]
+    columns: list[Column]
+    hours: list[Hour]
+    best: Hour | None
+    lowest: float
+    highest: float
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Hours are drawn from zero to the highest of them, so that a small difference looks small."""
+        outcome = answer.outcome
+        lowest, highest = min(hour.probability for hour in outcome.hours), outcome.best.probability
+        alike = highest - lowest < ALIKE
+        return cls(
+            [
+                Row("As it is", answer.probability, ""),
+                *(
+                    Row(name, probability, points(probability - answer.probability))
+                    for name, probability in outcome.changes
+                ),
+            ],
+            _columns(outcome.hours, outcome.best),
+            outcome.hours,
+            None if alike else outcome.best,
+            lowest,
+            highest,
+        )
+
+    @property
+    def gain(self) -> str:
+        """What posting at the best hour adds, in points."""
+        return points(self.highest - self.hours[0].probability)
+
+
+def _columns(hours: list[Hour], best: Hour) -> list[Column]:
+    def height(hour: Hour) -> float:
+        return round(HEIGHT * (hour.probability / best.probability if best.probability else 0), 1)
+
+    return [
+        Column(number * COLUMN, HEIGHT - height(hour), height(hour), hour is best)
+        for number, hour in enumerate(hours)
+    ]

@@ -1,0 +1,1 @@
+"""Turn tweets into probabilities."""

@@ -1,1 +1,0 @@
-"""One router for each part of the API, and the pages."""

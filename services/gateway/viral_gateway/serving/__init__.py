@@ -1,0 +1,1 @@
+"""Load, hold and swap the champion."""

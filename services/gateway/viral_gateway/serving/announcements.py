@@ -1,0 +1,42 @@
+"""Telling every open event stream of this process that a new model took over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from viral_gateway import telemetry
+
+
+class Announcements:
+    """`publish` from any thread; `listening` on the event loop it was attached to."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listeners: set[asyncio.Event] = set()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deliver on this loop from now on."""
+        self._loop = loop
+
+    def publish(self) -> None:
+        """Wake everyone listening; they look up what serves now. Nobody listening is fine."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    @contextmanager
+    def listening(self) -> Iterator[asyncio.Event]:
+        """An event that is set after each swap; clear it before waiting again."""
+        news = asyncio.Event()
+        self._listeners.add(news)
+        telemetry.LISTENERS.inc()
+        try:
+            yield news
+        finally:
+            self._listeners.discard(news)
+            telemetry.LISTENERS.dec()
+
+    def _wake(self) -> None:
+        for news in self._listeners:
+            news.set()

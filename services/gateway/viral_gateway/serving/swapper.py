@@ -1,0 +1,150 @@
+"""Hot swap: fetch, verify, load and try aside, then swap one reference. The old model serves until that moment."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from viral_common.artefact.files import Artefact, read_artefact
+from viral_common.errors import ArtefactError, RegistryUnavailable
+from viral_common.events import Precision
+
+from viral_gateway import telemetry
+from viral_gateway.serving.artefact_cache import ArtefactCache, CacheUnwritable
+from viral_gateway.serving.champion import ModelHolder, PromotedModel, Refusal, Scorer, Serving
+
+log = structlog.get_logger()
+
+
+class Download(Protocol):
+    """Fetch what serves, as `artefact_download.download` does. Raises ArtefactError, RegistryUnavailable."""
+
+    def __call__(self, artifact_uri: str, precision: Precision, into: Path) -> Path: ...
+
+
+class Swapper:
+    """Decides whether a promotion is news, and swaps it in. Called from one thread at a time."""
+
+    def __init__(
+        self,
+        holder: ModelHolder,
+        cache: ArtefactCache,
+        download: Download,
+        load: Callable[[Artefact, Precision], Scorer],
+        announce: Callable[[], None],
+    ) -> None:
+        self._holder, self._cache = holder, cache
+        self._download, self._load, self._announce = download, load, announce
+
+    def restore(self) -> None:
+        """Serve the last good artefact on disk until Postgres has said which model is the champion."""
+        for model in self._cache.newest_first():
+            try:
+                self._serve(Serving(model, self._load_cached(model), from_cache=True))
+            except ArtefactError as error:
+                log.warning("cached artefact unusable", version=model.version, reason=str(error))
+            else:
+                log.info("model restored", version=model.version, promotion_seq=model.promotion_seq)
+                return
+
+    def offer(self, model: PromotedModel, *, from_ledger: bool) -> None:
+        """Swap `model` in if it is news: newer, or what Postgres says. Refuses damage.
+
+        Raises RegistryUnavailable or CacheUnwritable where another try may help.
+        """
+        if not self._is_news(model, from_ledger):
+            return
+        self.wait_for(f"version {model.version} is promoted and being loaded")
+        try:
+            scorer = self._scorer_of(model)
+        except ArtefactError as error:
+            self._refuse(model, str(error))
+            return
+        except RegistryUnavailable:
+            self.wait_for(f"version {model.version} is promoted, but MLflow does not answer")
+            raise
+        except CacheUnwritable:
+            self.wait_for(f"version {model.version} is promoted, but the disk takes no artefact")
+            raise
+        self._serve(Serving(model, scorer))
+        _give_back_freed_memory()
+        telemetry.SWAPS.inc()
+        log.info(
+            "model swapped in",
+            version=model.version,
+            promotion_seq=model.promotion_seq,
+            precision=model.precision,
+        )
+        self._announce()
+
+    def wait_for(self, obstacle: str | None) -> None:
+        """Have those who ask for a model told why none serves; None: nothing is promoted."""
+        self._holder.obstacle = obstacle
+
+    def _is_news(self, model: PromotedModel, from_ledger: bool) -> bool:
+        current = self._holder.current
+        if current is None:
+            return True
+        if not from_ledger:
+            return model.promotion_seq > current.model.promotion_seq
+        # Postgres decides, also about a lower number: what serves may come from a cache of another database, or from
+        # an event that Postgres knows nothing of.
+        if model.graph != current.model.graph:
+            return True
+        if current.from_cache or model != current.model:
+            self._serve(replace(current, model=model, from_cache=False))
+        self._holder.refused = None
+        return False
+
+    def _scorer_of(self, model: PromotedModel) -> Scorer:
+        if self._cache.holds(model):
+            try:
+                return self._load_cached(model)
+            except ArtefactError as error:
+                if self._cache.holds(model):  # its bytes are right, and fetching would bring the same
+                    raise
+                log.warning("cached artefact unusable", version=model.version, reason=str(error))
+        return self._load_downloaded(model)
+
+    def _load_cached(self, model: PromotedModel) -> Scorer:
+        directory = self._cache.directory_of(model)
+        try:
+            artefact = read_artefact(directory, model.artifact_sha256, model.precision)
+        except ArtefactError:
+            self._cache.forget(model)
+            raise
+        scorer = self._load(artefact, model.precision)
+        self._cache.keep(directory, model)
+        return scorer
+
+    def _load_downloaded(self, model: PromotedModel) -> Scorer:
+        with self._cache.staging() as staging:
+            directory = self._download(model.artifact_uri, model.precision, staging)
+            artefact = read_artefact(directory, model.artifact_sha256, model.precision)
+            scorer = self._load(artefact, model.precision)
+            self._cache.keep(directory, model)
+        return scorer
+
+    def _serve(self, serving: Serving) -> None:
+        self._holder.current = serving
+        self._holder.refused = self._holder.obstacle = None
+        telemetry.MODEL_VERSION.set(serving.model.version)
+        telemetry.PROMOTION_SEQ.set(serving.model.promotion_seq)
+
+    def _refuse(self, model: PromotedModel, reason: str) -> None:
+        self._holder.refused = Refusal(model.version, model.promotion_seq, reason, datetime.now(UTC))
+        self.wait_for(f"version {model.version} was refused: {reason}")
+        telemetry.REFUSED.inc()
+        log.error("artefact refused", version=model.version, promotion_seq=model.promotion_seq, reason=reason)
+
+
+def _give_back_freed_memory() -> None:
+    """glibc keeps what the old model took, now more and now less of it; other allocators have no such call."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)

@@ -1,0 +1,1 @@
+"""Collect batches of tweets."""

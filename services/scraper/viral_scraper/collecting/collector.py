@@ -1,0 +1,138 @@
+"""Collect one batch: plan it, fetch its intervals until it is full, finish it. Killed anywhere, it goes on."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from viral_common.database.tables import Batch, BatchInterval
+
+from viral_scraper.collecting.intervals import batch_id_of, random_intervals
+from viral_scraper.progress import Tell
+from viral_scraper.sources.base import Preparing, Source
+from viral_scraper.stores.batch_staging import PreparedTweets, prepare
+from viral_scraper.stores.batches import BatchStore, Emit, Plan
+
+log = structlog.get_logger()
+
+# No interval gives more than this share of a batch: a burst within minutes must not drown the rest of the days.
+MOST_SHARE = 0.1
+# An interval is asked for more than its share, for filters and duplicates take some away.
+ASKED_SHARES = 2
+
+# Thin intervals of a source that has everything at hand are stored together: a transaction costs as much as some
+# hundred tweets. After a kill the same intervals come together again, so the outcome is the same. Other sources' are
+# stored one by one: a kill has no more than the one under way asked for again.
+STORE_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True)
+class Collector:
+    """One source's batches, one after the other."""
+
+    source: Source
+    batches: BatchStore
+    emit: Emit
+    tell: Tell
+    batch_size: int
+    likes_threshold: int
+    min_age: timedelta
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return f"{self.source.name} ({self.source.query})" if self.source.query else self.source.name
+
+    @property
+    def turn(self) -> str:
+        """Whoever collects from this source holds the turn of this name."""
+        return f"collect:{self.source.name}:{self.source.query}"
+
+    def collect_next(
+        self, stopping: threading.Event, confirm: Callable[[], None] = lambda: None
+    ) -> Batch | None:
+        """Go on with the unfinished batch or begin the next. None: the source has no more, or `stopping` was set.
+
+        `confirm` is called before anything is fetched, and raises if somebody else may be collecting.
+        """
+        batch = self.batches.unfinished(self.source.name, self.source.query) or self._planned()
+        if batch is None:
+            return None
+        self._fill(batch, stopping, confirm)
+        if stopping.is_set():
+            return None
+        batch = self.batches.finish(batch.id, self.likes_threshold, self.min_age, self.emit)
+        _report(batch)
+        return batch
+
+    def _planned(self) -> Batch | None:
+        after = self.batches.collected_until(self.source.name, self.source.query)
+        window = self.source.next_window(after, self.batch_size)
+        if window is None:
+            return None
+        batch_id = batch_id_of(self.source.name, self.source.query, window)
+        log.info("batch begun", batch=str(batch_id), window_from=window.since, window_to=window.until)
+        return self.batches.plan(
+            Plan(
+                batch_id,
+                self.source.name,
+                self.source.query,
+                *window,
+                target=self.batch_size,
+                intervals=random_intervals(batch_id, window),
+            )
+        )
+
+    def _fill(self, batch: Batch, stopping: threading.Event, confirm: Callable[[], None]) -> None:
+        kept = batch.tweet_count
+        share = math.ceil(batch.target * MOST_SHARE)
+        fetched: dict[int, PreparedTweets] = {}
+        for interval in self.batches.waiting_intervals(batch.id):
+            if kept >= batch.target or stopping.is_set():
+                return
+            confirm()
+            fetched[interval.position] = self._fetched(interval, ASKED_SHARES * share)
+            if not self._is_local or sum(one.count for one in fetched.values()) >= STORE_AT_ONCE:
+                kept = self._told(self.batches.store(fetched, batch.id, share))
+                fetched = {}
+        if fetched and not stopping.is_set():
+            kept = self._told(self.batches.store(fetched, batch.id, share))
+        # One at a time: whatever of this was done before a kill, doing it again changes nothing.
+        for interval in self.batches.bounded_intervals(batch.id, share) if kept < batch.target else ():
+            if kept >= batch.target or stopping.is_set():
+                return
+            confirm()
+            rest = self._fetched(interval, ASKED_SHARES * batch.target)
+            kept = self._told(self.batches.store_rest(interval.position, rest, batch.id))
+
+    @property
+    def _is_local(self) -> bool:
+        return isinstance(self.source, Preparing)
+
+    def _fetched(self, interval: BatchInterval, most: int) -> PreparedTweets:
+        if isinstance(self.source, Preparing):
+            return self.source.prepared(interval.since, interval.until, most)
+        return prepare(self.source.search(self.source.query, interval.since, interval.until, most))
+
+    def _told(self, batch: Batch) -> int:
+        self.tell("collected", batch.tweet_count, batch.target)
+        return batch.tweet_count
+
+
+def _report(batch: Batch) -> None:
+    """An empty batch has no event: nobody could learn from it."""
+    log.info(
+        "batch collected" if batch.tweet_count else "batch is empty, nothing announced",
+        batch=str(batch.id),
+        tweets=batch.tweet_count,
+        target=batch.target,
+        train=batch.train_count,
+        validation=batch.validation_count,
+        test=batch.test_count,
+        viral_rate=batch.viral_rate and round(batch.viral_rate, 4),
+        left_out=batch.filtered,
+    )

@@ -1,0 +1,108 @@
+"""`viral-scraper once`: one batch, for cron and Kubernetes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.table import Table
+from viral_common.database.engine import require_schema
+from viral_common.database.tables import Batch
+from viral_common.delivery.outbox import Relay
+from viral_common.delivery.service import Service
+from viral_common.errors import ServerAway, ViralError
+
+from viral_scraper.collecting.collector import Collector
+from viral_scraper.collecting.partition_keeper import Months
+from viral_scraper.collecting.refresher import Refresher
+from viral_scraper.collecting.troubles import reason_of
+from viral_scraper.collecting.wiring import build_collector, build_refresher
+from viral_scraper.progress import shown_progress
+from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.base import Preparing, Source
+from viral_scraper.stores.advisory_lock import Turn, turn
+
+NEVER = threading.Event()
+# How long another scraper may take: a batch of a busy source, say. The runs of a cron table must not pile up.
+PATIENCE_S = 1800.0
+
+
+def collect_once(settings: ScraperSettings, console: Console) -> None:
+    """Collect the next batch, or go on with the one that was begun; publish its event; say what came in."""
+    service = Service("scraper", settings)
+    require_schema(service.sessions)
+    Months(service.sessions, settings.retention_days).look_after(datetime.now(UTC))
+    with shown_progress() as tell:
+        collector = build_collector(service, settings, tell)
+        refresher = build_refresher(service, collector)
+        with _own_turn(service, collector, console) as mine:
+            not_refreshed = _refresh(refresher, mine, console) if refresher else None
+            try:
+                batch = collector.collect_next(NEVER, mine.confirm)
+            except OSError as error:
+                raise ViralError(reason_of(error)) from error
+    if batch:
+        _show(console, batch, collector.source)
+    else:
+        console.print(f"nothing more to collect from {collector.title}")
+    try:
+        Relay(service.sessions, settings.rabbitmq_url.get_secret_value(), "scraper", service.instance).drain()
+    except ServerAway as error:
+        raise ServerAway(f"{error}; the event is kept and goes out with the next run") from error
+    if not_refreshed:
+        raise not_refreshed
+
+
+@contextmanager
+def _own_turn(service: Service, collector: Collector, console: Console) -> Iterator[Turn]:
+    """Raises ViralError if another scraper does not end."""
+    working = f"another scraper collects from {collector.title}"
+    with turn(
+        service.sessions, collector.turn, NEVER, lambda: console.print(f"{working}; waiting"), PATIENCE_S
+    ) as mine:
+        if mine is None:
+            raise ViralError(
+                f"{working} and has not ended within {PATIENCE_S / 60:.0f} minutes; run this again after it, "
+                "or leave the work to `viral-scraper run`, which keeps its turn"
+            )
+        yield mine
+
+
+def _refresh(refresher: Refresher, mine: Turn, console: Console) -> ViralError | None:
+    """Its failure, which is told after the batch is collected: one does not need the other."""
+    try:
+        if refreshed := refresher.refresh_due(NEVER, mine.confirm):
+            console.print(f"likes of {refreshed:,} tweets read again")
+    except ViralError as error:
+        return error
+    return None
+
+
+def _show(console: Console, batch: Batch, source: Source) -> None:
+    console.print(
+        f"{batch.tweet_count:,} tweets of {batch.source} ({batch.query}), "
+        f"{batch.window_from:%Y-%m-%d %H:%M} to {batch.window_to:%Y-%m-%d %H:%M} UTC: "
+        + (f"{batch.viral_rate or 0:.1%} viral" if batch.tweet_count else "nothing announced")
+        + f" (batch {batch.id})"
+    )
+    table = Table("left out", "tweets")
+    table.columns[1].justify = "right"
+    for reason, count in sorted(batch.filtered.items(), key=lambda item: -item[1]):
+        table.add_row(reason, f"{count:,}")
+    if table.rows:
+        console.print(table)
+    if source.bad_rows:
+        console.print(_bad_rows(source.bad_rows, source.bad_places if isinstance(source, Preparing) else {}))
+
+
+def _bad_rows(counts: Mapping[str, int], places: Mapping[str, Sequence[str]]) -> Table:
+    """With the first places of each reason, where the source knows them."""
+    table = Table("could not be read", "rows", "first at")
+    table.columns[1].justify = "right"
+    table.columns[2].overflow = "fold"
+    for reason, count in sorted(counts.items(), key=lambda item: -item[1]):
+        table.add_row(reason, f"{count:,}", "\n".join(places.get(reason, ())))
+    return table

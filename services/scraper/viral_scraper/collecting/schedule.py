@@ -1,0 +1,141 @@
+"""When to collect: batch after batch while the source has any; then daily at a set time, or asked now and then."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+
+import structlog
+from viral_common.database.engine import POSTGRES_AWAY, Sessions
+from viral_common.errors import ViralError
+
+from viral_scraper import telemetry
+from viral_scraper.collecting.collector import Collector
+from viral_scraper.collecting.refresher import Refresher
+from viral_scraper.collecting.troubles import Troubles, is_no_room, reason_of
+from viral_scraper.daily import Daily
+from viral_scraper.stores.advisory_lock import Turn, turn
+
+log = structlog.get_logger()
+
+# A host may sleep, a clock be set, a connection break: while it waits for a time, a scraper looks up now and then.
+LOOK_UP_S = 30.0
+
+
+class Schedule:
+    """The loop of `viral-scraper run`. Nothing ends it but `stopping`; whatever breaks is waited out."""
+
+    def __init__(
+        self,
+        collector: Collector,
+        sessions: Sessions,
+        *,
+        poll_s: float,
+        batch_pause_s: float = 0,
+        refresher: Refresher | None = None,
+        daily: Daily | None = None,
+    ) -> None:
+        self._collector = collector
+        self._sessions = sessions
+        self._poll_s = poll_s
+        self._batch_pause_s = batch_pause_s
+        self._refresher = refresher
+        self._daily = daily
+        self._started = datetime.now(UTC)
+        self._last_run: datetime | None = None
+        self._due: datetime | None = None
+        self._exhausted = False
+        self._troubles = Troubles(most_s=poll_s)
+        self._doing = "starting"
+
+    def missing(self) -> list[str]:
+        """What keeps this scraper from collecting, in words; nothing if it collects or only waits for more."""
+        return self._troubles.words()
+
+    def doing(self) -> str:
+        """What it is at."""
+        return self._doing
+
+    def run(self, stopping: threading.Event) -> None:
+        """Collect until `stopping`; interrupted anywhere, go on at the interval where it was."""
+        while not stopping.is_set():
+            try:
+                with turn(self._sessions, self._collector.turn, stopping, self._tell_waiting) as mine:
+                    self._troubles.over("turn")
+                    self._due = None
+                    while mine and not stopping.is_set():
+                        stopping.wait(self._step(mine, stopping))
+            except Exception as error:  # the thread's edge: it must outlive everything
+                if not (isinstance(error, POSTGRES_AWAY) or is_no_room(error)):
+                    log.exception("collecting interrupted")
+                stopping.wait(self._troubles.note("collecting", reason_of(error)))
+
+    def _step(self, mine: Turn, stopping: threading.Event) -> float:
+        """One batch, if it is time for one. Returns how long to wait before the next step."""
+        mine.confirm()
+        if (early_s := self._too_early_s()) > 0:
+            self._troubles.over("collecting")
+            return min(early_s, LOOK_UP_S)
+        self._doing = f"collecting from {self._collector.title}"
+        self._refresh(mine, stopping)
+        try:
+            batch = self._collector.collect_next(stopping, mine.confirm)
+        except ViralError as error:
+            return self._troubles.note("collecting", reason_of(error))
+        if stopping.is_set():
+            return 0
+        self._troubles.over("collecting")
+        if batch is None:
+            return self._run_ended()
+        self._note_exhausted(False)
+        return self._batch_pause_s
+
+    def _refresh(self, mine: Turn, stopping: threading.Event) -> None:
+        """First, so that the labels are there when the next batch is announced; its troubles stop no batch."""
+        if self._refresher is None:
+            return
+        try:
+            self._refresher.refresh_due(stopping, mine.confirm)
+        except ViralError as error:
+            self._troubles.note("reading likes again", reason_of(error))
+        else:
+            self._troubles.over("reading likes again")
+
+    def _too_early_s(self) -> float:
+        if self._daily is None:
+            return 0
+        if self._due is None:
+            self._due = self._next_due(self._daily)
+            if self._due > datetime.now(UTC):
+                self._doing = f"waits for the run of {self._due:%Y-%m-%d %H:%M} UTC"
+                log.info("waits for the next run", at=self._due)
+        return (self._due - datetime.now(UTC)).total_seconds()
+
+    def _next_due(self, daily: Daily) -> datetime:
+        """Of a batch that was begun and of a run that was missed: at once."""
+        source, batches = self._collector.source, self._collector.batches
+        if batches.unfinished(source.name, source.query):
+            return datetime.now(UTC)
+        ends = (batches.last_collected_at(source.name, source.query), self._last_run)
+        return daily.next_after(max((end for end in ends if end), default=self._started))
+
+    def _run_ended(self) -> float:
+        """Nothing more for now: until the next day's run, or the next look."""
+        self._note_exhausted(True)
+        if self._daily:
+            self._last_run, self._due = datetime.now(UTC), None
+            return 0
+        self._doing = f"nothing more to collect for now; asked again every {self._poll_s:g} s"
+        return self._poll_s
+
+    def _note_exhausted(self, exhausted: bool) -> None:
+        if exhausted and not self._exhausted:
+            log.info("nothing more to collect for now")
+        self._exhausted = exhausted
+        telemetry.SOURCE_EXHAUSTED.set(exhausted)
+
+    def _tell_waiting(self) -> None:
+        self._troubles.over("collecting")
+        self._troubles.note(
+            "turn", f"another scraper collects from {self._collector.title}; this one waits for its turn"
+        )

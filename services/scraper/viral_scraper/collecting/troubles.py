@@ -1,0 +1,79 @@
+"""What keeps a scraper waiting: in one line, since when, and how long until the next attempt."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from viral_common.database.engine import POSTGRES_AWAY
+from viral_common.errors import ViralError, first_line
+
+from viral_scraper.sources.retries import backoff_s
+
+log = structlog.get_logger()
+
+# The errors of a disk, a quota or a limit that is used up; and what Postgres calls it (class 53, disk_full).
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+POSTGRES_NO_ROOM = "53100"
+
+
+@dataclass
+class Trouble:
+    """`tries`: how often in a row it came."""
+
+    reason: str
+    since: datetime
+    tries: int = 1
+
+    def __str__(self) -> str:
+        tried = f", tried {self.tries} times" if self.tries > 1 else ""
+        return f"{self.reason} (since {self.since:%Y-%m-%d %H:%M} UTC{tried})"
+
+
+class Troubles:
+    """Of the parts of one scraper's work, each with its own."""
+
+    def __init__(self, most_s: float) -> None:
+        self._most_s = most_s
+        self._now: dict[str, Trouble] = {}
+
+    def words(self) -> list[str]:
+        """Each in one line."""
+        return [str(trouble) for trouble in list(self._now.values())]
+
+    def note(self, part: str, reason: str) -> float:
+        """How long to wait before `part` is tried again: longer each time, up to `most_s`. Logged where it is new."""
+        known = self._now.get(part)
+        if known is None or known.reason != reason:
+            log.warning("waiting", part=part, reason=reason)
+        since, tries = (known.since, known.tries + 1) if known else (datetime.now(UTC), 1)
+        self._now[part] = Trouble(reason, since, tries)
+        return min(self._most_s, backoff_s(tries))
+
+    def over(self, part: str) -> None:
+        """`part` works."""
+        if trouble := self._now.pop(part, None):
+            log.info(
+                "goes on", part=part, waited_s=round((datetime.now(UTC) - trouble.since).total_seconds())
+            )
+
+
+def reason_of(error: Exception) -> str:
+    """The line that says what is waited for."""
+    if isinstance(error, ViralError):
+        return str(error)
+    if isinstance(error, POSTGRES_AWAY):
+        line = first_line(error.orig or error)
+        if getattr(error.orig, "pgcode", None) == POSTGRES_NO_ROOM:
+            return f"Postgres has no room on its disk ({line}); collecting goes on when there is some"
+        return f"Postgres does not answer; collecting goes on when it does ({line})"
+    if is_no_room(error):
+        return f"no room on the disk ({first_line(error)}); collecting goes on when there is some"
+    return f"collecting failed and is tried again: {error!r}"
+
+
+def is_no_room(error: Exception) -> bool:
+    """Whether somebody must make room on the disk."""
+    return isinstance(error, OSError) and error.errno in NO_ROOM

@@ -1,0 +1,35 @@
+"""Build what collects, from the settings."""
+
+from __future__ import annotations
+
+from viral_common.delivery.service import Service
+
+from viral_scraper.collecting.collector import Collector
+from viral_scraper.collecting.refresher import Refresher
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.base import Refreshable
+from viral_scraper.sources.factory import build_source
+from viral_scraper.stores.batches import BatchStore
+from viral_scraper.stores.refreshes import RefreshStore
+
+
+def build_collector(service: Service, settings: ScraperSettings, tell: Tell) -> Collector:
+    """The collector that the settings describe."""
+    return Collector(
+        source=build_source(settings, tell, service.sessions),
+        batches=BatchStore(service.sessions),
+        emit=service.emit,
+        tell=tell,
+        batch_size=settings.batch_size,
+        likes_threshold=settings.likes_threshold,
+        min_age=settings.min_age,
+    )
+
+
+def build_refresher(service: Service, collector: Collector) -> Refresher | None:
+    """For the collector's source; None if it cannot read likes again."""
+    source = collector.source
+    if not isinstance(source, Refreshable):
+        return None
+    return Refresher(source, RefreshStore(service.sessions, source.name), collector.min_age)

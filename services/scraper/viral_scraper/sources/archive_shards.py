@@ -1,0 +1,159 @@
+"""An archive sorted by time on disk, so that any interval is read without the rest of the archive.
+
+`rows` holds the tweets worth keeping as COPY rows in (time, id) order; beside it lie columns of numbers: their times,
+where their rows begin and the hashes by which near-copies are found, and for the others only when and why.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+from viral_common.archive.bad_rows import BadRows, summary
+from viral_common.archive.reader import read_tweets
+from viral_common.errors import UsageError
+from viral_common.tweets.tweet import RawTweet
+
+from viral_scraper.progress import Tell
+from viral_scraper.sources.archive_cleanup import remove_old
+from viral_scraper.sources.archive_sort import LEFT_OUT, SortedArchive
+from viral_scraper.stores.batch_staging import PreparedTweets, tweet_of_row
+
+log = structlog.get_logger()
+
+FORMAT = 3  # counted up when the shards' format, the parsing or the filters change, so that old shards are not used
+TELL_EVERY = 10_000
+DAY = timedelta(days=1)
+Number = TypeVar("Number", np.int64, np.uint8)
+BEYOND_SHARE = "beyond the share"
+
+
+class Shards:
+    """One archive. While it is open, its files are not removed."""
+
+    def __init__(self, folder: Path) -> None:
+        index = json.loads((folder / "index.json").read_text())
+        self.days: list[datetime] = [datetime.fromtimestamp(day * 86_400, UTC) for day in index["days"]]
+        self.bad_rows: dict[str, int] = index["bad_rows"]
+        self.bad_places: dict[str, list[str]] = index["bad_places"]
+        self._rows = (folder / "rows").open("rb")
+        fcntl.flock(self._rows, fcntl.LOCK_SH)
+        self._times, self._starts, self._near, self._left_times = (
+            _column(folder / name, np.int64) for name in ("times", "starts", "near", "left_times")
+        )
+        self._left_reasons = _column(folder / "left_reasons", np.uint8)
+
+    def texts(self, day: datetime) -> NDArray[np.int64]:
+        """The near hash of each tweet of that day."""
+        first, end = self._between(self._times, day, day + DAY)
+        return np.asarray(self._near[first:end])
+
+    def tweets(self, since: datetime, until: datetime) -> Iterator[RawTweet]:
+        """Those posted in [since, until) that the filters let pass, in (time, id) order."""
+        first, end = self._between(self._times, since, until)
+        for place in range(first, end):
+            yield tweet_of_row(self._read(place, place + 1).decode())
+
+    def prepared(self, since: datetime, until: datetime, most: int) -> PreparedTweets:
+        """The same as rows, and the others counted. Of more than `most` texts some, drawn by their hashes."""
+        first, end = self._between(self._times, since, until)
+        reasons = self._left_reasons[slice(*self._between(self._left_times, since, until))]
+        counts = np.bincount(reasons, minlength=len(LEFT_OUT)).tolist()
+        left_out = {reason: count for reason, count in zip(LEFT_OUT, counts, strict=True) if count}
+        if end - first <= most:
+            return PreparedTweets(self._read(first, end), end - first, left_out)
+        hashes, places = np.unique(self._near[first:end], return_index=True)
+        chosen = np.sort(places[:most]) + first  # np.unique sorts by hash
+        left_out["near-duplicate"] = end - first - len(hashes)
+        left_out[BEYOND_SHARE] = len(hashes) - len(chosen)
+        left_out = {reason: count for reason, count in left_out.items() if count}
+        rows = b"".join(self._read(place, place + 1) for place in chosen.tolist())
+        return PreparedTweets(rows, len(chosen), left_out)
+
+    def close(self) -> None:
+        """Whoever wants may remove the files now."""
+        self._rows.close()
+
+    def _read(self, first: int, end: int) -> bytes:
+        start, stop = (int(self._starts[place]) for place in (first, end))
+        return os.pread(self._rows.fileno(), stop - start, start)
+
+    @staticmethod
+    def _between(times: NDArray[np.int64], since: datetime, until: datetime) -> tuple[int, int]:
+        first, end = np.searchsorted(times, [milliseconds(since), milliseconds(until)]).tolist()
+        return first, end
+
+
+def open_shards(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> Shards:
+    """The shards of these files, made first if they are not there. Raises UsageError if nothing is usable.
+
+    Older shards of the same paths, and any that nobody has used for long, are removed.
+    """
+    digest = _digest(files)
+    finished = folder / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not finished.exists():
+            remove_old(folder, asked)  # first: they may be what fills the disk
+            unfinished = folder / f"{digest}.partial"
+            unfinished.mkdir()
+            _make(files, asked, unfinished, tell)
+            unfinished.rename(finished)
+        os.utime(finished)
+        shards = Shards(finished)
+    if not shards.days:
+        shards.close()
+        names = ", ".join(str(file) for file in files[:3]) + (", …" if len(files) > 3 else "")
+        raise UsageError(
+            f"no usable tweet in {names}: {summary(shards.bad_rows)}; give files of Twint, snscrape or X's API"
+        )
+    return shards
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def _make(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> None:
+    bad = BadRows()
+    archive = SortedArchive(folder)
+    count = 0
+    for file in files:
+        for tweet in read_tweets(file, bad):
+            archive.add(milliseconds(tweet.posted_at), tweet)
+            count += 1
+            if count % TELL_EVERY == 0:
+                tell("reading the archive", count, None)
+    days = archive.finish()
+    index: Mapping[str, object] = {
+        "asked": asked,
+        "tweets": count,
+        "days": days,
+        "bad_rows": bad.by_reason,
+        "bad_places": bad.places,
+    }
+    (folder / "index.json").write_text(json.dumps(index))
+    tell("reading the archive", count, count)
+    if bad.by_reason:
+        log.warning("rows left out", total=bad.by_reason.total(), by_reason=dict(bad.by_reason))
+
+
+def _column(path: Path, of: type[Number]) -> NDArray[Number]:
+    return np.memmap(path, of, "r") if path.stat().st_size else np.empty(0, of)
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Changes with the files' paths, sizes and times."""
+    stamps = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr((FORMAT, stamps)).encode()).hexdigest()[:16]

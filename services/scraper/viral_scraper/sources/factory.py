@@ -1,0 +1,42 @@
+"""Where tweets come from. A new source is one file here and one line in SOURCES."""
+
+from __future__ import annotations
+
+import pkgutil
+from typing import cast
+
+from viral_common.database.engine import Sessions
+from viral_common.errors import UsageError
+
+from viral_scraper.progress import Tell
+from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.base import Source, SourceClass, Window
+
+__all__ = ["SOURCES", "Source", "Window", "build_source", "source_class"]
+
+# By name, not by import: a host needs the libraries of the source that it collects from, and of no other.
+SOURCES: dict[str, str] = {
+    "archive": "viral_scraper.sources.archive:ArchiveSource",
+    "bluesky": "viral_scraper.sources.bluesky:BlueskySource",
+    "mastodon": "viral_scraper.sources.mastodon:MastodonSource",
+    "simulated": "viral_scraper.sources.simulated:SimulatedSource",
+    "twint": "viral_scraper.sources.twint:TwintSource",
+    "x": "viral_scraper.sources.x:XSource",
+}
+
+
+def build_source(settings: ScraperSettings, tell: Tell, sessions: Sessions) -> Source:
+    """The source that VIRAL_SOURCE names; `tell` hears of its long work."""
+    return source_class(settings.source).of(settings, tell, sessions)
+
+
+def source_class(name: str) -> SourceClass:
+    """Raises UsageError if there is none of that name, or its library is not installed."""
+    if name not in SOURCES:
+        raise UsageError(f"VIRAL_SOURCE={name} is no source; choose one of: {', '.join(SOURCES)}")
+    try:
+        return cast(SourceClass, pkgutil.resolve_name(SOURCES[name]))
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the source {name} needs the package {error.name}: pip install 'viral-tweets[{name}]'"
+        ) from error

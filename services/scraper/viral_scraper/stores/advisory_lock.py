@@ -1,0 +1,66 @@
+"""One at a time: a Postgres advisory lock on a connection of its own, gone when its holder is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+from viral_common.database.engine import Sessions
+
+ASK_AGAIN_S = 2.0
+# A holder whose host vanished says nothing more: Postgres asks it after 20 s and gives its turn up after a minute.
+NOTICE_LOSS = text(
+    "SELECT set_config('tcp_keepalives_idle', '20', false), set_config('tcp_keepalives_interval', '10', false), "
+    "set_config('tcp_keepalives_count', '4', false)"
+)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Held for as long as its connection lives."""
+
+    connection: Connection
+
+    def confirm(self) -> None:
+        """Raises OperationalError if the connection broke: then somebody else may hold the turn by now.
+
+        Other connections are made anew without a word, so a holder that means not to do a costly thing twice asks.
+        """
+        self.connection.execute(text("SELECT 1"))
+
+
+@contextmanager
+def turn(
+    sessions: Sessions,
+    name: str,
+    stopping: threading.Event,
+    on_wait: Callable[[], None],
+    patience_s: float = float("inf"),
+) -> Iterator[Turn | None]:
+    """Hold the turn called `name` inside the block; None if `stopping` was set, or patience ended, before it came.
+
+    `on_wait` is called once if someone else holds it.
+    """
+    engine = sessions.kw["bind"]
+    asked_until = time.monotonic() + patience_s
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(NOTICE_LOSS)
+        told = False
+        while not connection.scalar(
+            text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": name}
+        ):
+            if not told:
+                on_wait()
+                told = True
+            if stopping.wait(ASK_AGAIN_S) or time.monotonic() > asked_until:
+                yield None
+                return
+        try:
+            yield Turn(connection)
+        finally:
+            # Not back into the pool with the lock on it; closing the connection ends the turn.
+            connection.invalidate()

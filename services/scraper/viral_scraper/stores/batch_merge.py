@@ -1,0 +1,110 @@
+"""One transaction's staged tweets into their batch: copies left out, known tweets brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from viral_common.database.tables import Batch
+
+from viral_scraper.stores.batch_staging import STAGED, PreparedTweets, stage
+from viral_scraper.stores.forgotten import leave_out_forgotten, wait_for_forgetting
+
+# Where a source tells a tweet's time in another way than before, in local time mostly, it is off by less.
+ANOTHER_TIME = timedelta(days=2)
+
+
+def store_staged(
+    session: Session, batch: Batch, intervals: Mapping[int, PreparedTweets], share: int
+) -> tuple[Any, int]:
+    """Counts of STORE_STAGED and of those `forgotten` before, with the batch's own brought up to date."""
+    wait_for_forgetting(session)
+    # Rows of a batch fit; and compiling the statement costs more than running it.
+    session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))
+    stage(session, intervals)
+    forgotten = leave_out_forgotten(session, batch.source)
+    counts = session.execute(
+        STORE_STAGED,
+        {
+            "batch": batch.id,
+            "source": batch.source,
+            "room": batch.target - batch.tweet_count,
+            "share": share,
+            "positions": list(intervals),
+            "since": batch.window_from - ANOTHER_TIME,
+            "until": batch.window_to + ANOTHER_TIME,
+            "another_time": ANOTHER_TIME,
+        },
+    ).one()
+    batch.tweet_count += counts.kept
+    return counts, forgotten
+
+
+# A copy is a text that the batch already holds, but for trifles a near-copy; the earliest stays. A known tweet
+# keeps its batch, split and time; each is looked for around its own time, so in one month, at a border in two, and no
+# other month is locked than those around the batch. Sorting and counting go over narrow rows; the texts are fetched for
+# those chosen.
+STORE_STAGED = text(
+    f"""
+    WITH known AS MATERIALIZED (
+        SELECT s.external_id, t.batch_id, t.posted_at FROM staged_tweets s
+        JOIN tweets t ON t.source = :source AND t.external_id = s.external_id
+            AND t.posted_at BETWEEN s.posted_at - :another_time AND s.posted_at + :another_time
+            AND t.posted_at BETWEEN :since AND :until
+    ), refreshed AS (
+        UPDATE tweets t SET
+            like_count = s.like_count, retweet_count = s.retweet_count,
+            reply_count = s.reply_count, counts_observed_at = s.counts_observed_at
+        FROM staged_tweets s JOIN known USING (external_id)
+        WHERE t.source = :source AND t.external_id = known.external_id AND t.posted_at = known.posted_at
+            AND t.posted_at BETWEEN :since AND :until
+            AND (t.counts_observed_at <= s.counts_observed_at) IS NOT FALSE
+    ), fresh AS MATERIALIZED (
+        SELECT ctid AS place, position, near_hash, text_hash, posted_at, external_id FROM staged_tweets
+        WHERE external_id NOT IN (SELECT external_id FROM known)
+    ), firsts AS (
+        SELECT DISTINCT ON (near_hash) * FROM fresh ORDER BY near_hash, posted_at, external_id
+    ), met AS MATERIALIZED (
+        SELECT firsts.*, t.text_hash AS stored_text_hash,
+            row_number() OVER (
+                PARTITION BY position, t.text_hash IS NULL ORDER BY firsts.near_hash
+            ) AS place_in_interval
+        FROM firsts LEFT JOIN tweets t ON t.batch_id = :batch AND t.near_hash = firsts.near_hash
+            AND t.posted_at BETWEEN :since AND :until
+    ), chosen AS MATERIALIZED (
+        SELECT place, position FROM met
+        WHERE stored_text_hash IS NULL AND place_in_interval <= :share
+        ORDER BY near_hash LIMIT :room
+    ), kept AS (
+        INSERT INTO tweets (source, batch_id, {STAGED})
+        SELECT CAST(:source AS text), CAST(:batch AS uuid), {STAGED} FROM staged_tweets
+        WHERE ctid IN (SELECT place FROM chosen) ORDER BY posted_at, external_id
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    ), stored AS (
+        UPDATE batch_intervals i SET
+            stored_at = clock_timestamp(),
+            kept = i.kept + (SELECT count(*) FROM chosen WHERE chosen.position = i.position)
+        WHERE batch_id = :batch AND position = ANY(:positions)
+    ), told AS (
+        SELECT count(*) AS texts,
+            count(*) FILTER (WHERE stored_text_hash IS NULL) AS new,
+            count(*) FILTER (WHERE stored_text_hash IS NULL AND place_in_interval <= :share) AS within_share,
+            count(*) FILTER (WHERE stored_text_hash = text_hash) AS stored_copies,
+            count(*) FILTER (WHERE stored_text_hash <> text_hash) AS stored_near_copies
+        FROM met
+    ), seen AS (
+        SELECT count(*) AS tweets, count(DISTINCT text_hash) AS texts FROM fresh
+    )
+    SELECT
+        (SELECT count(*) FROM known WHERE batch_id <> :batch) AS elsewhere,
+        seen.tweets - seen.texts + told.stored_copies AS copies,
+        seen.texts - told.texts + told.stored_near_copies AS near_copies,
+        told.new, told.within_share,
+        (SELECT count(*) FROM kept) AS kept
+    FROM told, seen
+    """  # noqa: S608  (STAGED is a constant)
+)

@@ -1,0 +1,221 @@
+"""Batches as they are collected: planned, filled interval by interval, finished with their event.
+
+Each step is one transaction that can be repeated, so a scraper killed anywhere goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Float, Integer, Select, cast, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import Batch, BatchInterval, Tweet
+from viral_common.events import BatchCollected, caused_id
+from viral_common.stores.tweets import label_is_mature
+
+from viral_scraper.stores.batch_merge import store_staged
+from viral_scraper.stores.batch_staging import PreparedTweets, times_of
+from viral_scraper.stores.partitions import with_months
+
+Emit = Callable[[Session, BatchCollected], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A batch to be: which window, how many tweets, and its intervals in the order of fetching."""
+
+    batch_id: UUID
+    source: str
+    query: str
+    since: datetime
+    until: datetime
+    target: int
+    intervals: Sequence[tuple[datetime, datetime]]
+
+
+class BatchStore:
+    """All that the scraper writes."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def unfinished(self, source: str, query: str) -> Batch | None:
+        """The batch to go on with, if one was begun."""
+        with self._sessions() as session:
+            return session.scalars(
+                _batches_of(source, query).where(Batch.collected_at.is_(None)).limit(1)
+            ).first()
+
+    def collected_until(self, source: str, query: str) -> datetime | None:
+        """The end of the last window, where the next one may begin."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(func.max(Batch.window_to)).where(Batch.source == source, Batch.query == query)
+            )
+
+    def last_collected_at(self, source: str, query: str) -> datetime | None:
+        """When its newest batch was finished."""
+        with self._sessions() as session:
+            return session.scalar(
+                select(func.max(Batch.collected_at)).where(Batch.source == source, Batch.query == query)
+            )
+
+    def plan(self, plan: Plan) -> Batch:
+        """Write the batch and its intervals down; the same plan again changes nothing."""
+        with self._sessions.begin() as session:
+            session.execute(
+                insert(Batch)
+                .values(
+                    id=plan.batch_id,
+                    source=plan.source,
+                    query=plan.query,
+                    window_from=plan.since,
+                    window_to=plan.until,
+                    target=plan.target,
+                )
+                .on_conflict_do_nothing()
+            )
+            since, until = zip(*plan.intervals, strict=True)
+            session.execute(
+                PLAN_INTERVALS, {"batch": plan.batch_id, "since": list(since), "until": list(until)}
+            )
+            return session.get_one(Batch, plan.batch_id)
+
+    def waiting_intervals(self, batch_id: UUID) -> list[BatchInterval]:
+        """Those not stored yet, in the order of fetching."""
+        with self._sessions() as session:
+            return list(
+                session.scalars(
+                    select(BatchInterval)
+                    .where(BatchInterval.batch_id == batch_id, BatchInterval.stored_at.is_(None))
+                    .order_by(BatchInterval.position)
+                )
+            )
+
+    def store(self, intervals: Mapping[int, PreparedTweets], batch_id: UUID, share: int) -> Batch:
+        """Store whole intervals, by position: new originals up to the target, fresh counts for known tweets.
+
+        No interval gives more than `share`; which of its tweets are taken then is drawn by their texts.
+        """
+
+        def work(session: Session) -> Batch:
+            batch = session.get_one(Batch, batch_id, with_for_update=True)
+            if batch.collected_at is not None or _any_stored(session, batch.id, list(intervals)):
+                return batch
+            counts, forgotten = store_staged(session, batch, intervals, share)
+            left_out = {
+                "forgotten": forgotten,
+                "duplicate": counts.copies,
+                "near-duplicate": counts.near_copies,
+                "collected before": counts.elsewhere,
+                "beyond the share": counts.new - counts.within_share,
+                "beyond the target": counts.within_share - counts.kept,
+            }
+            filtered = sum((Counter(one.left_out) for one in intervals.values()), Counter(left_out))
+            batch.filtered = dict(+(Counter(batch.filtered) + filtered))
+            return batch
+
+        return with_months(self._sessions, lambda: times_of(intervals.values()), work)
+
+    def bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
+        """Those that gave their whole share, in the order of fetching."""
+        with self._sessions() as session:
+            return list(
+                session.scalars(
+                    select(BatchInterval)
+                    .where(BatchInterval.batch_id == batch_id, BatchInterval.kept == share)
+                    .order_by(BatchInterval.position)
+                )
+            )
+
+    def store_rest(self, position: int, tweets: PreparedTweets, batch_id: UUID) -> Batch:
+        """Let an interval give what lay beyond its share, up to the target; again changes nothing."""
+
+        def work(session: Session) -> Batch:
+            batch = session.get_one(Batch, batch_id, with_for_update=True)
+            if batch.collected_at is None:
+                counts, _ = store_staged(session, batch, {position: tweets}, batch.target)
+                batch.filtered = dict(+(Counter(batch.filtered) - Counter({"beyond the share": counts.kept})))
+            return batch
+
+        return with_months(self._sessions, lambda: times_of([tweets]), work)
+
+    def finish(self, batch_id: UUID, likes_threshold: int, min_age: timedelta, emit: Emit) -> Batch:
+        """Count the batch and tell the world, in one transaction; an empty one is closed in silence."""
+        with self._sessions.begin() as session:
+            batch = session.get_one(Batch, batch_id, with_for_update=True)
+            if batch.collected_at is not None:
+                return batch
+            (
+                batch.tweet_count,
+                batch.train_count,
+                batch.validation_count,
+                batch.test_count,
+                batch.viral_rate,
+            ) = session.execute(_summary_of(batch_id, likes_threshold, min_age)).one()
+            batch.collected_at = session.scalar(select(func.clock_timestamp()))
+            if batch.tweet_count:
+                emit(session, _collected(batch))
+            return batch
+
+
+def _any_stored(session: Session, batch_id: UUID, positions: Sequence[int]) -> bool:
+    return bool(
+        session.scalar(
+            select(func.count()).where(
+                BatchInterval.batch_id == batch_id,
+                BatchInterval.position.in_(positions),
+                BatchInterval.stored_at.is_not(None),
+            )
+        )
+    )
+
+
+def _batches_of(source: str, query: str) -> Select[Batch]:
+    return select(Batch).where(Batch.source == source, Batch.query == query).order_by(Batch.window_from)
+
+
+def _summary_of(
+    batch_id: UUID, likes_threshold: int, min_age: timedelta
+) -> Select[int, int, int, int, float | None]:
+    viral = cast(Tweet.like_count > likes_threshold, Integer)
+    return select(
+        func.count(),
+        func.count().filter(Tweet.split == "train"),
+        func.count().filter(Tweet.split == "validation"),
+        func.count().filter(Tweet.split == "test"),
+        cast(func.avg(viral).filter(label_is_mature(min_age)), Float),
+    ).where(Tweet.batch_id == batch_id)
+
+
+def _collected(batch: Batch) -> BatchCollected:
+    return BatchCollected(
+        id=caused_id(batch.id, BatchCollected.name),
+        batch_id=batch.id,
+        source=batch.source,
+        query=batch.query,
+        window_from=batch.window_from,
+        window_to=batch.window_to,
+        tweet_count=batch.tweet_count,
+        train_count=batch.train_count,
+        test_count=batch.test_count,
+        viral_rate=batch.viral_rate or 0.0,
+    )
+
+
+# One statement: a round trip for each of some hundred intervals takes longer than storing a thousand tweets.
+PLAN_INTERVALS = text(
+    """
+    INSERT INTO batch_intervals (batch_id, position, since, until)
+    SELECT CAST(:batch AS uuid), place - 1, since, until
+    FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+        WITH ORDINALITY AS planned(since, until, place)
+    ON CONFLICT DO NOTHING
+    """
+)

@@ -1,0 +1,120 @@
+"""Tweets lie in one partition a month (UTC) of `posted_at`: old months are dropped whole, new ones made when needed.
+
+(source, external_id) stays unique: a tweet's time is part of what it is, and most sources read it from the id. Postgres
+would want the time in a key of the whole table, so each month has a key of its own; storing looks for a tweet around
+the time it has, and never moves one to another time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import PARTITION_NAME
+
+# What Postgres says of a row that fits no partition, and of one that breaks a check; only the check has a name.
+CHECK_VIOLATION = "23514"
+Done = TypeVar("Done")
+
+
+def month_of(moment: datetime) -> date:
+    """The first day of its month in UTC."""
+    return moment.astimezone(UTC).date().replace(day=1)
+
+
+def month_after(month: date) -> date:
+    """The first day of the next month."""
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def start_of(month: date) -> datetime:
+    """Its first moment."""
+    return datetime(month.year, month.month, 1, tzinfo=UTC)
+
+
+def partition_of(month: date) -> str:
+    """The name of its table."""
+    return f"tweets_{month.year:04}_{month.month:02}"
+
+
+def months_in(session: Session) -> list[date]:
+    """Those that have a partition, oldest first."""
+    names = session.scalars(
+        text(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "WHERE i.inhparent = 'tweets'::regclass ORDER BY c.relname"
+        )
+    )
+    matches = (PARTITION_NAME.fullmatch(name) for name in names)
+    return [date(int(match[1]), int(match[2]), 1) for match in matches if match]
+
+
+def add_months(sessions: Sessions, months: Iterable[date]) -> None:
+    """Make the partitions that are missing, in a transaction of its own; whoever comes second finds them made.
+
+    The lock lets tweets be read and stored meanwhile, and only other makers of partitions wait.
+    """
+    wanted = set(months)
+    with sessions() as session:
+        if wanted <= set(months_in(session)):
+            return
+    with sessions.begin() as session:
+        session.execute(text("LOCK TABLE tweets IN SHARE UPDATE EXCLUSIVE MODE"))
+        for month in sorted(wanted - set(months_in(session))):
+            for statement in _creation_of(month):
+                session.execute(text(statement))
+
+
+def look_over_all(sessions: Sessions, not_within: timedelta) -> bool:
+    """Gather statistics of all months together, unless that was done lately; whether it was done.
+
+    Autovacuum looks at each month alone, and a plan over all of them guesses wildly from that.
+    """
+    with sessions() as session:
+        due = bool(session.scalar(_NOT_LOOKED_OVER, {"not_within": not_within}))
+    if due:
+        with sessions.begin() as session:
+            session.execute(text("ANALYZE tweets"))
+    return due
+
+
+def with_months(
+    sessions: Sessions, times: Callable[[], Iterable[datetime]], work: Callable[[Session], Done]
+) -> Done:
+    """What `work` does in one transaction, done anew if a month of its tweets' `times` has no partition yet."""
+    try:
+        with sessions.begin() as session:
+            return work(session)
+    except IntegrityError as error:
+        if not _is_missing_month(error):
+            raise
+    add_months(sessions, set(map(month_of, times())))
+    with sessions.begin() as session:
+        return work(session)
+
+
+_NOT_LOOKED_OVER = text(
+    "SELECT coalesce(last_analyze, '-infinity') < now() - :not_within FROM pg_stat_user_tables "
+    "WHERE relid = 'tweets'::regclass"
+)
+
+
+def _is_missing_month(error: IntegrityError) -> bool:
+    refused: Any = error.orig
+    return refused.pgcode == CHECK_VIOLATION and refused.diag.constraint_name is None
+
+
+def _creation_of(month: date) -> list[str]:
+    """Made apart and then attached, for `PARTITION OF` would lock readers out."""
+    name = partition_of(month)
+    since, until = (start_of(one).isoformat(sep=" ") for one in (month, month_after(month)))
+    return [
+        f"CREATE TABLE {name} (LIKE tweets INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+        f"ALTER TABLE {name} ADD CONSTRAINT {name}_pkey PRIMARY KEY (source, external_id)",
+        f"ALTER TABLE tweets ATTACH PARTITION {name} FOR VALUES FROM ('{since}') TO ('{until}')",
+    ]

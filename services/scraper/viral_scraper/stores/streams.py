@@ -1,0 +1,289 @@
+"""A stream's posts while their likes are counted, and the cursor that says how far it was read.
+
+What was heard and the cursor are stored in one transaction, and every record counts once by its key. So a stream
+read again from any earlier cursor, repeated or in another order, leaves the same counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Literal, NamedTuple
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+from viral_common.database.engine import Sessions
+from viral_common.database.tables import StreamCursor, StreamEngagement, StreamPost, Tweet
+from viral_common.tweets.tweet import RawTweet
+
+from viral_scraper.stores import forgotten
+
+# Posts stay so long after their day, for a batch that comes late.
+KEPT_AFTER_MATURE = timedelta(days=7)
+
+
+class StreamStore:
+    """One source's stream."""
+
+    def __init__(self, sessions: Sessions, source: str) -> None:
+        self._sessions = sessions
+        self._source = source
+
+    def cursor_us(self) -> int | None:
+        """The time of the newest event stored, in microseconds; None before the first."""
+        with self._sessions() as session:
+            return session.scalar(select(StreamCursor.cursor_us).where(StreamCursor.source == self._source))
+
+    def store(self, heard: Heard) -> None:
+        """Take in what was heard, and move the cursor, in one transaction."""
+        with self._sessions.begin() as session:
+            forgotten.wait_for_forgetting(session)
+            posts = [self._row(tweet, None) for tweet in heard.posts]
+            posts += [self._row(tweet, 0) for tweet in heard.left_out]
+            if posts:
+                session.execute(insert(StreamPost).on_conflict_do_nothing(), posts)
+                ids = [str(row["external_id"]) for row in posts]
+                forgotten.drop_forgotten_posts(session, self._source, ids)
+            if heard.engagements:
+                keys, of, kinds, times = zip(*heard.engagements, strict=True)
+                session.execute(
+                    ADD_ENGAGEMENTS,
+                    {
+                        "keys": list(keys),
+                        "posts": list(of),
+                        "kinds": list(kinds),
+                        "times": [at / 1e6 for at in times],
+                    },
+                )
+            if heard.withdrawn:
+                session.execute(
+                    update(StreamEngagement)
+                    .where(StreamEngagement.event_key.in_(heard.withdrawn))
+                    .values(deleted=True)
+                )
+            self._delete(session, heard)
+            statement = insert(StreamCursor).values(source=self._source, cursor_us=heard.cursor_us)
+            session.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["source"],
+                    set_={"cursor_us": func.greatest(StreamCursor.cursor_us, statement.excluded.cursor_us)},
+                )
+            )
+
+    def settle(self, min_age: timedelta, slack: timedelta) -> int:
+        """Fix the counts of posts that were `min_age` old `slack` ago, by the stream's clock; drop what is over.
+
+        Returns how many were fixed.
+        """
+        cursor_us = self.cursor_us()
+        if cursor_us is None:
+            return 0
+        heard_until = moment(cursor_us) - slack
+        names = {
+            "source": self._source,
+            "min_age": min_age,
+            "ripe": heard_until - min_age,
+            "heard_until": heard_until,
+        }
+        with self._sessions.begin() as session:
+            settled: int = session.scalars(SETTLE, names).one()
+            session.execute(DROP_STRAYS, names)
+            session.execute(
+                delete(StreamPost).where(
+                    StreamPost.source == self._source,
+                    StreamPost.posted_at < heard_until - min_age - KEPT_AFTER_MATURE,
+                )
+            )
+        return settled
+
+    def drop_unsure(self, since: datetime, until: datetime) -> int:
+        """Delete posts of that time that are still counted: some of their likes were never heard."""
+        with self._sessions.begin() as session:
+            return len(
+                session.scalars(
+                    delete(StreamPost)
+                    .where(
+                        StreamPost.source == self._source,
+                        StreamPost.like_count.is_(None),
+                        StreamPost.posted_at >= since,
+                        StreamPost.posted_at <= until,
+                    )
+                    .returning(StreamPost.external_id)
+                ).all()
+            )
+
+    def first_after(self, after: datetime | None) -> datetime | None:
+        """When the earliest post from `after` on was posted."""
+        query = select(func.min(StreamPost.posted_at)).where(StreamPost.source == self._source)
+        with self._sessions() as session:
+            return session.scalar(query if after is None else query.where(StreamPost.posted_at >= after))
+
+    def settled_until(self, until: datetime) -> bool:
+        """Whether no post before `until` is still counted."""
+        waiting = select(StreamPost.external_id).where(
+            StreamPost.source == self._source,
+            StreamPost.like_count.is_(None),
+            StreamPost.posted_at < until,
+        )
+        with self._sessions() as session:
+            return session.scalar(waiting.limit(1)) is None
+
+    def posts(
+        self, since: datetime, until: datetime, min_age: timedelta, limit: int | None
+    ) -> Iterator[RawTweet]:
+        """Posts of [since, until) whose counts are fixed, in (posted_at, external_id) order."""
+        query = (
+            select(StreamPost)
+            .where(
+                StreamPost.source == self._source,
+                StreamPost.like_count.is_not(None),
+                StreamPost.posted_at >= since,
+                StreamPost.posted_at < until,
+            )
+            .order_by(StreamPost.posted_at, StreamPost.external_id)
+            .limit(limit)
+        )
+        with self._sessions() as session:
+            yield from (_tweet(post, min_age) for post in session.scalars(query).all())
+
+    def _row(self, tweet: RawTweet, count: int | None) -> dict[str, object]:
+        """`count` 0: the counts are as good as fixed; None: they have only begun."""
+        return {
+            "source": self._source,
+            "external_id": tweet.external_id,
+            "post_key": stream_key(self._source, tweet.external_id),
+            "posted_at": tweet.posted_at,
+            "author_id": tweet.author_id,
+            "username": tweet.username,
+            "text": tweet.text,
+            "language": tweet.language,
+            "photos_count": tweet.photos_count,
+            "has_video": tweet.has_video,
+            "is_quote": tweet.is_quote,
+            "is_reply": tweet.is_reply,
+            "like_count": count,
+            "retweet_count": count,
+            "reply_count": count,
+        }
+
+    def _delete(self, session: Session, heard: Heard) -> None:
+        """What its author deleted goes here too, collected or not."""
+        for table in (StreamPost, Tweet):
+            mine = delete(table).where(table.source == self._source)
+            if heard.deleted_posts:
+                session.execute(mine.where(table.external_id.in_(heard.deleted_posts)))
+            if heard.deleted_authors:
+                session.execute(mine.where(table.author_id.in_(heard.deleted_authors)))
+
+
+def _tweet(post: StreamPost, min_age: timedelta) -> RawTweet:
+    return RawTweet(
+        external_id=post.external_id,
+        posted_at=post.posted_at,
+        author_id=post.author_id,
+        username=post.username,
+        text=post.text,
+        language=post.language,
+        like_count=post.like_count or 0,
+        retweet_count=post.retweet_count or 0,
+        reply_count=post.reply_count or 0,
+        photos_count=post.photos_count,
+        has_video=post.has_video,
+        is_quote=post.is_quote,
+        is_reply=post.is_reply,
+        is_retweet=False,
+        counts_observed_at=post.posted_at + min_age,
+    )
+
+
+ADD_ENGAGEMENTS = text(
+    """
+    INSERT INTO stream_engagements (event_key, post_key, kind, at)
+    SELECT event_key, post_key, kind, to_timestamp(at)
+    FROM unnest(
+        CAST(:keys AS bigint[]), CAST(:posts AS bigint[]), CAST(:kinds AS text[]), CAST(:times AS float8[])
+    ) AS heard (event_key, post_key, kind, at)
+    WHERE NOT EXISTS (
+        SELECT FROM stream_posts p WHERE p.post_key = heard.post_key AND p.like_count IS NOT NULL
+    )
+    ON CONFLICT DO NOTHING
+    """
+)
+
+# What came later than the minimum age does not count: every post's likes are those of the same age.
+SETTLE = text(
+    """
+    WITH counted AS (
+        SELECT
+            p.post_key,
+            count(*) FILTER (WHERE e.kind = 'like') AS likes,
+            count(*) FILTER (WHERE e.kind = 'repost') AS reposts,
+            count(*) FILTER (WHERE e.kind = 'reply') AS replies
+        FROM stream_posts p
+        LEFT JOIN stream_engagements e
+            ON e.post_key = p.post_key AND NOT e.deleted AND e.at <= p.posted_at + :min_age
+        WHERE p.source = :source AND p.like_count IS NULL AND p.posted_at <= :ripe
+        GROUP BY p.post_key
+    ), settled AS (
+        UPDATE stream_posts p
+        SET like_count = counted.likes, retweet_count = counted.reposts, reply_count = counted.replies
+        FROM counted WHERE p.post_key = counted.post_key
+        RETURNING p.post_key
+    ), dropped AS (
+        DELETE FROM stream_engagements e USING settled WHERE e.post_key = settled.post_key
+    )
+    SELECT count(*) FROM settled
+    """
+)
+
+# Of posts that were never heard, or are left out or gone.
+DROP_STRAYS = text(
+    """
+    DELETE FROM stream_engagements e WHERE e.at < :heard_until AND NOT EXISTS (
+        SELECT FROM stream_posts p WHERE p.post_key = e.post_key AND p.like_count IS NULL
+    )
+    """
+)
+
+
+Kind = Literal["like", "repost", "reply"]
+
+
+class HeardEngagement(NamedTuple):
+    """One like, repost or reply."""
+
+    event_key: int
+    post_key: int
+    kind: Kind
+    at_us: int
+
+
+@dataclass
+class Heard:
+    """What a stream said since it was last stored."""
+
+    cursor_us: int = 0
+    count: int = 0
+    """Events, of whatever use."""
+    posts: list[RawTweet] = field(default_factory=list)
+    left_out: list[RawTweet] = field(default_factory=list)
+    """Posts that the filters will leave out: kept so that they are counted, but not their likes."""
+    engagements: list[HeardEngagement] = field(default_factory=list)
+    withdrawn: list[int] = field(default_factory=list)
+    """Keys of deleted likes, reposts and replies; most were never stored."""
+    deleted_posts: list[str] = field(default_factory=list)
+    deleted_authors: list[str] = field(default_factory=list)
+
+
+def stream_key(source: str, record: str) -> int:
+    """A signed 64-bit hash of a record's identity."""
+    digest = hashlib.blake2b(f"{source} {record}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def moment(microseconds: int) -> datetime:
+    """Microseconds since 1970 as a time."""
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -1,0 +1,158 @@
+"""From labelled tweets to arrays: tokenised once, served in batches of like length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor
+from viral_common.artefact.files import FeatureScaling
+from viral_common.artefact.tokens import TokenRows, chunks_by_length, tokenised
+from viral_common.tweets.features import FEATURES, TWEET_FEATURES, TweetInput, feature_matrix
+from viral_common.tweets.tweet import LabelledTweet, inputs_of, labels_of
+
+from viral_trainer.devices import can_bfloat16
+
+# Any tweet whose author nobody told.
+NOBODYS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
+# Batches of like length are cut from this many shuffled batches: little padding, still a random order.
+POOL = 64
+# Lengths are rounded up to this in bfloat16, whose kernels are compiled anew for every shape of a matrix.
+LENGTHS = 8
+# Tweets whose features are computed at once: as Python's numbers they take ten times the room.
+FEATURES_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Tweets as the network reads them, all of length n."""
+
+    tokens: TokenRows  # n rows of ids, each of its own length
+    features: NDArray[np.float32]  # (n, features), scaled
+    labels: NDArray[np.bool_]  # (n,)
+    untold: NDArray[np.float32]  # (features,): the author's columns when nobody told whose tweet it is
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it by name, for `of_arrays`."""
+        others = {name: getattr(self, name) for name in ("features", "labels", "untold")}
+        return {"ids": self.tokens.ids, "offsets": self.tokens.offsets, **others}
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Examples:
+        """The examples that said these are their `arrays`."""
+        others = {name: array for name, array in arrays.items() if name not in ("ids", "offsets")}
+        return cls(TokenRows(arrays["ids"], arrays["offsets"]), **others)
+
+    def newest(self, count: int) -> Examples:
+        """The last `count`, of examples in time order."""
+        if len(self) <= count:
+            return self
+        rows = np.arange(len(self) - count, len(self))
+        kept = self.tokens.take(rows)
+        return replace(self, tokens=kept, features=self.features[rows], labels=self.labels[rows])
+
+    def followed_by(self, later: Examples) -> Examples:
+        """These and then those, which were scaled alike."""
+        return replace(
+            self,
+            tokens=TokenRows.joined([self.tokens, later.tokens]),
+            features=np.concatenate([self.features, later.features]),
+            labels=np.concatenate([self.labels, later.labels]),
+        )
+
+    def without(self, hidden: NDArray[np.bool_]) -> Examples:
+        """The same tweets with the authors of the `hidden` ones, bool (n,), untold."""
+        columns = np.arange(self.features.shape[1]) >= len(TWEET_FEATURES)
+        return replace(self, features=np.where(hidden[:, None] & columns, self.untold, self.features))
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """What one step sees."""
+
+    input_ids: Tensor  # (batch, tokens) int64
+    attention_mask: Tensor  # (batch, tokens) int64
+    features: Tensor  # (batch, features) float32
+    labels: Tensor  # (batch,) float32, 0 or 1
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def share(self, rows: slice) -> Minibatch:
+        """These rows alone."""
+        return self._each(lambda tensor: tensor[rows].contiguous())
+
+    def on(self, device: torch.device) -> Minibatch:
+        """The same there, without waiting for it to arrive."""
+        if device.type == "cpu":
+            return self
+        return self._each(lambda tensor: tensor.pin_memory().to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Minibatch:
+        return Minibatch(*(change(getattr(self, field.name)) for field in fields(self)))
+
+
+def unscaled(tweets: Sequence[LabelledTweet]) -> NDArray[np.float32]:
+    """The tweets' features, (n, features)."""
+    pieces = range(0, len(tweets), FEATURES_AT_ONCE)
+    inputs = (inputs_of(tweets[start : start + FEATURES_AT_ONCE]) for start in pieces)
+    return np.concatenate([feature_matrix([]), *map(feature_matrix, inputs)])
+
+
+def scaling_of(features: NDArray[np.float32]) -> FeatureScaling:
+    """Mean and deviation of what is known; a constant column keeps its distance to its only value."""
+    matrix = features.astype(np.float64)
+    known = np.isfinite(matrix)
+    count = np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, matrix, 0.0).sum(axis=0) / count
+    deviation = np.sqrt((np.where(known, matrix - mean, 0.0) ** 2).sum(axis=0) / count)
+    scale = np.where(deviation > 0, deviation, 1.0)
+    return FeatureScaling(names=FEATURES, mean=tuple(mean), scale=tuple(scale))
+
+
+def examples_of(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
+    """Tokenise and scale, once for all epochs."""
+    texts = [tweet.input.text for tweet in tweets]
+    return assembled(tweets, tokenised(tokenizer, texts), unscaled(tweets), scaling)
+
+
+def assembled(
+    tweets: Sequence[LabelledTweet], rows: TokenRows, features: NDArray[np.float32], scaling: FeatureScaling
+) -> Examples:
+    """Of tweets whose tokens and `unscaled` features are there already."""
+    return Examples(
+        tokens=rows,
+        features=scaling.scaled(features),
+        labels=labels_of(tweets),
+        untold=scaling.scaled(feature_matrix([NOBODYS]))[0],
+    )
+
+
+def shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Minibatch]:
+    """One epoch in random order, each tweet once; the tweets of a batch are sorted by length."""
+    order = rng.permutation(len(examples))
+    for start in range(0, len(order), size * POOL):
+        pool = order[start : start + size * POOL]
+        chunks = list(chunks_by_length(examples.tokens.lengths_of(pool), size))
+        for index in rng.permutation(len(chunks)):
+            yield minibatch(examples, pool[chunks[index]])
+
+
+def minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
+    """These rows, padded to the longest of them."""
+    input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS if can_bfloat16() else 1)
+    return Minibatch(
+        input_ids=torch.from_numpy(input_ids),
+        attention_mask=torch.from_numpy(attention_mask),
+        features=torch.from_numpy(examples.features[rows]),
+        labels=torch.from_numpy(examples.labels[rows].astype(np.float32)),
+    )

@@ -1,0 +1,112 @@
+"""The originals of a file, as the store would give them: what `compare` and `eda` read without a database."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from math import log1p
+from pathlib import Path
+
+from viral_common.archive.bad_rows import BadRows, summary
+from viral_common.archive.reader import read_tweets
+from viral_common.errors import UsageError
+from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.filters import filtered
+from viral_common.tweets.tweet import INSTANT, LabelledTweet, RawTweet
+
+
+def originals_of(path: Path, bad: BadRows, likes_threshold: int, min_age: timedelta) -> list[LabelledTweet]:
+    """English originals in time order, each with its author's past; copies of a text stay, unlike in a batch.
+
+    Raises UsageError if the file cannot be read or holds none.
+    """
+    return labelled(kept_of(path, bad)[0], likes_threshold, min_age)
+
+
+def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
+    """The file's English originals, and how many tweets were left out by reason, as the store counts them.
+
+    Raises UsageError if it cannot be read or holds none.
+    """
+    tweets, again = _once(read_tweets(path, bad))
+    kept, left_out = filtered(tweets)
+    if again:
+        left_out["duplicate"] += again
+    if not kept:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
+        also = f", {left_out.total()} tweets left out ({reasons})" if reasons else ""
+        raise UsageError(
+            f"no usable tweet in {path}: {summary(bad.by_reason)}{also}; give a file of Twint, snscrape or X's API"
+        )
+    return kept, left_out
+
+
+def _once(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
+    """A tweet collected several times counts once, with the most likes, as in the store; how many are left out so."""
+    found: dict[str, RawTweet] = {}
+    again = 0
+    for tweet in tweets:
+        again += tweet.external_id in found
+        known = found.setdefault(tweet.external_id, tweet)
+        if tweet.like_count > known.like_count:
+            found[tweet.external_id] = tweet
+    return list(found.values()), again
+
+
+def labelled(tweets: Iterable[RawTweet], likes_threshold: int, min_age: timedelta) -> list[LabelledTweet]:
+    """Those of one source whose likes had time to come, in (posted_at, external_id) order, each with its past."""
+    ordered = sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
+    pasts = histories(ordered, likes_threshold, min_age)
+    return [
+        LabelledTweet(_input_of(tweet, past), tweet.like_count, tweet.like_count > likes_threshold)
+        for tweet, past in zip(ordered, pasts, strict=True)
+        if is_mature(tweet, min_age)
+    ]
+
+
+def histories(tweets: Sequence[RawTweet], likes_threshold: int, min_age: timedelta) -> list[AuthorHistory]:
+    """What these tweets tell of each one's author as of that tweet, in their order."""
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place in sorted(range(len(tweets)), key=lambda place: tweets[place].posted_at):
+        places[tweets[place].author_id].append(place)
+    found = [AuthorHistory()] * len(tweets)
+    for own in places.values():
+        pasts = _along([tweets[place] for place in own], likes_threshold, min_age)
+        for place, past in zip(own, pasts, strict=True):
+            found[place] = past
+    return found
+
+
+def is_mature(tweet: RawTweet, min_age: timedelta) -> bool:
+    """Likes need time; those of an archive, read nobody knows when, count as old enough."""
+    return tweet.counts_observed_at is None or tweet.counts_observed_at - tweet.posted_at >= min_age
+
+
+def _along(own: Sequence[RawTweet], likes_threshold: int, min_age: timedelta) -> Iterator[AuthorHistory]:
+    """One author's tweets in time order; what is known only ever grows, so each is looked at once."""
+    settle = max(min_age, INSTANT)
+    earlier = old = settled = viral = 0
+    log_likes = 0.0
+    for tweet in own:
+        while own[earlier].posted_at < tweet.posted_at:
+            earlier += 1
+        while (past := own[old]).posted_at <= tweet.posted_at - settle:
+            old += 1
+            if is_mature(past, min_age):
+                settled += 1
+                viral += past.like_count > likes_threshold
+                log_likes += log1p(past.like_count)
+        yield AuthorHistory(earlier, settled, viral, log_likes)
+
+
+def _input_of(tweet: RawTweet, author: AuthorHistory) -> TweetInput:
+    return TweetInput(
+        tweet.text,
+        tweet.posted_at,
+        tweet.photos_count,
+        tweet.has_video,
+        tweet.is_quote,
+        tweet.username,
+        author,
+    )

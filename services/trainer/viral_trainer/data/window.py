@@ -1,0 +1,47 @@
+"""The tweets one training sees: of the new batch and of those before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from viral_common.database.tables import Batch
+from viral_common.evaluation.scores import shortage
+from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.tweet import LabelledTweet, labels_of
+
+from viral_trainer.settings import TrainerSettings
+
+
+@dataclass(frozen=True)
+class Window:
+    """Batches, oldest first, and their mature tweets in time order."""
+
+    batches: list[Batch]
+    train: list[LabelledTweet]
+    validation: list[LabelledTweet]
+
+    @property
+    def viral_rate(self) -> float:
+        """The share of the training tweets above the threshold."""
+        return sum(tweet.viral for tweet in self.train) / len(self.train)
+
+
+def read_window(tweets: TweetStore, batch: Batch, settings: TrainerSettings) -> Window:
+    """Read the sliding window that ends with `batch`."""
+    batches = tweets.window(batch, settings.window_batches)
+    ids = [one.id for one in batches]
+    told = tweets.labelled_by_split(ids, ("train", "validation"), settings.likes_threshold, settings.min_age)
+    return Window(batches, train=told["train"], validation=told["validation"])
+
+
+def obstacle(window: Window, settings: TrainerSettings) -> str | None:
+    """Why nothing can be learned from the window, in one sentence for people."""
+    found, needed = len(window.train), settings.min_train_tweets
+    if found < needed:
+        return f"{found} labelled tweets to train on, {needed} are needed (VIRAL_MIN_TRAIN_TWEETS)"
+    for name, tweets in (("train", window.train), ("validation", window.validation)):
+        if not tweets:
+            return f"no labelled tweets in the {name} split"
+        if lack := shortage(labels_of(tweets), name, settings.likes_threshold):
+            return lack
+    return None

@@ -1,0 +1,1 @@
+"""Assess models beyond one figure."""

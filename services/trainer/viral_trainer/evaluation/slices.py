@@ -1,0 +1,79 @@
+"""Figures by kind of tweet: when it was posted, how long it is, what is attached, what is known of its author."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from typing import NamedTuple
+
+import numpy as np
+from viral_common.artefact.training_summary import Slice
+from viral_common.evaluation.intervals import intervals
+from viral_common.evaluation.scores import Floats, Labels, enough_of_both, scores
+from viral_common.tweets.features import TweetInput, count_text
+from viral_common.tweets.tweet import LabelledTweet, labels_of
+
+SHORT, LONG = 15, 30  # words
+
+
+class _Cut(NamedTuple):
+    """One way to part tweets: each belongs to the kind `names[place(tweet)]`."""
+
+    of: str
+    names: tuple[str, ...]
+    place: Callable[[TweetInput], int]
+
+
+def _length(tweet: TweetInput) -> int:
+    words = count_text(tweet.text).words
+    return int(words >= SHORT) + int(words > LONG)
+
+
+def _media(tweet: TweetInput) -> int:
+    return 2 if tweet.has_video else int(tweet.photos_count > 0)
+
+
+def _author(tweet: TweetInput) -> int:
+    if tweet.author is None:
+        return 0
+    return 2 if tweet.author.tweets else 1
+
+
+CUTS = (
+    _Cut(
+        "hour (UTC)",
+        ("0 to 5", "6 to 11", "12 to 17", "18 to 23"),
+        lambda tweet: tweet.created_at.astimezone(UTC).hour // 6,
+    ),
+    _Cut("words", (f"under {SHORT}", f"{SHORT} to {LONG}", f"over {LONG}"), _length),
+    _Cut("media", ("none", "photo", "video"), _media),
+    _Cut("author", ("not told", "never seen before", "seen before"), _author),
+)
+
+
+def slices(tweets: Sequence[LabelledTweet], probabilities: Floats) -> tuple[Slice, ...]:
+    """Every kind that occurs, cut by cut; a kind with too few viral or other tweets has no AUC."""
+    labels = labels_of(tweets)
+    found = []
+    for cut in CUTS:
+        places = np.array([cut.place(tweet.input) for tweet in tweets], dtype=np.intp)
+        for place, name in enumerate(cut.names):
+            rows = places == place
+            if rows.any():
+                found.append(_slice(cut.of, name, labels[rows], probabilities[rows]))
+    return tuple(found)
+
+
+def _slice(of: str, name: str, labels: Labels, probabilities: Floats) -> Slice:
+    known = Slice(
+        of=of,
+        name=name,
+        count=len(labels),
+        viral_rate=float(labels.mean()),
+        stated_rate=float(probabilities.mean()),
+    )
+    if not enough_of_both(labels):
+        return known
+    low, high = intervals(labels, probabilities)["auc"]
+    auc = scores(labels, probabilities)["auc"]
+    return known.model_copy(update={"auc": auc, "auc_low": low, "auc_high": high})

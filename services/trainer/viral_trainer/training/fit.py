@@ -1,0 +1,211 @@
+"""From a window of tweets to a trained model, telling its progress to a run in MLflow."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import structlog
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from viral_common.artefact.files import FeatureScaling
+from viral_common.artefact.tokens import TokenRows, tokenised
+from viral_common.artefact.training_summary import TrainingSummary
+from viral_common.evaluation.intervals import scores_with_intervals
+from viral_common.tweets.features import FEATURES
+from viral_common.tweets.tweet import LabelledTweet, labels_of
+
+from viral_trainer.data.examples import Examples, assembled, scaling_of, unscaled
+from viral_trainer.data.token_cache import TokenCache
+from viral_trainer.data.window import Window
+from viral_trainer.devices import Device, this_device
+from viral_trainer.evaluation.slices import slices
+from viral_trainer.model.base_model import BaseModel
+from viral_trainer.model.export import TrainedModel
+from viral_trainer.model.network import ViralityNetwork
+from viral_trainer.settings import TrainerSettings
+from viral_trainer.training.blending import Blend, blended
+from viral_trainer.training.loop import Recipe, Trained, train
+from viral_trainer.training.multi_host import Job, led
+from viral_trainer.training.ranks import ALONE, Ranks
+from viral_trainer.training.thresholds import decision_threshold, reliability
+
+log = structlog.get_logger()
+
+# Steps between two points of the training curve.
+POINT_EVERY = 10
+# A small window is gone through again until the head has seen this many steps, or MOST_EPOCHS.
+ENOUGH_STEPS = 300
+MOST_EPOCHS = 4
+# A GPU takes so many times more tweets a step, where enough steps remain; fewer would leave it waiting for Python.
+GPU_BATCHES = 4
+
+
+class Progress(Protocol):
+    """Where curves go: a run in MLflow, or a list in a test."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Add a point to each curve."""
+
+
+class Unheard:
+    """Curves that nobody looks at."""
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Forget them."""
+
+
+def fit(
+    window: Window,
+    base: BaseModel,
+    settings: TrainerSettings,
+    event_id: UUID,
+    progress: Progress,
+    token_folder: Path | None = None,
+    ranks: Ranks = ALONE,
+) -> tuple[TrainedModel, Trained]:
+    """Tokenise, train, boost, calibrate. The same tweets and settings give the same model.
+
+    With a `token_folder` the tweets' tokens are kept there for the next time.
+    """
+    recipe = recipe_of(settings, len(window.train), this_device())
+    torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
+    network = ViralityNetwork(base.encoder(recipe.encoder_layers), len(FEATURES))
+    tokenizer = base.tokenizer(settings.max_tokens)
+    scaling, examples, validation = _read(window, tokenizer, token_folder)
+    curves = Curves(progress)
+    with led(ranks, Job(network, examples, validation, recipe)):
+        trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation, ranks)
+    started = time.monotonic()
+    blend = blended(network, trained.logits, examples, validation, recipe)
+    trained = replace(trained, seconds=trained.seconds + time.monotonic() - started)
+    called_from = decision_threshold(validation.labels, blend.probabilities)
+    model = TrainedModel(
+        network=network,
+        tokenizer=tokenizer,
+        scaling=scaling,
+        calibration=blend.calibration,
+        max_tokens=settings.max_tokens,
+        likes_threshold=settings.likes_threshold,
+        base_model=base.name,
+        base_model_source=base.source,
+        training=_summary(window, event_id, recipe, trained, blend, called_from),
+        decision_threshold=called_from,
+    )
+    return model, trained
+
+
+def _read(
+    window: Window, tokenizer: Tokenizer, token_folder: Path | None
+) -> tuple[FeatureScaling, Examples, Examples]:
+    cache = TokenCache(token_folder, tokenizer) if token_folder else None
+
+    def rows_of(split: str, tweets: Sequence[LabelledTweet]) -> TokenRows:
+        texts = [tweet.input.text for tweet in tweets]
+        return cache.rows_of(split, texts) if cache else tokenised(tokenizer, texts)
+
+    features = unscaled(window.train)
+    scaling = scaling_of(features)
+    return (
+        scaling,
+        assembled(window.train, rows_of("train", window.train), features, scaling),
+        assembled(
+            window.validation, rows_of("validation", window.validation), unscaled(window.validation), scaling
+        ),
+    )
+
+
+def recipe_of(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
+    """The knobs that the settings turn, for so many tweets to train on."""
+    enough = math.ceil(ENOUGH_STEPS * settings.train_batch_size / tweets)
+    recipe = Recipe(
+        encoder_layers=settings.encoder_layers,
+        epochs=max(settings.train_epochs, min(enough, MOST_EPOCHS)),
+        batch_size=settings.train_batch_size,
+        encoder_lr=settings.encoder_lr,
+        head_lr=settings.head_lr,
+        class_weight=settings.class_weight,
+        seed=settings.train_seed,
+        threads=settings.cores,
+    )
+    roomy = recipe.epochs * tweets >= ENOUGH_STEPS * GPU_BATCHES * recipe.batch_size
+    return recipe.in_larger_batches(GPU_BATCHES) if device.is_gpu and roomy else recipe
+
+
+def params_of(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
+    """What MLflow shows as the run's parameters."""
+    device = this_device()
+    return {
+        **asdict(recipe_of(settings, len(window.train), device)),
+        "device": device.name,
+        "half_precision": str(device.half),
+        "base_model": base.name,
+        "max_tokens": settings.max_tokens,
+        "likes_threshold": settings.likes_threshold,
+        "features": ", ".join(FEATURES),
+        "window_batches": len(window.batches),
+        "train_count": len(window.train),
+        "validation_count": len(window.validation),
+    }
+
+
+@dataclass
+class Curves:
+    """Thins the losses of single steps to a mean of every POINT_EVERY."""
+
+    progress: Progress
+    losses: list[Tensor] = field(default_factory=list)
+
+    def on_step(self, step: int, loss: Tensor) -> None:
+        self.losses.append(loss)
+        if len(self.losses) == POINT_EVERY:  # a GPU is not waited for at every step
+            self.progress.log_metrics({"train_loss": float(torch.stack(self.losses).mean())}, step)
+            self.losses.clear()
+
+    def on_validation(self, epoch: float, step: int, metrics: dict[str, float]) -> None:
+        figures = {f"val_{new}": metrics[old] for old, new in _CURVES.items() if old in metrics}
+        self.progress.log_metrics({**figures, "epoch": epoch}, step)
+        told = {name: round(value, 4) for name, value in figures.items()}
+        log.info("validated", epoch=round(epoch, 2), step=step, **told)
+
+
+_CURVES = {
+    "log_loss": "loss",
+    "auc": "auc",
+    "average_precision": "average_precision",
+    "accuracy": "accuracy",
+    "log_loss_untold": "loss_untold",
+    "auc_untold": "auc_untold",
+}
+
+
+def _summary(
+    window: Window, event_id: UUID, recipe: Recipe, trained: Trained, blend: Blend, called_from: float
+) -> TrainingSummary:
+    source = window.batches[-1].source
+    labels, probabilities = labels_of(window.validation), blend.probabilities
+    return TrainingSummary(
+        event_id=str(event_id),
+        batch_ids=tuple(str(batch.id) for batch in window.batches),
+        source=source,
+        simulated=source == "simulated",
+        window_from=window.batches[0].window_from,
+        window_to=window.batches[-1].window_to,
+        train_count=len(window.train),
+        validation_count=len(window.validation),
+        viral_rate=window.viral_rate,
+        metrics=blend.metrics | scores_with_intervals(labels, probabilities, called_from),
+        slices=slices(window.validation, probabilities),
+        reliability=reliability(labels, probabilities),
+        recipe=asdict(recipe)
+        | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.share, 4)},
+        tweets_per_second=trained.tweets_per_second,
+        trained_at=datetime.now(UTC),
+    )

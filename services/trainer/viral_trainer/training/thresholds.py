@@ -1,0 +1,32 @@
+"""What validation tweets tell of a trained model: from where on it says viral, and whether its shares are true."""
+
+from __future__ import annotations
+
+import numpy as np
+from viral_common.artefact.files import DECISION_THRESHOLD
+from viral_common.artefact.training_summary import ReliabilityBin
+from viral_common.evaluation.scores import Floats, Labels, bins_of
+
+# Below this share of viral tweets the likelier class would hardly ever be "viral".
+RARE = 0.2
+
+
+def decision_threshold(labels: Labels, probabilities: Floats) -> float:
+    """One half; where viral tweets are rare, as much less as calls viral as many as are (docs/decisions/0012)."""
+    rate = float(labels.mean())
+    if rate >= RARE:
+        return DECISION_THRESHOLD
+    return min(DECISION_THRESHOLD, float(np.quantile(probabilities, 1 - rate)))
+
+
+def reliability(labels: Labels, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
+    """Stated beside true shares, in ten bins of about equally many tweets, from the least likely on."""
+    bins = bins_of(probabilities)
+    return tuple(
+        ReliabilityBin(
+            count=int((bins == one).sum()),
+            stated_rate=float(probabilities[bins == one].mean()),
+            viral_rate=float(labels[bins == one].mean()),
+        )
+        for one in np.unique(bins)
+    )

@@ -1,0 +1,52 @@
+"""What is left out, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from viral_common.archive.formats import TWINT, converted
+from viral_common.tweets.filters import filtered, reason_against
+from viral_common.tweets.tweet import RawTweet
+
+from tests.twint_lines import twint_row
+
+
+def tweet_of(row: dict[str, Any]) -> RawTweet:
+    return TWINT.tweet_of(converted(row, TWINT))
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, None),
+        ({"language": "en-GB"}, None),
+        ({"language": "und"}, "language"),
+        ({"language": "de"}, "language"),
+        ({"conversation_id": "17"}, "reply"),
+        ({"retweet": True}, "retweet"),
+        ({"retweet": True, "language": "de"}, "retweet"),
+        ({"tweet": " \n"}, "empty"),
+        ({"tweet": "https://t.co/a https://t.co/b", "urls": ["http://a", "http://b"]}, "empty"),
+        ({"tweet": "https://t.co/a is down", "urls": ["http://a"]}, None),
+        ({"tweet": "My favourite tea, on offer today #Ad"}, "sponsored"),
+        ({"tweet": "A good #adventure, not an #advice"}, None),
+        ({"language": "", "tweet": "Oil prices went up again this morning, and nobody knows why"}, None),
+        ({"language": None, "tweet": "Oil prices went up again this morning, and nobody knows why"}, None),
+        (
+            {"language": "", "tweet": "Die Ölpreise sind heute wieder gestiegen, keiner weiß warum"},
+            "language",
+        ),
+    ],
+)
+def test_why_a_tweet_is_left_out(fields: dict[str, Any], reason: str | None) -> None:
+    assert reason_against(tweet_of(twint_row(**fields))) == reason
+
+
+def test_every_reason_is_counted() -> None:
+    tweets = [tweet_of(twint_row(number=n, language="en" if n % 3 else "fr")) for n in range(9)]
+
+    kept, left_out = filtered(tweets)
+
+    assert len(kept) == 6
+    assert left_out == {"language": 3}

@@ -1,0 +1,73 @@
+"""/health/live, /health/ready, /metrics"""
+
+from __future__ import annotations
+
+from starlette.testclient import TestClient
+from viral_gateway.serving.champion import Refusal
+
+from tests.unit.gateway.fakes import NOON, World
+
+
+def test_it_is_live_without_a_model(client: TestClient) -> None:
+    assert client.get("/health/live").json() == {"status": "live"}
+
+
+def test_it_is_ready_with_a_model_and_a_consumer(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+
+    reply = client.get("/health/ready")
+
+    assert reply.status_code == 200
+    assert reply.json()["status"] == "ready"
+    assert reply.json()["missing"] == []
+    assert reply.json()["model"]["version"] == 3
+
+
+def test_it_is_not_ready_without_a_model(client: TestClient) -> None:
+    reply = client.get("/health/ready")
+
+    assert reply.status_code == 503
+    assert reply.json()["missing"] == ["no model has been promoted yet"]
+
+
+def test_it_is_not_ready_while_it_hears_nothing(client: TestClient, world: World) -> None:
+    world.serve()
+    world.missing = ["no live consumer on gateway.model-promoted.here"]
+
+    reply = client.get("/health/ready")
+
+    assert reply.status_code == 503
+    assert reply.json()["missing"] == world.missing
+
+
+def test_it_stays_ready_without_postgres(client: TestClient, world: World) -> None:
+    world.serve()
+    world.records.away = True
+
+    assert client.get("/health/ready").status_code == 200
+
+
+def test_a_refused_artefact_is_reported_while_the_old_model_is_ready(
+    client: TestClient, world: World
+) -> None:
+    world.serve(version=3)
+    world.holder.refused = Refusal(4, 4, "damaged", NOON)
+
+    reply = client.get("/health/ready")
+
+    assert reply.status_code == 200
+    assert reply.json()["refused"]["reason"] == "damaged"
+
+
+def test_requests_and_predictions_are_counted(client: TestClient, world: World) -> None:
+    world.serve(base=0.9)
+
+    client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
+    client.get("/nowhere/at/all")
+    metrics = client.get("/metrics").text
+
+    assert 'viral_gateway_requests_total{method="POST",route="/v1/predictions",status="200"}' in metrics
+    assert 'viral_gateway_requests_total{method="GET",route="unknown",status="404"}' in metrics
+    assert 'viral_gateway_predictions_total{viral="true"}' in metrics
+    assert 'viral_gateway_request_seconds_bucket{le="0.001",route="/v1/predictions"}' in metrics
+    assert "viral_ready 1.0" in metrics

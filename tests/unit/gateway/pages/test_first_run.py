@@ -1,0 +1,78 @@
+"""What the form's page says before the first model."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+from viral_common.stores.trail import BatchTrail
+
+from tests.unit.gateway.fakes import World, a_batch, a_training, a_verdict
+
+
+def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
+    client: TestClient, world: World
+) -> None:
+    world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+
+    page = client.get("/")
+
+    assert page.status_code == 200
+    assert "48,210 tweets kept" in page.text
+    assert "simulated" in page.text
+    assert "<form" not in page.text
+
+
+def test_the_first_run_page_tells_of_the_batch_that_brings_the_first_model(
+    client: TestClient, world: World
+) -> None:
+    too_small = BatchTrail(a_batch(), None, a_verdict(1, "untrainable"), None)
+    judged = BatchTrail(a_batch(), a_training(2), None, None)
+    newest = BatchTrail(a_batch(collected=False), None, None, None)
+    world.records.trails = [newest, judged, too_small]
+
+    page = client.get("/").text
+
+    assert "version 2, at 23 Nov 2026" in page
+    assert re.findall(r'<li class="(\w+)"><div>', page) == ["done", "done", "running", "waiting"]
+
+
+@pytest.mark.parametrize("collected", [True, False])
+def test_the_first_run_page_without_any_batch_or_postgres(
+    client: TestClient, world: World, collected: bool
+) -> None:
+    assert "has not opened a batch yet" in client.get("/").text
+
+    world.records.trails = [BatchTrail(a_batch(collected=collected), None, None, None)]
+    assert client.get("/").status_code == 200
+
+    world.records.away = True
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "Postgres does not answer" in page.text
+
+
+def test_while_postgres_is_away_nothing_is_said_of_batches(client: TestClient, world: World) -> None:
+    world.records.away = True
+
+    assert "has not opened a batch yet" not in client.get("/").text
+
+
+def test_an_empty_batch_trains_nothing(client: TestClient, world: World) -> None:
+    empty = a_batch()
+    empty.tweet_count = 0
+    world.records.trails = [BatchTrail(empty, None, None, None)]
+
+    page = client.get("/").text
+
+    assert re.findall(r'<li class="(\w+)"><div>', page) == ["done", "ended", "waiting", "waiting"]
+    assert "no tweet was left; the next batch is awaited" in page
+
+
+def test_a_tweet_sent_before_the_first_model_is_kept(client: TestClient) -> None:
+    page = client.post("/", data={"text": "keep me"})
+
+    assert page.status_code == 503
+    assert "retry-after" in page.headers
+    assert "keep me</textarea>" in page.text

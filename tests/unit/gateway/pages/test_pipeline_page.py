@@ -1,0 +1,272 @@
+"""The pipeline page as a browser without JavaScript gets it, with no batch, with one and with hundreds."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+from viral_common.database.tables import Batch
+from viral_common.stores.trail import BatchTrail
+from viral_common.tweets.features import TweetInput, feature_matrix
+from viral_gateway.stores.predictions import Remembered
+
+from tests.unit.gateway.fakes import (
+    NOON,
+    World,
+    a_batch,
+    a_promotion,
+    a_promotion_row,
+    a_trail,
+    a_training,
+    a_verdict,
+)
+from tests.unit.gateway.story import a_story
+
+RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
+
+
+def test_it_shows_trails_versions_and_links(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    world.records.newest = a_promotion(3)
+    world.records.trails = [
+        a_trail("simulated"),
+        BatchTrail(a_batch(collected=False), None, None, None),
+        BatchTrail(a_batch(), a_training(2), None, None),
+    ]
+
+    page = client.get("/pipeline")
+
+    assert page.status_code == 200
+    assert "Version 3 beats version 2" in page.text
+    assert "took 3 min 30 s" in page.text
+    assert "6 min 1 s in all" in page.text
+    assert f"http://127.0.0.1:5000/#/runs/{3:032x}" in page.text
+    for queue in ("trainer.batch-collected", "evaluator.model-trained", "audit", "dead-letters"):
+        assert f"http://127.0.0.1:15672/#/queues/viral/{queue}" in page.text
+    assert "http://127.0.0.1:15672/#/traces" in page.text
+    assert '<span class="tag">simulated</span>' in page.text
+    assert '<span class="tag promoted">champion</span>' in page.text
+
+
+def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, world: World) -> None:
+    world.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
+    verdict = a_verdict(3)
+    verdict.challenger_metrics = RARE
+    world.records.trails = [BatchTrail(a_batch(), a_training(3), verdict, None)]
+
+    page = client.get("/pipeline").text
+
+    assert "more than 10 likes" in page
+    assert "viral from 18% on" in page
+    assert "0.432<small>chance 0.090</small>" in page
+    assert "0.820<small>0.790 to 0.850</small>" in page
+
+
+def test_a_promotion_by_hand_is_told_with_its_reason(client: TestClient, world: World) -> None:
+    by_hand = a_promotion_row(3)
+    by_hand.reason, by_hand.note, by_hand.seq = "manual", "complaints", 9
+    trail = a_trail()
+    world.records.trails = [
+        BatchTrail(trail.batch, trail.training, trail.verdict, trail.promotion, [by_hand, a_promotion_row(3)])
+    ]
+
+    page = client.get("/pipeline").text
+
+    assert re.search(r"by hand<small>[^<]*: complaints</small>better<small>", page)
+
+
+def test_without_postgres_it_still_shows_the_champion(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    world.records.away = True
+
+    page = client.get("/pipeline")
+
+    assert page.status_code == 503
+    assert "Postgres does not answer" in page.text
+    assert "version 3 goes on answering" in page.text
+
+
+def test_without_any_batch_it_says_so_and_draws_nothing(client: TestClient) -> None:
+    page = client.get("/pipeline").text
+
+    assert "No batch has been opened yet" in page
+    assert "<figure" not in page
+
+
+def test_hundreds_of_batches_come_thirty_at_a_time(client: TestClient, world: World) -> None:
+    world.records.trails = a_story(500)
+
+    first, second, last, beyond = (client.get(f"/pipeline?page={page}") for page in (1, 2, 17, 99))
+
+    assert [page.text.count('<li class="card" id="batch-') for page in (first, second, last, beyond)] == [
+        30,
+        30,
+        20,
+        0,
+    ]
+    assert "/pipeline?page=2" in first.text
+    assert "Newer batches" not in first.text
+    assert "31 to 60, counted from the newest" in second.text
+    assert "Older batches" not in last.text
+    assert "no batches so far back" in beyond.text
+    assert len(first.content) < 300_000
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "1e9"])
+def test_a_page_that_cannot_be_is_refused(client: TestClient, page: str) -> None:
+    assert client.get(f"/pipeline?page={page}").status_code == 422
+
+
+def test_the_drawing_marks_who_took_over_and_who_did_not(client: TestClient, world: World) -> None:
+    world.records.trails = a_story(9)
+
+    page = client.get("/pipeline").text
+
+    drawing = page[page.index('<svg class="plot" height="250"') : page.index("<figcaption")]
+    # Days 6 and 9 were not judged; 1, 2 and 4 took over from the one before.
+    assert len(re.findall('<g class="champion new">', drawing)) == 3
+    assert len(re.findall('<g class="champion">', drawing)) == 4
+    assert len(re.findall('<g class="rejected"', drawing)) == 4
+    assert "7 batches judged; 3 of the challengers took over" in drawing
+    heights = [float(y) for y in re.findall(r'cy="([\d.]+)"', drawing)]
+    assert all(26 <= y <= 216 for y in heights)
+
+
+def test_one_judged_batch_is_drawn_in_the_middle(client: TestClient, world: World) -> None:
+    world.records.trails = [a_trail()]
+
+    page = client.get("/pipeline").text
+
+    assert '<circle cx="50.0%"' in page
+    assert "1 batch judged; 1 of the challengers took over" in page
+
+
+def test_a_batchs_drift_is_read_without_the_calendar(client: TestClient, world: World) -> None:
+    trail = a_trail()
+    trail.batch.drift = {"created_at_dayofweek": 9.0, "word_count": 0.02}
+    world.records.trails = [trail]
+    calm = client.get("/pipeline").text
+
+    trail.batch.drift = {
+        "created_at_dayofweek": 9.0,
+        "word_count": 0.02,
+        "like_count": 0.3,
+        "urls_count": 0.1,
+    }
+    moved = client.get("/pipeline").text
+
+    assert ">no quantity moved</span>" in calm
+    assert "by the calendar" in calm
+    assert ">likes moved; links moving</span>" in moved
+    assert "Siddiqi" in moved
+
+
+def test_the_steps_of_a_batch_that_could_not_be_learnt_from(client: TestClient, world: World) -> None:
+    world.records.trails = a_story(7)[1:2]
+
+    page = client.get("/pipeline").text
+
+    assert "The window has 212 tweets to train on" in page
+    assert steps_of_batches(page) == [["done", "ended", "done", "ended"]]
+
+
+def test_live_traffic_that_is_not_remembered_says_how_it_would_be(client: TestClient, world: World) -> None:
+    world.serve()
+
+    assert "VIRAL_LOG_PREDICTIONS=true" in client.get("/pipeline").text
+
+
+@pytest.mark.parametrize(("words", "reading"), [(14, "stable"), (60, "moved")])
+def test_live_traffic_is_compared_with_the_champions_test_tweets(
+    client: TestClient, world: World, words: int, reading: str
+) -> None:
+    world.serve(version=3)
+    world.records.test_tweets = tweets(400, 14)
+    world.records.live = Remembered(
+        12_345, NOON, NOON + timedelta(days=2), feature_matrix(tweets(400, words)), np.full(400, 0.5)
+    )
+
+    page = client.get("/pipeline").text
+
+    assert "12,345 predictions of version 3 are remembered, from 23 Nov 2026, 12:00 UTC" in page
+    live = page[page.index("Live traffic") : page.index("<h2>Batches")]
+    assert f'<span class="tag {reading}">{reading}</span> Against 400 test tweets' in live
+    assert "predicted probability" in live
+
+
+def test_too_few_predictions_are_not_compared(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    world.records.test_tweets = tweets(400, 14)
+    world.records.live = Remembered(3, NOON, NOON, feature_matrix(tweets(3, 14)), np.full(3, 0.5))
+
+    assert "Too few to compare: 3 predictions" in client.get("/pipeline").text
+
+
+def test_looks_shortly_after_each_other_read_the_predictions_once(client: TestClient, world: World) -> None:
+    world.serve(version=3)
+    world.records.test_tweets = tweets(400, 14)
+    world.records.live = Remembered(111, NOON, NOON, feature_matrix(tweets(111, 14)), np.full(111, 0.5))
+    assert "111 predictions of version 3" in client.get("/pipeline").text
+
+    world.records.live = Remembered(222, NOON, NOON, feature_matrix(tweets(222, 14)), np.full(222, 0.5))
+
+    assert "111 predictions of version 3" in client.get("/pipeline").text
+    world.serve(version=4)
+    assert "222 predictions of version 4" in client.get("/pipeline").text
+
+
+def tweets(count: int, words: int) -> list[TweetInput]:
+    return [TweetInput("word " * (words + number % 5), NOON) for number in range(count)]
+
+
+def test_batches_that_wait_for_the_one_before_them_are_not_called_running(
+    client: TestClient, world: World
+) -> None:
+    now = datetime.now(UTC)
+    world.records.trails = [BatchTrail(a_days_batch(day, now), None, None, None) for day in (3, 2, 1)]
+
+    page = client.get("/pipeline").text
+
+    assert [states[1] for states in steps_of_batches(page)] == ["waiting", "waiting", "running"]
+    assert page.count("for the batch before it") == 2
+
+
+def test_a_batch_that_got_stuck_holds_up_the_next_for_an_hour_and_not_for_ever(
+    client: TestClient, world: World
+) -> None:
+    now = datetime.now(UTC)
+    stuck = a_days_batch(1, now - timedelta(minutes=61))
+    world.records.trails = [BatchTrail(batch, None, None, None) for batch in (a_days_batch(2, now), stuck)]
+
+    page = client.get("/pipeline").text
+
+    assert [states[1] for states in steps_of_batches(page)] == ["running", "running"]
+
+
+def test_training_is_said_to_run_since_the_batch_before_was_trained(client: TestClient, world: World) -> None:
+    first, second = a_days_batch(1, NOON), a_days_batch(2, NOON.replace(minute=1))
+    trained = BatchTrail(first, a_training(1), a_verdict(1, "kept"), None)
+    world.records.trails = [BatchTrail(second, None, None, None), trained]
+
+    page = client.get("/pipeline").text
+
+    assert "since 23 Nov 2026, 12:05 UTC" in page
+
+
+def a_days_batch(day: int, collected_at: datetime) -> Batch:
+    """The `day`th in a row of one source."""
+    batch = a_batch()
+    batch.id = UUID(int=day)
+    batch.window_to = batch.window_from + timedelta(days=day)
+    batch.collected_at = collected_at
+    return batch
+
+
+def steps_of_batches(page: str) -> list[list[str]]:
+    """The states of each batch's four steps, the newest batch first."""
+    states = re.findall(r'<li class="(\w+)">\s+<h4>', page)
+    return [states[at : at + 4] for at in range(0, len(states), 4)]

@@ -1,0 +1,50 @@
+"""A username brings what is known of the author into the prediction."""
+
+from __future__ import annotations
+
+from starlette.testclient import TestClient
+from viral_common.tweets.features import AuthorHistory
+
+from tests.unit.gateway.api.test_predictions import ask
+from tests.unit.gateway.fakes import World
+
+
+def test_each_author_named_is_told_to_the_model_and_the_others_stay_untold(
+    client: TestClient, world: World
+) -> None:
+    model = world.serve()
+    ada = world.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
+
+    reply = ask(
+        client, {"text": "one", "username": "ada"}, {"text": "two"}, {"text": "three", "username": "new"}
+    )
+
+    assert [tweet.author for tweet in model.calls[0]] == [ada, None, AuthorHistory()]
+    predictions = reply.json()["predictions"]
+    assert predictions[0]["author"] == {"tweets": 9, "settled": 8, "viral": 5}
+    assert "author" not in predictions[1]
+    assert predictions[2]["author"] == {"tweets": 0, "settled": 0, "viral": 0}
+
+
+def test_with_postgres_away_authors_are_untold_and_predictions_go_on(
+    client: TestClient, world: World
+) -> None:
+    model = world.serve()
+    world.records.away = True
+
+    reply = ask(client, {"text": "one", "username": "ada"})
+
+    assert reply.status_code == 200
+    assert model.calls[0][0].author is None
+    assert "author" not in reply.json()["predictions"][0]
+
+
+def test_the_form_says_what_was_known_of_the_author(client: TestClient, world: World) -> None:
+    world.serve()
+    world.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
+
+    told = client.post("/", data={"text": "hello", "username": "ada"}).text
+    untold = client.post("/", data={"text": "hello"}).text
+
+    assert "5 of 8 earlier tweets of this author got a like." in told
+    assert "Nobody said whose tweet it is" in untold

@@ -1,0 +1,212 @@
+"""Keeping up with promotions whatever is away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from viral_common.errors import RegistryUnavailable, ServerAway
+from viral_common.events import ModelPromoted
+from viral_gateway.serving import reconciler as reconciler_module
+from viral_gateway.serving.champion import PromotedModel
+from viral_gateway.serving.reconciler import Reconciler
+
+from tests.eventually import eventually
+from tests.unit.gateway.fakes import BATCH_ID, FakeRecords, a_promotion
+
+
+class FakeSwapper:
+    """Notes what it is offered."""
+
+    def __init__(self) -> None:
+        self.offers: list[tuple[int, bool]] = []
+        self.mlflow_away = False
+
+    def offer(self, model: PromotedModel, *, from_ledger: bool) -> None:
+        if self.mlflow_away:
+            raise RegistryUnavailable("MLflow does not answer")
+        self.offers.append((model.promotion_seq, from_ledger))
+
+    def wait_for(self, obstacle: str | None) -> None:
+        pass
+
+
+def promoted(seq: int) -> ModelPromoted:
+    return ModelPromoted(
+        id=uuid4(),
+        batch_id=BATCH_ID,
+        promotion_seq=seq,
+        model_version=seq,
+        previous_version=None,
+        mlflow_run_id="r",
+        artifact_uri="models:/1",
+        artifact_sha256="a" * 64,
+        verdict_id=None,
+        reason="first",
+        metrics={},
+    )
+
+
+@pytest.fixture
+def swapper() -> FakeSwapper:
+    return FakeSwapper()
+
+
+@pytest.fixture
+def records() -> FakeRecords:
+    return FakeRecords()
+
+
+@pytest.fixture
+def reconciler(swapper: FakeSwapper, records: FakeRecords) -> Reconciler:
+    return Reconciler(swapper, records.champion, every_s=60)  # type: ignore[arg-type]
+
+
+@contextmanager
+def running(run: Callable[[threading.Event], None]) -> Iterator[None]:
+    stopping = threading.Event()
+    thread = threading.Thread(target=run, args=(stopping,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(2)
+    assert not thread.is_alive()
+
+
+def test_postgres_has_the_last_word(
+    reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
+) -> None:
+    records.newest = a_promotion(5)
+    reconciler.notice(promoted(4))
+    reconciler.notice(promoted(5))
+
+    reconciler.reconcile()
+
+    assert swapper.offers == [(5, True)]
+
+
+def test_without_postgres_the_newest_event_counts(
+    reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
+) -> None:
+    records.away = True
+    reconciler.notice(promoted(5))
+    reconciler.notice(promoted(4))
+
+    with pytest.raises(ServerAway):
+        reconciler.reconcile()
+
+    assert swapper.offers == [(5, False)]
+
+
+def test_an_event_is_believed_once_then_postgres_has_the_last_word(
+    reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
+) -> None:
+    records.newest = a_promotion(2)
+    reconciler.notice(promoted(1000))
+
+    reconciler.reconcile()
+    reconciler.reconcile()
+
+    assert swapper.offers == [(1000, False), (2, True)]
+
+
+def test_nothing_promoted_is_nothing_to_do(reconciler: Reconciler, swapper: FakeSwapper) -> None:
+    reconciler.reconcile()
+
+    assert swapper.offers == []
+
+
+def test_it_reads_at_start_and_when_the_queue_is_bound_and_on_events(
+    reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
+) -> None:
+    records.newest = a_promotion(1)
+    with running(reconciler.run):
+        eventually(lambda: swapper.offers == [(1, True)])
+
+        records.newest = a_promotion(2)
+        reconciler.wake()
+        eventually(lambda: swapper.offers[-1] == (2, True))
+
+        reconciler.notice(promoted(3))
+        eventually(lambda: swapper.offers[-1] == (3, False))
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
+    """Between what each was drawn; it is always the longest."""
+    drawn: list[tuple[float, float]] = []
+
+    def longest(least: float, most: float) -> float:
+        drawn.append((least, most))
+        return most
+
+    monkeypatch.setattr("random.uniform", longest)
+    return drawn
+
+
+@contextmanager
+def patient(swapper: FakeSwapper, records: FakeRecords, spread_s: float) -> Iterator[Reconciler]:
+    """Running, with the champion offered."""
+    records.newest = a_promotion(1)
+    reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=spread_s)  # type: ignore[arg-type]
+    with running(reconciler.run):
+        eventually(lambda: swapper.offers == [(1, True)])
+        yield reconciler
+
+
+def test_gateways_take_turns_after_an_event(
+    swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
+) -> None:
+    with patient(swapper, records, spread_s=0.01) as reconciler:
+        records.newest = a_promotion(2)
+        reconciler.wake()
+        eventually(lambda: swapper.offers[-1] == (2, True))
+        assert pauses == []
+
+        reconciler.notice(promoted(3))
+        eventually(lambda: swapper.offers[-1] == (3, False))
+
+    assert pauses == [(0, 0.01)]
+
+
+def test_a_gateway_that_waits_for_its_turn_can_be_stopped(
+    swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
+) -> None:
+    with patient(swapper, records, spread_s=600) as reconciler:
+        reconciler.notice(promoted(2))
+        eventually(lambda: pauses == [(0, 600)])
+
+    assert swapper.offers == [(1, True)]
+
+
+def test_it_reads_again_by_the_clock(swapper: FakeSwapper, records: FakeRecords) -> None:
+    records.newest = a_promotion(1)
+
+    with running(Reconciler(swapper, records.champion, every_s=0.05).run):  # type: ignore[arg-type]
+        eventually(lambda: len(swapper.offers) > 2)
+
+
+@pytest.mark.parametrize("server", ["postgres", "mlflow", "bug"])
+def test_it_tries_again_until_a_server_is_back(
+    swapper: FakeSwapper, records: FakeRecords, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    monkeypatch.setattr(reconciler_module, "RETRY_S", 0.05)
+    records.newest = a_promotion(1)
+    records.away = server == "postgres"
+    swapper.mlflow_away = server == "mlflow"
+    broken = iter([None] if server == "bug" else [])
+
+    def champion() -> PromotedModel | None:
+        if next(broken, 0) is None:
+            raise RuntimeError("a bug")
+        return records.champion()
+
+    with running(Reconciler(swapper, champion, every_s=60).run):  # type: ignore[arg-type]
+        threading.Event().wait(0.1)
+        records.away = swapper.mlflow_away = False
+        eventually(lambda: swapper.offers == [(1, True)])

@@ -1,0 +1,86 @@
+"""Rows as COPY takes them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from viral_common.tweets.features import count_text
+from viral_common.tweets.text import clean, copy_hash, near_hash, split_of
+from viral_common.tweets.tweet import RawTweet
+from viral_scraper.stores.batch_staging import STAGED, prepare, row_of, tweet_of_row
+
+TWEET = RawTweet(
+    external_id="17",
+    posted_at=datetime(2022, 3, 1, 12, 30, 15, 123_000, tzinfo=UTC),
+    author_id="9",
+    username="who",
+    text="",
+    language="en",
+    like_count=3,
+    retweet_count=2,
+    reply_count=1,
+    photos_count=4,
+    has_video=True,
+    is_quote=True,
+    is_reply=False,
+    is_retweet=False,
+    counts_observed_at=datetime(2022, 3, 3, tzinfo=UTC),
+)
+BITS = [
+    "https://t.co/x",
+    "HTTP://X",
+    "www.a.b",
+    "@who",
+    "@@",
+    "#tag",
+    "＃tag",
+    "#1",
+    "word",
+    "\\",
+    "\t",
+    "\n",
+    "\r",
+    " ",
+    "é😀",
+]
+
+texts = st.lists(st.sampled_from(BITS) | st.text(max_size=3), max_size=12).map("".join).map(clean)
+
+
+@given(texts)
+def test_a_row_read_again_is_the_tweet(text: str) -> None:
+    tweet = replace(TWEET, text=text)
+
+    row = row_of(tweet)
+
+    assert row.count("\n") == 1
+    assert tweet_of_row(row) == tweet
+
+
+@given(texts)
+def test_what_a_row_says_of_its_text_is_what_the_features_say(text: str) -> None:
+    row = dict(zip(STAGED.split(", "), row_of(replace(TWEET, text=text))[:-1].split("\t"), strict=True))
+    counts = count_text(text)
+
+    assert [int(row[f"{name}_count"]) for name in ("hashtags", "mentions", "word", "urls")] == [
+        counts.hashtags,
+        counts.mentions,
+        counts.words,
+        counts.urls,
+    ]
+    assert (int(row["text_hash"]), int(row["near_hash"])) == (copy_hash(text), near_hash(text))
+    assert row["split"] == split_of(copy_hash(text))
+
+
+@pytest.mark.parametrize("likes", [(1, 5), (5, 1)])
+def test_of_a_tweet_that_comes_twice_the_one_with_more_likes_is_kept(likes: tuple[int, int]) -> None:
+    twice = [replace(TWEET, text="Said once", like_count=count) for count in likes]
+
+    prepared = prepare(twice)
+
+    assert (prepared.count, prepared.left_out) == (1, {"duplicate": 1})
+    assert tweet_of_row(prepared.rows.decode()).like_count == 5

@@ -1,0 +1,152 @@
+"""The shallow model is what scikit-learn grew, is served as it was grown, and makes the whole better."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from viral_common.artefact.predictor import Predictor
+from viral_common.artefact.tokens import TokenRows
+from viral_common.tweets.features import FEATURES
+from viral_trainer.data.examples import Examples, examples_of, scaling_of, unscaled
+from viral_trainer.model.export import export, load_network
+from viral_trainer.model.network import ViralityNetwork
+from viral_trainer.model.text_trees import BoostedText
+from viral_trainer.model.tree_layer import Trees
+from viral_trainer.training import boosting
+from viral_trainer.training.blending import blended, boosted_logits_of_views, logits_of
+from viral_trainer.training.boosting import boosted, newest_of
+from viral_trainer.training.loop import Recipe, logits_of_views, views_of
+
+from tests.artefacts import letter_tokenizer, make_model, narrow_encoder
+from tests.labelled import labelled_tweets
+
+
+def examples(count: int, seed: int) -> Examples:
+    return examples_of(
+        labelled_tweets(count, seed), letter_tokenizer(), scaling_of(unscaled(labelled_tweets(500)))
+    )
+
+
+@pytest.fixture(scope="module")
+def shallow() -> BoostedText:
+    return boosted(examples(600, 1), untold_authors=0.3, seed=7)
+
+
+def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold() -> None:
+    rng = np.random.default_rng(1)
+    inputs = rng.normal(size=(800, 5)).round(1).astype(np.float32)
+    grown = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=9).fit(
+        inputs, inputs[:, 0] * inputs[:, 1] > 0
+    )
+    asked = np.concatenate([inputs, (inputs + np.float32(0.05)), np.full((1, 5), 1e6, np.float32)])
+
+    found = Trees.of(grown)(torch.from_numpy(asked)).numpy()
+
+    expected = grown.decision_function(asked) - float(grown._baseline_prediction[0, 0])
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_words_alone_tell_liked_tweets(shallow: BoostedText) -> None:
+    asked = examples(300, 2)
+    nothing = replace(asked, features=np.zeros_like(asked.features))
+
+    (logits,) = boosted_logits_of_views(shallow, nothing, [nothing.features])
+
+    assert roc_auc_score(asked.labels, logits) > 0.7
+
+
+def test_company_and_padding_change_nothing(shallow: BoostedText) -> None:
+    asked = examples(60, 3)
+
+    together = logits_of_shallow(shallow, asked)
+
+    alone = [
+        logits_of_shallow(
+            shallow, replace(asked, tokens=TokenRows.of([ids.tolist()]), features=asked.features[[n]])
+        )[0]
+        for n, ids in enumerate(asked.tokens)
+    ]
+    assert together == pytest.approx(np.array(alone), abs=1e-5)
+
+
+def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
+    again = boosted(examples(600, 1), untold_authors=0.3, seed=7)
+
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(shallow.state_dict().values(), again.state_dict().values(), strict=True)
+    )
+
+
+def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
+    network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES)).eval()  # knows nothing
+    validation, asked = examples(400, 2), examples(400, 4)
+    deep = logits_of_views(network, validation, views_of(validation))
+    before = logits_of(network, asked)
+
+    blend = blended(network, deep, examples(600, 1), validation, Recipe(threads=1))
+
+    assert blend.share > 0
+    assert roc_auc_score(asked.labels, logits_of(network, asked)) > roc_auc_score(asked.labels, before) + 0.1
+
+
+def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() -> None:
+    network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES)).eval()
+    learned, validation = examples(600, 1), examples(400, 2)
+    deep = logits_of_views(network, validation, views_of(validation))
+
+    blend = blended(network, deep, learned, validation, Recipe(threads=1))
+
+    before, both = boosted(learned, 0.3, 7), boosted(learned.followed_by(validation), 0.3, 7)
+    said = deep[0] + blend.share * logits_of_shallow(before, validation)
+    assert blend.probabilities == pytest.approx(blend.calibration.probabilities(said), abs=1e-5)
+    assert network.boosted is not None
+    assert torch.equal(network.boosted.terms.weights, both.terms.weights)
+
+
+def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    train, validation = examples(800, 2), examples(200, 3)
+    monkeypatch.setattr(boosting, "MOST_TWEETS", 500)
+
+    learned = newest_of(train, validation)
+
+    assert len(learned) == 500
+    assert np.array_equal(learned.labels[:400], train.labels[400:])
+    assert np.array_equal(learned.labels[400:], validation.labels[100:])
+
+
+def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:
+    again = boosted(examples(600, 1), untold_authors=0.3, seed=7, threads=3)
+
+    assert torch.equal(again.trees.value, shallow.trees.value)
+
+
+def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_path: Path) -> None:
+    model = make_model()
+    model.network.boosted = shallow
+    tweets = [tweet.input for tweet in labelled_tweets(300, 5)]
+
+    artefact = export(model, tmp_path / "artefact")
+
+    assert Predictor.load(artefact, threads=1).predict(tweets) == pytest.approx(
+        model.probabilities(tweets), abs=1e-5
+    )
+    again = load_network(artefact)
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(model.network.state_dict().values(), again.state_dict().values(), strict=True)
+    )
+    assert logits_of(again, examples(50, 6)) == pytest.approx(
+        logits_of(model.network, examples(50, 6)), abs=1e-6
+    )
+
+
+def logits_of_shallow(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
+    return boosted_logits_of_views(shallow, asked, [asked.features]).ravel()

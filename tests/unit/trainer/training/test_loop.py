@@ -1,0 +1,179 @@
+"""The loop learns what there is to learn, the same each time, and keeps the best epoch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from viral_common.artefact.tokens import TokenRows
+from viral_common.tweets.features import FEATURES, AuthorHistory
+from viral_trainer.data.examples import Examples, examples_of, scaling_of, shuffled_batches, unscaled
+from viral_trainer.devices import Device
+from viral_trainer.model.network import ViralityNetwork
+from viral_trainer.training import loop
+from viral_trainer.training.blending import logits_of
+from viral_trainer.training.calibration import fitted
+from viral_trainer.training.loop import Recipe, Trained, train
+
+from tests.artefacts import letter_tokenizer, narrow_encoder
+from tests.labelled import labelled_tweets
+
+RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1, few_tweets=0)
+FEW = replace(RECIPE, few_tweets=501)
+
+
+def examples(count: int, seed: int) -> Examples:
+    tweets = labelled_tweets(count, seed)
+    return examples_of(tweets, letter_tokenizer(), scaling_of(unscaled(labelled_tweets(500))))
+
+
+def network() -> ViralityNetwork:
+    encoder = narrow_encoder(seed=7)
+    return ViralityNetwork(encoder, len(FEATURES))
+
+
+def trained(
+    recipe: Recipe = RECIPE, device: Device | None = None
+) -> tuple[ViralityNetwork, Trained, list[float]]:
+    model, losses = network(), list[float]()
+    result = train(
+        model,
+        examples(500, 1),
+        examples(200, 2),
+        recipe,
+        lambda _, loss: losses.append(loss.item()),
+        lambda *_: None,
+        device=device,
+    )
+    return model, result, losses
+
+
+def test_training_learns() -> None:
+    _, result, losses = trained()
+
+    assert result.metrics["auc"] > 0.75
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_shorter_numbers_learn_the_same(half: torch.dtype) -> None:
+    _, exact, _ = trained(device=Device("cpu", None))
+
+    _, result, _ = trained(device=Device("cpu", half))
+
+    assert result.metrics["auc"] == pytest.approx(exact.metrics["auc"], abs=0.02)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_same_seed_gives_the_same_model(threads: int) -> None:
+    recipe = replace(RECIPE, threads=threads)
+    first, _, first_losses = trained(recipe)
+    second, _, second_losses = trained(recipe)
+
+    assert first_losses == second_losses
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+def test_threads_share_the_work_and_change_no_more_than_rounding() -> None:
+    _, _, alone = trained(replace(RECIPE, threads=1))
+    _, _, shared = trained(replace(RECIPE, threads=3))
+
+    assert shared == pytest.approx(alone, abs=5e-3)
+
+
+def test_what_validates_best_is_kept_and_then_learning_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    weights: list[torch.Tensor] = []
+    losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # two each time: authors told, and untold
+    steps: list[int] = []
+    model = network()
+
+    def scored(*_: object) -> dict[str, float]:
+        weights.append(model.state_dict()["head.0.weight"].clone())
+        return {"log_loss": next(losses)}
+
+    monkeypatch.setattr(loop, "scores", scored)
+    recipe = replace(RECIPE, batch_size=50)
+    result = train(
+        model, examples(200, 1), examples(50, 2), recipe, lambda step, _: steps.append(step), lambda *_: None
+    )
+
+    assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
+    assert torch.equal(model.state_dict()["head.0.weight"], weights[4])
+    assert steps[-1] == 2.5 * 4
+
+
+def test_a_few_tweets_are_learned_once_more_with_those_that_validated() -> None:
+    all_tweets, steps = examples(500, 1).followed_by(examples(200, 2)), list[int]()
+    by_step: dict[int, torch.Tensor] = {}
+    first, other = network(), network()
+
+    def keep(step: int, _loss: torch.Tensor) -> None:
+        by_step[step] = other.state_dict()["head.0.weight"].clone()
+
+    result = train(
+        first, examples(500, 1), examples(200, 2), FEW, lambda step, _: steps.append(step), lambda *_: None
+    )
+    train(other, all_tweets, examples(200, 2), RECIPE, keep, lambda *_: None)
+
+    assert torch.equal(first.state_dict()["head.0.weight"], by_step[result.steps])
+    assert steps == list(range(1, len(steps) + 1))  # one curve
+    _, alone, _ = trained()
+    assert (result.metrics, result.epoch) == (alone.metrics, alone.epoch)  # of tweets not yet learned
+
+
+def test_an_epoch_sees_each_tweet_once() -> None:
+    data = examples(333, 1)
+
+    batches = list(shuffled_batches(data, 32, np.random.default_rng(1)))
+
+    seen = torch.cat([batch.features for batch in batches]).numpy()
+    assert sorted(map(tuple, seen)) == sorted(map(tuple, data.features))
+    assert all(batch.attention_mask[:, 0].all() for batch in batches)
+
+
+def test_hidden_authors_are_as_if_nobody_had_told() -> None:
+    tweets = [
+        replace(tweet, input=replace(tweet.input, author=AuthorHistory(number, number, 1, 2.0)))
+        for number, tweet in enumerate(labelled_tweets(10, 1))
+    ]
+    untold = [replace(tweet, input=replace(tweet.input, author=None)) for tweet in tweets]
+    scaling, tokenizer = scaling_of(unscaled(tweets)), letter_tokenizer()
+    hidden = np.arange(10) < 4
+
+    shown = examples_of(tweets, tokenizer, scaling).without(hidden)
+
+    assert (shown.features[hidden] == examples_of(untold, tokenizer, scaling).features[hidden]).all()
+    assert (shown.features[~hidden] == examples_of(tweets, tokenizer, scaling).features[~hidden]).all()
+
+
+def test_padding_changes_no_logit() -> None:
+    model, data = network().eval(), examples(60, 1)
+
+    together = logits_of(model, data)
+
+    one = [
+        logits_of(model, replace(data, tokens=TokenRows.of([ids.tolist()]), features=data.features[[n]]))[0]
+        for n, ids in enumerate(data.tokens)
+    ]
+    assert np.abs(together - np.array(one)).max() < 1e-5
+
+
+def test_calibration_recovers_what_was_distorted() -> None:
+    rng = np.random.default_rng(1)
+    true_logits = rng.normal(size=20_000)
+    labels = rng.random(20_000) < 1 / (1 + np.exp(-true_logits))
+
+    calibration = fitted((3 * (true_logits - 0.5)).astype(np.float32), labels)
+
+    assert calibration.temperature == pytest.approx(3, rel=0.1)
+    assert calibration.bias == pytest.approx(0.5, abs=0.1)
+
+
+def test_calibration_of_useless_logits_stays_in_bounds() -> None:
+    calibration = fitted(np.zeros(10, np.float32), np.array([True] + [False] * 9))
+
+    assert calibration.probabilities(np.zeros(1))[0] == pytest.approx(0.1, abs=0.01)

@@ -1,0 +1,101 @@
+"""Where viral tweets are rare: probabilities that are true, and a call that is made at all."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from viral_common.evaluation.scores import Floats, Labels, calibration_error, scores
+from viral_common.tweets.features import FEATURES
+from viral_common.tweets.tweet import labels_of
+from viral_trainer.data.examples import Examples, examples_of, scaling_of, unscaled
+from viral_trainer.model.network import ViralityNetwork
+from viral_trainer.training.blending import blended, logits_of
+from viral_trainer.training.calibration import fitted
+from viral_trainer.training.loop import Recipe, train
+from viral_trainer.training.thresholds import decision_threshold, reliability
+
+from tests.artefacts import letter_tokenizer, narrow_encoder
+from tests.labelled import labelled_tweets
+from tests.scored import drawn_tweets
+
+rare_tweets = partial(labelled_tweets, liked=0.08, noise=0.02)
+
+
+def examples(count: int, seed: int) -> Examples:
+    return examples_of(rare_tweets(count, seed), letter_tokenizer(), scaling_of(unscaled(rare_tweets(500))))
+
+
+def trained(class_weight: float, **knobs: Any) -> tuple[Floats, Floats]:
+    """Calibrated probabilities of 1,000 fresh tweets, and what they would be without calibration."""
+    network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES))
+    recipe = Recipe(epochs=2, head_lr=1e-2, threads=1, class_weight=class_weight, **knobs)
+    learned, validation = examples(1_000, 1), examples(600, 2)
+    result = train(network, learned, validation, recipe, lambda *_: None, lambda *_: None)
+    blend = blended(network, result.logits, learned, validation, recipe)
+    logits = logits_of(network, examples(1_000, 3))
+    return blend.calibration.probabilities(logits), 1 / (1 + np.exp(-logits.astype(np.float64)))
+
+
+def fresh_labels() -> Labels:
+    return labels_of(rare_tweets(1_000, 3))
+
+
+@pytest.mark.parametrize("class_weight", [0.0, 1.0])
+def test_rare_viral_tweets_get_probabilities_that_are_true(class_weight: float) -> None:
+    probabilities, _ = trained(class_weight)
+
+    figures = scores(fresh_labels(), probabilities)
+    assert figures["ece"] < 0.03
+    assert figures["log_loss"] < 0.8 * figures["majority_log_loss"]
+    assert figures["average_precision"] > 4 * figures["viral_rate"]
+
+
+def test_weights_shift_the_network_and_calibration_undoes_it() -> None:
+    once = {"few_tweets": 0}  # as weighted ones are learned
+    _, unweighted = trained(0.0, **once)
+    calibrated, weighted = trained(1.0, **once)
+
+    rate = fresh_labels().mean()
+    assert weighted.mean() > 2 * unweighted.mean()
+    assert calibrated.mean() == pytest.approx(rate, rel=0.2)
+
+
+def test_one_in_five_thousand_can_be_said() -> None:
+    calibration = fitted(np.zeros(5_000, np.float32), np.arange(5_000) < 1)
+
+    assert calibration.probabilities(np.zeros(1))[0] == pytest.approx(1 / 5_000, rel=0.1)
+
+
+def test_common_viral_tweets_are_called_from_one_half_on() -> None:
+    assert decision_threshold(*drawn_tweets(1_000, seed=1)) == 0.5
+
+
+def test_as_many_tweets_are_called_viral_as_are_where_they_are_rare() -> None:
+    labels, probabilities = drawn_tweets(20_000, seed=1, mean=-4)
+
+    threshold = decision_threshold(labels, probabilities)
+
+    fresh, stated = drawn_tweets(20_000, seed=2, mean=-4)
+    assert 0.02 < threshold < 0.3
+    assert (stated >= threshold).mean() == pytest.approx(fresh.mean(), rel=0.1)
+    assert scores(fresh, stated, threshold)["f1"] > 2 * scores(fresh, stated)["f1"]
+
+
+def test_what_is_likelier_than_not_is_always_called_viral() -> None:
+    labels = np.arange(1_000) < 100
+
+    assert decision_threshold(labels, np.where(labels, 0.9, 0.01)) <= 0.5
+
+
+def test_the_reliability_of_true_probabilities_is_even() -> None:
+    labels, probabilities = drawn_tweets(5_000, seed=1, mean=-3)
+
+    bins = reliability(labels, probabilities)
+
+    assert [one.count for one in bins] == [500] * 10
+    assert all(abs(one.stated_rate - one.viral_rate) < 0.05 for one in bins)
+    gaps = [one.count * abs(one.stated_rate - one.viral_rate) for one in bins]
+    assert sum(gaps) / 5_000 == pytest.approx(calibration_error(labels, probabilities))
