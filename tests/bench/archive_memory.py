@@ -12,7 +12,7 @@ from pathlib import Path
 from viral_scraper.sources.archive import ArchiveSource
 
 from tests.bench.figures import Figure
-from tests.twint_lines import FIRST_DAY, snowflake, twint_row
+from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
 
 MOST_MB = 300
 # `make bench` reads a tenth; VIRAL_BENCH_ARCHIVE_GB=5 reads it all, and takes ten times as long.
@@ -51,13 +51,15 @@ def _peak(scratch: Path, gigabytes: float) -> float:
 
 def _generate(file: Path, rows: int) -> None:
     """Different tweets in no order of time, padded with fields that nobody reads."""
-    row = twint_row(id="<id>", user_id="<user>", tweet="Something new " * 12 + "<number>", place="x" * 330)
+    row = make_twint_row(
+        id="<id>", user_id="<user>", tweet="Something new " * 12 + "<number>", place="x" * 330
+    )
     template = json.dumps(row).encode()
     step = timedelta(days=DAYS) / rows
     with file.open("wb") as out:
         for number in range(rows):
             shuffled = number * 7_919 % rows
-            external_id = b"%d" % snowflake(FIRST_DAY + shuffled * step, number % 4_000_000)
+            external_id = b"%d" % make_snowflake(FIRST_DAY + shuffled * step, number % 4_000_000)
             line = template.replace(b"<id>", external_id).replace(b"<user>", b"%d" % (number % 50_000 + 1))
             out.write(line.replace(b"<number>", b"%d" % number).ljust(LINE_BYTES - 1) + b"\n")
 

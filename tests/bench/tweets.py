@@ -22,8 +22,8 @@ from viral_trainer.model.tree_layer import Trees
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
 from viral_trainer.training.boosting import grown
 
-from tests.artefacts import a_summary
 from tests.conftest import TEST_DATA
+from tests.factories import make_summary
 
 ARCHIVE = TEST_DATA / "ukraine_oil.jsonl.gz"
 
@@ -63,7 +63,7 @@ def untrained_model(
         likes_threshold=0,
         base_model=base.name,
         base_model_source=base.source,
-        training=a_summary(),
+        training=make_summary(),
     )
 
 

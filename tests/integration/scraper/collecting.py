@@ -19,7 +19,7 @@ from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.stores.batches import BatchStore
 
-from tests.twint_lines import write_lines
+from tests.factories import write_lines
 
 # All that a batch is, but for the times at which its steps were taken.
 OUTCOME = ("id", "tweet_count", "train_count", "validation_count", "test_count", "viral_rate", "filtered")

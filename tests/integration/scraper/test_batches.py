@@ -17,15 +17,15 @@ from viral_common.tweets.text import copy_hash, split_of
 from viral_scraper.collecting import collector as collector_module
 from viral_scraper.stores.batch_staging import prepare
 
+from tests.factories import FIRST_DAY, make_twint_days, make_twint_row
 from tests.integration.scraper.collecting import all_batches, announced, collector, outcome, stored
-from tests.twint_lines import FIRST_DAY, some_days, twint_row
 
 DAY = timedelta(days=1)
 ONE_DAY_OLD = timedelta(hours=24)
 
 
 def test_an_archive_becomes_full_batches_in_time_order(db: Sessions, tmp_path: Path) -> None:
-    batches = all_batches(collector(db, tmp_path, some_days(days=7, per_day=100), batch_size=250))
+    batches = all_batches(collector(db, tmp_path, make_twint_days(days=7, per_day=100), batch_size=250))
 
     assert [batch.tweet_count for batch in batches] == [250, 250, 100]
     assert [batch.window_from for batch in batches] == [FIRST_DAY, FIRST_DAY + 3 * DAY, FIRST_DAY + 6 * DAY]
@@ -34,7 +34,7 @@ def test_an_archive_becomes_full_batches_in_time_order(db: Sessions, tmp_path: P
 
 
 def test_a_day_with_more_than_a_batch_is_sampled_from_all_its_hours(db: Sessions, tmp_path: Path) -> None:
-    rows = some_days(days=1, per_day=6_000)
+    rows = make_twint_days(days=1, per_day=6_000)
 
     (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=3_000))
 
@@ -43,7 +43,7 @@ def test_a_day_with_more_than_a_batch_is_sampled_from_all_its_hours(db: Sessions
 
 
 def test_a_batch_is_announced_with_its_figures(db: Sessions, tmp_path: Path) -> None:
-    (batch,) = all_batches(collector(db, tmp_path, some_days(days=1, per_day=300), batch_size=300))
+    (batch,) = all_batches(collector(db, tmp_path, make_twint_days(days=1, per_day=300), batch_size=300))
 
     (message,) = announced(db)
     event = CloudEvent.model_validate_json(message.body).event()
@@ -56,7 +56,7 @@ def test_a_batch_is_announced_with_its_figures(db: Sessions, tmp_path: Path) -> 
 
 
 def test_no_text_of_a_tweet_is_in_its_batchs_event(db: Sessions, tmp_path: Path) -> None:
-    rows = some_days(days=1, per_day=30, tweet="Whisper of subject", username="whisperer")
+    rows = make_twint_days(days=1, per_day=30, tweet="Whisper of subject", username="whisperer")
 
     all_batches(collector(db, tmp_path, rows, batch_size=30))
 
@@ -66,16 +66,16 @@ def test_no_text_of_a_tweet_is_in_its_batchs_event(db: Sessions, tmp_path: Path)
 
 
 def test_what_is_left_out_is_counted_by_reason(db: Sessions, tmp_path: Path) -> None:
-    good = some_days(days=1, per_day=50)
-    copies = some_days(days=1, per_day=7, tweet="the same again https://t.co/x", urls=["https://x"])
+    good = make_twint_days(days=1, per_day=50)
+    copies = make_twint_days(days=1, per_day=7, tweet="the same again https://t.co/x", urls=["https://x"])
     rows = [
         *good,
         *copies,
         good[0],
-        twint_row(FIRST_DAY, 101, language="de"),
-        twint_row(FIRST_DAY, 102, conversation_id="7"),
-        twint_row(FIRST_DAY, 103, retweet=True),
-        twint_row(FIRST_DAY, 104, tweet=" "),
+        make_twint_row(FIRST_DAY, 101, language="de"),
+        make_twint_row(FIRST_DAY, 102, conversation_id="7"),
+        make_twint_row(FIRST_DAY, 103, retweet=True),
+        make_twint_row(FIRST_DAY, 104, tweet=" "),
     ]
 
     (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=1_000))
@@ -92,7 +92,7 @@ def test_texts_that_differ_in_trifles_are_kept_once(db: Sessions, tmp_path: Path
         "#Oil prices are going up again and nobody knows why",
         "Oil prices are going up again, and nobody knows why 2",
     ]
-    rows = [twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(said)]
+    rows = [make_twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(said)]
 
     (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=100))
 
@@ -102,8 +102,8 @@ def test_texts_that_differ_in_trifles_are_kept_once(db: Sessions, tmp_path: Path
 
 def test_a_burst_does_not_drown_the_rest_of_the_day(db: Sessions, tmp_path: Path) -> None:
     noon = FIRST_DAY + DAY / 2
-    burst = [twint_row(noon + timedelta(seconds=number), 10_000 + number) for number in range(600)]
-    rows = [*some_days(days=1, per_day=600), *burst]
+    burst = [make_twint_row(noon + timedelta(seconds=number), 10_000 + number) for number in range(600)]
+    rows = [*make_twint_days(days=1, per_day=600), *burst]
 
     (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=500))
 
@@ -116,7 +116,7 @@ def test_a_burst_does_not_drown_the_rest_of_the_day(db: Sessions, tmp_path: Path
 def test_a_batch_that_the_shares_leave_unfilled_takes_more_of_crowded_intervals(
     db: Sessions, tmp_path: Path
 ) -> None:
-    burst = [twint_row(FIRST_DAY + timedelta(seconds=number), number) for number in range(200)]
+    burst = [make_twint_row(FIRST_DAY + timedelta(seconds=number), number) for number in range(200)]
 
     (batch,) = all_batches(collector(db, tmp_path, burst, batch_size=150))
 
@@ -125,7 +125,7 @@ def test_a_batch_that_the_shares_leave_unfilled_takes_more_of_crowded_intervals(
 
 
 def test_a_window_without_a_tweet_to_keep_is_closed_in_silence(db: Sessions, tmp_path: Path) -> None:
-    (batch,) = all_batches(collector(db, tmp_path, some_days(1, 20, language="fr"), batch_size=10))
+    (batch,) = all_batches(collector(db, tmp_path, make_twint_days(1, 20, language="fr"), batch_size=10))
 
     assert (batch.tweet_count, batch.viral_rate, batch.filtered) == (0, None, {"language": 20})
     assert batch.collected_at is not None
@@ -133,10 +133,10 @@ def test_a_window_without_a_tweet_to_keep_is_closed_in_silence(db: Sessions, tmp
 
 
 def test_collecting_again_updates_counts_and_never_duplicates(db: Sessions, tmp_path: Path) -> None:
-    (first,) = all_batches(collector(db, tmp_path, some_days(1, 40, likes_count=1), batch_size=40))
+    (first,) = all_batches(collector(db, tmp_path, make_twint_days(1, 40, likes_count=1), batch_size=40))
     before = stored(db)
 
-    (again,) = all_batches(collector(db, tmp_path, some_days(1, 40, likes_count=9), 40, query="other"))
+    (again,) = all_batches(collector(db, tmp_path, make_twint_days(1, 40, likes_count=9), 40, query="other"))
 
     after = stored(db)
     known = [tweet for tweet in after if tweet.batch_id == first.id]
@@ -146,7 +146,7 @@ def test_collecting_again_updates_counts_and_never_duplicates(db: Sessions, tmp_
 
 
 def test_older_counts_do_not_replace_newer_ones(db: Sessions, tmp_path: Path) -> None:
-    files = collector(db, tmp_path, some_days(2, 10), batch_size=10)
+    files = collector(db, tmp_path, make_twint_days(2, 10), batch_size=10)
     batch, _ = all_batches(files)
     with db.begin() as session:
         session.execute(update(Tweet).values(like_count=7, counts_observed_at=FIRST_DAY + 5 * DAY))
@@ -164,7 +164,7 @@ def test_older_counts_do_not_replace_newer_ones(db: Sessions, tmp_path: Path) ->
 def test_copies_stand_on_one_side_of_the_split_in_every_batch(db: Sessions, tmp_path: Path) -> None:
     said_daily = [
         row | {"tweet": f"Good morning number {number % 20} https://t.co/{number}", "urls": ["https://x"]}
-        for number, row in enumerate(some_days(days=4, per_day=20))
+        for number, row in enumerate(make_twint_days(days=4, per_day=20))
     ]
 
     batches = all_batches(collector(db, tmp_path, said_daily, batch_size=20))
@@ -184,7 +184,7 @@ def test_odd_characters_come_out_as_they_went_in(db: Sessions, tmp_path: Path) -
         "😀 مرحبا",
         "\\\\t",
     ]
-    rows = [twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(texts)]
+    rows = [make_twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(texts)]
 
     all_batches(collector(db, tmp_path, rows, batch_size=100))
 
@@ -195,7 +195,7 @@ def test_stopping_in_the_middle_and_going_on_gives_the_same_batches(
     db: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collector_module, "STORE_AT_ONCE", 1_000)
-    rows = some_days(days=4, per_day=3_000)
+    rows = make_twint_days(days=4, per_day=3_000)
     whole = collector(db, tmp_path, rows, batch_size=5_000)
     stopping = threading.Event()
     interrupted = collector(db, tmp_path, rows, batch_size=5_000)
@@ -210,7 +210,7 @@ def test_stopping_in_the_middle_and_going_on_gives_the_same_batches(
 
 
 def test_collecting_is_the_same_every_time(db: Sessions, tmp_path: Path) -> None:
-    rows = some_days(days=3, per_day=3_000)
+    rows = make_twint_days(days=3, per_day=3_000)
     all_batches(collector(db, tmp_path, rows, batch_size=4_000))
     first = outcome(db)
     empty(db)
@@ -221,7 +221,7 @@ def test_collecting_is_the_same_every_time(db: Sessions, tmp_path: Path) -> None
 
 
 def test_training_reads_only_tweets_whose_likes_had_time(db: Sessions, tmp_path: Path) -> None:
-    (batch,) = all_batches(collector(db, tmp_path, some_days(1, 200), batch_size=200))
+    (batch,) = all_batches(collector(db, tmp_path, make_twint_days(1, 200), batch_size=200))
     train = [tweet for tweet in stored(db) if tweet.split == "train"]
     with db.begin() as session:
         young = train[0].posted_at + timedelta(hours=23)
@@ -238,7 +238,7 @@ def test_training_reads_only_tweets_whose_likes_had_time(db: Sessions, tmp_path:
 
 
 def test_the_window_is_the_batch_and_those_before_it(db: Sessions, tmp_path: Path) -> None:
-    batches = all_batches(collector(db, tmp_path, some_days(days=5, per_day=10), batch_size=10))
+    batches = all_batches(collector(db, tmp_path, make_twint_days(days=5, per_day=10), batch_size=10))
     tweets = TweetStore(db)
 
     window = tweets.window(batches[3], 3)

@@ -24,10 +24,10 @@ from viral_scraper.daily import Daily
 from viral_scraper.stores.refreshes import RefreshStore
 
 from tests.eventually import eventually
+from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import announced, collector, stored
 from tests.integration.scraper.sources.test_refresh import Network
 from tests.integration.scraper.test_run import started
-from tests.twint_lines import some_days, write_lines
 
 ONE_DAY = timedelta(hours=24)
 
@@ -35,7 +35,7 @@ ONE_DAY = timedelta(hours=24)
 @pytest.fixture
 def collecting(db: Sessions, tmp_path: Path) -> Collector:
     """Three days, a batch each."""
-    return collector(db, tmp_path, some_days(3, 50), batch_size=50)
+    return collector(db, tmp_path, make_twint_days(3, 50), batch_size=50)
 
 
 def in_half_a_day() -> Daily:
@@ -74,7 +74,7 @@ def test_runs_that_were_missed_are_caught_up_once(
 
     stop = started(schedule)
     eventually(lambda: len(announced(db)) == 3 and waits(schedule))
-    write_lines(tmp_path / "tweets.jsonl", some_days(4, 50))
+    write_lines(tmp_path / "tweets.jsonl", make_twint_days(4, 50))
     time.sleep(0.3)
     stop()
 

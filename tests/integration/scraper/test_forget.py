@@ -27,15 +27,15 @@ from viral_scraper.stores.forgotten import forget_author, forget_author_id, forg
 from viral_scraper.stores.streams import Heard, HeardEngagement, StreamStore, stream_key
 
 from tests.eventually import eventually
+from tests.factories import FIRST_DAY, make_twint_days, make_twint_row
 from tests.integration.scraper.collecting import all_batches, collector, stored
-from tests.twint_lines import FIRST_DAY, some_days, twint_row
 
 DAY = timedelta(days=1)
 
 
 def collected(db: Sessions, folder: Path, query: str = "test", days: int = 1) -> list[Batch]:
     """Thirty tweets a day by ten authors, `author0` (id 1000) to `author9`."""
-    return all_batches(collector(db, folder, some_days(days, 30), batch_size=30, query=query))
+    return all_batches(collector(db, folder, make_twint_days(days, 30), batch_size=30, query=query))
 
 
 def usernames(db: Sessions) -> set[str]:
@@ -62,18 +62,18 @@ def test_a_forgotten_author_is_not_collected_again(db: Sessions, tmp_path: Path)
 
 
 def test_another_name_does_not_bring_an_author_back(db: Sessions, tmp_path: Path) -> None:
-    rows = [twint_row(FIRST_DAY, 1, username="old"), twint_row(FIRST_DAY + DAY, 11, username="new")]
+    rows = [make_twint_row(FIRST_DAY, 1, username="old"), make_twint_row(FIRST_DAY + DAY, 11, username="new")]
     all_batches(collector(db, tmp_path, rows, batch_size=2))
 
     deleted = forget_author(db, "new")
-    all_batches(collector(db, tmp_path, [twint_row(FIRST_DAY, 21, username="newest")], 2, query="again"))
+    all_batches(collector(db, tmp_path, [make_twint_row(FIRST_DAY, 21, username="newest")], 2, query="again"))
 
     assert deleted == {"archive": 2}
     assert stored(db) == []
 
 
 def test_an_author_whose_name_nobody_told_is_forgotten_by_id(db: Sessions, tmp_path: Path) -> None:
-    rows = [twint_row(FIRST_DAY, number, username=f"name{number}") for number in (1, 2, 11)]
+    rows = [make_twint_row(FIRST_DAY, number, username=f"name{number}") for number in (1, 2, 11)]
     all_batches(collector(db, tmp_path, rows, batch_size=3))
 
     assert forget_author_id(db, "1001") == {"archive": 2}
@@ -128,7 +128,7 @@ def test_no_name_is_kept_of_who_was_forgotten(db: Sessions, tmp_path: Path) -> N
 
 
 def test_without_a_name_nobody_is_forgotten(db: Sessions, tmp_path: Path) -> None:
-    all_batches(collector(db, tmp_path, some_days(1, 3, username=""), batch_size=3))
+    all_batches(collector(db, tmp_path, make_twint_days(1, 3, username=""), batch_size=3))
 
     with pytest.raises(ValueError, match="needs a name"):
         forget_author(db, "")

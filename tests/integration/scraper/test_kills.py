@@ -20,8 +20,8 @@ from viral_common.database.tables import BatchInterval
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
+from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import announced, outcome
-from tests.twint_lines import some_days, write_lines
 
 ROOT = Path(__file__).parents[3]
 # `viral-scraper once`, which stores so many tweets in one transaction.
@@ -42,7 +42,7 @@ class Scraper:
             "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
             "VIRAL_DATA_DIR": str(folder),
             "VIRAL_SOURCE": "archive",
-            "VIRAL_ARCHIVE_PATHS": str(write_lines(folder / "tweets.jsonl.gz", some_days(3, 1_700))),
+            "VIRAL_ARCHIVE_PATHS": str(write_lines(folder / "tweets.jsonl.gz", make_twint_days(3, 1_700))),
             "VIRAL_BATCH_SIZE": "5000",
         }
 

@@ -22,11 +22,11 @@ from viral_scraper.sources.factory import SOURCES
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.advisory_lock import turn
 
+from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import all_batches, announced, collector, stored
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
 from tests.integration.scraper.sources.said import some_posts
 from tests.integration.scraper.sources.x_server import XNetwork
-from tests.twint_lines import some_days, write_lines
 
 POSTS = 30
 ORIGINALS = 27  # every tenth is a reply
@@ -65,7 +65,7 @@ def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatc
 def test_what_is_beyond_the_retention_goes_with_each_run(
     db: Sessions, tmp_path: Path, run_once: Once
 ) -> None:
-    all_batches(collector(db, tmp_path, some_days(1, 3), batch_size=3))
+    all_batches(collector(db, tmp_path, make_twint_days(1, 3), batch_size=3))
     with db.begin() as session:
         session.execute(text("UPDATE batches SET collected_at = '2022-04-01'"))
 
@@ -85,7 +85,7 @@ def test_a_batch_then_nothing_more_and_both_are_well(db: Sessions, run_once: Onc
 
 
 def test_a_query_is_shown_as_it_was_given(tmp_path: Path, run_once: Once) -> None:
-    file = write_lines(tmp_path / "tweets.jsonl", some_days(1, 3))
+    file = write_lines(tmp_path / "tweets.jsonl", make_twint_days(1, 3))
     told = {"SOURCE": "archive", "ARCHIVE_PATHS": str(file), "QUERY": "[ab] [/x] :key:"}
 
     first, second = run_once(**told), run_once(**told)

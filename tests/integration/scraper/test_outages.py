@@ -20,10 +20,10 @@ from viral_scraper.sources.base import Window
 from viral_scraper.sources.retries import SourceAway
 
 from tests.eventually import eventually
+from tests.factories import make_twint_days
 from tests.integration.scraper.collecting import announced, collector, stored
 from tests.integration.scraper.test_run import started
 from tests.servers import Servers
-from tests.twint_lines import some_days
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Network:
 
 def networked(db: Sessions, folder: Path, open_after: int = 3) -> tuple[Network, Collector]:
     """A day of 200 tweets, not enough for a batch, so no interval gives more than its share; the fourth is held up."""
-    files = collector(db, folder, some_days(1, 200), batch_size=400)
+    files = collector(db, folder, make_twint_days(1, 200), batch_size=400)
     assert isinstance(files.source, ArchiveSource)
     network = Network(files.source, open_after=open_after)
     return network, replace(files, source=network)
@@ -121,7 +121,7 @@ def test_postgres_dies_in_the_middle(servers: Servers, db: Sessions, tmp_path: P
 
 
 def test_a_full_disk_is_waited_for(db: Sessions, tmp_path: Path) -> None:
-    files = collector(db, tmp_path, some_days(2, 2_500), batch_size=2_500)
+    files = collector(db, tmp_path, make_twint_days(2, 2_500), batch_size=2_500)
     schedule = Schedule(files, db, poll_s=0.05)
 
     with no_room_beyond(200_000):

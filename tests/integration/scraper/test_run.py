@@ -12,8 +12,8 @@ from viral_common.database.engine import Sessions
 from viral_scraper.collecting.schedule import Schedule
 
 from tests.eventually import eventually
+from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import announced, collector
-from tests.twint_lines import some_days, write_lines
 
 Stop = Callable[[], None]
 
@@ -33,18 +33,18 @@ def started(schedule: Schedule) -> Stop:
 
 
 def test_batch_after_batch_and_then_what_the_archive_gains(db: Sessions, tmp_path: Path) -> None:
-    files = collector(db, tmp_path, some_days(2, 50), batch_size=50)
+    files = collector(db, tmp_path, make_twint_days(2, 50), batch_size=50)
     stop = started(Schedule(files, db, poll_s=0.1))
     eventually(lambda: len(announced(db)) == 2)
 
-    write_lines(tmp_path / "tweets.jsonl", some_days(3, 50))
+    write_lines(tmp_path / "tweets.jsonl", make_twint_days(3, 50))
 
     eventually(lambda: len(announced(db)) == 3)
     stop()
 
 
 def test_a_file_that_is_missing_is_named_and_waited_for(db: Sessions, tmp_path: Path) -> None:
-    files = collector(db, tmp_path, some_days(1, 50), batch_size=50)
+    files = collector(db, tmp_path, make_twint_days(1, 50), batch_size=50)
     (tmp_path / "tweets.jsonl").rename(tmp_path / "elsewhere")
     schedule = Schedule(files, db, poll_s=0.1)
     stop = started(schedule)
@@ -58,7 +58,7 @@ def test_a_file_that_is_missing_is_named_and_waited_for(db: Sessions, tmp_path: 
 
 
 def test_of_two_scrapers_one_works_and_the_other_takes_over(db: Sessions, tmp_path: Path) -> None:
-    files = collector(db, tmp_path, some_days(1, 50), batch_size=50)
+    files = collector(db, tmp_path, make_twint_days(1, 50), batch_size=50)
     first, second = (Schedule(files, db, poll_s=0.1) for _ in range(2))
     stop_first = started(first)
     eventually(lambda: len(announced(db)) == 1)
@@ -66,7 +66,7 @@ def test_of_two_scrapers_one_works_and_the_other_takes_over(db: Sessions, tmp_pa
     eventually(lambda: any("another scraper" in reason for reason in second.missing()))
 
     stop_first()
-    write_lines(tmp_path / "tweets.jsonl", some_days(2, 50))
+    write_lines(tmp_path / "tweets.jsonl", make_twint_days(2, 50))
 
     eventually(lambda: len(announced(db)) == 2)
     assert second.missing() == []
@@ -74,7 +74,7 @@ def test_of_two_scrapers_one_works_and_the_other_takes_over(db: Sessions, tmp_pa
 
 
 def test_connections_lost_in_the_middle_lose_nothing(db: Sessions, tmp_path: Path) -> None:
-    files = collector(db, tmp_path, some_days(6, 2_500), batch_size=5_000)
+    files = collector(db, tmp_path, make_twint_days(6, 2_500), batch_size=5_000)
     stop = started(Schedule(files, db, poll_s=0.1))
 
     for _ in range(4):

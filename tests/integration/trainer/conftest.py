@@ -11,7 +11,7 @@ from viral_common.stores.tweets import TweetStore
 from viral_trainer.handlers import Trainer
 from viral_trainer.settings import TrainerSettings
 
-from tests.artefacts import make_base_model
+from tests.factories import make_base_model
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from viral_common.events import BatchCollected
 from viral_common.tweets.text import copy_hash, split_of
 from viral_common.tweets.tweet import LabelledTweet
 
-from tests.labelled import START, labelled_tweets
+from tests.factories import START, make_labelled_tweets
 
 
 def collected(
@@ -52,7 +52,7 @@ def collected(
         session.add(batch)
         session.flush()
         if count:
-            made = tweets or labelled_tweets(count, seed=day)
+            made = tweets or make_labelled_tweets(count, seed=day)
             rows = [_row(event, number, tweet, likes) for number, tweet in enumerate(made)]
             session.execute(insert(Tweet), rows)
     return event

@@ -22,8 +22,7 @@ from viral_common.errors import ArtefactError, RegistryUnavailable, UsageError
 from viral_common.registry.runs import Runs
 from viral_common.registry.versions import MODEL_NAME, RegisteredVersion, Registry
 
-from tests.artefacts import make_artefact
-from tests.labelled import labelled_tweets
+from tests.factories import make_artefact, make_labelled_tweets
 
 
 @pytest.fixture
@@ -66,7 +65,7 @@ def test_mlflow_models_serve_answers_with_the_same_probabilities(
     mlflow_url: str, version: RegisteredVersion, tmp_path: Path
 ) -> None:
     Registry(mlflow_url).set_alias("champion", version.version)
-    inputs = [tweet.input for tweet in labelled_tweets(20)]
+    inputs = [tweet.input for tweet in make_labelled_tweets(20)]
     rows = [
         {"text": one.text, "created_at": one.created_at.isoformat(), "photos_count": one.photos_count}
         for one in inputs

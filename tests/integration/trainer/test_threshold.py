@@ -15,8 +15,8 @@ from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
 from viral_trainer.handlers import Trainer
 
+from tests.factories import make_labelled_tweets
 from tests.integration.trainer.stage import collected
-from tests.labelled import labelled_tweets
 
 
 def test_rare_viral_tweets_are_learned_called_and_judged(
@@ -25,7 +25,7 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     settings = trainer.settings.model_copy(update={"likes_threshold": 10})
     tweets = [
         replace(tweet, like_count=40 * tweet.like_count + 3)  # nobody is without a like, one in ten has 43
-        for tweet in labelled_tweets(1_400, noise=0.01, liked=0.1)
+        for tweet in make_labelled_tweets(1_400, noise=0.01, liked=0.1)
     ]
     judge = Judge(
         trainer.tweets,

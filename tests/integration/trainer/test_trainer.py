@@ -22,8 +22,8 @@ from viral_common.registry.runs import Run, Runs
 from viral_common.registry.versions import MODEL_NAME, Registry
 from viral_trainer.handlers import Trainer
 
+from tests.factories import make_labelled_tweets
 from tests.integration.trainer.stage import collected
-from tests.labelled import labelled_tweets
 
 
 def runs_of(client: MlflowClient, event: BatchCollected) -> list[MlflowRun]:
@@ -68,7 +68,7 @@ def test_the_announced_artefact_is_the_one_that_scores(
     directory = trainer.registry.download(trained.artifact_uri, tmp_path / "fetched")
     predictor = Predictor.load(read_artefact(directory, trained.artifact_sha256), threads=1)
 
-    tweets = labelled_tweets(200, seed=99)
+    tweets = make_labelled_tweets(200, seed=99)
     labels = np.array([tweet.viral for tweet in tweets])
     assert scores(labels, predictor.predict([tweet.input for tweet in tweets]))["auc"] > 0.7
 

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 from viral_trainer.cli import app
 
-from tests.twint_lines import some_days, write_lines
+from tests.factories import make_twint_days, write_lines
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ def type_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...,
 def tweets(tmp_path: Path) -> Path:
     """400 originals, a third of them without likes, and rows that are none."""
     rows: Sequence[dict[str, Any] | bytes] = [
-        *some_days(days=10, per_day=40),
-        *some_days(days=1, per_day=20, language="de"),
-        *some_days(days=10, per_day=40)[:10],  # collected twice
+        *make_twint_days(days=10, per_day=40),
+        *make_twint_days(days=1, per_day=20, language="de"),
+        *make_twint_days(days=10, per_day=40)[:10],  # collected twice
         b"oops\n",
     ]
     return write_lines(tmp_path / "tweets.jsonl.gz", rows)

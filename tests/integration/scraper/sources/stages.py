@@ -28,6 +28,7 @@ from viral_scraper.stores.spending import SpendingStore
 from viral_scraper.stores.streams import StreamStore
 
 from tests import jetstream_server
+from tests.factories import make_twint_row, write_lines
 from tests.integration.scraper.sources import bluesky_network, http_server
 from tests.integration.scraper.sources.http_server import Served
 from tests.integration.scraper.sources.mastodon_server import MastodonNetwork
@@ -35,7 +36,6 @@ from tests.integration.scraper.sources.said import MIN_AGE, Said
 from tests.integration.scraper.sources.twint_server import TwintNetwork
 from tests.integration.scraper.sources.x_server import XNetwork
 from tests.jetstream_server import Jetstream
-from tests.twint_lines import twint_row, write_lines
 
 QUICK = Pace(store_every_s=0.05, settle_every_s=0, silence_s=5, reconnect_after_s=lambda _: 0.01)
 
@@ -69,7 +69,7 @@ def archive(
     """A file that Twint wrote; replies are left out of it when it is read."""
     posts = [said for said in posts if not said.is_reply]
     rows = [
-        twint_row(
+        make_twint_row(
             said.at,
             said.number,
             tweet=said.text,

@@ -17,8 +17,8 @@ from viral_scraper.collecting.refresher import Refresher
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.refreshes import RefreshStore
 
+from tests.factories import FIRST_DAY, make_twint_days
 from tests.integration.scraper.collecting import all_batches, collector, stored
-from tests.twint_lines import FIRST_DAY, some_days
 
 ONE_DAY = timedelta(hours=24)
 
@@ -45,7 +45,7 @@ class Network:
 @pytest.fixture
 def young(db: Sessions, tmp_path: Path) -> list[str]:
     """Ids of ten tweets; the likes of the first six were read an hour after they were posted."""
-    all_batches(collector(db, tmp_path, some_days(1, 10), batch_size=10))
+    all_batches(collector(db, tmp_path, make_twint_days(1, 10), batch_size=10))
     ids = [tweet.external_id for tweet in stored(db)]
     with db.begin() as session:
         session.execute(

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.factories import make_snowflake
 from tests.integration.scraper.sources.http_server import Answer, Request
 from tests.integration.scraper.sources.said import Said
-from tests.twint_lines import snowflake
 
 PER_PAGE = 20
 
@@ -42,7 +42,7 @@ class TwintNetwork:
 
 def stream_item(said: Said) -> str:
     """One tweet's HTML, as far as Twint looks into it."""
-    id_ = snowflake(said.at, said.number)
+    id_ = make_snowflake(said.at, said.number)
     conversation = "1" if said.is_reply else str(id_)
     link = f"https://example.com/{said.number}"
     # Twint puts a space before each link.

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from tests.factories import make_snowflake
 from tests.integration.scraper.sources.http_server import Answer, Request
 from tests.integration.scraper.sources.said import Said
-from tests.twint_lines import snowflake
 
 
 class XNetwork:
@@ -68,7 +68,7 @@ class XNetwork:
 
 def post_of(said: Said) -> dict[str, Any]:
     """As recent search delivers it, with the t.co links that X makes of the author's and adds for media."""
-    id_ = str(snowflake(said.at, said.number))
+    id_ = str(make_snowflake(said.at, said.number))
     text = said.text.replace("&", "&amp;").replace(f"https://example.com/{said.number}", "https://t.co/own")
     links = [{"url": "https://t.co/own", "expanded_url": f"https://example.com/{said.number}"}]
     post: dict[str, Any] = {

@@ -22,8 +22,8 @@ from viral_scraper.stores.batches import Plan
 from viral_scraper.stores.partitions import add_months, look_over_all, month_of, months_in
 from viral_scraper.stores.retention import drop_old_months
 
+from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
 from tests.integration.scraper.collecting import all_batches, collector, stored
-from tests.twint_lines import FIRST_DAY, snowflake, twint_row
 
 DAY = timedelta(days=1)
 A_YEAR = timedelta(days=365)
@@ -32,7 +32,7 @@ NOW = datetime(2023, 6, 15, tzinfo=UTC)
 
 def collected(db: Sessions, folder: Path, *times: datetime, batch_size: int = 1) -> list[Batch]:
     """Batches of tweets posted then."""
-    rows = [twint_row(at, number) for number, at in enumerate(times)]
+    rows = [make_twint_row(at, number) for number, at in enumerate(times)]
     return all_batches(collector(db, folder, rows, batch_size))
 
 
@@ -65,7 +65,7 @@ def test_an_archive_of_years_makes_the_months_it_needs(db: Sessions, tmp_path: P
 
 def test_a_tweet_that_comes_again_from_over_a_months_border_is_known(db: Sessions, tmp_path: Path) -> None:
     border = datetime(2022, 4, 1, tzinfo=UTC)
-    files = collector(db, tmp_path, [twint_row(border - timedelta(hours=3))], batch_size=1)
+    files = collector(db, tmp_path, [make_twint_row(border - timedelta(hours=3))], batch_size=1)
     all_batches(files)
     (tweet,) = files.source.search("", border - DAY, border)
     plan = Plan(uuid4(), "archive", "local times", border, border + DAY, 5, [(border, border + DAY)])
@@ -148,9 +148,9 @@ def test_what_was_dropped_can_be_collected_again(db: Sessions, tmp_path: Path) -
     collected_at(db, NOW - 2 * A_YEAR)
     drop_old_months(db, timedelta(days=31), NOW)
 
-    all_batches(collector(db, tmp_path, [twint_row(FIRST_DAY)], batch_size=1, query="again"))
+    all_batches(collector(db, tmp_path, [make_twint_row(FIRST_DAY)], batch_size=1, query="again"))
 
-    assert [tweet.external_id for tweet in stored(db)] == [str(snowflake(FIRST_DAY))]
+    assert [tweet.external_id for tweet in stored(db)] == [str(make_snowflake(FIRST_DAY))]
 
 
 def test_a_drop_gives_way_to_readers_and_is_done_the_next_time(db: Sessions, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from viral_common.archive.formats import SNSCRAPE, TWINT, X_API, Shape, converte
 from viral_common.archive.reader import read_tweets
 from viral_common.tweets.tweet import RawTweet
 
-from tests.twint_lines import some_days, twint_row
+from tests.factories import make_twint_days, make_twint_row
 
-ROWS = some_days(1, 30)
+ROWS = make_twint_days(1, 30)
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
 
 SNSCRAPE_ROW: dict[str, Any] = {
@@ -160,7 +160,7 @@ def test_empty_pages_are_no_fault_and_errors_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "row"),
     [
-        (TWINT, lambda language: twint_row(language=language)),
+        (TWINT, lambda language: make_twint_row(language=language)),
         (SNSCRAPE, lambda language: {**SNSCRAPE_ROW, "lang": language}),
         (X_API, lambda language: {**X_ROW, "lang": language}),
     ],
@@ -198,7 +198,7 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize(
     ("shape", "good"),
-    [(TWINT, twint_row()), (SNSCRAPE, SNSCRAPE_ROW), (X_API, X_ROW)],
+    [(TWINT, make_twint_row()), (SNSCRAPE, SNSCRAPE_ROW), (X_API, X_ROW)],
     ids=["twint", "snscrape", "x"],
 )
 @given(data=st.data())

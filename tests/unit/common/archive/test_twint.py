@@ -11,7 +11,7 @@ from viral_common.archive.formats import TWINT, converted
 from viral_common.archive.tweet_text import text_as_typed
 from viral_common.tweets.tweet import RawTweet
 
-from tests.twint_lines import FIRST_DAY, snowflake, twint_row
+from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
 
 QUOTED = "https://twitter.com/who/status/123"
 
@@ -21,32 +21,32 @@ def tweet_of(row: dict[str, Any]) -> RawTweet:
 
 
 def test_the_time_is_the_id_s_whatever_the_local_clock_said() -> None:
-    row = twint_row(FIRST_DAY, created_at="2022-03-01 01:00:00 Västeuropa, normaltid", timezone="+0100")
+    row = make_twint_row(FIRST_DAY, created_at="2022-03-01 01:00:00 Västeuropa, normaltid", timezone="+0100")
 
     assert tweet_of(row).posted_at == FIRST_DAY
 
 
 def test_an_id_older_than_snowflakes_leaves_the_time_to_created_at() -> None:
-    row = twint_row(id=20, created_at="2006-03-21 21:50:14 Paris, Madrid", timezone="+0100")
+    row = make_twint_row(id=20, created_at="2006-03-21 21:50:14 Paris, Madrid", timezone="+0100")
 
     assert tweet_of(row).posted_at == datetime(2006, 3, 21, 20, 50, 14, tzinfo=UTC)
 
 
 def test_epoch_milliseconds_are_a_time_too() -> None:
-    row = twint_row(id=20, created_at=1_142_974_214_000, timezone="W. Central Africa Standard Time")
+    row = make_twint_row(id=20, created_at=1_142_974_214_000, timezone="W. Central Africa Standard Time")
 
     assert tweet_of(row).posted_at == datetime(2006, 3, 21, 20, 50, 14, tzinfo=UTC)
 
 
 def test_lists_may_be_written_as_text() -> None:
-    row = twint_row(photos="['https://a/1.jpg', 'https://a/2.jpg']", urls="[]", reply_to="[]")
+    row = make_twint_row(photos="['https://a/1.jpg', 'https://a/2.jpg']", urls="[]", reply_to="[]")
 
     assert tweet_of(row).photos_count == 2
 
 
 def test_a_photo_is_no_video_although_twint_says_so() -> None:
-    photo = tweet_of(twint_row(video=1, photos=["https://a/1.jpg"]))
-    video = tweet_of(twint_row(video=1))
+    photo = tweet_of(make_twint_row(video=1, photos=["https://a/1.jpg"]))
+    video = tweet_of(make_twint_row(video=1))
 
     assert (photo.has_video, photo.photos_count) == (False, 1)
     assert (video.has_video, video.photos_count) == (True, 0)
@@ -63,14 +63,14 @@ def test_a_photo_is_no_video_although_twint_says_so() -> None:
     ],
 )
 def test_what_makes_a_reply(fields: dict[str, Any], is_reply: bool) -> None:
-    assert tweet_of(twint_row(**fields)).is_reply == is_reply
+    assert tweet_of(make_twint_row(**fields)).is_reply == is_reply
 
 
 @pytest.mark.parametrize(
     "fields", [{"retweet": True}, {"retweet": "True"}, {"tweet": "RT @you: what you said"}]
 )
 def test_what_makes_a_retweet(fields: dict[str, Any]) -> None:
-    assert tweet_of(twint_row(**fields)).is_retweet
+    assert tweet_of(make_twint_row(**fields)).is_retweet
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_the_text_is_what_its_author_typed(text: str, urls: list[object], quote_
         ({"urls": 7}, "urls is no list"),
         ({"created_at": "2022-02-30 10:00:00 UTC"}, "impossible date"),
         ({"created_at": "yesterday"}, "impossible date"),
-        ({"id": snowflake(datetime(2061, 1, 1, tzinfo=UTC))}, "impossible date"),
+        ({"id": make_snowflake(datetime(2061, 1, 1, tzinfo=UTC))}, "impossible date"),
         ({"id": 20, "created_at": "2006-03-22 21:50:14 Mitt hus", "timezone": "hemma"}, "no usable time"),
         ({"id": 20, "created_at": "1999-03-22 21:50:14 UTC"}, "impossible date"),
     ],
 )
 def test_a_bad_row_says_what_is_wrong(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadRow, match=f"^{reason}$"):
-        tweet_of(twint_row(**fields))
+        tweet_of(make_twint_row(**fields))

@@ -11,8 +11,8 @@ import pytest
 from viral_common.artefact.files import FILES, MANIFEST, SERVING, Artefact, read_artefact, write_manifest
 from viral_common.errors import ArtefactError
 
-from tests.artefacts import make_artefact
 from tests.damage import list_a_pickle
+from tests.factories import make_artefact
 
 
 @pytest.fixture

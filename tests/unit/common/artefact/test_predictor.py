@@ -19,7 +19,6 @@ from viral_common.errors import ArtefactError
 from viral_common.events import Precision
 from viral_common.tweets.features import TweetInput
 
-from tests.artefacts import make_artefact
 from tests.damage import (
     lose_a_tensor,
     raise_the_opset,
@@ -27,7 +26,7 @@ from tests.damage import (
     spoil_a_word_that_the_sample_has_not,
     spoil_weights,
 )
-from tests.labelled import labelled_tweets
+from tests.factories import make_artefact, make_labelled_tweets
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -75,7 +74,7 @@ def test_no_tweets_get_no_probabilities(predictor: Predictor) -> None:
 
 
 def test_order_and_company_change_nothing(predictor: Predictor) -> None:
-    tweets = [tweet.input for tweet in labelled_tweets(PIECE + 100)]
+    tweets = [tweet.input for tweet in make_labelled_tweets(PIECE + 100)]
     tweets = [replace(tweet, text=tweet.text * (1 + number % 5)) for number, tweet in enumerate(tweets)]
 
     together = predictor.predict(tweets)
@@ -87,7 +86,7 @@ def test_order_and_company_change_nothing(predictor: Predictor) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_more_threads_say_the_same(shared: Artefact, precision: Precision) -> None:
-    tweets = [tweet.input for tweet in labelled_tweets(2 * PIECE + 1)]
+    tweets = [tweet.input for tweet in make_labelled_tweets(2 * PIECE + 1)]
 
     one, three = (Predictor.load(shared, precision, threads=threads) for threads in (1, 3))
 

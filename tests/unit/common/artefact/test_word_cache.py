@@ -9,9 +9,9 @@ from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE
 from viral_common.artefact.word_cache import LONGEST_WORD, reader_of
 
-from tests.artefacts import letter_tokenizer
+from tests.factories import make_letter_tokenizer
 
-TOKENIZER = letter_tokenizer(max_tokens=24)
+TOKENIZER = make_letter_tokenizer(max_tokens=24)
 
 # What a word's neighbours could change: case, accents, signs, scripts without spaces, things nobody sees.
 PIECES = [
@@ -59,9 +59,9 @@ def test_words_of_any_length_read_alike(length: int) -> None:
 
 def test_a_tokenizer_that_does_not_read_words_alone_is_asked_itself() -> None:
     of_pairs = Tokenizer(BPE({"a": 0, " ": 1, "b": 2, "a b": 3, " b": 4}, [(" ", "b"), ("a", " b")]))
-    padding = letter_tokenizer(max_tokens=24)
+    padding = make_letter_tokenizer(max_tokens=24)
     padding.enable_padding(length=24)
-    greedy = letter_tokenizer(max_tokens=24)
+    greedy = make_letter_tokenizer(max_tokens=24)
     greedy.add_tokens([AddedToken("a b", normalized=True)])
 
     for tokenizer in (of_pairs, padding, greedy):

@@ -5,14 +5,14 @@ import pytest
 from viral_common.evaluation.intervals import intervals, scores_with_intervals
 from viral_common.evaluation.scores import scores
 
-from tests.scored import Drawn, drawn_tweets
+from tests.factories import Drawn, draw_tweets
 
 FIGURES = ("accuracy", "auc", "average_precision", "log_loss")
 
 
 def test_the_true_figures_lie_in_most_intervals() -> None:
-    truth = scores(*drawn_tweets(200_000, seed=1))
-    samples = [drawn_tweets(400, seed) for seed in range(2, 62)]
+    truth = scores(*draw_tweets(200_000, seed=1))
+    samples = [draw_tweets(400, seed) for seed in range(2, 62)]
 
     found = [intervals(*sample) for sample in samples]
 
@@ -22,7 +22,7 @@ def test_the_true_figures_lie_in_most_intervals() -> None:
 
 
 def test_more_tweets_make_narrower_intervals_around_the_same_figure() -> None:
-    few, many = intervals(*drawn_tweets(500, seed=1)), intervals(*drawn_tweets(8_000, seed=1))
+    few, many = intervals(*draw_tweets(500, seed=1)), intervals(*draw_tweets(8_000, seed=1))
 
     for name in FIGURES:
         assert many[name][1] - many[name][0] < 0.5 * (few[name][1] - few[name][0])
@@ -53,11 +53,11 @@ def test_three_viral_tweets_give_finite_intervals() -> None:
 
 
 def test_the_same_tweets_have_the_same_intervals() -> None:
-    assert intervals(*drawn_tweets(300, seed=1)) == intervals(*drawn_tweets(300, seed=1))
+    assert intervals(*draw_tweets(300, seed=1)) == intervals(*draw_tweets(300, seed=1))
 
 
 def test_each_interval_stands_beside_its_figure() -> None:
-    figures = scores_with_intervals(*drawn_tweets(300, seed=1), decision_threshold=0.5)
+    figures = scores_with_intervals(*draw_tweets(300, seed=1), decision_threshold=0.5)
 
     for name in FIGURES:
         assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"]

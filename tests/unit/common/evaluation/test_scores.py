@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from viral_common.evaluation.scores import calibration_error, scores, shortage
 
-from tests.scored import drawn_tweets
+from tests.factories import draw_tweets
 
 
 def test_a_perfect_model_scores_perfectly() -> None:
@@ -43,7 +43,7 @@ def test_calibration_error_is_the_mean_gap() -> None:
 
 
 def test_rare_viral_tweets_that_are_all_told_the_same_wrong_share_are_miscalibrated() -> None:
-    labels, probabilities = drawn_tweets(5_000, seed=1, mean=-4)
+    labels, probabilities = draw_tweets(5_000, seed=1, mean=-4)
 
     calibrated, doubled = (
         calibration_error(labels, probabilities),
@@ -62,7 +62,7 @@ def test_whether_probabilities_fit_is_asked_within_the_rare_ones_too() -> None:
 
 
 def test_calling_viral_from_a_lower_probability_on_finds_more_and_leaves_the_accuracy() -> None:
-    labels, probabilities = drawn_tweets(5_000, seed=1, mean=-4)
+    labels, probabilities = draw_tweets(5_000, seed=1, mean=-4)
 
     likelier, sooner = scores(labels, probabilities), scores(labels, probabilities, decision_threshold=0.1)
 

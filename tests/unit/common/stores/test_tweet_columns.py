@@ -10,7 +10,7 @@ from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets.features import FEATURES, AuthorHistory, feature_matrix
 from viral_trainer.data import tweet_columns
 
-from tests.labelled import labelled_tweets
+from tests.factories import make_labelled_tweets
 
 
 def described(count: int) -> list[DescribedTweet]:
@@ -26,7 +26,7 @@ def described(count: int) -> list[DescribedTweet]:
             "train",
             number % 3,
         )
-        for number, tweet in enumerate(labelled_tweets(count))
+        for number, tweet in enumerate(make_labelled_tweets(count))
     ]
 
 

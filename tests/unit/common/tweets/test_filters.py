@@ -9,7 +9,7 @@ from viral_common.archive.formats import TWINT, converted
 from viral_common.tweets.filters import filtered, reason_against
 from viral_common.tweets.tweet import RawTweet
 
-from tests.twint_lines import twint_row
+from tests.factories import make_twint_row
 
 
 def tweet_of(row: dict[str, Any]) -> RawTweet:
@@ -40,11 +40,11 @@ def tweet_of(row: dict[str, Any]) -> RawTweet:
     ],
 )
 def test_why_a_tweet_is_left_out(fields: dict[str, Any], reason: str | None) -> None:
-    assert reason_against(tweet_of(twint_row(**fields))) == reason
+    assert reason_against(tweet_of(make_twint_row(**fields))) == reason
 
 
 def test_every_reason_is_counted() -> None:
-    tweets = [tweet_of(twint_row(number=n, language="en" if n % 3 else "fr")) for n in range(9)]
+    tweets = [tweet_of(make_twint_row(number=n, language="en" if n % 3 else "fr")) for n in range(9)]
 
     kept, left_out = filtered(tweets)
 

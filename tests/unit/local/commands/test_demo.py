@@ -13,7 +13,7 @@ from viral_local.commands.gateway_client import curl_command
 from viral_local.settings import LocalSettings
 from viral_local.stack.stack import Stack
 
-from tests.twint_lines import some_days, write_lines
+from tests.factories import make_twint_days, write_lines
 
 
 def choices(tmp_path: Path, tweets: Path | None, **settings: object) -> dict[str, str] | None:
@@ -60,7 +60,7 @@ def test_a_source_that_was_set_is_kept(tmp_path: Path) -> None:
 
 def test_a_file_is_told_by_its_content(tmp_path: Path) -> None:
     tweets = tmp_path / "tweets.gz"  # that it is packed otherwise the name does not say
-    lines = write_lines(tmp_path / "lines", some_days(10, per_day=1_000)).read_bytes()
+    lines = write_lines(tmp_path / "lines", make_twint_days(10, per_day=1_000)).read_bytes()
     tweets.write_bytes(zstandard.compress(lines))
 
     chosen = choices(tmp_path, tweets)

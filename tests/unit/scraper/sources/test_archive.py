@@ -13,7 +13,7 @@ from viral_scraper.sources import archive_cleanup, archive_sort
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.sources.base import Window
 
-from tests.twint_lines import FIRST_DAY, some_days, twint_row, write_lines
+from tests.factories import FIRST_DAY, make_twint_days, make_twint_row, write_lines
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -24,7 +24,7 @@ def archive(tmp_path: Path, paths: str | Path, query: str = "") -> ArchiveSource
 
 
 def test_windows_are_whole_days_that_hold_enough(tmp_path: Path) -> None:
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", some_days(days=5, per_day=10)))
+    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=5, per_day=10)))
 
     first = source.next_window(None, 15)
     second = source.next_window(FIRST_DAY + 2 * DAY, 15)
@@ -37,7 +37,11 @@ def test_windows_are_whole_days_that_hold_enough(tmp_path: Path) -> None:
 
 
 def test_what_the_filters_leave_out_does_not_fill_a_window(tmp_path: Path) -> None:
-    rows = some_days(2, 12, language="de") + some_days(2, 11, tweet="all the same") + some_days(3, 10)
+    rows = (
+        make_twint_days(2, 12, language="de")
+        + make_twint_days(2, 11, tweet="all the same")
+        + make_twint_days(3, 10)
+    )
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     # Ten texts on the first day, and one that all copies share.
@@ -46,7 +50,7 @@ def test_what_the_filters_leave_out_does_not_fill_a_window(tmp_path: Path) -> No
 
 
 def test_a_search_is_half_open_and_in_time_order(tmp_path: Path) -> None:
-    rows = some_days(days=3, per_day=24)
+    rows = make_twint_days(days=3, per_day=24)
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl.gz", reversed(rows)))
     at = [FIRST_DAY + timedelta(hours=number + 0.5) for number in range(72)]
 
@@ -60,10 +64,10 @@ def test_a_search_is_half_open_and_in_time_order(tmp_path: Path) -> None:
 def test_files_folders_and_globs_are_one_archive(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
-    write_lines(folder / "b.jsonl.gz", [twint_row(FIRST_DAY + HOUR, 1)])
+    write_lines(folder / "b.jsonl.gz", [make_twint_row(FIRST_DAY + HOUR, 1)])
     write_lines(folder / "README.md", [b"no tweets\n"])
-    write_lines(tmp_path / "x1.txt", [twint_row(FIRST_DAY, 2)])
-    write_lines(tmp_path / "x2.txt", [twint_row(FIRST_DAY + 2 * HOUR, 3)])
+    write_lines(tmp_path / "x1.txt", [make_twint_row(FIRST_DAY, 2)])
+    write_lines(tmp_path / "x2.txt", [make_twint_row(FIRST_DAY + 2 * HOUR, 3)])
     source = archive(tmp_path, f"{folder}, {tmp_path}/x*.txt:{tmp_path}/x1.txt")
 
     found = list(source.search("", FIRST_DAY, FIRST_DAY + DAY))
@@ -81,16 +85,16 @@ def test_batches_are_filed_under_the_files_names_or_the_query(tmp_path: Path) ->
 
 def test_a_file_that_grew_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "t.jsonl"
-    source = archive(tmp_path, write_lines(file, some_days(1, 10)))
+    source = archive(tmp_path, write_lines(file, make_twint_days(1, 10)))
     assert source.next_window(FIRST_DAY + DAY, 10) is None
 
-    write_lines(file, some_days(2, 10))
+    write_lines(file, make_twint_days(2, 10))
 
     assert source.next_window(FIRST_DAY + DAY, 10) == Window(FIRST_DAY + DAY, FIRST_DAY + 2 * DAY)
 
 
 def test_shards_left_half_made_by_a_kill_are_made_again(tmp_path: Path) -> None:
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", some_days(2, 10)))
+    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(2, 10)))
     source.next_window(None, 10)
     (finished,) = [path for path in (tmp_path / "shards").iterdir() if path.is_dir()]
     finished.rename(finished.with_name(f"{finished.name}.partial"))
@@ -106,16 +110,16 @@ def folders(tmp_path: Path) -> list[str]:
 
 
 def test_shards_of_files_that_changed_are_removed_unless_someone_reads_them(tmp_path: Path) -> None:
-    file = write_lines(tmp_path / "t.jsonl", some_days(1, 10))
+    file = write_lines(tmp_path / "t.jsonl", make_twint_days(1, 10))
     reader, other = archive(tmp_path, file), archive(tmp_path, file)
     reader.next_window(None, 10)
     (old,) = folders(tmp_path)
-    write_lines(file, some_days(2, 10))
+    write_lines(file, make_twint_days(2, 10))
 
     other.next_window(None, 10)
     while_read = folders(tmp_path)
     reader.next_window(None, 10)
-    write_lines(file, some_days(3, 10))
+    write_lines(file, make_twint_days(3, 10))
     for source in (reader, other):
         source.next_window(None, 10)
 
@@ -128,11 +132,13 @@ def test_shards_that_nobody_opened_for_long_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
-        archive(tmp_path, write_lines(tmp_path / f"{name}.jsonl", some_days(1, 10))).next_window(None, 10)
+        archive(tmp_path, write_lines(tmp_path / f"{name}.jsonl", make_twint_days(1, 10))).next_window(
+            None, 10
+        )
     both = folders(tmp_path)
     monkeypatch.setattr(archive_cleanup, "UNUSED_S", -1)
 
-    archive(tmp_path, write_lines(tmp_path / "c.jsonl", some_days(1, 10))).next_window(None, 10)
+    archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).next_window(None, 10)
 
     assert len(both) == 2
     assert not set(both) & set(folders(tmp_path))
@@ -141,7 +147,7 @@ def test_shards_that_nobody_opened_for_long_are_removed(
 def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = some_days(days=3, per_day=50) + some_days(days=1, per_day=7, language="de")
+    rows = make_twint_days(days=3, per_day=50) + make_twint_days(days=1, per_day=7, language="de")
     file = write_lines(tmp_path / "t.jsonl", rows[::-1])
     whole = archive(tmp_path / "whole", file)
     monkeypatch.setattr(archive_sort, "ROWS_IN_MEMORY", 20)
@@ -161,7 +167,7 @@ def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
 
 
 def test_a_tweet_that_comes_twice_counts_once_with_the_most_likes(tmp_path: Path) -> None:
-    rows = [twint_row(number=1, likes_count=likes) for likes in (2, 9, 4)]
+    rows = [make_twint_row(number=1, likes_count=likes) for likes in (2, 9, 4)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
@@ -171,8 +177,11 @@ def test_a_tweet_that_comes_twice_counts_once_with_the_most_likes(tmp_path: Path
 
 
 def test_a_tweet_before_what_the_filters_leave_out_keeps_its_day(tmp_path: Path) -> None:
-    first, reply = twint_row(FIRST_DAY, 1), twint_row(FIRST_DAY + 1.5 * DAY, 2, conversation_id="17")
-    last = [twint_row(FIRST_DAY + 2 * DAY + number * HOUR, number) for number in (3, 4)]
+    first, reply = (
+        make_twint_row(FIRST_DAY, 1),
+        make_twint_row(FIRST_DAY + 1.5 * DAY, 2, conversation_id="17"),
+    )
+    last = [make_twint_row(FIRST_DAY + 2 * DAY + number * HOUR, number) for number in (3, 4)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [first, reply, *last]))
 
     window = source.next_window(None, 3)
@@ -182,8 +191,10 @@ def test_a_tweet_before_what_the_filters_leave_out_keeps_its_day(tmp_path: Path)
 
 
 def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: Path) -> None:
-    copies = [twint_row(FIRST_DAY + HOUR, 1, likes_count=likes) for likes in (2, 9, 4)]
-    german = [twint_row(FIRST_DAY + HOUR + timedelta(milliseconds=ms), 2, language="de") for ms in (-1, 0, 1)]
+    copies = [make_twint_row(FIRST_DAY + HOUR, 1, likes_count=likes) for likes in (2, 9, 4)]
+    german = [
+        make_twint_row(FIRST_DAY + HOUR + timedelta(milliseconds=ms), 2, language="de") for ms in (-1, 0, 1)
+    ]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [*copies[:2], *german, copies[2]]))
 
     (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
@@ -193,7 +204,7 @@ def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: P
 
 
 def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) -> None:
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", some_days(days=1, per_day=480)))
+    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=1, per_day=480)))
 
     drawn = source.prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
     hours = {row.split(b"\t")[2][11:13] for row in drawn.rows.splitlines()}
@@ -205,7 +216,7 @@ def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) ->
 
 
 def test_bad_rows_are_reported_with_the_good_ones_kept(tmp_path: Path) -> None:
-    rows: list[dict[str, Any] | bytes] = [b"oops\n", *some_days(1, 5), twint_row(likes_count=-3)]
+    rows: list[dict[str, Any] | bytes] = [b"oops\n", *make_twint_days(1, 5), make_twint_row(likes_count=-3)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     assert len(list(source.search("", FIRST_DAY, FIRST_DAY + DAY))) == 5

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from tests.twint_lines import some_days, write_lines
+from tests.factories import make_twint_days, write_lines
 
 Type = Callable[..., Result]
 
@@ -67,7 +67,7 @@ def test_what_a_person_gets_wrong_is_one_line(typed: Type, tweets: Path, words: 
 
 
 def test_a_file_without_tweets_is_named_with_the_reason(typed: Type, tmp_path: Path) -> None:
-    german = write_lines(tmp_path / "german.jsonl", [*some_days(1, 5, language="de"), b"oops\n"])
+    german = write_lines(tmp_path / "german.jsonl", [*make_twint_days(1, 5, language="de"), b"oops\n"])
 
     outcome = typed("--tweets", german)
 

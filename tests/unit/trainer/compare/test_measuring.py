@@ -11,14 +11,14 @@ from viral_trainer.compare.measuring import measured, peak_mb
 from viral_trainer.compare.parts import parted
 from viral_trainer.settings import OfflineSettings
 
-from tests.labelled import labelled_tweets
+from tests.factories import make_labelled_tweets
 
 BALLAST_MB = 700
 
 
 def test_what_the_caller_holds_is_not_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    parts = parted(labelled_tweets(200), "time", seed=7, likes_threshold=0)
+    parts = parted(make_labelled_tweets(200), "time", seed=7, likes_threshold=0)
     ballast = np.ones(BALLAST_MB * 1_000_000, dtype=np.uint8)
 
     run = measured(chosen("majority"), parts, OfflineSettings())

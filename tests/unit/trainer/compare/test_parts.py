@@ -12,9 +12,9 @@ from viral_common.tweets.text import copy_hash
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.compare.parts import How, parted
 
-from tests.labelled import labelled_tweets
+from tests.factories import make_labelled_tweets
 
-TWEETS = labelled_tweets(600)
+TWEETS = make_labelled_tweets(600)
 HOWS: tuple[How, ...] = ("time", "random")
 
 

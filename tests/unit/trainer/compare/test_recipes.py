@@ -17,10 +17,13 @@ from viral_trainer.compare.recipes import frozen_bert, trees
 from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
-from tests.artefacts import make_base_model
-from tests.labelled import labelled_tweets
+from tests.factories import make_base_model, make_labelled_tweets
 
-TRAIN, VALIDATION, TEST = labelled_tweets(500, 1), labelled_tweets(120, 2), labelled_tweets(200, 3)
+TRAIN, VALIDATION, TEST = (
+    make_labelled_tweets(500, 1),
+    make_labelled_tweets(120, 2),
+    make_labelled_tweets(200, 3),
+)
 INPUTS = [tweet.input for tweet in TEST]
 
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from viral_common.artefact.tokens import TokenRows, as_read, tokenised
 from viral_trainer.data.token_cache import TokenCache
 
-from tests.artefacts import letter_tokenizer
+from tests.factories import make_letter_tokenizer
 
 TEXTS = ["oil", "gas, and oil again", "", "look https://t.co/1 @someone", "oil"]
 
@@ -28,7 +28,7 @@ def ids_of(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
 
 def new_texts(folder: Path, texts: list[str], tokenizer: Tokenizer | None = None) -> int:
     """How many of the texts had to be tokenised; checks that the answer is right."""
-    tokenizer = tokenizer or letter_tokenizer()
+    tokenizer = tokenizer or make_letter_tokenizer()
     with capture_logs() as logs:
         rows = TokenCache(folder, tokenizer).rows_of("train", texts)
     assert as_lists(rows) == ids_of(tokenizer, texts)
@@ -36,11 +36,11 @@ def new_texts(folder: Path, texts: list[str], tokenizer: Tokenizer | None = None
 
 
 def test_rows_are_what_the_tokenizer_says() -> None:
-    rows = tokenised(letter_tokenizer(), TEXTS)
+    rows = tokenised(make_letter_tokenizer(), TEXTS)
 
     input_ids, attention_mask = rows.padded(np.array([3, 0]), multiple=8)
 
-    assert as_lists(rows) == ids_of(letter_tokenizer(), TEXTS)
+    assert as_lists(rows) == ids_of(make_letter_tokenizer(), TEXTS)
     assert as_lists(rows.take(np.array([4, 1]))) == [as_lists(rows)[4], as_lists(rows)[1]]
     assert input_ids.shape[1] % 8 == 0
     assert input_ids[0, attention_mask[0] == 1].tolist() == as_lists(rows)[3]
@@ -70,7 +70,7 @@ def test_what_left_the_window_is_forgotten(tmp_path: Path) -> None:
 def test_another_tokenizer_starts_anew_and_alone(tmp_path: Path) -> None:
     new_texts(tmp_path, TEXTS)
 
-    assert new_texts(tmp_path, TEXTS, letter_tokenizer(max_tokens=8)) == 4
+    assert new_texts(tmp_path, TEXTS, make_letter_tokenizer(max_tokens=8)) == 4
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -95,7 +95,7 @@ def test_a_damaged_file_is_made_anew_with_one_line(tmp_path: Path, damage: Calla
     damage(file)
 
     with capture_logs() as logs:
-        TokenCache(tmp_path, letter_tokenizer()).rows_of("train", TEXTS)
+        TokenCache(tmp_path, make_letter_tokenizer()).rows_of("train", TEXTS)
 
     assert [line["log_level"] for line in logs] == ["warning", "info"]
     assert new_texts(tmp_path, TEXTS) == 0

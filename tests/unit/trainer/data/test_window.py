@@ -9,9 +9,9 @@ from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.data.window import Window, obstacle
 from viral_trainer.settings import TrainerSettings
 
-from tests.labelled import labelled_tweets
+from tests.factories import make_labelled_tweets
 
-TWEETS = labelled_tweets(300)
+TWEETS = make_labelled_tweets(300)
 LIKED = [replace(tweet, viral=True) for tweet in TWEETS]
 IGNORED = [replace(tweet, viral=False) for tweet in TWEETS]
 

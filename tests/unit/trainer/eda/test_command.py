@@ -17,7 +17,7 @@ from viral_trainer.eda.from_file import described_file
 from viral_trainer.eda.from_store import batch_asked_for, described_batches
 from viral_trainer.settings import OfflineSettings
 
-from tests.described import columns_of
+from tests.factories import make_columns
 
 Type = Callable[..., Result]
 
@@ -81,7 +81,7 @@ class Batches:
         return [one for one in self.batches if one.tweet_count]
 
     def columns(self, *_: object) -> object:
-        return columns_of([])
+        return make_columns([])
 
 
 def batch(number: str, *, tweets: int = 9, collected: bool = True) -> Batch:

@@ -18,8 +18,7 @@ from viral_trainer.eda.facts.shares import FEW, Share, by_name, by_steps
 from viral_trainer.eda.facts.signals import signals_of
 from viral_trainer.eda.facts.words import word_table, words_in, words_of
 
-from tests.described import columns_of, described_tweet, some_columns, some_described
-from tests.labelled import START
+from tests.factories import START, make_columns, make_described, make_described_tweet, make_some_columns
 
 
 @pytest.mark.parametrize(("viral", "tweets"), [(0, 5), (5, 5), (3, 10), (4_675, 10_000), (1, 1)])
@@ -67,7 +66,7 @@ def test_likes_fall_into_bins_that_double() -> None:
 
 
 def test_a_features_signal_is_what_the_libraries_find() -> None:
-    columns = some_columns()
+    columns = make_some_columns()
     viral = columns.likes > 0
 
     signals = {one.name: one for one in signals_of(columns.features, columns.likes, viral)}
@@ -95,7 +94,7 @@ def test_a_feature_that_viral_tweets_never_have_tells_most() -> None:
 
 
 def test_with_one_class_no_feature_tells_anything() -> None:
-    columns = some_columns()
+    columns = make_some_columns()
 
     signals = signals_of(columns.features, columns.likes * 0, columns.likes < 0)
 
@@ -105,7 +104,9 @@ def test_with_one_class_no_feature_tells_anything() -> None:
 
 def test_hours_and_weekdays_are_utc() -> None:
     thursday = START.replace(hour=23)  # 1 January 2026
-    columns = columns_of([described_tweet(at=thursday), described_tweet(at=thursday + timedelta(hours=1))])
+    columns = make_columns(
+        [make_described_tweet(at=thursday), make_described_tweet(at=thursday + timedelta(hours=1))]
+    )
 
     week = week_of(columns.posted_at, np.array([True, False]))
 
@@ -156,10 +157,10 @@ def test_words_are_neither_links_nor_mentions() -> None:
 
 
 def test_words_that_stand_out_are_named_and_what_few_people_say_is_not() -> None:
-    liked = [described_tweet(f"great day {n}", 1, author=f"a{n % 20}") for n in range(60)]
-    ignored = [described_tweet(f"dull day {n}", 0, author=f"a{n % 20}") for n in range(60)]
-    personal = [described_tweet("buy secretword", 1, author=f"b{n % 3}") for n in range(60)]
-    columns = columns_of(liked + ignored + personal)
+    liked = [make_described_tweet(f"great day {n}", 1, author=f"a{n % 20}") for n in range(60)]
+    ignored = [make_described_tweet(f"dull day {n}", 0, author=f"a{n % 20}") for n in range(60)]
+    personal = [make_described_tweet("buy secretword", 1, author=f"b{n % 3}") for n in range(60)]
+    columns = make_columns(liked + ignored + personal)
 
     found = words_of(word_table(columns.texts), columns.authors, columns.likes > 0)
 
@@ -169,6 +170,6 @@ def test_words_that_stand_out_are_named_and_what_few_people_say_is_not() -> None
 
 
 def test_everything_is_known_of_a_single_tweet_too() -> None:
-    facts = facts_of(some_described(columns_of([described_tweet("🙂", 3)])))
+    facts = facts_of(make_described(make_columns([make_described_tweet("🙂", 3)])))
 
     assert (facts.all.rate, facts.words.different, facts.drift) == (1, 0, None)

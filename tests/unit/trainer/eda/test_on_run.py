@@ -14,8 +14,7 @@ from viral_common.stores.tweets import TweetStore
 from viral_trainer.eda.on_run import BatchReports
 from viral_trainer.settings import OfflineSettings
 
-from tests.described import some_columns
-from tests.labelled import START
+from tests.factories import START, make_some_columns
 
 BATCH = Batch(
     id="0190",
@@ -34,7 +33,7 @@ class OneBatch:
         return [batch]
 
     def columns(self, *_: object) -> TweetColumns:
-        return some_columns(60)
+        return make_some_columns(60)
 
     def count(self, *_: object) -> int:
         return 60

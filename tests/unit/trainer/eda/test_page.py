@@ -15,8 +15,7 @@ from viral_trainer.eda.described import Described, Piece
 from viral_trainer.eda.facts.all import facts_of
 from viral_trainer.eda.page import page
 
-from tests.described import columns_of, described_tweet, some_columns, some_described
-from tests.labelled import START
+from tests.factories import START, make_columns, make_described, make_described_tweet, make_some_columns
 
 HOSTILE = (
     "</title><script>alert(1)</script>\"'><img src=http://evil.example/x onerror=alert(2)>{{ 7*7 }} $x^2$"
@@ -59,15 +58,15 @@ def html_of(described: Described) -> str:
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return html_of(some_described(before=some_columns(seed=8)))
+    return html_of(make_described(before=make_some_columns(seed=8)))
 
 
 @pytest.fixture(scope="module")
 def window_html() -> str:
-    columns = some_columns()
+    columns = make_some_columns()
     batches = (np.arange(len(columns)) >= 100).astype(np.int64)
     pieces = [Piece(f"batch {n}", START + timedelta(days=n), START + timedelta(days=n + 1)) for n in range(2)]
-    described = some_described(replace(columns, batches=batches), source="simulated")
+    described = make_described(replace(columns, batches=batches), source="simulated")
     return html_of(replace(described, pieces=pieces))
 
 
@@ -108,9 +107,11 @@ def test_every_plot_has_its_figures_and_speaks_the_pages_colours(html: str) -> N
 
 @pytest.mark.filterwarnings("error")
 def test_texts_are_texts() -> None:
-    tweets = [described_tweet(f"{HOSTILE} {n}", n % 2, author=f"a{n}", language=HOSTILE) for n in range(80)]
-    tweets += [described_tweet("plain", 1, author=f"a{n}") for n in range(40)]
-    described = replace(some_described(columns_of(tweets)), query=HOSTILE, left_out={HOSTILE: 3})
+    tweets = [
+        make_described_tweet(f"{HOSTILE} {n}", n % 2, author=f"a{n}", language=HOSTILE) for n in range(80)
+    ]
+    tweets += [make_described_tweet("plain", 1, author=f"a{n}") for n in range(40)]
+    described = replace(make_described(make_columns(tweets)), query=HOSTILE, left_out={HOSTILE: 3})
 
     elements = Elements(html_of(described))
 
@@ -121,10 +122,11 @@ def test_texts_are_texts() -> None:
 
 def test_nobody_is_named() -> None:
     tweets = [
-        described_tweet(f"hello @friend{n % 12} again", n % 2, author=f"author{n % 12}") for n in range(200)
+        make_described_tweet(f"hello @friend{n % 12} again", n % 2, author=f"author{n % 12}")
+        for n in range(200)
     ]
 
-    text = html_of(some_described(columns_of(tweets)))
+    text = html_of(make_described(make_columns(tweets)))
 
     assert "friend" not in text
     assert "author1" not in text
@@ -141,8 +143,8 @@ def test_a_window_also_shows_its_batches(window_html: str) -> None:
 
 
 def test_sentences_follow_the_data() -> None:
-    columns = columns_of([described_tweet(f"t{n}", likes=12 if n < 30 else 0) for n in range(120)])
-    described = replace(some_described(columns), likes_threshold=10)
+    columns = make_columns([make_described_tweet(f"t{n}", likes=12 if n < 30 else 0) for n in range(120)])
+    described = replace(make_described(columns), likes_threshold=10)
 
     text = html_of(described)
 
@@ -152,10 +154,10 @@ def test_sentences_follow_the_data() -> None:
 
 
 def test_with_one_class_no_hour_is_called_better() -> None:
-    tweets = [described_tweet(f"t{n}", 1, at=START + timedelta(hours=n % 72)) for n in range(72 * 30)]
-    columns = columns_of(sorted(tweets, key=lambda tweet: tweet.input.created_at))
+    tweets = [make_described_tweet(f"t{n}", 1, at=START + timedelta(hours=n % 72)) for n in range(72 * 30)]
+    columns = make_columns(sorted(tweets, key=lambda tweet: tweet.input.created_at))
 
-    assert "With one class only, no hour is better" in html_of(some_described(columns))
+    assert "With one class only, no hour is better" in html_of(make_described(columns))
 
 
 ODD_WORDS = "مرحبا 日本語 漢字 ok👍🏽ok"
@@ -164,17 +166,17 @@ ODD_WORDS = "مرحبا 日本語 漢字 ok👍🏽ok"
 @pytest.mark.parametrize(
     "tweets",
     [
-        [described_tweet("", 0)],
-        [described_tweet(f"all viral {n}", 1 + n, author="one") for n in range(40)],
-        [described_tweet(ODD_WORDS * (n % 2) * 200, n % 2, author=str(n)) for n in range(80)],
+        [make_described_tweet("", 0)],
+        [make_described_tweet(f"all viral {n}", 1 + n, author="one") for n in range(40)],
+        [make_described_tweet(ODD_WORDS * (n % 2) * 200, n % 2, author=str(n)) for n in range(80)],
     ],
     ids=["one empty text", "one class and author", "long texts of all scripts"],
 )
 @pytest.mark.filterwarnings("error")
 def test_odd_tweets_make_a_sound_page(tweets: list[DescribedTweet]) -> None:
-    columns = columns_of(tweets)
+    columns = make_columns(tweets)
 
-    html = html_of(some_described(columns, before=columns))
+    html = html_of(make_described(columns, before=columns))
 
     assert Elements(html).open == []
     assert not re.search(r"\bnan\b", html)

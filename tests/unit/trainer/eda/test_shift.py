@@ -10,11 +10,11 @@ from viral_trainer.eda.facts.shift import drift_of, shift_of
 from viral_trainer.eda.facts.words import word_table
 from viral_trainer.eda.on_run import drift_metrics
 
-from tests.described import columns_of, described_tweet, some_columns, some_described
+from tests.factories import make_columns, make_described, make_described_tweet, make_some_columns
 
 
 def test_the_same_tweets_again_have_not_drifted() -> None:
-    columns = some_columns()
+    columns = make_some_columns()
 
     drift = drift_of(columns, columns, word_table(columns.texts), 0)
 
@@ -24,8 +24,8 @@ def test_the_same_tweets_again_have_not_drifted() -> None:
 
 
 def test_a_shift_names_the_feature_that_moved() -> None:
-    before = columns_of([described_tweet(f"one two {n}", photos=n % 2) for n in range(400)])
-    after = columns_of([described_tweet(f"one two {n}", likes=5, photos=3) for n in range(400)])
+    before = make_columns([make_described_tweet(f"one two {n}", photos=n % 2) for n in range(400)])
+    after = make_columns([make_described_tweet(f"one two {n}", likes=5, photos=3) for n in range(400)])
 
     drift = drift_of(before, after, word_table(after.texts), 0)
 
@@ -54,8 +54,8 @@ def test_many_values_also_have_a_distance() -> None:
 
 
 def test_new_words_are_weighted_by_their_uses() -> None:
-    before = columns_of([described_tweet("old words"), described_tweet("more old words")])
-    after = columns_of([described_tweet("old words"), described_tweet("brand new words")])
+    before = make_columns([make_described_tweet("old words"), make_described_tweet("more old words")])
+    after = make_columns([make_described_tweet("old words"), make_described_tweet("brand new words")])
 
     drift = drift_of(before, after, word_table(after.texts), 0)
 
@@ -65,7 +65,7 @@ def test_new_words_are_weighted_by_their_uses() -> None:
 
 
 def test_the_run_is_told_of_every_feature_and_of_the_viral_share() -> None:
-    drift = facts_of(some_described(before=some_columns(seed=8))).drift
+    drift = facts_of(make_described(before=make_some_columns(seed=8))).drift
 
     assert drift
     metrics = drift_metrics(drift)

@@ -9,7 +9,7 @@ from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.evaluation.slices import slices
 
-from tests.scored import drawn_tweets
+from tests.factories import draw_tweets
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLAIN = TweetInput("one two three", NOON)
@@ -48,7 +48,7 @@ def test_the_kinds_follow_from_the_tweet(change: dict[str, object], of: str, kin
 
 
 def test_the_figures_of_a_kind_are_of_its_tweets_alone() -> None:
-    labels, probabilities = drawn_tweets(400, seed=1)
+    labels, probabilities = draw_tweets(400, seed=1)
     sure = np.where(np.arange(400) < 200, probabilities, labels)  # photos: calibrated, videos: all right
     tweets = [
         LabelledTweet(replace(PLAIN, photos_count=int(row < 200), has_video=row >= 200), 0, bool(viral))

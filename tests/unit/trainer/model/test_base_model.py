@@ -15,7 +15,7 @@ from viral_trainer.model import base_model
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import DEFAULT_BASE_MODEL
 
-from tests.artefacts import make_base_model
+from tests.factories import make_base_model
 
 
 @pytest.fixture(autouse=True)

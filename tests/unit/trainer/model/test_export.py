@@ -13,15 +13,14 @@ from viral_common.errors import ArtefactError
 from viral_trainer.model import export as export_module
 from viral_trainer.model.export import export, load_network
 
-from tests.artefacts import make_model
-from tests.labelled import labelled_tweets
+from tests.factories import make_labelled_tweets, make_model
 
 EMBEDDINGS = ("encoder.embeddings.word_embeddings", "encoder.embeddings.position_embeddings")
 
 
 def test_a_thousand_tweets_score_alike_in_torch_and_in_serving(tmp_path: Path) -> None:
     model = make_model()
-    tweets = [tweet.input for tweet in labelled_tweets(1000)]
+    tweets = [tweet.input for tweet in make_labelled_tweets(1000)]
 
     served = Predictor.load(export(model, tmp_path / "artefact"), threads=1).predict(tweets)
 
@@ -31,7 +30,7 @@ def test_a_thousand_tweets_score_alike_in_torch_and_in_serving(tmp_path: Path) -
 
 def test_the_int8_graph_keeps_its_tables_as_integers_and_says_almost_the_same(tmp_path: Path) -> None:
     model = make_model()
-    tweets = [tweet.input for tweet in labelled_tweets(200)]
+    tweets = [tweet.input for tweet in make_labelled_tweets(200)]
 
     artefact = export(model, tmp_path / "artefact")
 

@@ -13,9 +13,7 @@ from viral_common.evaluation.intervals import scores_with_intervals
 from viral_common.tweets.features import FEATURES, TweetInput
 from viral_trainer.model.model_card import card, without_front_matter
 
-from tests.artefacts import a_summary
-from tests.labelled import START
-from tests.scored import drawn_tweets
+from tests.factories import START, draw_tweets, make_summary
 
 RARE = Slice(of="media", name="video", count=61, viral_rate=0.033, stated_rate=0.05)
 COMMON = RARE.model_copy(
@@ -31,7 +29,7 @@ def a_spec(summary: dict[str, Any] | None = None, **more: Any) -> ArtefactSpec:
         "likes_threshold": 0,
         "base_model": "google/bert_uncased_L-2_H-128_A-2",
         "base_model_source": "hub",
-        "training": a_summary().model_copy(update=summary or {}),
+        "training": make_summary().model_copy(update=summary or {}),
         "sample": (Sample(tweet=TweetInput("a secret text", START), probability=0.5),),
     }
     return ArtefactSpec(**(fields | more))
@@ -54,7 +52,7 @@ def test_the_title_is_the_question(likes: int, asked: str) -> None:
 
 
 def test_figures_stand_beside_their_intervals_and_what_knowing_nothing_reaches() -> None:
-    metrics = scores_with_intervals(*drawn_tweets(500, seed=1, mean=-3), decision_threshold=0.1)
+    metrics = scores_with_intervals(*draw_tweets(500, seed=1, mean=-3), decision_threshold=0.1)
 
     text = card(a_spec({"metrics": metrics}))
 
@@ -108,7 +106,7 @@ def test_no_tweets_text_is_in_the_card() -> None:
 
 
 def test_tables_are_whole() -> None:
-    labels, probabilities = drawn_tweets(300, seed=1)
+    labels, probabilities = draw_tweets(300, seed=1)
     metrics = scores_with_intervals(labels, probabilities, 0.5) | {"auc_untold": 0.6}
 
     text = card(a_spec({"metrics": metrics, "slices": (COMMON, RARE)}))

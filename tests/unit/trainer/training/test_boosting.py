@@ -24,13 +24,14 @@ from viral_trainer.training.blending import blended, boosted_logits_of_views, lo
 from viral_trainer.training.boosting import boosted, newest_of
 from viral_trainer.training.loop import Recipe, logits_of_views, views_of
 
-from tests.artefacts import letter_tokenizer, make_model, narrow_encoder
-from tests.labelled import labelled_tweets
+from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_model, make_narrow_encoder
 
 
 def examples(count: int, seed: int) -> Examples:
     return examples_of(
-        labelled_tweets(count, seed), letter_tokenizer(), scaling_of(unscaled(labelled_tweets(500)))
+        make_labelled_tweets(count, seed),
+        make_letter_tokenizer(),
+        scaling_of(unscaled(make_labelled_tweets(500))),
     )
 
 
@@ -86,7 +87,7 @@ def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
 
 
 def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
-    network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES)).eval()  # knows nothing
+    network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()  # knows nothing
     validation, asked = examples(400, 2), examples(400, 4)
     deep = logits_of_views(network, validation, views_of(validation))
     before = logits_of(network, asked)
@@ -98,7 +99,7 @@ def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
 
 
 def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() -> None:
-    network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES)).eval()
+    network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()
     learned, validation = examples(600, 1), examples(400, 2)
     deep = logits_of_views(network, validation, views_of(validation))
 
@@ -131,7 +132,7 @@ def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:
 def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_path: Path) -> None:
     model = make_model()
     model.network.boosted = shallow
-    tweets = [tweet.input for tweet in labelled_tweets(300, 5)]
+    tweets = [tweet.input for tweet in make_labelled_tweets(300, 5)]
 
     artefact = export(model, tmp_path / "artefact")
 

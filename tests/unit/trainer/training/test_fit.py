@@ -11,13 +11,12 @@ from viral_trainer.data.window import Window
 from viral_trainer.settings import OfflineSettings
 from viral_trainer.training.fit import Unheard, fit
 
-from tests.artefacts import make_base_model
-from tests.labelled import labelled_tweets
+from tests.factories import make_base_model, make_labelled_tweets
 
 
 @pytest.mark.parametrize(("asked", "layers"), [({}, 1), ({"encoder_layers": 2}, 2)])
 def test_so_many_layers_are_trained_and_told(tmp_path: Path, asked: dict[str, int], layers: int) -> None:
-    learned, validation = labelled_tweets(300, 1), labelled_tweets(100, 2)
+    learned, validation = make_labelled_tweets(300, 1), make_labelled_tweets(100, 2)
     first, last = learned[0].input.created_at, validation[-1].input.created_at
     window = Window(
         [Batch(id=UUID(int=0), source="archive", window_from=first, window_to=last)], learned, validation

@@ -17,20 +17,19 @@ from viral_trainer.training.blending import logits_of
 from viral_trainer.training.calibration import fitted
 from viral_trainer.training.loop import Recipe, Trained, train
 
-from tests.artefacts import letter_tokenizer, narrow_encoder
-from tests.labelled import labelled_tweets
+from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_narrow_encoder
 
 RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1, few_tweets=0)
 FEW = replace(RECIPE, few_tweets=501)
 
 
 def examples(count: int, seed: int) -> Examples:
-    tweets = labelled_tweets(count, seed)
-    return examples_of(tweets, letter_tokenizer(), scaling_of(unscaled(labelled_tweets(500))))
+    tweets = make_labelled_tweets(count, seed)
+    return examples_of(tweets, make_letter_tokenizer(), scaling_of(unscaled(make_labelled_tweets(500))))
 
 
 def network() -> ViralityNetwork:
-    encoder = narrow_encoder(seed=7)
+    encoder = make_narrow_encoder(seed=7)
     return ViralityNetwork(encoder, len(FEATURES))
 
 
@@ -138,10 +137,10 @@ def test_an_epoch_sees_each_tweet_once() -> None:
 def test_hidden_authors_are_as_if_nobody_had_told() -> None:
     tweets = [
         replace(tweet, input=replace(tweet.input, author=AuthorHistory(number, number, 1, 2.0)))
-        for number, tweet in enumerate(labelled_tweets(10, 1))
+        for number, tweet in enumerate(make_labelled_tweets(10, 1))
     ]
     untold = [replace(tweet, input=replace(tweet.input, author=None)) for tweet in tweets]
-    scaling, tokenizer = scaling_of(unscaled(tweets)), letter_tokenizer()
+    scaling, tokenizer = scaling_of(unscaled(tweets)), make_letter_tokenizer()
     hidden = np.arange(10) < 4
 
     shown = examples_of(tweets, tokenizer, scaling).without(hidden)

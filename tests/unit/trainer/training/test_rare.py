@@ -17,20 +17,20 @@ from viral_trainer.training.calibration import fitted
 from viral_trainer.training.loop import Recipe, train
 from viral_trainer.training.thresholds import decision_threshold, reliability
 
-from tests.artefacts import letter_tokenizer, narrow_encoder
-from tests.labelled import labelled_tweets
-from tests.scored import drawn_tweets
+from tests.factories import draw_tweets, make_labelled_tweets, make_letter_tokenizer, make_narrow_encoder
 
-rare_tweets = partial(labelled_tweets, liked=0.08, noise=0.02)
+rare_tweets = partial(make_labelled_tweets, liked=0.08, noise=0.02)
 
 
 def examples(count: int, seed: int) -> Examples:
-    return examples_of(rare_tweets(count, seed), letter_tokenizer(), scaling_of(unscaled(rare_tweets(500))))
+    return examples_of(
+        rare_tweets(count, seed), make_letter_tokenizer(), scaling_of(unscaled(rare_tweets(500)))
+    )
 
 
 def trained(class_weight: float, **knobs: Any) -> tuple[Floats, Floats]:
     """Calibrated probabilities of 1,000 fresh tweets, and what they would be without calibration."""
-    network = ViralityNetwork(narrow_encoder(seed=7), len(FEATURES))
+    network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES))
     recipe = Recipe(epochs=2, head_lr=1e-2, threads=1, class_weight=class_weight, **knobs)
     learned, validation = examples(1_000, 1), examples(600, 2)
     result = train(network, learned, validation, recipe, lambda *_: None, lambda *_: None)
@@ -70,15 +70,15 @@ def test_one_in_five_thousand_can_be_said() -> None:
 
 
 def test_common_viral_tweets_are_called_from_one_half_on() -> None:
-    assert decision_threshold(*drawn_tweets(1_000, seed=1)) == 0.5
+    assert decision_threshold(*draw_tweets(1_000, seed=1)) == 0.5
 
 
 def test_as_many_tweets_are_called_viral_as_are_where_they_are_rare() -> None:
-    labels, probabilities = drawn_tweets(20_000, seed=1, mean=-4)
+    labels, probabilities = draw_tweets(20_000, seed=1, mean=-4)
 
     threshold = decision_threshold(labels, probabilities)
 
-    fresh, stated = drawn_tweets(20_000, seed=2, mean=-4)
+    fresh, stated = draw_tweets(20_000, seed=2, mean=-4)
     assert 0.02 < threshold < 0.3
     assert (stated >= threshold).mean() == pytest.approx(fresh.mean(), rel=0.1)
     assert scores(fresh, stated, threshold)["f1"] > 2 * scores(fresh, stated)["f1"]
@@ -91,7 +91,7 @@ def test_what_is_likelier_than_not_is_always_called_viral() -> None:
 
 
 def test_the_reliability_of_true_probabilities_is_even() -> None:
-    labels, probabilities = drawn_tweets(5_000, seed=1, mean=-3)
+    labels, probabilities = draw_tweets(5_000, seed=1, mean=-3)
 
     bins = reliability(labels, probabilities)
 
