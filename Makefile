@@ -11,7 +11,7 @@ OWN := $(BIN)/python -Ic 'import os, sys; print(*sys.version_info[:2], os.getcwd
 CLEAR := $(shell [ ! -e $(INSTALLED) ] || [ "$$(cat $(INSTALLED))" = "$$($(OWN) 2>/dev/null)" ] || echo --clear)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test fuzz lint bench docs
+.PHONY: help setup demo up down status test coverage fuzz lint bench docs site screenshots
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ test: setup ## All tests, on every core; PYTEST="-k kill" chooses, on one
 	@$(PACKAGES) chromium
 	@$(BIN)/pytest $(or $(PYTEST),-n logical)
 
+coverage: setup ## All tests once more, with the branches that they reach
+	@$(PACKAGES) chromium
+	@$(BIN)/pytest -n logical --cov --cov-report=term:skip-covered
+
 fuzz: setup ## 10,000 and more requests made up from the OpenAPI document, some minutes; CASES=500 for each call
 	@FUZZ_CASES_PER_CALL=$(or $(CASES),5000) $(BIN)/pytest tests/integration/gateway/test_openapi_fuzz.py
 
@@ -49,6 +53,13 @@ bench: setup ## Benchmarks, written to .viral/bench.json
 
 docs: $(INSTALLED) ## Generate the pages that come from the code
 	@$(BIN)/python -m docs.generate
+
+site: $(INSTALLED) ## The documentation as a web site, in site/; no network is needed
+	@$(BIN)/zensical build --clean --strict
+
+screenshots: $(INSTALLED) ## The README's two pictures, made from a gateway over made-up batches
+	@$(PACKAGES) chromium
+	@$(BIN)/python -m tests.e2e.gateway.screenshots docs/images
 
 setup: $(INSTALLED) ## Virtual environment, Python packages, RabbitMQ; again does nothing
 	@$(PACKAGES) rabbitmq-server

@@ -30,6 +30,9 @@ TWEETS = 1920
 CALL = 64
 CALLERS = 1, 4
 ROUNDS = 5
+# Closed loops: how many connections, and how far the slowest hundredth of the replies may lie above the median.
+CLOSED = 16, 32
+TAIL = 4
 RIVALS = {"a Flask app": "flask", "FastAPI and a transformers pipeline": "pipeline"}
 
 
@@ -77,9 +80,14 @@ def _served(
         stage.wait_for(gateway)
         alone, together = _one_and_sixteen(gateway.port, bodies[0], seconds)
         in_calls, loop = _in_calls_and_in_a_loop(gateway.port, bodies[1], artefact, precision, seconds / 2)
+        closed = {
+            count: load(Config([gateway.port], str(bodies[0]), connections=count, seconds=3 * seconds))
+            for count in CLOSED
+        }
         memory = psutil.Process(gateway.process.pid).memory_info().rss / 1e6
     return [
         *_beside_rivals(precision, alone, together, rivals),
+        *(row for count, outcome in closed.items() for row in _make_tail_rows(precision, count, outcome)),
         *(
             Figure(
                 f"gateway in {precision}, calls of {CALL}, {count} at once",
@@ -133,6 +141,21 @@ def _beside_rivals(
             alone.p50_ms <= 1.2,
             less_is_better=True,
         ),
+    ]
+
+
+def _make_tail_rows(precision: str, connections: int, outcome: Outcome) -> list[Figure]:
+    """Compare the slowest hundredth and thousandth of a closed loop's replies with its median."""
+    name = f"gateway in {precision}, {connections} connections as fast as they come"
+    p50 = outcome.p50_ms
+    return [
+        Figure(
+            f"{name}, {tail}", value, "ms", "its own median", p50, target, value <= limit, less_is_better=True
+        )
+        for tail, value, target, limit in (
+            ("p99", outcome.p99_ms, f"≤ {TAIL}× the median", TAIL * p50),
+            ("p99.9", outcome.p999_ms, f"≤ {5 * TAIL}× the median", 5 * TAIL * p50),
+        )
     ]
 
 

@@ -46,6 +46,7 @@ class Outcome:
     per_s: float
     p50_ms: float
     p99_ms: float
+    p999_ms: float
     failed: int
     mixed: int
 
@@ -86,6 +87,7 @@ class Load:
             per_s=len(took) / seconds,
             p50_ms=1e3 * took[len(took) // 2] if took else 0.0,
             p99_ms=1e3 * took[len(took) * 99 // 100] if took else 0.0,
+            p999_ms=1e3 * took[len(took) * 999 // 1000] if took else 0.0,
             failed=self.failed + unanswered,
             mixed=self.mixed,
         )
