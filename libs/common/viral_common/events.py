@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 Share = Annotated[float, Field(ge=0, le=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Precision = Literal["fp32", "int8"]
+# What became of a challenger, and why a version became the champion.
+Outcome = Literal["promoted", "kept", "untrainable", "unscorable", "failed"]
+Reason = Literal["first", "better", "manual"]
 
 
 class Event(BaseModel):
@@ -68,7 +71,7 @@ class ModelPromoted(Event):
         default="fp32", description="Which of its graphs serves: `model.onnx` or `model.int8.onnx`"
     )
     verdict_id: UUID | None = Field(description="The verdict behind it; none if promoted by hand")
-    reason: Literal["first", "better", "manual"] = Field(description="Why it was promoted")
+    reason: Reason = Field(description="Why it was promoted")
     metrics: dict[str, float] = Field(description="Its metrics on the verdict's test tweets")
 
 

@@ -32,7 +32,7 @@ def test_a_failing_handler_is_retried_with_backoff_then_given_up(
 
     with trainer(settings.model_copy(update={"retry_base_s": 0.3}), handle):
         event = publish_event(url, batch_collected())
-        eventually(lambda: state(db, event.id) == "dead")
+        eventually(lambda: state(db, event.id) == "dead-lettered")
         letter = eventually(lambda: operations.dead_letters(url))[0]
 
     assert letter.reason == "failed 3 times, last with RuntimeError: out of luck"
@@ -147,7 +147,7 @@ def test_giving_an_event_up_is_tried_again_too(settings: CommonSettings, db: Ses
 
     with trainer(settings, handle, on_dead=on_dead):
         event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, event.id) == "dead")
+        eventually(lambda: state(db, event.id) == "dead-lettered")
 
     assert told == ["out of luck"] * 2
 
@@ -163,7 +163,7 @@ def test_failures_do_not_count_as_crashes(
     monkeypatch.setattr(inbox, "CLAIM_LIMIT", settings.retry_limit - 2)
     with trainer(settings, handle, on_dead=lambda _, reason: told.append(reason)):
         event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, event.id) == "dead")
+        eventually(lambda: state(db, event.id) == "dead-lettered")
 
     assert told == ["failed 3 times, last with RuntimeError: out of luck"]
 
@@ -179,4 +179,4 @@ def test_a_handler_that_takes_its_process_down_again_and_again_is_given_up(
             assert inbox.claim(session, "trainer", f"crash {crash}", lease_s=0)
 
     with trainer(settings, lambda _: []):
-        eventually(lambda: state(db, event.id) == "dead")
+        eventually(lambda: state(db, event.id) == "dead-lettered")

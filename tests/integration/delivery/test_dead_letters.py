@@ -62,7 +62,7 @@ def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(
         event = publish_event(url, batch_collected())
         letters = eventually(lambda: operations.dead_letters(url))
         publish_event(url, batch_collected(event.id))
-        assert state(db, event.id) == "dead"
+        assert state(db, event.id) == "dead-lettered"
         replayed = operations.replay(url, {str(event.id)})
         eventually(lambda: state(db, event.id) == "done")
 

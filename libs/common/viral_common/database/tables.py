@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 from sqlalchemy import (
@@ -26,7 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from viral_common.events import Precision
+from viral_common.events import Outcome, Precision, Reason
+from viral_common.tweets.text import Split
+
+InboxState = Literal["pending", "running", "done", "dead-lettered"]
 
 # A month of tweets.
 PARTITION_NAME = re.compile(r"tweets_(\d{4})_(\d{2})")
@@ -42,6 +45,11 @@ class Base(DeclarativeBase):
         dict[str, float]: JSONB,
         int: BigInteger,
         bytes: LargeBinary,
+        InboxState: String,
+        Outcome: String,
+        Precision: String,
+        Reason: String,
+        Split: String,
     }
 
 
@@ -119,10 +127,10 @@ class Tweet(Base):
     counts_observed_at: Mapped[datetime | None] = mapped_column(comment="null: unknown, counts as old enough")
     text_hash: Mapped[int] = mapped_column(comment="of the normalised text; equal for copies")
     near_hash: Mapped[int] = mapped_column(comment="equal for near-copies")
-    split: Mapped[str] = mapped_column(comment="a function of text_hash")
+    split: Mapped[Split] = mapped_column(comment="a function of text_hash")
 
     __table_args__ = (
-        CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
+        CheckConstraint(f"split IN {get_args(Split)}", name="tweets_split"),
         # With all that a history is made of: the rows themselves, texts and all, are not read for it.
         Index(
             "tweets_of_author",
@@ -166,7 +174,7 @@ class InboxEvent(Base):
     type: Mapped[str]
     batch_id: Mapped[UUID]
     body: Mapped[bytes] = mapped_column(comment="as received")
-    state: Mapped[str] = mapped_column(server_default="pending")
+    state: Mapped[InboxState] = mapped_column(server_default="pending")
     received_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     due_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     claims: Mapped[int] = mapped_column(SmallInteger, server_default="0", comment="times a worker took it")
@@ -179,7 +187,7 @@ class InboxEvent(Base):
     finished_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("state IN ('pending', 'running', 'done', 'dead')", name="inbox_state"),
+        CheckConstraint(f"state IN {get_args(InboxState)}", name="inbox_state"),
         Index("inbox_open", "service", "due_at", postgresql_where=text("state IN ('pending', 'running')")),
     )
 
@@ -228,7 +236,7 @@ class Verdict(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     event_id: Mapped[UUID] = mapped_column(unique=True, comment="of the event that asked for it")
     batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"), index=True)
-    outcome: Mapped[str]
+    outcome: Mapped[Outcome]
     challenger_version: Mapped[int | None]
     champion_version: Mapped[int | None]
     test_count: Mapped[int] = mapped_column(server_default="0")
@@ -240,15 +248,13 @@ class Verdict(Base):
     rule: Mapped[str] = mapped_column(comment="the test that decided, by name")
     reason: Mapped[str] = mapped_column(comment="one sentence for people")
     precision: Mapped[Precision | None] = mapped_column(
-        String, comment="to serve the challenger in; null: not scored"
+        comment="to serve the challenger in; null: not scored"
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
-        CheckConstraint(
-            "outcome IN ('promoted', 'kept', 'untrainable', 'unscorable', 'failed')", name="verdicts_outcome"
-        ),
-        CheckConstraint("precision IN ('fp32', 'int8')", name="verdicts_precision"),
+        CheckConstraint(f"outcome IN {get_args(Outcome)}", name="verdicts_outcome"),
+        CheckConstraint(f"precision IN {get_args(Precision)}", name="verdicts_precision"),
     )
 
 
@@ -265,18 +271,16 @@ class Promotion(Base):
     mlflow_run_id: Mapped[str]
     artifact_uri: Mapped[str]
     artifact_sha256: Mapped[str]
-    precision: Mapped[Precision] = mapped_column(
-        String, server_default="fp32", comment="which of its graphs serves"
-    )
+    precision: Mapped[Precision] = mapped_column(server_default="fp32", comment="which of its graphs serves")
     verdict_id: Mapped[UUID | None] = mapped_column(ForeignKey("verdicts.id"))
-    reason: Mapped[str]
+    reason: Mapped[Reason]
     note: Mapped[str] = mapped_column(server_default="", comment="why, when promoted by hand")
     metrics: Mapped[dict[str, float]]
     promoted_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
     __table_args__ = (
-        CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),
-        CheckConstraint("precision IN ('fp32', 'int8')", name="promotions_precision"),
+        CheckConstraint(f"reason IN {get_args(Reason)}", name="promotions_reason"),
+        CheckConstraint(f"precision IN {get_args(Precision)}", name="promotions_precision"),
     )
 
 

@@ -43,7 +43,7 @@ def record(session: Session, service: str, cloud_event: CloudEvent, body: bytes,
         statement = statement.on_conflict_do_update(
             index_elements=[InboxEvent.service, InboxEvent.event_id],
             set_={"state": "pending", "claims": 0, "failures": 0, "due_at": func.clock_timestamp()},
-            where=InboxEvent.state == "dead",
+            where=InboxEvent.state == "dead-lettered",
         )
     else:
         statement = statement.on_conflict_do_nothing()
@@ -105,7 +105,7 @@ def defer(session: Session, held: Claim, why: str, after_s: float) -> None:
 
 def bury(session: Session, held: Claim, error: str) -> None:
     """Given up; only a replay brings it back."""
-    _settle(session, held, state="dead", finished_at=func.clock_timestamp(), last_error=clean(error))
+    _settle(session, held, state="dead-lettered", finished_at=func.clock_timestamp(), last_error=clean(error))
 
 
 def open_count(session: Session, service: str) -> int:

@@ -155,7 +155,7 @@ class Worker:
                 event_type=event.type,
             )
             inbox.bury(session, held, reason)
-        self._count(held, "dead")
+        self._count(held, "dead-lettered")
         log.error("dead letter", type=event.type, reason=reason)
 
     def _count(self, held: Claim, outcome: str) -> None:

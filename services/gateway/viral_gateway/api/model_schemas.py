@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from viral_common.database.tables import Verdict
-from viral_common.events import Precision
+from viral_common.events import Outcome, Precision, Reason
 from viral_common.stores.trail import ModelRecord
 
 from viral_gateway.serving.champion import PromotedModel
@@ -23,7 +23,7 @@ class VerdictOut(Out):
     """How challenger and champion compared on the batch's test tweets."""
 
     id: UUID
-    outcome: str = Field(
+    outcome: Outcome = Field(
         description="promoted, kept, untrainable, unscorable or failed", examples=["promoted"]
     )
     reason: str = Field(
@@ -55,7 +55,7 @@ class PromotedOut(Out):
     at: datetime = Field(
         validation_alias="promoted_at", description="When", examples=["2026-11-23T05:12:44Z"]
     )
-    reason: str = Field(description="first, better or manual", examples=["better"])
+    reason: Reason = Field(description="first, better or manual", examples=["better"])
     precision: Precision = Field(description="In which the version serves: fp32 or int8")
     note: str = Field(description="Why, when promoted by hand", examples=[""])
 

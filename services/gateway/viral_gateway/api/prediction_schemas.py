@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
-from viral_common.events import Precision
+from viral_common.events import Precision, Reason
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.text import clean
 
@@ -154,7 +154,7 @@ class ModelDetails(ModelRef):
     """The champion."""
 
     previous_version: int | None = Field(description="The champion before it", examples=[2])
-    reason: str = Field(description="Why it was promoted: first, better or manual", examples=["better"])
+    reason: Reason = Field(description="Why it was promoted: first, better or manual", examples=["better"])
     metrics: dict[str, float] = Field(
         description="Its scores on the test tweets of the batch that promoted it", examples=[{"auc": 0.701}]
     )

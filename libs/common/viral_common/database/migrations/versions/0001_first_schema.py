@@ -89,7 +89,7 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_error", sa.String(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state IN ('pending', 'running', 'done', 'dead')", name="inbox_state"),
+        sa.CheckConstraint("state IN ('pending', 'running', 'done', 'dead-lettered')", name="inbox_state"),
         sa.PrimaryKeyConstraint("service", "event_id"),
     )
     op.create_index(
