@@ -57,9 +57,9 @@ docs: $(INSTALLED) ## Generate the pages that come from the code
 site: $(INSTALLED) ## The documentation as a web site, in site/; no network is needed
 	@$(BIN)/zensical build --clean --strict
 
-screenshots: $(INSTALLED) ## The README's two pictures, made from a gateway over made-up batches
+screenshots: $(INSTALLED) ## The README's two pictures, of the running stack
 	@$(PACKAGES) chromium
-	@$(BIN)/python -m tests.e2e.gateway.screenshots docs/images
+	@$(BIN)/python -m docs.screenshots
 
 setup: $(INSTALLED) ## Virtual environment, Python packages, RabbitMQ; again does nothing
 	@$(PACKAGES) rabbitmq-server

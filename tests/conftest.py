@@ -28,7 +28,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 TEST_DATA = Path(os.environ.get("VIRAL_TEST_DATA", "../shared/data"))
 # Files that take longest. With several processes they go first: begun last, one would keep the others waiting.
 LONGEST = (
-    "e2e/test_story.py",
+    "e2e/test_demo.py",
     "containers/test_install_steps.py",
     "model/test_behaviour.py",
     "integration/trainer/test_trainer.py",

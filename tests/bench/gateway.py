@@ -19,8 +19,8 @@ from viral_common.events import Precision
 
 from tests.bench.figures import Figure, best_rate
 from tests.bench.gateway_load import Config, Outcome
+from tests.bench.gateway_servers import GatewayServers
 from tests.bench.gateway_size import installed_mb
-from tests.bench.gateway_stage import Stage
 from tests.bench.tweets import some_tweets
 from tests.eventually import eventually
 from tests.integration.gateway.stage import free_port
@@ -41,10 +41,10 @@ def measure(scratch: Path, servers: Servers, seconds: float = 4.0) -> list[Figur
     bodies = write_bodies(scratch, 1), write_bodies(scratch, CALL)
     rivals = {name: _rival(scratch, rival, bodies[0], seconds) for name, rival in RIVALS.items()}
     figures: list[Figure] = []
-    with Stage(scratch / "gateway", servers) as stage:
+    with GatewayServers(scratch / "gateway", servers) as bench:
         for precision in ("fp32", "int8"):
-            figures += _served(stage, stage.made[0], precision, bodies, rivals, seconds)
-        figures += _start(stage)
+            figures += _served(bench, bench.made[0], precision, bodies, rivals, seconds)
+        figures += _start(bench)
     size = installed_mb("viral-tweets", "gateway")
     return [*figures, _at_most("installed size of the gateway's extra", size, "MB", 350)]
 
@@ -68,16 +68,16 @@ def load(config: Config, *, may_fail: bool = False) -> Outcome:
 
 
 def _served(
-    stage: Stage,
+    bench: GatewayServers,
     artefact: Artefact,
     precision: Precision,
     bodies: tuple[Path, Path],
     rivals: dict[str, tuple[Outcome, Outcome]],
     seconds: float,
 ) -> list[Figure]:
-    stage.promote(0, precision)
-    with stage.gateway("one") as gateway:
-        stage.wait_for(gateway)
+    bench.promote(0, precision)
+    with bench.gateway("one") as gateway:
+        bench.wait_for(gateway)
         alone, together = _one_and_sixteen(gateway.port, bodies[0], seconds)
         in_calls, loop = _in_calls_and_in_a_loop(gateway.port, bodies[1], artefact, precision, seconds / 2)
         closed = {
@@ -159,10 +159,10 @@ def _make_tail_rows(precision: str, connections: int, outcome: Outcome) -> list[
     ]
 
 
-def _start(stage: Stage) -> list[Figure]:
+def _start(bench: GatewayServers) -> list[Figure]:
     """Beside its cached artefact, with every server there."""
     started = time.perf_counter()
-    with stage.gateway("one") as gateway, httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}") as http:
+    with bench.gateway("one") as gateway, httpx.Client(base_url=f"http://127.0.0.1:{gateway.port}") as http:
         eventually(lambda: http.get("/health/ready").status_code == 200, every_s=0.01)
         took = time.perf_counter() - started
     return [_at_most("gateway, from start to ready with a cached artefact", took, "s", 2.5)]

@@ -13,7 +13,7 @@ def installed_mb(package: str, extra: str) -> float:
     """Megabytes of the package with one extra and all that follows from it, byte code included where it was made."""
     needed: set[tuple[str, str]] = set()
     _follow(canonicalize_name(package), extra, needed)
-    return sum(map(_bytes_of, {name for name, _ in needed})) / 1e6
+    return sum(map(_count_bytes, {name for name, _ in needed})) / 1e6
 
 
 def _follow(name: str, extra: str, needed: set[tuple[str, str]]) -> None:
@@ -28,6 +28,6 @@ def _follow(name: str, extra: str, needed: set[tuple[str, str]]) -> None:
             _follow(canonicalize_name(wanted.name), "", needed)
 
 
-def _bytes_of(name: str) -> int:
+def _count_bytes(name: str) -> int:
     paths = (Path(file.locate()) for file in distribution(name).files or [])
     return sum(path.stat().st_size for path in paths if path.is_file())

@@ -20,7 +20,7 @@ from viral_gateway.settings import GatewaySettings
 from tests.bench.figures import Figure
 from tests.bench.gateway import load
 from tests.bench.gateway_load import Config, Outcome
-from tests.bench.gateway_stage import VERSIONS, Stage
+from tests.bench.gateway_servers import VERSIONS, GatewayServers
 from tests.bench.tweets import some_tweets
 from tests.integration.gateway.stage import GatewayProcess
 from tests.servers import Servers
@@ -44,25 +44,25 @@ def measure(
     scratch: Path, servers: Servers, swaps: int = SWAPS, many_swaps: int = MANY_SWAPS
 ) -> list[Figure]:
     """Both, with a model of the real size in int8, as served."""
-    with Stage(scratch / "swaps", servers) as stage:
-        bodies, expected = _bodies(scratch, stage)
+    with GatewayServers(scratch / "swaps", servers) as bench:
+        bodies, expected = _bodies(scratch, bench)
         return [
-            *_under_load(stage, bodies, expected, swaps),
-            *_many(stage, bodies, many_swaps),
+            *_under_load(bench, bodies, expected, swaps),
+            *_many(bench, bodies, many_swaps),
         ]
 
 
 def _under_load(
-    stage: Stage, bodies: Path, expected: dict[str, list[list[float]]], swaps: int
+    bench: GatewayServers, bodies: Path, expected: dict[str, list[list[float]]], swaps: int
 ) -> list[Figure]:
-    stage.promote(0, "int8")
+    bench.promote(0, "int8")
     with ExitStack() as replicas, ThreadPoolExecutor(1) as pool:
         spread = float(GatewaySettings.model_fields["swap_spread_s"].default)
         gateways = [
-            replicas.enter_context(stage.gateway(f"replica-{n}", VIRAL_SWAP_SPREAD_S=str(spread)))
+            replicas.enter_context(bench.gateway(f"replica-{n}", VIRAL_SWAP_SPREAD_S=str(spread)))
             for n in range(REPLICAS)
         ]
-        stage.wait_for(*gateways)
+        bench.wait_for(*gateways)
         seconds = swaps * max(EVERY_S, spread + SWAP_S)  # of which the last replica's turn takes less, mostly
         config = Config([gateway.port for gateway in gateways], str(bodies), rate=RATE, expected=expected)
         calm, swapping, took = [], [], list[float]()
@@ -70,7 +70,7 @@ def _under_load(
             calm.append(load(replace(config, seconds=seconds / ROUNDS / 3)))
             loading = pool.submit(load, replace(config, seconds=seconds / ROUNDS), may_fail=True)
             while not loading.done():
-                took.append(_swap(stage, gateways, (len(took) + 1) % VERSIONS))
+                took.append(_swap(bench, gateways, (len(took) + 1) % VERSIONS))
             swapping.append(loading.result())
     return _figures(len(took), calm, swapping, max(took))
 
@@ -104,25 +104,25 @@ def _figures(swaps: int, calm: Sequence[Outcome], swapping: Sequence[Outcome], l
     ]
 
 
-def _swap(stage: Stage, gateways: Sequence[GatewayProcess], number: int) -> float:
+def _swap(bench: GatewayServers, gateways: Sequence[GatewayProcess], number: int) -> float:
     """Promote; seconds until every replica answers with it. Swaps begin EVERY_S apart at the earliest."""
     started = time.perf_counter()
-    stage.promote(number, "int8")
-    stage.wait_for(*gateways, every_s=LOOK_S)
+    bench.promote(number, "int8")
+    bench.wait_for(*gateways, every_s=LOOK_S)
     took = time.perf_counter() - started
     time.sleep(max(0.0, EVERY_S - took))
     return took
 
 
-def _many(stage: Stage, bodies: Path, swaps: int) -> list[Figure]:
+def _many(bench: GatewayServers, bodies: Path, swaps: int) -> list[Figure]:
     """Back and forth between two versions that the cache holds; at the end beside a gateway that has just begun."""
-    with stage.gateway("many") as many:
-        _back_and_forth(stage, [many], SETTLED)
+    with bench.gateway("many") as many:
+        _back_and_forth(bench, [many], SETTLED)
         memory = _memory_mb(many, bodies)
-        _back_and_forth(stage, [many], swaps)
+        _back_and_forth(bench, [many], swaps)
         grown = _memory_mb(many, bodies)
-        with stage.gateway("few") as few:
-            _back_and_forth(stage, [many, few], SETTLED)
+        with bench.gateway("few") as few:
+            _back_and_forth(bench, [many, few], SETTLED)
             # In turn, and the least of each: the other runs measure the neighbours.
             runs = [(_p99_ms(many, bodies), _p99_ms(few, bodies)) for _ in range(RUNS)]
     after, fresh = map(min, zip(*runs, strict=True))
@@ -150,10 +150,10 @@ def _many(stage: Stage, bodies: Path, swaps: int) -> list[Figure]:
     ]
 
 
-def _back_and_forth(stage: Stage, gateways: Sequence[GatewayProcess], swaps: int) -> None:
+def _back_and_forth(bench: GatewayServers, gateways: Sequence[GatewayProcess], swaps: int) -> None:
     for number in range(swaps):
-        stage.promote(number % 2, "int8")
-        stage.wait_for(*gateways)
+        bench.promote(number % 2, "int8")
+        bench.wait_for(*gateways)
 
 
 def _p99_ms(gateway: GatewayProcess, bodies: Path) -> float:
@@ -166,7 +166,7 @@ def _memory_mb(gateway: GatewayProcess, bodies: Path) -> float:
     return float(psutil.Process(gateway.process.pid).memory_info().rss) / 1e6
 
 
-def _bodies(scratch: Path, stage: Stage) -> tuple[Path, dict[str, list[list[float]]]]:
+def _bodies(scratch: Path, bench: GatewayServers) -> tuple[Path, dict[str, list[list[float]]]]:
     """Bodies of some tweets each, and what each version says of them."""
     texts = [tweet.input.text for tweet in some_tweets(100)]
     calls = [[TweetInput(text, NOON) for text in texts[start : start + 2]] for start in range(0, 100, 2)]
@@ -177,7 +177,7 @@ def _bodies(scratch: Path, stage: Stage) -> tuple[Path, dict[str, list[list[floa
     path = scratch / "bodies-swaps.jsonl"
     path.write_text("\n".join(lines))
     expected = {}
-    for registered, artefact in zip(stage.registered, stage.made, strict=True):
+    for registered, artefact in zip(bench.registered, bench.made, strict=True):
         predictor = Predictor.load(artefact, "int8", threads=1)
         expected[str(registered.version)] = [predictor.predict(call).tolist() for call in calls]
     return path, expected

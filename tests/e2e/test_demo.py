@@ -37,7 +37,7 @@ from viral_trainer.model.export import load_network
 from viral_trainer.training.blending import logits_of
 
 from tests.e2e.archives import small_archive
-from tests.e2e.world import World
+from tests.e2e.demo_stack import DemoStack
 from tests.eventually import eventually
 
 ROWS = 6_000
@@ -46,8 +46,8 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("story")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoStack]:
+    folder = tmp_path_factory.mktemp("demo")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("VIRAL_")}
     environment = {
         **kept,
@@ -56,47 +56,47 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "COLUMNS": "200",
     }
     archive = small_archive(folder, ROWS)
-    blank = World(folder, environment, archive, "")
+    blank = DemoStack(folder, environment, archive, "")
     try:
         yield replace(blank, printed=blank.run("viral", "demo", "--tweets", str(archive)))
     finally:
         blank.run("viral", "down", "--purge")
 
 
-def test_the_story_is_told_and_the_printed_curl_works(world: World) -> None:
-    curl = next(line for line in world.printed.splitlines() if line.lstrip().startswith("curl"))
+def test_the_demo_ends_well_and_the_printed_curl_works(demo: DemoStack) -> None:
+    curl = next(line for line in demo.printed.splitlines() if line.lstrip().startswith("curl"))
 
     answer = subprocess.run(shlex.split(curl), capture_output=True, check=True, timeout=30)
 
     assert 0 <= json.loads(answer.stdout)["predictions"][0]["probability"] <= 1
     for address in ("gateway_url", "mlflow_url", "rabbitmq_console_url"):
-        assert world.stack[address] in world.printed
-    assert "\x1b" not in world.printed
+        assert demo.stack[address] in demo.printed
+    assert "\x1b" not in demo.printed
 
 
-def test_every_batch_has_its_trail_to_a_verdict(world: World) -> None:
-    batches = world.get("/v1/batches")["batches"]
+def test_every_batch_has_its_trail_to_a_verdict(demo: DemoStack) -> None:
+    batches = demo.get("/v1/batches")["batches"]
 
     assert len(batches) >= 2
     assert all(batch["verdict"]["reason"] for batch in batches)
     assert "promoted" in [batch["verdict"]["outcome"] for batch in batches]
     assert BATCH_SIZE in [batch["collected"]["tweet_count"] for batch in batches]
-    assert world.get("/v1/model")["version"] in [batch["trained"]["model_version"] for batch in batches]
+    assert demo.get("/v1/model")["version"] in [batch["trained"]["model_version"] for batch in batches]
 
 
-def test_programs_get_the_probabilities_of_the_training_code(world: World, tmp_path: Path) -> None:
-    tweets = stored_tweets(world, 1000)
-    registry = Registry(world.stack["mlflow_url"])
-    version = registry.get_version(world.get("/v1/model")["version"])
+def test_programs_get_the_probabilities_of_the_training_code(demo: DemoStack, tmp_path: Path) -> None:
+    tweets = stored_tweets(demo, 1000)
+    registry = Registry(demo.stack["mlflow_url"])
+    version = registry.get_version(demo.get("/v1/model")["version"])
     artefact = read_artefact(registry.download(version.artifact_uri, tmp_path), version.artifact_sha256)
     tokenizer = read_tokenizer(artefact.directory / TOKENIZER, artefact.spec.max_tokens)
 
     answered = [
-        p for start in range(0, len(tweets), 200) for p in predicted(world, tweets[start : start + 200])
+        p for start in range(0, len(tweets), 200) for p in predicted(demo, tweets[start : start + 200])
     ]
     examples = examples_of(tweets, tokenizer, artefact.spec.features)
     trained = artefact.spec.calibration.probabilities(logits_of(load_network(artefact), examples))
-    precision = world.get("/v1/model")["precision"]
+    precision = demo.get("/v1/model")["precision"]
     in_fp32, judged = (
         Predictor.load(artefact, one).predict([tweet.input for tweet in tweets])
         for one in ("fp32", precision)
@@ -107,11 +107,11 @@ def test_programs_get_the_probabilities_of_the_training_code(world: World, tmp_p
     assert np.abs(judged - np.array(answered)).max() < SAMPLE_TOLERANCE
 
 
-def stored_tweets(world: World, count: int) -> list[LabelledTweet]:
+def stored_tweets(demo: DemoStack, count: int) -> list[LabelledTweet]:
     """As training reads them, with what was known of their authors."""
-    batches = [UUID(batch["batch_id"]) for batch in world.get("/v1/batches")["batches"]]
+    batches = [UUID(batch["batch_id"]) for batch in demo.get("/v1/batches")["batches"]]
     settings = CommonSettings.model_validate(
-        {"database_url": world.stack["database_url"], "rabbitmq_url": world.stack["rabbitmq_url"]}
+        {"database_url": demo.stack["database_url"], "rabbitmq_url": demo.stack["rabbitmq_url"]}
     )
     engine = connect(settings, "tests")
     tweets = TweetStore(sessions(engine)).labelled(batches, "train", 0, settings.min_age)
@@ -119,13 +119,13 @@ def stored_tweets(world: World, count: int) -> list[LabelledTweet]:
     return tweets[-count:]
 
 
-def predicted(world: World, tweets: list[LabelledTweet]) -> list[float]:
-    body = {"tweets": [request_of(tweet.input) for tweet in tweets]}
-    answer = httpx.post(world.stack["gateway_url"] + "/v1/predictions", json=body, timeout=60)
+def predicted(demo: DemoStack, tweets: list[LabelledTweet]) -> list[float]:
+    body = {"tweets": [make_request(tweet.input) for tweet in tweets]}
+    answer = httpx.post(demo.stack["gateway_url"] + "/v1/predictions", json=body, timeout=60)
     return [one["probability"] for one in answer.raise_for_status().json()["predictions"]]
 
 
-def request_of(tweet: TweetInput) -> dict[str, Any]:
+def make_request(tweet: TweetInput) -> dict[str, Any]:
     return {
         "text": tweet.text,
         "username": tweet.username,
@@ -136,8 +136,8 @@ def request_of(tweet: TweetInput) -> dict[str, Any]:
     }
 
 
-def test_operators_see_named_connections_queues_readable_events_and_the_trace(world: World) -> None:
-    with bus_console(world) as console:
+def test_operators_see_named_connections_queues_readable_events_and_the_trace(demo: DemoStack) -> None:
+    with bus_console(demo) as console:
         connections = {
             one["client_properties"].get("connection_name", "")
             for one in console.get("/api/connections").json()
@@ -155,15 +155,15 @@ def test_operators_see_named_connections_queues_readable_events_and_the_trace(wo
     assert [one["name"] for one in traces] == ["viral"]
 
 
-def bus_console(world: World) -> httpx.Client:
-    address = httpx.URL(world.stack["rabbitmq_url"])
+def bus_console(demo: DemoStack) -> httpx.Client:
+    address = httpx.URL(demo.stack["rabbitmq_url"])
     return httpx.Client(
-        base_url=world.stack["rabbitmq_console_url"], auth=(address.username, address.password), timeout=20
+        base_url=demo.stack["rabbitmq_console_url"], auth=(address.username, address.password), timeout=20
     )
 
 
-def test_data_scientists_find_runs_curves_versions_and_aliases_in_mlflow(world: World) -> None:
-    client = MlflowClient(world.stack["mlflow_url"])
+def test_data_scientists_find_runs_curves_versions_and_aliases_in_mlflow(demo: DemoStack) -> None:
+    client = MlflowClient(demo.stack["mlflow_url"])
     champion = client.get_model_version_by_alias("tweet-virality", "champion")
     challenger = client.get_model_version_by_alias("tweet-virality", "challenger")
 
@@ -171,18 +171,18 @@ def test_data_scientists_find_runs_curves_versions_and_aliases_in_mlflow(world: 
 
     tested = client.get_run(champion.run_id).data.metrics["test_auc"]
 
-    assert int(champion.version) == world.get("/v1/model")["version"]
+    assert int(champion.version) == demo.get("/v1/model")["version"]
     assert champion.tags["viral.verdict"] == "promoted"
-    assert champion.tags["viral.precision"] == world.get("/v1/model")["precision"]
-    assert tested == pytest.approx(world.get("/v1/model")["metrics"]["auc"])
+    assert champion.tags["viral.precision"] == demo.get("/v1/model")["precision"]
+    assert tested == pytest.approx(demo.get("/v1/model")["metrics"]["auc"])
     assert {"test_auc_fp32", "test_auc_int8"} <= set(client.get_run(champion.run_id).data.metrics)
-    assert int(challenger.version) == len(world.get("/v1/models")["models"])
+    assert int(challenger.version) == len(demo.get("/v1/models")["models"])
     assert len(curve) > 5
     assert curve[-1].value < curve[0].value
     assert client.get_run(champion.run_id).info.status == "FINISHED"
 
 
-def test_a_bad_message_and_an_unknown_batch_become_dead_letters_with_their_reasons(world: World) -> None:
+def test_a_bad_message_and_an_unknown_batch_become_dead_letters_with_their_reasons(demo: DemoStack) -> None:
     unknown = BatchCollected(
         batch_id=uuid4(),
         source="archive",
@@ -194,74 +194,74 @@ def test_a_bad_message_and_an_unknown_batch_become_dead_letters_with_their_reaso
         test_count=0,
         viral_rate=0,
     )
-    with topology.connection(world.stack["rabbitmq_url"], "tests") as connection:
+    with topology.connection(demo.stack["rabbitmq_url"], "tests") as connection:
         publisher = Publisher(connection, "tests")
         event = envelope(unknown, "viral/tests/host")
         for body in (b"no event", event.model_dump_json().encode()):
             publisher.publish(Message("", "trainer.batch-collected", body))
 
-    eventually(lambda: len(operations.dead_letters(world.stack["rabbitmq_url"])) == 2, within_s=60)
-    listed = world.run("viral", "dead-letters", "list")
+    eventually(lambda: len(operations.dead_letters(demo.stack["rabbitmq_url"])) == 2, within_s=60)
+    listed = demo.run("viral", "dead-letters", "list")
 
     assert "no sound batch.collected event" in listed
     assert f"batch {unknown.batch_id} does not exist" in " ".join(listed.split())
 
 
-def test_a_second_demo_does_no_harm(world: World) -> None:
-    before = world.get("/v1/model")
+def test_a_second_demo_does_no_harm(demo: DemoStack) -> None:
+    before = demo.get("/v1/model")
 
-    world.run("viral", "demo", "--tweets", str(world.archive))
+    demo.run("viral", "demo", "--tweets", str(demo.archive))
 
-    assert world.get("/v1/model") == before
+    assert demo.get("/v1/model") == before
 
 
-def test_a_setting_told_to_a_running_stack_is_taken_up_and_stays(world: World) -> None:
-    before = world.stack["pids"]
-    other = replace(world, environment={**world.environment, "VIRAL_LOG_LEVEL": "debug"})
+def test_a_setting_told_to_a_running_stack_is_taken_up_and_stays(demo: DemoStack) -> None:
+    before = demo.stack["pids"]
+    other = replace(demo, environment={**demo.environment, "VIRAL_LOG_LEVEL": "debug"})
 
     other.run("viral", "up")
-    told = world.stack["pids"]
-    world.run("viral", "up")
+    told = demo.stack["pids"]
+    demo.run("viral", "up")
 
     changed = {name for name, pid in told.items() if pid != before[name]}
     assert changed == {"scraper", "trainer", "evaluator", "gateway"}
-    assert world.stack["pids"] == told
+    assert demo.stack["pids"] == told
 
 
-def test_what_nobody_waits_for_steps_back_behind_replies(world: World) -> None:
-    nice = {name: psutil.Process(pid).nice() for name, pid in world.stack["pids"].items()}
+def test_what_nobody_waits_for_steps_back_behind_replies(demo: DemoStack) -> None:
+    nice = {name: psutil.Process(pid).nice() for name, pid in demo.stack["pids"].items()}
 
     behind = {name for name in nice if nice[name] > nice["gateway"]}
     assert behind == {"scraper", "trainer", "evaluator", "mlflow"}
 
 
 @pytest.mark.parametrize("service", ["scraper", "trainer", "evaluator", "gateway"])
-def test_a_killed_service_is_started_again(world: World, service: str) -> None:
-    pid = world.stack["pids"][service]
+def test_a_killed_service_is_started_again(demo: DemoStack, service: str) -> None:
+    pid = demo.stack["pids"][service]
 
     os.kill(pid, signal.SIGKILL)
 
-    eventually(lambda: world.stack["pids"][service] != pid, within_s=60)
-    eventually(lambda: world.type("viral", "status").returncode == 0, within_s=60)
+    eventually(lambda: demo.stack["pids"][service] != pid, within_s=60)
+    eventually(lambda: demo.type("viral", "status").returncode == 0, within_s=60)
 
 
-def test_a_version_promoted_by_hand_is_served_and_rolled_back(world: World) -> None:
-    champion = world.get("/v1/model")["version"]
-    other = next(one["version"] for one in world.get("/v1/models")["models"] if one["version"] != champion)
+def test_a_version_promoted_by_hand_is_served_and_rolled_back(demo: DemoStack) -> None:
+    champion = demo.get("/v1/model")["version"]
+    other = next(one["version"] for one in demo.get("/v1/models")["models"] if one["version"] != champion)
 
-    world.run("viral-evaluator", "promote", str(other), "--reason", "to see it")
-    eventually(lambda: world.get("/v1/model")["version"] == other, within_s=20)
-    world.run("viral-evaluator", "rollback")
-    eventually(lambda: world.get("/v1/model")["version"] == champion, within_s=20)
+    demo.run("viral-evaluator", "promote", str(other), "--reason", "to see it")
+    eventually(lambda: demo.get("/v1/model")["version"] == other, within_s=20)
+    demo.run("viral-evaluator", "rollback")
+    eventually(lambda: demo.get("/v1/model")["version"] == champion, within_s=20)
 
-    refused = world.run("viral-evaluator", "promote", "999", "--reason", "typo", expected=2)
+    refused = demo.run("viral-evaluator", "promote", "999", "--reason", "typo", expected=2)
     assert "version 999 does not exist" in refused
 
 
-def test_down_stops_everything_it_started(world: World) -> None:
-    pids = list(world.stack["pids"].values())
+def test_down_stops_everything_it_started(demo: DemoStack) -> None:
+    pids = list(demo.stack["pids"].values())
 
-    world.run("viral", "down")
+    demo.run("viral", "down")
 
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
-    assert "nothing is running" in world.run("viral", "down")
+    assert "nothing is running" in demo.run("viral", "down")

@@ -29,7 +29,7 @@ VERSIONS = 4
 APART = 0.5
 
 
-class Stage(ExitStack):
+class GatewayServers(ExitStack):
     """Promotes as the evaluator does; starts gateways that share nothing but the servers."""
 
     def __init__(self, scratch: Path, servers: Servers) -> None:

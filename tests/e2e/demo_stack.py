@@ -13,7 +13,7 @@ import httpx
 
 
 @dataclass(frozen=True)
-class World:
+class DemoStack:
     """A running stack and what `viral demo` printed."""
 
     folder: Path
