@@ -148,7 +148,7 @@ def _program(home: Home, program: Program) -> dict[str, object]:
 
 
 def _module(name: str, argument: str) -> str:
-    return shlex.join([sys.executable, "-m", f"viral_local.{name}", argument])
+    return shlex.join([sys.executable, "-m", f"viral_local.process.{name}", argument])
 
 
 def _section(section: dict[str, object]) -> str:
