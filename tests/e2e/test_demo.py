@@ -31,6 +31,7 @@ from viral_common.registry.versions import Registry
 from viral_common.settings import CommonSettings
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import TweetInput
+from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.data.examples import examples_of
 from viral_trainer.model.export import load_network
@@ -114,7 +115,7 @@ def stored_tweets(demo: DemoStack, count: int) -> list[LabelledTweet]:
         {"database_url": demo.stack["database_url"], "rabbitmq_url": demo.stack["rabbitmq_url"]}
     )
     engine = connect(settings, "tests")
-    tweets = TweetStore(sessions(engine)).labelled(batches, "train", 0, settings.min_age)
+    tweets = TweetStore(sessions(engine)).labelled(batches, "train", LabelRule(0, settings.min_age))
     engine.dispose()
     return tweets[-count:]
 
@@ -215,17 +216,17 @@ def test_a_second_demo_does_no_harm(demo: DemoStack) -> None:
     assert demo.get("/v1/model") == before
 
 
-def test_a_setting_told_to_a_running_stack_is_taken_up_and_stays(demo: DemoStack) -> None:
+def test_a_setting_given_to_a_running_stack_is_taken_up_and_stays(demo: DemoStack) -> None:
     before = demo.stack["pids"]
     other = replace(demo, environment={**demo.environment, "VIRAL_LOG_LEVEL": "debug"})
 
     other.run("viral", "up")
-    told = demo.stack["pids"]
+    after = demo.stack["pids"]
     demo.run("viral", "up")
 
-    changed = {name for name, pid in told.items() if pid != before[name]}
+    changed = {name for name, pid in after.items() if pid != before[name]}
     assert changed == {"scraper", "trainer", "evaluator", "gateway"}
-    assert demo.stack["pids"] == told
+    assert demo.stack["pids"] == after
 
 
 def test_what_nobody_waits_for_steps_back_behind_replies(demo: DemoStack) -> None:
@@ -235,13 +236,16 @@ def test_what_nobody_waits_for_steps_back_behind_replies(demo: DemoStack) -> Non
     assert behind == {"scraper", "trainer", "evaluator", "mlflow"}
 
 
-@pytest.mark.parametrize("service", ["scraper", "trainer", "evaluator", "gateway"])
-def test_a_killed_service_is_started_again(demo: DemoStack, service: str) -> None:
-    pid = demo.stack["pids"][service]
+def test_killed_services_are_started_again(demo: DemoStack) -> None:
+    before = demo.stack["pids"]
+    services = {"scraper", "trainer", "evaluator", "gateway"}
 
-    os.kill(pid, signal.SIGKILL)
+    for service in services:
+        os.kill(before[service], signal.SIGKILL)
 
-    eventually(lambda: demo.stack["pids"][service] != pid, within_s=60)
+    eventually(
+        lambda: all(demo.stack["pids"][service] != before[service] for service in services), within_s=60
+    )
     eventually(lambda: demo.type("viral", "status").returncode == 0, within_s=60)
 
 
