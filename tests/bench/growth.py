@@ -21,6 +21,7 @@ from viral_common.database.engine import Sessions, connect, migrate
 from viral_common.settings import CommonSettings
 from viral_common.stores.authors import author_histories
 from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
 from viral_gateway.stores.read_session import reading
@@ -109,7 +110,7 @@ def _look_up_s(db: Sessions, username: str) -> float:
     """As a gateway asks for one author, within its transaction."""
     with reading(db) as session:
         started = time.perf_counter()
-        (history,) = author_histories(session, SOURCE, [(username, END)], 0, DAY)
+        (history,) = author_histories(session, SOURCE, [(username, END)], LabelRule(0, DAY))
         seconds = time.perf_counter() - started
     assert history.tweets
     return seconds
@@ -119,7 +120,7 @@ def _read_s(db: Sessions, rows: int) -> float:
     """All splits of a batch, each tweet with its author's history."""
     batch = newest_batch(db, rows)
     started = time.perf_counter()
-    told = TweetStore(db).labelled_by_split([batch], get_args(Split), 0, DAY)
+    told = TweetStore(db).labelled_by_split([batch], get_args(Split), LabelRule(0, DAY))
     seconds = time.perf_counter() - started
     assert sum(map(len, told.values())) == PER_BATCH
     return seconds

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import text
 from viral_common.database.engine import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
+from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_scraper.stores.batches import BatchStore
@@ -58,7 +59,7 @@ def _figure(scratch: Path, servers: Servers, window: int) -> Figure:
 def _fill(db: Sessions) -> None:
     source = SimulatedSource(1, date(2026, 1, 1), 1, TWEETS)
     collector = Collector(
-        source, BatchStore(db), lambda *_: None, lambda *_: None, TWEETS, 0, timedelta(days=1)
+        source, BatchStore(db), lambda *_: None, lambda *_: None, TWEETS, LabelRule(0, timedelta(days=1))
     )
     batch = collector.collect_next(threading.Event())
     assert batch is not None

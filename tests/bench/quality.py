@@ -10,6 +10,7 @@ import numpy as np
 from rich.console import Console
 from viral_common.archive.bad_rows import BadRows
 from viral_common.evaluation.scores import scores
+from viral_common.tweets.label_rule import LabelRule
 from viral_trainer.compare.comparison import Comparison, compare
 from viral_trainer.compare.contenders import chosen
 from viral_trainer.compare.parts import How
@@ -55,7 +56,7 @@ def _file(name: str) -> Path:
 
 def _compared(name: str, how: How) -> Scores:
     settings = OfflineSettings()
-    tweets = originals_of(_file(name), BadRows(), 0, timedelta(days=1))
+    tweets = originals_of(_file(name), BadRows(), LabelRule(0, timedelta(days=1)))
     comparison = compare(tweets, chosen(MODELS), how, settings, lambda _: None, lambda _: None)
     found = {result.contender.name: result.scores for result in comparison.results}
     return {**found, MEAN: _scores_of_mean(comparison)}

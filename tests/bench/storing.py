@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import text
 from viral_common.database.engine import Sessions, connect, migrate, sessions
 from viral_common.settings import CommonSettings
+from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.sources.archive import ArchiveSource
 from viral_scraper.stores.batches import BatchStore
@@ -59,7 +60,7 @@ def measure(scratch: Path, servers: Servers) -> list[Figure]:
 def _collect(db: Sessions, scratch: Path) -> int:
     source = ArchiveSource(str(ARCHIVE), "", scratch / "archive", lambda *_: None)
     collector = Collector(
-        source, BatchStore(db), lambda *_: None, lambda *_: None, ENOUGH, 0, timedelta(days=1)
+        source, BatchStore(db), lambda *_: None, lambda *_: None, ENOUGH, LabelRule(0, timedelta(days=1))
     )
     batch = collector.collect_next(threading.Event())
     assert batch is not None

@@ -10,6 +10,7 @@ from pydantic import AmqpDsn, Field, PostgresDsn, SecretStr, TypeAdapter, Valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from viral_common.errors import UsageError
+from viral_common.tweets.label_rule import LabelRule
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
@@ -50,6 +51,11 @@ class CommonSettings(BaseSettings):
     order_wait: timedelta = Field(
         default=timedelta(hours=1), description="How long an event waits for the ones before it"
     )
+
+    @property
+    def label_rule(self) -> LabelRule:
+        """Which tweets count as viral, and from when on."""
+        return LabelRule(self.likes_threshold, self.min_age)
 
     @field_validator("database_url")
     @classmethod

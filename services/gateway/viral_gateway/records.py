@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from viral_common.database.engine import Sessions
 from viral_common.stores import authors, ledger, trail
 from viral_common.stores.trail import BatchTrail, ModelRecord
 from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway.serving.champion import PromotedModel
 from viral_gateway.stores import predictions
@@ -44,16 +45,14 @@ class Records:
         with reading(self._sessions) as session:
             return predictions.remembered(session, model_version, newest)
 
-    def held_out(
-        self, batch_id: UUID, count: int, likes_threshold: int, min_age: timedelta
-    ) -> list[TweetInput]:
+    def held_out(self, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
         """Some test tweets of the batch, always the same."""
         with reading(self._sessions) as session:
-            return predictions.held_out(session, batch_id, count, likes_threshold, min_age)
+            return predictions.held_out(session, batch_id, count, rule)
 
     def author_histories(
-        self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta
+        self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
     ) -> list[AuthorHistory]:
         """Of each (username, time), in that order."""
         with reading(self._sessions) as session:
-            return authors.author_histories(session, source, asked, likes_threshold, min_age)
+            return authors.author_histories(session, source, asked, rule)

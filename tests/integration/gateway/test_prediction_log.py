@@ -14,6 +14,7 @@ from viral_common.database.engine import Sessions, connect, sessions
 from viral_common.database.tables import Batch
 from viral_common.settings import CommonSettings
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput, feature_matrix
+from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.monitoring import prediction_log
 from viral_gateway.monitoring.live_drift import LiveTraffic
 from viral_gateway.monitoring.prediction_log import PredictionLog
@@ -119,8 +120,8 @@ def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db
     stored(db, some_tweets(1_200))
     with db.begin() as session:
         batch_id = session.query(Batch).one().id
-        tweets = predictions.held_out(session, batch_id, 1_000, 0, DAY)
-        again = predictions.held_out(session, batch_id, 1_000, 0, DAY)
+        tweets = predictions.held_out(session, batch_id, 1_000, LabelRule(0, DAY))
+        again = predictions.held_out(session, batch_id, 1_000, LabelRule(0, DAY))
     assert 100 < len(tweets) < 300
     assert tweets == again
     assert any(tweet.author and tweet.author.tweets for tweet in tweets)

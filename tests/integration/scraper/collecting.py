@@ -14,6 +14,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, OutboxMessage, Tweet
 from viral_common.delivery import outbox
 from viral_common.events import BatchCollected, envelope
+from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive import ArchiveSource
@@ -40,8 +41,7 @@ def collector(
         emit=emit,
         tell=log_progress(),
         batch_size=batch_size,
-        likes_threshold=0,
-        min_age=timedelta(hours=24),
+        label_rule=LabelRule(0, timedelta(hours=24)),
     )
 
 

@@ -13,6 +13,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Tweet
 from viral_common.events import BatchCollected, CloudEvent, caused_id
 from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import copy_hash, split_of
 from viral_scraper.collecting import collector as collector_module
 from viral_scraper.stores.batch_staging import prepare
@@ -230,7 +231,7 @@ def test_training_reads_only_tweets_whose_likes_had_time(db: Sessions, tmp_path:
         session.execute(update(Tweet).where(key == train[0].external_id).values(counts_observed_at=young))
         session.execute(update(Tweet).where(key == train[1].external_id).values(counts_observed_at=mature))
 
-    labelled = TweetStore(db).labelled([batch.id], "train", likes_threshold=1, min_age=ONE_DAY_OLD)
+    labelled = TweetStore(db).labelled([batch.id], "train", LabelRule(1, ONE_DAY_OLD))
 
     assert [tweet.input.text for tweet in labelled] == [tweet.text for tweet in train[1:]]
     assert [tweet.viral for tweet in labelled] == [tweet.like_count > 1 for tweet in train[1:]]

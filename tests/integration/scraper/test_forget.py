@@ -20,6 +20,7 @@ from viral_common.settings import CommonSettings
 from viral_common.stores.authors import author_histories
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper import cli
@@ -107,11 +108,11 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
 
     told = [
         tweet.input.username
-        for tweets in TweetStore(db).labelled_by_split(ids, get_args(Split), 0, DAY).values()
+        for tweets in TweetStore(db).labelled_by_split(ids, get_args(Split), LabelRule(0, DAY)).values()
         for tweet in tweets
     ]
     with db() as session:
-        (known,) = author_histories(session, "archive", [("author3", FIRST_DAY + 9 * DAY)], 0, DAY)
+        (known,) = author_histories(session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY))
     assert (len(told), "author3" in told) == (81, False)
     assert known == AuthorHistory()
 

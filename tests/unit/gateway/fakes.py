@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from viral_common.database.tables import Batch, Promotion, Training, Verdict
 from viral_common.errors import ServerAway
 from viral_common.stores.trail import BatchTrail, ModelRecord
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput
+from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.gateway import Gateway
 from viral_gateway.monitoring.live_drift import LiveTraffic
 from viral_gateway.monitoring.prediction_log import PredictionLog
@@ -77,14 +78,12 @@ class FakeRecords(Records):
         self._ask()
         return self.live
 
-    def held_out(
-        self, batch_id: UUID, count: int, likes_threshold: int, min_age: timedelta
-    ) -> list[TweetInput]:
+    def held_out(self, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
         self._ask()
         return self.test_tweets[:count]
 
     def author_histories(
-        self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta
+        self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
     ) -> list[AuthorHistory]:
         self._ask()
         return [self.authors.get(username, AuthorHistory()) for username, _ in asked]

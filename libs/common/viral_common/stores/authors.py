@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.label_rule import INSTANT, LabelRule
 from viral_common.tweets.text import Split
-from viral_common.tweets.tweet import INSTANT
 
 ROWS_AT_ONCE = 10_000
 # Rows of some batches fit; and compiling a statement over dozens of months costs more than running it.
@@ -88,13 +88,12 @@ def labelled_rows(
     session: Session,
     batches: Sequence[UUID],
     splits: Sequence[Split],
-    likes_threshold: int,
-    min_age: timedelta,
+    rule: LabelRule,
 ) -> Iterator[Row[Any]]:
     """Rows of LABELLED in their order, a piece at a time, in a session that has done nothing. All are of one source."""
     connection = session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     connection.execute(_FOR_MANY_ROWS)
-    asked = {"batches": list(batches), "splits": list(splits), **_of_labels(likes_threshold, min_age)}
+    asked = {"batches": list(batches), "splits": list(splits), **_build_parameters(rule), "instant": INSTANT}
     bounds = connection.execute(BOUNDS, asked).one_or_none()
     if bounds is not None:
         asked |= bounds._mapping
@@ -109,21 +108,19 @@ def input_of(row: Row[Any]) -> TweetInput:
     return TweetInput(typed, at, photos, video, quote, username, AuthorHistory(*author))
 
 
-def _of_labels(threshold: int, min_age: timedelta) -> dict[str, Any]:
-    settle = max(min_age, INSTANT)
-    return {"threshold": threshold, "min_age": min_age, "settle": settle, "instant": INSTANT}
+def _build_parameters(rule: LabelRule) -> dict[str, Any]:
+    return {"threshold": rule.threshold, "min_age": rule.min_age, "settle": rule.settle}
 
 
 def author_histories(
     session: Session,
     source: str,
     asked: Sequence[tuple[str, datetime]],
-    likes_threshold: int,
-    min_age: timedelta,
+    rule: LabelRule,
 ) -> list[AuthorHistory]:
     """Of each (username, time) asked for, in that order; zeros for a username nobody has seen."""
-    parameters = _of_labels(likes_threshold, min_age)
-    del parameters["instant"]
     usernames, times = [name.lstrip("@") for name, _ in asked], [at for _, at in asked]
-    rows = session.execute(_ASKED, {**parameters, "source": source, "usernames": usernames, "times": times})
+    rows = session.execute(
+        _ASKED, {**_build_parameters(rule), "source": source, "usernames": usernames, "times": times}
+    )
     return [AuthorHistory(*row) for row in rows]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, get_args
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Tweet
 from viral_common.stores.authors import input_of, labelled_rows
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
+from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import LabelledTweet
 
@@ -23,30 +23,28 @@ class TweetStore:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def labelled(
-        self, batch_ids: Sequence[UUID], split: Split, likes_threshold: int, min_age: timedelta
-    ) -> list[LabelledTweet]:
+    def labelled(self, batch_ids: Sequence[UUID], split: Split, rule: LabelRule) -> list[LabelledTweet]:
         """The batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order.
 
         Each comes with what was known of its author before it.
         """
-        return self.labelled_by_split(batch_ids, [split], likes_threshold, min_age)[split]
+        return self.labelled_by_split(batch_ids, [split], rule)[split]
 
     def labelled_by_split(
-        self, batch_ids: Sequence[UUID], splits: Sequence[Split], likes_threshold: int, min_age: timedelta
+        self, batch_ids: Sequence[UUID], splits: Sequence[Split], rule: LabelRule
     ) -> dict[Split, list[LabelledTweet]]:
         """The same of several splits, in hardly more time than of one."""
         told: dict[Split, list[LabelledTweet]] = {split: [] for split in splits}
         with self._sessions() as session:
-            for row in labelled_rows(session, batch_ids, splits, likes_threshold, min_age):
+            for row in labelled_rows(session, batch_ids, splits, rule):
                 likes = row.like_count
-                told[row.split].append(LabelledTweet(input_of(row), likes, likes > likes_threshold))
+                told[row.split].append(LabelledTweet(input_of(row), likes, rule.is_viral(likes)))
         return told
 
-    def columns(self, batch_ids: Sequence[UUID], likes_threshold: int, min_age: timedelta) -> TweetColumns:
+    def columns(self, batch_ids: Sequence[UUID], rule: LabelRule) -> TweetColumns:
         """The batches' tweets of all splits whose likes had time to come, in the same order."""
         with self._sessions() as session:
-            rows = labelled_rows(session, batch_ids, get_args(Split), likes_threshold, min_age)
+            rows = labelled_rows(session, batch_ids, get_args(Split), rule)
             return TweetColumns.of(map(_described, rows))
 
     def count(self, batch_ids: Sequence[UUID]) -> int:
@@ -105,6 +103,6 @@ def _described(row: Any) -> DescribedTweet:
     )
 
 
-def label_is_mature(min_age: timedelta) -> ColumnElement[bool]:
+def label_is_mature(rule: LabelRule) -> ColumnElement[bool]:
     """Likes need time; those of an archive, read nobody knows when, count as old enough."""
-    return or_(Tweet.counts_observed_at.is_(None), Tweet.counts_observed_at - Tweet.posted_at >= min_age)
+    return or_(Tweet.counts_observed_at.is_(None), Tweet.counts_observed_at - Tweet.posted_at >= rule.min_age)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viral_common.tweets.features import TweetInput
-
-# A tweet's own likes, and those of the same instant, are not its past, however young a label may be.
-INSTANT = timedelta(microseconds=1)
 
 
 # Not frozen: that takes three times as long to make, and there are millions of them.

@@ -11,6 +11,7 @@ from cachetools import TTLCache
 from numpy.typing import NDArray
 from viral_common.evaluation.drift import binned, chance, stability_index
 from viral_common.tweets.features import AUTHOR_FEATURES, FEATURES, TweetInput, feature_matrix
+from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway.monitoring.drift import Drift, Shift
 from viral_gateway.records import Records
@@ -87,7 +88,7 @@ class LiveTraffic:
             if self._scored is None or self._scored[0] != asked:
                 spec = serving.scorer.spec
                 tweets = self._records.held_out(
-                    serving.model.batch_id, HELD_OUT, spec.likes_threshold, self._min_age
+                    serving.model.batch_id, HELD_OUT, LabelRule(spec.likes_threshold, self._min_age)
                 )
                 self._scored = asked, Reference(feature_matrix(tweets), _probabilities(serving, tweets))
             return self._scored[1]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from cachetools import TTLCache
 from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway import telemetry
 
@@ -22,15 +23,14 @@ MINUTE = timedelta(minutes=1)
 AUTHORS = 10_000
 
 Asked = tuple[str, datetime]
-LookUp = Callable[[str, Sequence[Asked], int, timedelta], list[AuthorHistory]]
+LookUp = Callable[[str, Sequence[Asked], LabelRule], list[AuthorHistory]]
 
 
 class Key(NamedTuple):
     """What a history depends on."""
 
     source: str
-    likes_threshold: int
-    min_age: timedelta
+    rule: LabelRule
     username: str
     at: datetime
 
@@ -48,11 +48,9 @@ class AuthorCache:
         self._lock = threading.Lock()
         self._known: TTLCache[Key, Future[AuthorHistory]] = TTLCache(AUTHORS, REMEMBERED_S, timer)
 
-    def histories(
-        self, source: str, asked: Sequence[Asked], likes_threshold: int, min_age: timedelta
-    ) -> list[AuthorHistory]:
+    def histories(self, source: str, asked: Sequence[Asked], rule: LabelRule) -> list[AuthorHistory]:
         """Of each (username, time), in that order. Raises ServerAway."""
-        keys = [Key(source, likes_threshold, min_age, *self._as_of(*one)) for one in asked]
+        keys = [Key(source, rule, *self._as_of(*one)) for one in asked]
         with self._lock:
             known = {key: answer for key in keys if (answer := self._known.get(key)) is not None}
             new: dict[Key, Future[AuthorHistory]] = {key: Future() for key in keys if key not in known}
@@ -60,16 +58,14 @@ class AuthorCache:
         telemetry.AUTHORS.labels("cache").inc(len(known))
         telemetry.AUTHORS.labels("postgres").inc(len(new))
         if new:
-            self._find(source, new, likes_threshold, min_age)
+            self._find(source, new, rule)
         answers = known | new
         return [answers[key].result() for key in keys]
 
-    def _find(
-        self, source: str, new: Mapping[Key, Future[AuthorHistory]], likes_threshold: int, min_age: timedelta
-    ) -> None:
+    def _find(self, source: str, new: Mapping[Key, Future[AuthorHistory]], rule: LabelRule) -> None:
         asked = [(key.username, key.at) for key in new]
         try:
-            found = dict(zip(new, self._look_up(source, asked, likes_threshold, min_age), strict=True))
+            found = dict(zip(new, self._look_up(source, asked, rule), strict=True))
         except BaseException as error:
             with self._lock:
                 for key in new:

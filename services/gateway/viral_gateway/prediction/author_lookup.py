@@ -10,6 +10,7 @@ import structlog
 from fastapi.concurrency import run_in_threadpool
 from viral_common.errors import ServerAway
 from viral_common.tweets.features import TweetInput
+from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway.prediction.author_cache import AuthorCache
 from viral_gateway.serving.champion import Serving
@@ -32,8 +33,7 @@ async def with_authors(
             authors.histories,
             spec.training.source,
             asked,
-            spec.likes_threshold,
-            min_age,
+            LabelRule(spec.likes_threshold, min_age),
         )
     except ServerAway as error:
         log.warning("authors not looked up", reason=str(error))

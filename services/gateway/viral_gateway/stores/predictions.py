@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import isnan
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch, Prediction, Tweet
 from viral_common.stores.authors import author_histories
 from viral_common.tweets.features import FEATURES, TweetInput, feature_matrix
+from viral_common.tweets.label_rule import LabelRule
 
 # Counting stops here: nobody needs to know more exactly, and the page is not to wait.
 MOST_COUNTED = 100_000
@@ -99,9 +100,7 @@ def remembered(session: Session, model_version: int, newest: int) -> Remembered 
     )
 
 
-def held_out(
-    session: Session, batch_id: UUID, count: int, likes_threshold: int, min_age: timedelta
-) -> list[TweetInput]:
+def held_out(session: Session, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
     """Some test tweets of the batch, always the same, each with what was known of its author before it."""
     of_batch = select(Tweet).where(Tweet.batch_id == batch_id, Tweet.split == "test")
     # The order of their texts' hashes is as good as drawn by lot.
@@ -110,7 +109,7 @@ def held_out(
         return []
     asked = [(tweet.username, tweet.posted_at) for tweet in tweets]
     source = session.get_one(Batch, batch_id).source
-    authors = author_histories(session, source, asked, likes_threshold, min_age)
+    authors = author_histories(session, source, asked, rule)
     return [
         TweetInput(
             tweet.text,

@@ -6,10 +6,10 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 import structlog
 from viral_common.database.tables import Batch, BatchInterval
+from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.collecting.intervals import batch_id_of, random_intervals
 from viral_scraper.progress import Tell
@@ -39,8 +39,7 @@ class Collector:
     emit: Emit
     tell: Tell
     batch_size: int
-    likes_threshold: int
-    min_age: timedelta
+    label_rule: LabelRule
 
     @property
     def title(self) -> str:
@@ -65,7 +64,7 @@ class Collector:
         self._fill(batch, stopping, confirm)
         if stopping.is_set():
             return None
-        batch = self.batches.finish(batch.id, self.likes_threshold, self.min_age, self.emit)
+        batch = self.batches.finish(batch.id, self.label_rule, self.emit)
         _report(batch)
         return batch
 

@@ -22,8 +22,7 @@ def build_collector(service: Service, settings: ScraperSettings, tell: Tell) -> 
         emit=service.emit,
         tell=tell,
         batch_size=settings.batch_size,
-        likes_threshold=settings.likes_threshold,
-        min_age=settings.min_age,
+        label_rule=settings.label_rule,
     )
 
 
@@ -32,4 +31,4 @@ def build_refresher(service: Service, collector: Collector) -> Refresher | None:
     source = collector.source
     if not isinstance(source, Refreshable):
         return None
-    return Refresher(source, RefreshStore(service.sessions, source.name), collector.min_age)
+    return Refresher(source, RefreshStore(service.sessions, source.name), collector.label_rule.min_age)

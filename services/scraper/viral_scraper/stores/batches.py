@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Float, Integer, Select, cast, func, select, text
@@ -18,6 +18,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, BatchInterval, Tweet
 from viral_common.events import BatchCollected, caused_id
 from viral_common.stores.tweets import label_is_mature
+from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.stores.batch_merge import store_staged
 from viral_scraper.stores.batch_staging import PreparedTweets, times_of
@@ -146,7 +147,7 @@ class BatchStore:
 
         return with_months(self._sessions, lambda: times_of([tweets]), work)
 
-    def finish(self, batch_id: UUID, likes_threshold: int, min_age: timedelta, emit: Emit) -> Batch:
+    def finish(self, batch_id: UUID, rule: LabelRule, emit: Emit) -> Batch:
         """Count the batch and tell the world, in one transaction; an empty one is closed in silence."""
         with self._sessions.begin() as session:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
@@ -158,7 +159,7 @@ class BatchStore:
                 batch.validation_count,
                 batch.test_count,
                 batch.viral_rate,
-            ) = session.execute(_summary_of(batch_id, likes_threshold, min_age)).one()
+            ) = session.execute(_summary_of(batch_id, rule)).one()
             batch.collected_at = session.scalar(select(func.clock_timestamp()))
             if batch.tweet_count:
                 emit(session, _collected(batch))
@@ -181,16 +182,14 @@ def _batches_of(source: str, query: str) -> Select[Batch]:
     return select(Batch).where(Batch.source == source, Batch.query == query).order_by(Batch.window_from)
 
 
-def _summary_of(
-    batch_id: UUID, likes_threshold: int, min_age: timedelta
-) -> Select[int, int, int, int, float | None]:
-    viral = cast(Tweet.like_count > likes_threshold, Integer)
+def _summary_of(batch_id: UUID, rule: LabelRule) -> Select[int, int, int, int, float | None]:
+    viral = cast(Tweet.like_count > rule.threshold, Integer)
     return select(
         func.count(),
         func.count().filter(Tweet.split == "train"),
         func.count().filter(Tweet.split == "validation"),
         func.count().filter(Tweet.split == "test"),
-        cast(func.avg(viral).filter(label_is_mature(min_age)), Float),
+        cast(func.avg(viral).filter(label_is_mature(rule)), Float),
     ).where(Tweet.batch_id == batch_id)
 
 

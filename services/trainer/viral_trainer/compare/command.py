@@ -62,7 +62,7 @@ def run(wish: Wish) -> None:
     _check_files(wish)
     mlflow = _mlflow(wish, settings, console)
     bad = BadRows()
-    tweets = originals_of(wish.tweets, bad, settings.likes_threshold, settings.min_age)
+    tweets = originals_of(wish.tweets, bad, settings.label_rule)
     if bad.first_place:
         console.print(f"{summary(bad.by_reason)}, the first at {bad.first_place}")
     newest = tweets[-wish.max_tweets :] if wish.max_tweets else tweets

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
 from math import log1p
 from pathlib import Path
 
@@ -13,15 +12,16 @@ from viral_common.archive.reader import read_tweets
 from viral_common.errors import UsageError
 from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.filters import filtered
-from viral_common.tweets.tweet import INSTANT, LabelledTweet, RawTweet
+from viral_common.tweets.label_rule import LabelRule
+from viral_common.tweets.tweet import LabelledTweet, RawTweet
 
 
-def originals_of(path: Path, bad: BadRows, likes_threshold: int, min_age: timedelta) -> list[LabelledTweet]:
+def originals_of(path: Path, bad: BadRows, rule: LabelRule) -> list[LabelledTweet]:
     """English originals in time order, each with its author's past; copies of a text stay, unlike in a batch.
 
     Raises UsageError if the file cannot be read or holds none.
     """
-    return labelled(kept_of(path, bad)[0], likes_threshold, min_age)
+    return labelled(kept_of(path, bad)[0], rule)
 
 
 def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
@@ -54,48 +54,42 @@ def _once(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
     return list(found.values()), again
 
 
-def labelled(tweets: Iterable[RawTweet], likes_threshold: int, min_age: timedelta) -> list[LabelledTweet]:
+def labelled(tweets: Iterable[RawTweet], rule: LabelRule) -> list[LabelledTweet]:
     """Those of one source whose likes had time to come, in (posted_at, external_id) order, each with its past."""
     ordered = sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    pasts = histories(ordered, likes_threshold, min_age)
+    pasts = histories(ordered, rule)
     return [
-        LabelledTweet(_input_of(tweet, past), tweet.like_count, tweet.like_count > likes_threshold)
+        LabelledTweet(_input_of(tweet, past), tweet.like_count, rule.is_viral(tweet.like_count))
         for tweet, past in zip(ordered, pasts, strict=True)
-        if is_mature(tweet, min_age)
+        if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)
     ]
 
 
-def histories(tweets: Sequence[RawTweet], likes_threshold: int, min_age: timedelta) -> list[AuthorHistory]:
+def histories(tweets: Sequence[RawTweet], rule: LabelRule) -> list[AuthorHistory]:
     """What these tweets tell of each one's author as of that tweet, in their order."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place in sorted(range(len(tweets)), key=lambda place: tweets[place].posted_at):
         places[tweets[place].author_id].append(place)
     found = [AuthorHistory()] * len(tweets)
     for own in places.values():
-        pasts = _along([tweets[place] for place in own], likes_threshold, min_age)
+        pasts = _along([tweets[place] for place in own], rule)
         for place, past in zip(own, pasts, strict=True):
             found[place] = past
     return found
 
 
-def is_mature(tweet: RawTweet, min_age: timedelta) -> bool:
-    """Likes need time; those of an archive, read nobody knows when, count as old enough."""
-    return tweet.counts_observed_at is None or tweet.counts_observed_at - tweet.posted_at >= min_age
-
-
-def _along(own: Sequence[RawTweet], likes_threshold: int, min_age: timedelta) -> Iterator[AuthorHistory]:
+def _along(own: Sequence[RawTweet], rule: LabelRule) -> Iterator[AuthorHistory]:
     """One author's tweets in time order; what is known only ever grows, so each is looked at once."""
-    settle = max(min_age, INSTANT)
     earlier = old = settled = viral = 0
     log_likes = 0.0
     for tweet in own:
         while own[earlier].posted_at < tweet.posted_at:
             earlier += 1
-        while (past := own[old]).posted_at <= tweet.posted_at - settle:
+        while (past := own[old]).posted_at <= tweet.posted_at - rule.settle:
             old += 1
-            if is_mature(past, min_age):
+            if rule.is_mature(past.posted_at, past.counts_observed_at):
                 settled += 1
-                viral += past.like_count > likes_threshold
+                viral += rule.is_viral(past.like_count)
                 log_likes += log1p(past.like_count)
         yield AuthorHistory(earlier, settled, viral, log_likes)
 

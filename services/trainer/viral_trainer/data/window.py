@@ -30,7 +30,7 @@ def read_window(tweets: TweetStore, batch: Batch, settings: TrainerSettings) -> 
     """Read the sliding window that ends with `batch`."""
     batches = tweets.window(batch, settings.window_batches)
     ids = [one.id for one in batches]
-    told = tweets.labelled_by_split(ids, ("train", "validation"), settings.likes_threshold, settings.min_age)
+    told = tweets.labelled_by_split(ids, ("train", "validation"), settings.label_rule)
     return Window(batches, train=told["train"], validation=told["validation"])
 
 

@@ -15,7 +15,7 @@ from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets.text import copy_hash, split_of
 from viral_common.tweets.tweet import RawTweet
 
-from viral_trainer.data.tweet_files import is_mature, kept_of, labelled
+from viral_trainer.data.tweet_files import kept_of, labelled
 from viral_trainer.eda.described import Described, Piece
 
 # What comes later by time is compared with what came before, parted as `viral-trainer compare` parts it.
@@ -50,9 +50,10 @@ def described_file(path: Path, settings: CommonSettings) -> Described:
 
 def _described(tweets: Sequence[RawTweet], settings: CommonSettings) -> Iterator[DescribedTweet]:
     """Those with a label, in time order."""
-    mature = [tweet for tweet in tweets if is_mature(tweet, settings.min_age)]
+    rule = settings.label_rule
+    mature = [tweet for tweet in tweets if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)]
     mature.sort(key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    for tweet, one in zip(mature, labelled(tweets, settings.likes_threshold, settings.min_age), strict=True):
+    for tweet, one in zip(mature, labelled(tweets, rule), strict=True):
         text_hash = copy_hash(tweet.text)
         yield DescribedTweet(
             one.input,

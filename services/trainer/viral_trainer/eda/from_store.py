@@ -34,7 +34,7 @@ def described_batches(tweets: TweetStore, batch: Batch, size: int, settings: Com
     if not window or window[-1].id != batch.id:
         raise UsageError(f"batch {batch.id} has no tweets; choose another with --batch")
     ids = [one.id for one in [*window, *earlier]]
-    columns = tweets.columns(ids, settings.likes_threshold, settings.min_age)
+    columns = tweets.columns(ids, settings.label_rule)
     own = columns.where(columns.batches < len(window))
     if not len(own):
         raise UsageError(

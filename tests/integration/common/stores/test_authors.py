@@ -14,9 +14,11 @@ from viral_common.database.tables import Batch, Tweet
 from viral_common.stores.authors import author_histories
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.label_rule import LabelRule
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+RULE = LabelRule(0, DAY)
 
 
 @pytest.fixture
@@ -71,13 +73,13 @@ def post(
 
 
 def trained_on(db: Sessions, batch_id: UUID, split: str = "train") -> list[AuthorHistory | None]:
-    tweets = TweetStore(db).labelled([batch_id], split, 0, DAY)  # type: ignore[arg-type]
+    tweets = TweetStore(db).labelled([batch_id], split, RULE)  # type: ignore[arg-type]
     return [tweet.input.author for tweet in tweets]
 
 
 def served(db: Sessions, username: str, at: datetime) -> AuthorHistory:
     with db() as session:
-        return author_histories(session, "archive", [(username, at)], 0, DAY)[0]
+        return author_histories(session, "archive", [(username, at)], RULE)[0]
 
 
 def test_only_the_past_counts_and_likes_only_once_they_could_be_known(db: Sessions, batch: UUID) -> None:
@@ -131,7 +133,7 @@ def test_a_past_of_months_counts_as_the_gateway_counts_it(db: Sessions, batch: U
     for at in lately:
         post(db, batch, at, chance.choice((0, 1, 9)), chance.choice("ab"))
 
-    told = TweetStore(db).labelled([batch], "train", 0, DAY)
+    told = TweetStore(db).labelled([batch], "train", RULE)
 
     trained = [tweet.input.author for tweet in told if tweet.input.author]
     expected = [served(db, tweet.input.username or "", tweet.input.created_at) for tweet in told]
@@ -147,7 +149,7 @@ def test_several_splits_are_read_at_once(db: Sessions, batch: UUID) -> None:
     for number in range(6):
         post(db, batch, NOON + number * HOUR, number, split=("train", "test", "validation")[number % 3])
 
-    told = TweetStore(db).labelled_by_split([batch], ("validation", "train"), 0, DAY)
+    told = TweetStore(db).labelled_by_split([batch], ("validation", "train"), RULE)
 
     likes = {split: [tweet.like_count for tweet in tweets] for split, tweets in told.items()}
     assert likes == {"validation": [2, 5], "train": [0, 3]}
@@ -171,7 +173,7 @@ def test_a_username_never_seen_and_one_of_another_source_have_no_history(db: Ses
     post(db, batch, NOON, likes=5, author="ada")
 
     with db() as session:
-        elsewhere = author_histories(session, "simulated", [("ada", NOON + 9 * DAY)], 0, DAY)
+        elsewhere = author_histories(session, "simulated", [("ada", NOON + 9 * DAY)], RULE)
 
     assert served(db, "grace", NOON + 9 * DAY) == AuthorHistory()
     assert elsewhere == [AuthorHistory()]
@@ -184,7 +186,7 @@ def test_many_are_asked_at_once_and_answered_in_order(db: Sessions, batch: UUID)
 
     with db() as session:
         answers = author_histories(
-            session, "archive", [("bob", later), ("nobody", later), ("ada", later), ("bob", NOON)], 0, DAY
+            session, "archive", [("bob", later), ("nobody", later), ("ada", later), ("bob", NOON)], RULE
         )
 
     assert [(one.tweets, one.viral) for one in answers] == [(1, 0), (0, 0), (1, 1), (0, 0)]

@@ -13,6 +13,7 @@ from viral_common.database.tables import Base, Batch, is_partition
 from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import feature_matrix
+from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import LabelledTweet
 
@@ -31,10 +32,10 @@ def test_columns_hold_what_training_and_evaluation_are_given(db: Sessions) -> No
     stored(db, tweets)
     store, batch = TweetStore(db), only_batch(db)
 
-    columns = store.columns([batch.id], 1, DAY)
+    columns = store.columns([batch.id], LabelRule(1, DAY))
 
     labelled: dict[Split, list[LabelledTweet]] = {
-        split: store.labelled([batch.id], split, 1, DAY) for split in get_args(Split)
+        split: store.labelled([batch.id], split, LabelRule(1, DAY)) for split in get_args(Split)
     }
     for split, expected in labelled.items():
         own = columns.where(columns.splits == split)

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from viral_common.database.engine import Sessions
 from viral_common.stores.tweets import TweetStore
+from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import copy_hash, split_of
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 from viral_scraper.stores.batch_staging import prepare
@@ -56,7 +57,7 @@ def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
     return [
         tweet
         for split in ("train", "validation", "test")
-        for tweet in TweetStore(db).labelled([batch.id], split, 1, DAY)
+        for tweet in TweetStore(db).labelled([batch.id], split, LabelRule(1, DAY))
     ]
 
 
@@ -68,7 +69,7 @@ def by_split(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
 def test_labels_and_histories_are_those_of_the_database(db: Sessions) -> None:
     tweets = some_tweets(600)
 
-    in_memory = by_split(labelled(reversed(tweets), 1, DAY))
+    in_memory = by_split(labelled(reversed(tweets), LabelRule(1, DAY)))
     from_postgres = stored(db, tweets)
 
     assert len(in_memory) == len(from_postgres) < 600

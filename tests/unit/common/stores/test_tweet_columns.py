@@ -6,9 +6,9 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from viral_common.stores import tweet_columns
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets.features import FEATURES, AuthorHistory, feature_matrix
-from viral_trainer.data import tweet_columns
 
 from tests.factories import make_labelled_tweets
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from viral_common.errors import ServerAway
 from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.prediction.author_cache import REMEMBERED_S, AuthorCache
 
 from tests.eventually import eventually
@@ -30,7 +31,7 @@ class Postgres:
         self.answering.set()
 
     def author_histories(
-        self, source: str, asked: Sequence[tuple[str, datetime]], likes_threshold: int, min_age: timedelta
+        self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
     ) -> list[AuthorHistory]:
         self.asked.append(list(asked))
         self.answering.wait(5)
@@ -53,7 +54,7 @@ class Stage:
         )
 
     def ask(self, *asked: tuple[str, datetime], threshold: int = 0) -> list[int]:
-        return [one.tweets for one in self.cache.histories("archive", asked, threshold, DAY)]
+        return [one.tweets for one in self.cache.histories("archive", asked, LabelRule(threshold, DAY))]
 
     def ask_now(self, *names: str) -> list[int]:
         return self.ask(*[(name, NOON + self.passed) for name in names])
