@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, ModelTrained, envelope
+from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, ModelTrained, wrap_event
 
 
-class Story(NamedTuple):
+class EventRoute(NamedTuple):
     """One event's place in the pipeline."""
 
     publisher: str
@@ -28,8 +28,8 @@ _RUN: dict[str, Any] = {
     "artifact_sha256": "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
 }
 
-STORIES: dict[str, Story] = {
-    "batch.collected": Story(
+EVENT_ROUTES: dict[str, EventRoute] = {
+    "batch.collected": EventRoute(
         "scraper",
         "the last interval of a batch is stored; in the same transaction as its `collected_at`",
         "trainer",
@@ -47,14 +47,14 @@ STORIES: dict[str, Story] = {
             viral_rate=0.432,
         ),
     ),
-    "model.trained": Story(
+    "model.trained": EventRoute(
         "trainer",
         "a challenger is registered in MLflow",
         "evaluator",
         "evaluator.model-trained",
         ModelTrained(batch_id=_BATCH, **_RUN, metrics={"auc": 0.712, "accuracy": 0.655, "log_loss": 0.611}),
     ),
-    "model.promoted": Story(
+    "model.promoted": EventRoute(
         "evaluator",
         "a challenger beat the champion, or a person promoted or rolled back by hand",
         "gateway",
@@ -86,12 +86,12 @@ ENVELOPE: dict[str, str] = {
 }
 
 
-def examples() -> dict[str, dict[str, Any]]:
+def build_examples() -> dict[str, dict[str, Any]]:
     """One whole message by event name: the story of one batch, each event caused by the one before."""
     found: dict[str, dict[str, Any]] = {}
     cause: CloudEvent | None = None
-    for minute, (name, story) in enumerate(STORIES.items()):
-        wrapped = envelope(story.example, f"viral/{story.publisher}/host-{minute + 1}", cause)
+    for minute, (name, story) in enumerate(EVENT_ROUTES.items()):
+        wrapped = wrap_event(story.example, f"viral/{story.publisher}/host-{minute + 1}", cause)
         cause = wrapped.model_copy(update={"time": datetime(2026, 11, 23, 5, 2 * minute, tzinfo=UTC)})
         found[name] = cause.model_dump(mode="json", exclude_none=True)
     return found

@@ -11,13 +11,13 @@ from typing import Any
 from viral_common.bus import topology
 from viral_common.events import EVENT_TYPES, CloudEvent, Event
 
-from docs.event_examples import ENVELOPE, STORIES, Story, examples
+from docs.event_examples import ENVELOPE, EVENT_ROUTES, EventRoute, build_examples
 
 CONTRACT_VERSION = "1.0.0"
 TEMPLATE = Path(__file__).with_name("events.md.in")
 
 
-def _schema(of: type[Event] | type[CloudEvent]) -> dict[str, Any]:
+def _build_schema(of: type[Event] | type[CloudEvent]) -> dict[str, Any]:
     schema = of.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     for name, field in schema["properties"].items():
         field.pop("title", None)
@@ -26,7 +26,7 @@ def _schema(of: type[Event] | type[CloudEvent]) -> dict[str, Any]:
     return schema
 
 
-def _message(name: str) -> dict[str, Any]:
+def _build_message(name: str) -> dict[str, Any]:
     event = EVENT_TYPES[name]
     payload = {
         "allOf": [
@@ -48,11 +48,11 @@ def _message(name: str) -> dict[str, Any]:
         "correlationId": {"location": "$message.payload#/correlationid"},
         "payload": payload,
         "bindings": {"amqp": {"messageType": name, "bindingVersion": "0.3.0"}},
-        "examples": [{"name": "example", "payload": examples()[name]}],
+        "examples": [{"name": "example", "payload": build_examples()[name]}],
     }
 
 
-def _channel(name: str) -> dict[str, Any]:
+def _build_channel(name: str) -> dict[str, Any]:
     exchange = {"name": topology.EVENTS, "type": "topic", "durable": True, "autoDelete": False, "vhost": "/"}
     return {
         "address": name,
@@ -61,7 +61,7 @@ def _channel(name: str) -> dict[str, Any]:
     }
 
 
-def _operations(name: str, story: Story) -> dict[str, Any]:
+def _build_operations(name: str, story: EventRoute) -> dict[str, Any]:
     where = {
         "channel": {"$ref": f"#/channels/{name}"},
         "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
@@ -83,12 +83,12 @@ def _operations(name: str, story: Story) -> dict[str, Any]:
     }
 
 
-def asyncapi() -> dict[str, Any]:
+def build_asyncapi() -> dict[str, Any]:
     """The contract as an AsyncAPI 3.0 document."""
     operations: dict[str, Any] = {}
-    for name, story in STORIES.items():
-        operations |= _operations(name, story)
-    schemas = {event.__name__: _schema(event) for event in EVENT_TYPES.values()}
+    for name, story in EVENT_ROUTES.items():
+        operations |= _build_operations(name, story)
+    schemas = {event.__name__: _build_schema(event) for event in EVENT_TYPES.values()}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -99,26 +99,26 @@ def asyncapi() -> dict[str, Any]:
             "license": {"name": "MIT"},
         },
         "defaultContentType": CloudEvent.CONTENT_TYPE,
-        "channels": {name: _channel(name) for name in STORIES},
+        "channels": {name: _build_channel(name) for name in EVENT_ROUTES},
         "operations": operations,
         "components": {
-            "messages": {name: _message(name) for name in STORIES},
-            "schemas": {"CloudEvent": _schema(CloudEvent), **schemas},
+            "messages": {name: _build_message(name) for name in EVENT_ROUTES},
+            "schemas": {"CloudEvent": _build_schema(CloudEvent), **schemas},
         },
     }
 
 
-def _type(field: dict[str, Any]) -> str:
+def _describe_type(field: dict[str, Any]) -> str:
     """A field's type for a reader, from its JSON schema."""
     if "anyOf" in field:
-        return " or ".join(_type(option) for option in field["anyOf"])
+        return " or ".join(_describe_type(option) for option in field["anyOf"])
     if "enum" in field:
         return " \\| ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:
         return f"`{field['const']}`"
     bounds = [f"{sign} {field[key]}" for key, sign in _BOUNDS.items() if key in field]
     if field.get("additionalProperties", {}) not in ({}, True):
-        return f"object of {_type(field['additionalProperties'])}s"
+        return f"object of {_describe_type(field['additionalProperties'])}s"
     name = field.get("format") or ("64 hex digits" if "64" in field.get("pattern", "") else field["type"])
     return " ".join([name, *bounds])
 
@@ -126,12 +126,12 @@ def _type(field: dict[str, Any]) -> str:
 _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
-def _table(properties: dict[str, Any]) -> str:
-    rows = [f"| `{name}` | {_type(field)} | {field['description']} |" for name, field in properties.items()]
+def _render_table(properties: dict[str, Any]) -> str:
+    rows = [f"| `{name}` | {_describe_type(field)} | {field['description']} |" for name, field in properties.items()]
     return "\n".join(["| field | type | meaning |", "|---|---|---|", *rows])
 
 
-def _section(name: str, story: Story, example: dict[str, Any]) -> str:
+def _render_section(name: str, story: EventRoute, example: dict[str, Any]) -> str:
     event = EVENT_TYPES[name]
     return "\n\n".join(
         [
@@ -139,15 +139,15 @@ def _section(name: str, story: Story, example: dict[str, Any]) -> str:
             event.__doc__ or "",
             f"- **Published by** the {story.publisher}, when {story.when}.\n"
             f"- **Consumed by** the {story.consumer}, from the queue `{story.queue}`.",
-            _table(_schema(event)["properties"]),
+            _render_table(_build_schema(event)["properties"]),
             f"```json\n{json.dumps(example, indent=2)}\n```",
         ]
     )
 
 
-def markdown() -> str:
+def render_page() -> str:
     """The contract as a page for people."""
-    shown = examples()
+    shown = build_examples()
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         content_type=CloudEvent.CONTENT_TYPE,
         exchange=topology.EVENTS,
@@ -155,15 +155,15 @@ def markdown() -> str:
         dead_letter_queue=topology.DEAD_LETTER_QUEUE,
         audit=topology.AUDIT_QUEUE,
         audit_length=f"{topology.AUDIT_LENGTH:,}",
-        envelope=_table(_schema(CloudEvent)["properties"]),
-        events="\n\n".join(_section(name, story, shown[name]) for name, story in STORIES.items()),
+        envelope=_render_table(_build_schema(CloudEvent)["properties"]),
+        events="\n\n".join(_render_section(name, story, shown[name]) for name, story in EVENT_ROUTES.items()),
     )
 
 
 def write(folder: Path) -> None:
     """Write both pages into `folder`."""
-    (folder / "events.md").write_text(markdown(), encoding="utf-8")
-    (folder / "asyncapi.json").write_text(json.dumps(asyncapi(), indent=2) + "\n", encoding="utf-8")
+    (folder / "events.md").write_text(render_page(), encoding="utf-8")
+    (folder / "asyncapi.json").write_text(json.dumps(build_asyncapi(), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

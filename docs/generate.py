@@ -20,21 +20,21 @@ from docs import event_pages
 ROOT = Path(__file__).parents[1]
 
 
-def source_sections() -> dict[str, type[BaseSettings]]:
+def list_source_sections() -> dict[str, type[BaseSettings]]:
     """The sections of the sources that have one."""
     for name in SOURCES:
         source_class(name)
-    return {f"Scraper: {_prefix(own)}*": own for own in SourceSettings.__subclasses__()}
+    return {f"Scraper: {_get_prefix(own)}*": own for own in SourceSettings.__subclasses__()}
 
 
-def _prefix(settings: type[BaseSettings]) -> str:
+def _get_prefix(settings: type[BaseSettings]) -> str:
     return settings.model_config.get("env_prefix", "")
 
 
 GROUPS: dict[str, type[BaseSettings]] = {
     "Every service": CommonSettings,
     "Scraper": ScraperSettings,
-    **source_sections(),
+    **list_source_sections(),
     "Trainer": TrainerSettings,
     "Evaluator": EvaluatorSettings,
     "Gateway": GatewaySettings,
@@ -65,7 +65,7 @@ CONTAINERS = """
 """
 
 
-def env_example() -> str:
+def render_env_example() -> str:
     """Every setting with its description and its default."""
     lines = [HEAD]
     for group, settings in GROUPS.items():
@@ -73,11 +73,15 @@ def env_example() -> str:
         inherited = CommonSettings.model_fields if settings is not CommonSettings else {}
         for name, field in settings.model_fields.items():
             if name not in inherited or field.default != inherited[name].default:
-                lines += [f"# {field.description}", _assignment(_prefix(settings), name, field), ""]
+                lines += [
+                    f"# {field.description}",
+                    _render_assignment(_get_prefix(settings), name, field),
+                    "",
+                ]
     return "\n".join(lines) + CONTAINERS
 
 
-def _assignment(prefix: str, name: str, field: FieldInfo) -> str:
+def _render_assignment(prefix: str, name: str, field: FieldInfo) -> str:
     variable = f"{prefix}{name.upper()}"
     if field.is_required():
         return f"#{variable}="
@@ -90,7 +94,7 @@ def _assignment(prefix: str, name: str, field: FieldInfo) -> str:
 def main() -> None:
     """Write all of them."""
     event_pages.write(ROOT / "docs")
-    (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
+    (ROOT / ".env.example").write_text(render_env_example(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine, text
-from viral_common.database.engine import Sessions, connect, migrate, sessions
+from viral_common.database.engine import Sessions, connect, migrate, make_sessions
 from viral_common.settings import CommonSettings
 from viral_local.settings import LocalSettings
 from viral_scraper.settings import SourceSettings
@@ -79,7 +79,7 @@ def _migrated_template(servers: Servers) -> str:
         datetime(2025, 12, 1, tzinfo=UTC),
         *(datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 5)),
     ]
-    add_months(sessions(engine), map(month_of, start + lately))
+    add_months(make_sessions(engine), map(month_of, start + lately))
     engine.dispose()
     return name
 
@@ -124,7 +124,7 @@ def settings(database_url: str, rabbitmq_url: str, mlflow_url: str, tmp_path: Pa
 def db(settings: CommonSettings) -> Iterator[Sessions]:
     """Transactions in the test's own database."""
     engine = connect(settings, "tests")
-    yield sessions(engine)
+    yield make_sessions(engine)
     engine.dispose()
 
 

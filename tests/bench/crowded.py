@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Engine, text
-from viral_common.database.engine import Sessions, sessions
+from viral_common.database.engine import Sessions, make_sessions
 from viral_common.database.tables import Tweet
 from viral_scraper.stores.partitions import add_months, month_after
 
@@ -22,7 +22,7 @@ BUSIEST = "user0"
 
 def fill(engine: Engine, count: int) -> Sessions:
     """`count` tweets instead of those that were there, with all indexes, vacuumed and analysed."""
-    db = sessions(engine)
+    db = make_sessions(engine)
     months = [FIRST_MONTH]
     while len(months) < MONTHS:
         months.append(month_after(months[-1]))

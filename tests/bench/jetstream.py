@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 from sqlalchemy import func, select
-from viral_common.database.engine import Sessions, connect, migrate, sessions
+from viral_common.database.engine import Sessions, connect, migrate, make_sessions
 from viral_common.database.tables import StreamEngagement
 from viral_common.settings import CommonSettings
 from viral_scraper.sources.bluesky import BlueskySettings, BlueskySource
@@ -37,7 +37,7 @@ def measure(servers: Servers, events: int = EVENTS) -> list[Figure]:
             assert server.stdout is not None
             url, last_us = server.stdout.readline().split()
             raw = events / _read_s(url, events)
-            rate = events / _heard_s(sessions(engine), url, int(last_us))
+            rate = events / _heard_s(make_sessions(engine), url, int(last_us))
         finally:
             server.terminate()
             engine.dispose()

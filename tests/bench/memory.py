@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
-from viral_common.database.engine import Sessions, connect, migrate, sessions
+from viral_common.database.engine import Sessions, connect, migrate, make_sessions
 from viral_common.settings import CommonSettings
 from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
@@ -42,7 +42,7 @@ def measure(scratch: Path, servers: Servers) -> list[Figure]:
     settings = {"database_url": servers.database_url, "rabbitmq_url": servers.rabbitmq_url}
     engine = connect(CommonSettings.model_validate(settings), "bench")
     migrate(engine)
-    _fill(sessions(engine))
+    _fill(make_sessions(engine))
     engine.dispose()
     return [_figure(scratch, servers, window) for window in MOST]
 

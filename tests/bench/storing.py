@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import text
-from viral_common.database.engine import Sessions, connect, migrate, sessions
+from viral_common.database.engine import Sessions, connect, migrate, make_sessions
 from viral_common.settings import CommonSettings
 from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
@@ -35,7 +35,7 @@ def measure(scratch: Path, servers: Servers) -> list[Figure]:
     )
     engine = connect(settings, "bench")
     migrate(engine)
-    db = sessions(engine)
+    db = make_sessions(engine)
 
     started = time.perf_counter()
     rows = _collect(db, scratch)

@@ -13,7 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the trainer's command 
 
 import numpy as np
 import viral_trainer.main  # noqa: F401  (all that the service has loaded)
-from viral_common.database.engine import connect, sessions
+from viral_common.database.engine import connect, make_sessions
 from viral_common.stores.tweets import TweetStore
 from viral_trainer.compare.measuring import peak_mb
 from viral_trainer.data.examples import Examples
@@ -55,7 +55,7 @@ def main(database_url: str, batches: str, tweets: str, folder: str) -> None:
     settings = OfflineSettings.model_validate(
         {"database_url": database_url, "window_batches": int(batches), "data_dir": Path(folder)}
     )
-    store = TweetStore(sessions(connect(settings, "bench")))
+    store = TweetStore(make_sessions(connect(settings, "bench")))
     newest = store.newest()
     assert newest is not None
     window = read_window(store, newest, settings)

@@ -16,7 +16,7 @@ from viral_common.bus import topology
 from viral_common.events import EVENT_TYPES, CloudEvent
 
 from docs import event_pages
-from docs.event_examples import STORIES, examples
+from docs.event_examples import EVENT_ROUTES, build_examples
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -30,18 +30,20 @@ def test_the_pages_in_the_repository_are_fresh(tmp_path: Path) -> None:
 
 
 def test_every_event_has_its_story() -> None:
-    assert list(STORIES) == list(EVENT_TYPES)
+    assert list(EVENT_ROUTES) == list(EVENT_TYPES)
 
 
 def test_every_durable_queue_is_told_of() -> None:
-    told = {story.queue: name for name, story in STORIES.items() if not story.queue.endswith("<instance>")}
+    told = {
+        story.queue: name for name, story in EVENT_ROUTES.items() if not story.queue.endswith("<instance>")
+    }
 
     assert told == topology.QUEUES
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
 def test_an_example_is_a_message_that_services_understand(name: str) -> None:
-    body = json.dumps(examples()[name])
+    body = json.dumps(build_examples()[name])
 
     event = CloudEvent.model_validate_json(body).event()
 
@@ -50,17 +52,17 @@ def test_an_example_is_a_message_that_services_understand(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
 def test_an_example_follows_the_published_schema(name: str) -> None:
-    document: dict[str, Any] = event_pages.asyncapi()
+    document: dict[str, Any] = event_pages.build_asyncapi()
     payload = document["components"]["messages"][name]["payload"]
 
     # References point into the whole document, so the schema is the document with the message's rules on top.
-    jsonschema.validate(examples()[name], {**document, **payload})
+    jsonschema.validate(build_examples()[name], {**document, **payload})
 
 
 def test_the_published_schema_refuses_what_breaks_the_contract() -> None:
-    document: dict[str, Any] = event_pages.asyncapi()
+    document: dict[str, Any] = event_pages.build_asyncapi()
     payload = document["components"]["messages"]["model.trained"]["payload"]
-    broken = json.loads(json.dumps(examples()["model.trained"]))
+    broken = json.loads(json.dumps(build_examples()["model.trained"]))
     del broken["data"]["artifact_sha256"]
 
     with pytest.raises(jsonschema.ValidationError, match="artifact_sha256"):

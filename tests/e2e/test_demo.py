@@ -25,8 +25,8 @@ from viral_common.artefact.tokens import read_tokenizer
 from viral_common.bus import operations, topology
 from viral_common.bus.messages import Message
 from viral_common.bus.publisher import Publisher
-from viral_common.database.engine import connect, sessions
-from viral_common.events import BatchCollected, CloudEvent, envelope
+from viral_common.database.engine import connect, make_sessions
+from viral_common.events import BatchCollected, CloudEvent, wrap_event
 from viral_common.registry.versions import Registry
 from viral_common.settings import CommonSettings
 from viral_common.stores.tweets import TweetStore
@@ -115,7 +115,7 @@ def stored_tweets(demo: DemoStack, count: int) -> list[LabelledTweet]:
         {"database_url": demo.stack["database_url"], "rabbitmq_url": demo.stack["rabbitmq_url"]}
     )
     engine = connect(settings, "tests")
-    tweets = TweetStore(sessions(engine)).labelled(batches, "train", LabelRule(0, settings.min_age))
+    tweets = TweetStore(make_sessions(engine)).labelled(batches, "train", LabelRule(0, settings.min_age))
     engine.dispose()
     return tweets[-count:]
 
@@ -195,13 +195,13 @@ def test_a_bad_message_and_an_unknown_batch_become_dead_letters_with_their_reaso
         test_count=0,
         viral_rate=0,
     )
-    with topology.connection(demo.stack["rabbitmq_url"], "tests") as connection:
+    with topology.open_connection(demo.stack["rabbitmq_url"], "tests") as connection:
         publisher = Publisher(connection, "tests")
-        event = envelope(unknown, "viral/tests/host")
+        event = wrap_event(unknown, "viral/tests/host")
         for body in (b"no event", event.model_dump_json().encode()):
             publisher.publish(Message("", "trainer.batch-collected", body))
 
-    eventually(lambda: len(operations.dead_letters(demo.stack["rabbitmq_url"])) == 2, within_s=60)
+    eventually(lambda: len(operations.list_dead_letters(demo.stack["rabbitmq_url"])) == 2, within_s=60)
     listed = demo.run("viral", "dead-letters", "list")
 
     assert "no sound batch.collected event" in listed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from viral_common.cli import one_line_errors
+from viral_common.cli import print_errors_as_one_line
 from viral_common.errors import UsageError, ViralError
 from viral_common.settings import load_settings
 
@@ -30,7 +30,7 @@ app.add_typer(messages.dead_letters, name="dead-letters")
 @contextmanager
 def _edge() -> Iterator[None]:
     """Where errors become one line. Someone else's `.viral` is such an error too."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         try:
             yield
         except PermissionError as error:

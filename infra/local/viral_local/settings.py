@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from viral_common.settings import amqp_address, postgres_address
+from viral_common.settings import check_amqp_address, check_postgres_address
 
 
 class LocalSettings(BaseSettings):
@@ -39,9 +39,9 @@ class LocalSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        return value and postgres_address(value)
+        return value and check_postgres_address(value)
 
     @field_validator("rabbitmq_url")
     @classmethod
     def _amqp(cls, value: SecretStr | None) -> SecretStr | None:
-        return value and amqp_address(value)
+        return value and check_amqp_address(value)

@@ -59,12 +59,12 @@ class Client:
 
     def ready(self) -> Readiness:
         """Also of a gateway that is not: no exception then."""
-        with _translated():
+        with _translate_errors():
             reply = self._http.get("/health/ready")
         if reply.status_code in (200, 503):
             with suppress(ValueError):  # something between here and the gateway answers in its own way
                 return Readiness.model_validate_json(reply.content)
-        raise _refusal(reply)
+        raise _build_refusal(reply)
 
     def events(self, since: int | None = None) -> Iterator[ModelDetails]:
         """Each model that takes over, as it does; at once if a later promotion than `since` serves already.
@@ -73,10 +73,13 @@ class Client:
         """
         params = {} if since is None else {"since": since}
         timeout = httpx.Timeout(self._http.timeout.connect, read=SILENCE_S)
-        with _translated(), self._http.stream("GET", "/v1/events", params=params, timeout=timeout) as stream:
+        with (
+            _translate_errors(),
+            self._http.stream("GET", "/v1/events", params=params, timeout=timeout) as stream,
+        ):
             if not stream.is_success:
                 stream.read()
-                raise _refusal(stream)
+                raise _build_refusal(stream)
             for line in stream.iter_lines():
                 # Each event is one line of JSON; ids, names and comments tell nothing more.
                 if line.startswith("data:"):
@@ -93,22 +96,22 @@ class Client:
         self.close()
 
     def _ask(self, method: str, path: str, **more: Any) -> Any:
-        with _translated():
+        with _translate_errors():
             reply = self._http.request(method, path, **more)
         if not reply.is_success:
-            raise _refusal(reply)
+            raise _build_refusal(reply)
         return reply.json()
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except httpx.TransportError as error:
         raise GatewayAway(f"the gateway does not answer: {error or type(error).__name__}") from error
 
 
-def _refusal(reply: httpx.Response) -> GatewayError:
+def _build_refusal(reply: httpx.Response) -> GatewayError:
     try:
         problem = reply.json()
     except ValueError:  # something between here and the gateway answers in its own way

@@ -32,12 +32,12 @@ class GatewayError(Exception):
             for error in problem.get("errors", [])
             if isinstance(error, dict)
         ]
-        self.retry_after = _seconds(headers.get("retry-after"))
+        self.retry_after = _parse_seconds(headers.get("retry-after"))
         """Seconds to wait before asking again, where the gateway says so: 429 and 503."""
         self.request_id = headers.get("x-request-id")
         """What the gateway's log calls the request."""
         super().__init__(": ".join(part for part in (f"{status} {self.title}".strip(), self.detail) if part))
 
 
-def _seconds(value: str | None) -> float | None:
+def _parse_seconds(value: str | None) -> float | None:
     return float(value) if value and value.isdigit() else None

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.text import Text
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from viral_common.errors import UsageError, ViralError, first_line
+from viral_common.errors import UsageError, ViralError, summarise_error
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
+def print_errors_as_one_line() -> Iterator[None]:
     """Print an expected error as one line on stderr; exit 2 for a person's mistake, 1 for the rest."""
     try:
         yield
@@ -23,7 +23,7 @@ def one_line_errors() -> Iterator[None]:
     except ViralError as error:
         _fail(str(error), 1)
     except (OperationalError, InterfaceError) as error:
-        reason = first_line(error.orig or error)
+        reason = summarise_error(error.orig or error)
         _fail(f"Postgres does not answer ({reason}); check VIRAL_DATABASE_URL or run `make up`", 1)
 
 
@@ -33,7 +33,7 @@ def _fail(line: str, code: int) -> None:
     sys.exit(code)
 
 
-def main_of(run: Callable[[], None]) -> None:
+def run_command(run: Callable[[], None]) -> None:
     """Run a command's body with errors as one line."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         run()

@@ -29,6 +29,6 @@ class RegistryUnavailable(ServerAway):
     """MLflow does not answer, or answers with a failure of its own."""
 
 
-def first_line(error: BaseException) -> str:
+def summarise_error(error: BaseException) -> str:
     """What another library's error says, for use within one of ours."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -108,14 +108,14 @@ class CloudEvent(BaseModel):
         )
 
 
-def caused_id(cause_id: UUID, name: str) -> UUID:
+def derive_event_id(cause_id: UUID, name: str) -> UUID:
     """The id of the event `name` that the event `cause_id` causes: the same on every run of its handler."""
     return uuid5(cause_id, name)
 
 
-def envelope(event: Event, source: str, cause: CloudEvent | None = None) -> CloudEvent:
+def wrap_event(event: Event, source: str, cause: CloudEvent | None = None) -> CloudEvent:
     """Wrap a fact. With a cause, id and trace follow from it; without, the event's own id starts a new trace."""
-    event_id = caused_id(cause.id, event.name) if cause else event.id
+    event_id = derive_event_id(cause.id, event.name) if cause else event.id
     trace_id = cause.traceparent.split("-")[1] if cause else event.batch_id.hex
     return CloudEvent(
         id=event_id,

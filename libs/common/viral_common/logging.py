@@ -14,7 +14,7 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
     """Send structlog and the standard library's logs to stderr in one format, each line naming the service."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
-        _named(service),
+        _make_service_field(service),
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -54,7 +54,7 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
     )
 
 
-def _named(service: str) -> structlog.typing.Processor:
+def _make_service_field(service: str) -> structlog.typing.Processor:
     # Not a context variable: those do not reach a service's threads.
     def add_service(
         _logger: structlog.typing.WrappedLogger, _method: str, event: structlog.typing.EventDict

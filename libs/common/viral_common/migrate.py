@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viral_common.cli import main_of
+from viral_common.cli import run_command
 from viral_common.database.engine import connect, migrate
 from viral_common.logging import configure_logging
 from viral_common.settings import CommonSettings, load_settings
@@ -16,4 +16,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main_of(main)
+    run_command(main)

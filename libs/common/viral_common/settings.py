@@ -60,15 +60,15 @@ class CommonSettings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgres(cls, value: SecretStr) -> SecretStr:
-        return postgres_address(value)
+        return check_postgres_address(value)
 
     @field_validator("rabbitmq_url")
     @classmethod
     def _amqp(cls, value: SecretStr) -> SecretStr:
-        return amqp_address(value)
+        return check_amqp_address(value)
 
 
-def postgres_address(value: SecretStr) -> SecretStr:
+def check_postgres_address(value: SecretStr) -> SecretStr:
     """The same. Raises ValueError for what is none, or names a driver that is not installed."""
     address = str(TypeAdapter(PostgresDsn).validate_python(value.get_secret_value()))
     if not address.startswith(("postgresql://", "postgresql+psycopg2://")):
@@ -76,7 +76,7 @@ def postgres_address(value: SecretStr) -> SecretStr:
     return value
 
 
-def amqp_address(value: SecretStr) -> SecretStr:
+def check_amqp_address(value: SecretStr) -> SecretStr:
     """The same. Raises ValueError for what is none."""
     TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
     return value

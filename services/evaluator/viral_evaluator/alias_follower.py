@@ -1,4 +1,4 @@
-"""The alias `champion` in MLflow follows the newest promotion in Postgres."""
+"""The alias `find_champion` in MLflow follows the newest promotion in Postgres."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import structlog
 from viral_common.database.engine import Sessions
-from viral_common.errors import first_line
+from viral_common.errors import summarise_error
 from viral_common.stores import ledger
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ class Aliases:
     def follow(self) -> None:
         """Point the alias at the newest champion, whichever event this is about. Raises ServerAway without MLflow."""
         with self.sessions() as session:
-            champion = ledger.champion(session)
+            champion = ledger.find_champion(session)
         if champion is not None:
             self.registry.set_alias("champion", champion.model_version)
 
@@ -42,4 +42,4 @@ class Aliases:
             try:
                 self.follow()
             except Exception as error:  # noqa: BLE001  (the thread's edge: it must outlive everything)
-                log.warning("alias not followed; trying again", reason=first_line(error))
+                log.warning("alias not followed; trying again", reason=summarise_error(error))

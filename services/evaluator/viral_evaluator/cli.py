@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from viral_common.cli import one_line_errors
-from viral_common.database.engine import Sessions, connect, require_schema, sessions
+from viral_common.cli import print_errors_as_one_line
+from viral_common.database.engine import Sessions, connect, require_schema, make_sessions
 from viral_common.delivery import outbox
 from viral_common.delivery.outbox import Relay
 from viral_common.errors import ServerAway
-from viral_common.events import Precision, envelope
+from viral_common.events import Precision, wrap_event
 from viral_common.logging import configure_logging
 from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
@@ -29,7 +29,7 @@ console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 @app.command()
 def run() -> None:
     """Score each new challenger against the champion; promote the better. Runs until stopped."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         main()
 
 
@@ -40,7 +40,7 @@ def promote(
     precision: Annotated[Precision | None, typer.Option(help="Default: what its verdict says")] = None,
 ) -> None:
     """Deploy a version by hand, whatever the verdicts say."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         _promote(version, reason, precision)
 
 
@@ -49,7 +49,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why; kept with the promotion")] = "rolled back",
 ) -> None:
     """Deploy the champion before the present one again, as it served (a second rollback undoes the first)."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         settings = load_settings(EvaluatorSettings)
         with _database(settings)() as session:
             before = replaced_champion(session)
@@ -64,7 +64,7 @@ def _promote(version: int, note: str, precision: Precision | None) -> None:
         promotion = promote_by_hand(session, version, note, precision)
         with suppress(ServerAway):  # then nobody can say, and a gateway would fetch it later
             registry.get_version(version)
-        outbox.add_event(session, "evaluator", envelope(announcement(promotion), "viral/evaluator/by-hand"))
+        outbox.add_event(session, "evaluator", wrap_event(announcement(promotion), "viral/evaluator/by-hand"))
     console.print(f"version {version} is the champion (promotion {promotion.seq}, in {promotion.precision})")
     # Both are done by a running evaluator as well: what is away now is told later.
     try:
@@ -75,6 +75,6 @@ def _promote(version: int, note: str, precision: Precision | None) -> None:
 
 
 def _database(settings: EvaluatorSettings) -> Sessions:
-    db = sessions(connect(settings, "viral-evaluator"))
+    db = make_sessions(connect(settings, "viral-evaluator"))
     require_schema(db)
     return db

@@ -9,8 +9,8 @@ from typing import Protocol
 import structlog
 from viral_common.database.engine import POSTGRES_AWAY, Sessions
 from viral_common.database.tables import Verdict
-from viral_common.errors import NotYet, ServerAway, Unusable, first_line
-from viral_common.events import Event, ModelPromoted, ModelTrained, caused_id
+from viral_common.errors import NotYet, ServerAway, Unusable, summarise_error
+from viral_common.events import Event, ModelPromoted, ModelTrained, derive_event_id
 from viral_common.stores import ledger
 
 from viral_evaluator.alias_follower import Aliases
@@ -40,20 +40,20 @@ class Evaluator:
     def on_model_trained(self, event: ModelTrained) -> list[Event]:
         """Score challenger and champion on the batch's test tweets; promote the better."""
         with self.sessions() as session:
-            verdict = ledger.verdict_of(session, event.id)
+            verdict = ledger.find_verdict(session, event.id)
         if verdict is None or verdict.outcome == "failed":
             self._await_turn(event)
             self._decide(event)
         with self.sessions() as session:
-            verdict = ledger.verdict_of(session, event.id)
-            promotion = ledger.promotion_of(session, caused_id(event.id, ModelPromoted.name))
+            verdict = ledger.find_verdict(session, event.id)
+            promotion = ledger.find_promotion(session, derive_event_id(event.id, ModelPromoted.name))
         self._tell_mlflow(event.model_version, verdict)
         return [announcement(promotion)] if promotion else []
 
     def on_dead(self, event: ModelTrained, reason: str) -> None:
         """Record that no verdict could be reached, where there is a batch to record it of."""
         with self.sessions.begin() as session:
-            if ledger.batch_exists(session, event.batch_id):
+            if ledger.has_batch(session, event.batch_id):
                 ledger.record_verdict(
                     session, blank_verdict(event, outcome="failed", reason=reason, rule="none")
                 )
@@ -67,28 +67,28 @@ class Evaluator:
         except (ServerAway, *POSTGRES_AWAY):
             raise
         except Exception as error:  # noqa: BLE001  (what counts is settled in Postgres)
-            log.warning("verdict not shown in MLflow", version=version, reason=first_line(error))
+            log.warning("verdict not shown in MLflow", version=version, reason=summarise_error(error))
 
     def _await_turn(self, event: ModelTrained) -> None:
         with self.sessions() as session:
-            if not ledger.batch_exists(session, event.batch_id):
+            if not ledger.has_batch(session, event.batch_id):
                 raise Unusable(f"batch {event.batch_id} does not exist")
-            training = ledger.training_of_version(session, event.model_version)
+            training = ledger.find_training_by_version(session, event.model_version)
             if training is None or training.batch_id != event.batch_id:
                 raise Unusable(
                     f"no training of batch {event.batch_id} registered version {event.model_version}"
                 )
-            earlier = ledger.unjudged_before(session, event.model_version, self.order_wait)
+            earlier = ledger.find_unjudged_versions(session, event.model_version, self.order_wait)
         if earlier:
             raise NotYet(f"versions {', '.join(map(str, earlier))} are judged first")
 
     def _decide(self, event: ModelTrained) -> None:
         with self.sessions() as session:
-            champion = ledger.champion(session)
+            champion = ledger.find_champion(session)
         verdict = self.judge.compare(event, champion)
         with self.sessions.begin() as session:
             ledger.lock_promotions(session)
-            champion_now = ledger.champion(session)
+            champion_now = ledger.find_champion(session)
             if (champion_now and champion_now.seq) != (champion and champion.seq):
                 raise NotYet("the champion changed while the challenger was scored")
             ledger.record_verdict(session, verdict)

@@ -7,14 +7,14 @@ from uuid import uuid4
 from viral_common.database.engine import Session
 from viral_common.database.tables import Promotion, Verdict
 from viral_common.errors import UsageError
-from viral_common.events import ModelPromoted, ModelTrained, Precision, caused_id
+from viral_common.events import ModelPromoted, ModelTrained, Precision, derive_event_id
 from viral_common.stores import ledger
 
 
 def promotion_of_verdict(event: ModelTrained, verdict: Verdict, champion: Promotion | None) -> Promotion:
     """The row that makes the event's challenger the champion."""
     return Promotion(
-        event_id=caused_id(event.id, ModelPromoted.name),
+        event_id=derive_event_id(event.id, ModelPromoted.name),
         batch_id=event.batch_id,
         model_version=event.model_version,
         previous_version=champion.model_version if champion else None,
@@ -51,12 +51,12 @@ def promote_by_hand(
     Raises UsageError for a version nobody trained, or never scored in int8.
     """
     ledger.lock_promotions(session)
-    training = ledger.training_of_version(session, version)
+    training = ledger.find_training_by_version(session, version)
     if training is None:
-        known = ", ".join(map(str, ledger.versions(session))) or "none"
+        known = ", ".join(map(str, ledger.list_versions(session))) or "none"
         raise UsageError(f"version {version} does not exist; known versions: {known}")
-    champion = ledger.champion(session)
-    verdict = ledger.verdict_of_version(session, version)
+    champion = ledger.find_champion(session)
+    verdict = ledger.find_verdict_by_version(session, version)
     precision = precision or (verdict and verdict.precision) or "fp32"
     if champion and (champion.model_version, champion.precision) == (version, precision):
         raise UsageError(f"version {version} is the champion already, in {precision}")
@@ -82,6 +82,6 @@ def promote_by_hand(
 
 def replaced_champion(session: Session) -> Promotion:
     """The promotion before the newest. Raises UsageError if there is nothing to go back to."""
-    if (before := ledger.replaced(session)) is None:
+    if (before := ledger.find_replaced_promotion(session)) is None:
         raise UsageError("there is no earlier champion to roll back to")
     return before

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from viral_common.cli import main_of
+from viral_common.cli import run_command
 
 app = typer.Typer(help="Answers predictions over HTTP with the promoted model.", no_args_is_help=True)
 
@@ -24,4 +24,4 @@ def run(
     """Serve the API, the web form and the pipeline page."""
     from viral_gateway.main import main
 
-    main_of(lambda: main(workers))
+    run_command(lambda: main(workers))

@@ -27,18 +27,18 @@ class Records:
     def champion(self) -> PromotedModel | None:
         """The newest promotion."""
         with reading(self._sessions) as session:
-            row = ledger.champion(session)
-            return PromotedModel.of_row(row, ledger.test_count_of(session, row)) if row else None
+            row = ledger.find_champion(session)
+            return PromotedModel.of_row(row, ledger.count_test_tweets(session, row)) if row else None
 
     def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
         """The newest version first, without the `offset` newest."""
         with reading(self._sessions) as session:
-            return trail.model_versions(session, limit, offset)
+            return trail.read_model_records(session, limit, offset)
 
     def batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
         """The newest batch first, without the `offset` newest."""
         with reading(self._sessions) as session:
-            return trail.batch_trails(session, limit, offset)
+            return trail.read_batch_trails(session, limit, offset)
 
     def remembered(self, model_version: int, newest: int) -> Remembered | None:
         """What this version answered lately, if predictions are remembered."""
@@ -55,4 +55,4 @@ class Records:
     ) -> list[AuthorHistory]:
         """Of each (username, time), in that order."""
         with reading(self._sessions) as session:
-            return authors.author_histories(session, source, asked, rule)
+            return authors.read_author_histories(session, source, asked, rule)

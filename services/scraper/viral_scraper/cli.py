@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from viral_common.cli import one_line_errors
-from viral_common.database.engine import connect, sessions
+from viral_common.cli import print_errors_as_one_line
+from viral_common.database.engine import connect, make_sessions
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
@@ -24,14 +24,14 @@ console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 @app.command()
 def run() -> None:
     """Collect batch after batch, and wait for more when there is none. Runs until stopped."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         main()
 
 
 @app.command()
 def once() -> None:
     """Collect the next batch, or finish the one that was interrupted; then end."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         settings = load_settings(ScraperSettings)
         configure_logging("scraper", settings)
         collect_once(settings, console)
@@ -47,9 +47,9 @@ def forget(
     source: Annotated[str, typer.Option(help="Only of this source; empty: of every one")] = "",
 ) -> None:
     """Delete an author's tweets, or one tweet, and never store them again."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         settings = load_settings(ScraperSettings)
         configure_logging("scraper", settings)
         named = {"author": author, "author-id": author_id, "tweet": tweet}
         asked = {kind: value for kind, value in named.items() if value}
-        forget_named(sessions(connect(settings, "forget")), asked, source, console)
+        forget_named(make_sessions(connect(settings, "forget")), asked, source, console)

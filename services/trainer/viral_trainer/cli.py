@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from viral_common.cli import one_line_errors
+from viral_common.cli import print_errors_as_one_line
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -23,7 +23,7 @@ def trainer() -> None:
 @app.command()
 def run() -> None:
     """Train a challenger on each new batch. Runs until stopped."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         from viral_trainer.main import main
 
         main()
@@ -47,7 +47,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare this product's recipe with simple rivals on a file of tweets. Needs no server."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         from viral_trainer.compare.command import Wish, run
 
         run(Wish(tweets, split, json, markdown, plot, models, max_tweets, threshold, seed, mlflow))
@@ -69,7 +69,7 @@ def eda(
     threshold: Annotated[int | None, typer.Option(min=0, help="Instead of VIRAL_LIKES_THRESHOLD")] = None,
 ) -> None:
     """Describe a batch, several, or a file of tweets in one HTML page that opens anywhere."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         from viral_trainer.eda.command import Wish, run
 
         run(Wish(out, batch, window, tweets, threshold))

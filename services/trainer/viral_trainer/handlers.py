@@ -51,7 +51,7 @@ class Trainer:
     def on_batch_collected(self, event: BatchCollected) -> list[Event]:
         """Train on the window that ends with the batch; register the challenger."""
         with self.sessions() as session:
-            training = ledger.training_of(session, event.id)
+            training = ledger.find_training(session, event.id)
         if training is not None:
             return [_announcement(training)]
         started_at = datetime.now(UTC)
@@ -141,7 +141,7 @@ class Trainer:
         if batch is None:
             raise Unusable(f"batch {event.batch_id} does not exist")
         with self.sessions() as session:
-            earlier = ledger.unsettled_before(session, batch, self.settings.order_wait)
+            earlier = ledger.find_unsettled_batches(session, batch, self.settings.order_wait)
         if earlier:
             raise NotYet(f"batch {earlier[0]} is trained first")
         return batch

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr
-from viral_common.cores import usable_cores
+from viral_common.cores import count_usable_cores
 from viral_common.settings import CommonSettings
 
 DEFAULT_BASE_MODEL = "google/bert_uncased_L-2_H-128_A-2"
@@ -53,7 +53,7 @@ class TrainerSettings(CommonSettings):
     @property
     def cores(self) -> int:
         """`train_threads`, or what this process may use."""
-        return self.train_threads or usable_cores()
+        return self.train_threads or count_usable_cores()
 
     def shared_by(self, processes: int) -> Self:
         """With this machine's cores divided among so many of these."""

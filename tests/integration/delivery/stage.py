@@ -13,7 +13,7 @@ from viral_common.bus import topology
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import InboxEvent, OutboxMessage
 from viral_common.delivery.service import Service
-from viral_common.events import BatchCollected, CloudEvent, Event, envelope
+from viral_common.events import BatchCollected, CloudEvent, Event, wrap_event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -33,14 +33,14 @@ def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[S
 
 def publish(url: str, body: bytes, routing_key: str = "batch.collected", **properties: Any) -> None:
     """As any program on the broker might."""
-    with topology.connection(url, "tests") as connection:
+    with topology.open_connection(url, "tests") as connection:
         channel = connection.channel()
         topology.declare_topology(channel)
         channel.basic_publish(topology.EVENTS, routing_key, body, pika.BasicProperties(**properties))
 
 
 def publish_event(url: str, event: Event) -> CloudEvent:
-    cloud_event = envelope(event, "viral/tests/host")
+    cloud_event = wrap_event(event, "viral/tests/host")
     publish(url, cloud_event.model_dump_json().encode(), event.name, message_id=str(cloud_event.id))
     return cloud_event
 

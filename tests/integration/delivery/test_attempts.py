@@ -12,7 +12,7 @@ from viral_common.bus import operations
 from viral_common.database.engine import Sessions
 from viral_common.delivery import inbox
 from viral_common.errors import NotYet, Unusable
-from viral_common.events import BatchCollected, Event, envelope
+from viral_common.events import BatchCollected, Event, wrap_event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -33,7 +33,7 @@ def test_a_failing_handler_is_retried_with_backoff_then_given_up(
     with trainer(settings.model_copy(update={"retry_base_s": 0.3}), handle):
         event = publish_event(url, batch_collected())
         eventually(lambda: state(db, event.id) == "dead-lettered")
-        letter = eventually(lambda: operations.dead_letters(url))[0]
+        letter = eventually(lambda: operations.list_dead_letters(url))[0]
 
     assert letter.reason == "failed 3 times, last with RuntimeError: out of luck"
     assert len(at) == settings.retry_limit
@@ -101,7 +101,7 @@ def test_a_lease_is_kept_although_renewing_it_failed_once(
 
 
 def test_a_worker_that_lost_its_lease_settles_nothing(settings: CommonSettings, db: Sessions) -> None:
-    event = envelope(batch_collected(), "viral/tests/host")
+    event = wrap_event(batch_collected(), "viral/tests/host")
     with db.begin() as session:
         inbox.record(session, "trainer", event, event.model_dump_json().encode(), replayed=False)
     with db.begin() as session:
@@ -171,7 +171,7 @@ def test_failures_do_not_count_as_crashes(
 def test_a_handler_that_takes_its_process_down_again_and_again_is_given_up(
     settings: CommonSettings, db: Sessions
 ) -> None:
-    event = envelope(batch_collected(), "viral/tests/host")
+    event = wrap_event(batch_collected(), "viral/tests/host")
     with db.begin() as session:
         inbox.record(session, "trainer", event, event.model_dump_json().encode(), replayed=False)
     for crash in range(inbox.CLAIM_LIMIT):

@@ -37,7 +37,7 @@ def test_a_message_that_is_no_event_is_a_dead_letter_with_its_reason_and_holds_n
         good = publish_event(url, batch_collected())
         eventually(lambda: state(db, good.id) == "done")
         took_s = time.monotonic() - started
-        letters = eventually(lambda: operations.dead_letters(url))
+        letters = eventually(lambda: operations.list_dead_letters(url))
 
     assert took_s < 5
     assert [letter.body for letter in letters] == [body]
@@ -60,7 +60,7 @@ def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(
 
     with trainer(settings, handle, on_dead=lambda _event, reason: given_up.append(reason)):
         event = publish_event(url, batch_collected())
-        letters = eventually(lambda: operations.dead_letters(url))
+        letters = eventually(lambda: operations.list_dead_letters(url))
         publish_event(url, batch_collected(event.id))
         assert state(db, event.id) == "dead-lettered"
         replayed = operations.replay(url, {str(event.id)})
@@ -68,13 +68,13 @@ def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(
 
     assert letters[0].reason == "batch 7 does not exist"
     assert given_up == ["batch 7 does not exist"]
-    assert (replayed.count, len(attempts), operations.dead_letters(url)) == (1, 2, [])
+    assert (replayed.count, len(attempts), operations.list_dead_letters(url)) == (1, 2, [])
 
 
 def test_a_dead_letter_whose_queue_is_gone_stays_and_the_others_go_back(settings: CommonSettings) -> None:
     url = settings.rabbitmq_url.get_secret_value()
     queues = {"7": "gateway.model-promoted.gone", "8": "trainer.batch-collected", "": ""}
-    with topology.connection(url, "tests") as connection:
+    with topology.open_connection(url, "tests") as connection:
         publisher = Publisher(connection, "tests")
         for message_id, queue in queues.items():
             headers = {"viral-message-id": message_id, "viral-queue": queue}
@@ -87,4 +87,4 @@ def test_a_dead_letter_whose_queue_is_gone_stays_and_the_others_go_back(settings
         "7 stays where it is: its queue 'gateway.model-promoted.gone' is gone",
         "a message without id stays where it is: it names no queue",
     ]
-    assert [letter.message_id for letter in operations.dead_letters(url)] == ["7", ""]
+    assert [letter.message_id for letter in operations.list_dead_letters(url)] == ["7", ""]

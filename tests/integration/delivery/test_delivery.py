@@ -9,7 +9,7 @@ from viral_common.bus import topology
 from viral_common.bus.messages import Message
 from viral_common.database.engine import Sessions
 from viral_common.delivery.service import Service
-from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, caused_id
+from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, derive_event_id
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -23,12 +23,12 @@ def test_a_handled_event_causes_the_next_one_with_its_trace(settings: CommonSett
     with trainer(settings, lambda event: [model_trained(event.batch_id)]):
         cause = publish_event(url, batch_collected())
         row = eventually(lambda: published(db))[0]
-        with topology.connection(url, "tests") as connection:
+        with topology.open_connection(url, "tests") as connection:
             method, properties, body = connection.channel().basic_get("evaluator.model-trained")
             heard.append(Message(method.exchange, method.routing_key, body))
 
     caused = CloudEvent.model_validate_json(heard[0].body)
-    assert caused.id == caused_id(cause.id, "model.trained")
+    assert caused.id == derive_event_id(cause.id, "model.trained")
     assert caused.causationid == str(cause.id)
     assert caused.traceparent.split("-")[1] == cause.traceparent.split("-")[1]
     assert row.message_id == str(caused.id)
@@ -66,7 +66,7 @@ def test_a_consumer_whose_channel_the_broker_closes_is_noticed_and_comes_back(
 ) -> None:
     url = settings.rabbitmq_url.get_secret_value()
     with trainer(settings, lambda _: []) as service:
-        with topology.connection(url, "tests") as connection:
+        with topology.open_connection(url, "tests") as connection:
             connection.channel().queue_delete("trainer.batch-collected")
         eventually(lambda: service.ready() != [], within_s=5)
         eventually(lambda: service.ready() == [], within_s=10)
@@ -110,7 +110,7 @@ def test_every_event_lies_readable_in_the_audit_queue(settings: CommonSettings, 
         scraper.start()
         eventually(lambda: published(db))
 
-    with topology.connection(url, "tests") as connection:
+    with topology.open_connection(url, "tests") as connection:
         method, _, body = connection.channel().basic_get("audit")
     assert method.routing_key == "batch.collected"
     assert CloudEvent.model_validate_json(body).data["source"] == "archive"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from viral_common.bus import topology
 from viral_common.database.engine import Sessions
-from viral_common.events import CloudEvent, caused_id
+from viral_common.events import CloudEvent, derive_event_id
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -42,7 +42,7 @@ def start(boundary: str, handled: Path, settings: CommonSettings) -> subprocess.
 def caused_events(url: str) -> list[CloudEvent]:
     """What lies in the next service's queue."""
     found = []
-    with topology.connection(url, "tests") as connection:
+    with topology.open_connection(url, "tests") as connection:
         channel = connection.channel()
         while (got := channel.basic_get("evaluator.model-trained", auto_ack=True))[0] is not None:
             found.append(CloudEvent.model_validate_json(got[2]))
@@ -67,6 +67,6 @@ def test_a_killed_service_goes_on_where_it_was(
 
     caused = caused_events(url)
     assert stopped in (0, -signal.SIGTERM)
-    assert {one.id for one in caused} == {caused_id(event.id, "model.trained")}
+    assert {one.id for one in caused} == {derive_event_id(event.id, "model.trained")}
     assert len(caused) == 1 or boundary == MAY_PUBLISH_TWICE
     assert len(handled.read_text().split()) == (2 if boundary in MAY_HANDLE_TWICE else 1)

@@ -27,7 +27,7 @@ BACK_S = 60
 
 def broker_answers(url: str) -> bool:
     try:
-        with topology.connection(url, "tests"):
+        with topology.open_connection(url, "tests"):
             return True
     except ServerAway:
         return False
@@ -59,7 +59,7 @@ def test_the_broker_dies_during_a_training(servers: Servers, settings: CommonSet
 
     assert trained == [event.id]
     assert consuming_after_s < 10
-    with topology.connection(url, "tests") as connection:
+    with topology.open_connection(url, "tests") as connection:
         method, properties, _ = connection.channel().basic_get("evaluator.model-trained")
     assert method is not None
     assert properties.type == "model.trained"

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Promotion, Training, Tweet, Verdict
 from viral_common.errors import ServerAway
-from viral_common.events import ModelTrained, Precision, caused_id
+from viral_common.events import ModelTrained, Precision, derive_event_id
 from viral_common.tweets.features import TweetInput
 from viral_evaluator.scoring import Scored
 
@@ -106,7 +106,7 @@ def trained(db: Sessions, version: int, tweets: int = TWEETS, viral: str = "both
             )
         )
     return ModelTrained(
-        id=caused_id(event_id, "model.trained"), batch_id=batch_id, model_version=version, metrics={}, **run
+        id=derive_event_id(event_id, "model.trained"), batch_id=batch_id, model_version=version, metrics={}, **run
     )
 
 

@@ -1,4 +1,4 @@
-"""MLflow's alias `champion` follows what Postgres says, late or not. Only Postgres is real."""
+"""MLflow's alias `find_champion` follows what Postgres says, late or not. Only Postgres is real."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlflow.exceptions import RestException
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Promotion
 from viral_common.errors import ServerAway
-from viral_common.events import ModelPromoted, caused_id
+from viral_common.events import ModelPromoted, derive_event_id
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import promote_by_hand
 
@@ -31,7 +31,7 @@ def test_a_kill_between_the_promotion_and_the_alias_is_made_good(
     models.away = False
     (promoted,) = evaluator.on_model_trained(event)
 
-    assert promoted.id == caused_id(event.id, "model.promoted")
+    assert promoted.id == derive_event_id(event.id, "model.promoted")
     assert models.aliases == {"champion": 1}
     assert len(rows(db, Promotion)) == 1
     assert models.told == {1: "promoted"}

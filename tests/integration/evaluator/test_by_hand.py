@@ -35,7 +35,7 @@ def test_by_hand_a_version_is_promoted_and_rolled_back(
     assert (back.model_version, back.previous_version) == (1, 2)
     assert back.seq > forward.seq
     with db() as session:
-        champion = ledger.champion(session)
+        champion = ledger.find_champion(session)
     assert champion
     assert champion.seq == back.seq
 
@@ -104,7 +104,7 @@ def test_what_was_deleted_in_mlflow_is_not_promoted(db: Sessions, command: Comma
     assert result.exit_code == 2
     assert "tweet-virality has no version 3" in result.output
     with db() as session:
-        assert ledger.champion(session) is None
+        assert ledger.find_champion(session) is None
 
 
 @pytest.mark.parametrize("arguments", [("promote", "1", "--reason", "why not"), ("rollback",)])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
-from viral_common.database.engine import Sessions, connect, sessions
+from viral_common.database.engine import Sessions, connect, make_sessions
 from viral_common.database.tables import Batch
 from viral_common.settings import CommonSettings
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput, feature_matrix
@@ -103,7 +103,7 @@ def test_old_rows_are_deleted_also_when_nothing_is_remembered_any_more(
 def test_while_postgres_is_away_predictions_are_let_go_and_counted(settings: CommonSettings) -> None:
     away = settings.model_validate({**settings.model_dump(), "database_url": f"postgresql://v@{NOWHERE}/v"})
     engine = connect(away, "tests")
-    log = a_log(sessions(engine))
+    log = a_log(make_sessions(engine))
     before = let_go("postgres away")
 
     log.note(7, TWEETS, [0.25, 0.75])

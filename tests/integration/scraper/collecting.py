@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, OutboxMessage, Tweet
 from viral_common.delivery import outbox
-from viral_common.events import BatchCollected, envelope
+from viral_common.events import BatchCollected, wrap_event
 from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.progress import log_progress
@@ -47,7 +47,7 @@ def collector(
 
 def emit(session: Session, event: BatchCollected) -> None:
     """As `Service.emit` does."""
-    outbox.add_event(session, "scraper", envelope(event, "viral/scraper/test"))
+    outbox.add_event(session, "scraper", wrap_event(event, "viral/scraper/test"))
 
 
 def all_batches(collector: Collector) -> list[Batch]:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text, update
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Tweet
-from viral_common.events import BatchCollected, CloudEvent, caused_id
+from viral_common.events import BatchCollected, CloudEvent, derive_event_id
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import copy_hash, split_of
@@ -50,7 +50,7 @@ def test_a_batch_is_announced_with_its_figures(db: Sessions, tmp_path: Path) -> 
     event = CloudEvent.model_validate_json(message.body).event()
 
     assert isinstance(event, BatchCollected)
-    assert event.id == caused_id(batch.id, "batch.collected")
+    assert event.id == derive_event_id(batch.id, "batch.collected")
     assert (event.source, event.query, event.tweet_count) == ("archive", "test", 300)
     assert event.train_count + event.test_count + batch.validation_count == 300
     assert event.viral_rate == sum(number % 3 > 0 for number in range(300)) / 300

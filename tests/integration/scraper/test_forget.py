@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, StreamEngagement, StreamPost, Tweet
 from viral_common.settings import CommonSettings
-from viral_common.stores.authors import author_histories
+from viral_common.stores.authors import read_author_histories
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import AuthorHistory
 from viral_common.tweets.label_rule import LabelRule
@@ -112,7 +112,7 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
         for tweet in tweets
     ]
     with db() as session:
-        (known,) = author_histories(session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY))
+        (known,) = read_author_histories(session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY))
     assert (len(told), "author3" in told) == (81, False)
     assert known == AuthorHistory()
 

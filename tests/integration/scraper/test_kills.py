@@ -120,7 +120,7 @@ def test_killed_at_random(scraper: Scraper, db: Sessions, settings: CommonSettin
 
     assert half_stored
     assert outcome(db) == expected
-    with topology.connection(settings.rabbitmq_url.get_secret_value(), "tests") as connection:
+    with topology.open_connection(settings.rabbitmq_url.get_secret_value(), "tests") as connection:
         channel = connection.channel()
         # One from the undisturbed run, one from these; a kill between publishing and stamping may repeat it.
         assert channel.queue_declare("trainer.batch-collected", passive=True).method.message_count >= 2

@@ -8,7 +8,14 @@ from uuid import UUID, uuid4
 import pytest
 from viral_common.bus.messages import Message
 from viral_common.delivery.service import decode
-from viral_common.events import BatchCollected, CloudEvent, ModelPromoted, ModelTrained, caused_id, envelope
+from viral_common.events import (
+    BatchCollected,
+    CloudEvent,
+    ModelPromoted,
+    ModelTrained,
+    derive_event_id,
+    wrap_event,
+)
 
 BATCH = UUID(int=7)
 CONTRACT_OF_PROMOTED = {
@@ -59,7 +66,7 @@ def on_the_wire(event: CloudEvent) -> Message:
 
 
 def test_an_event_survives_the_wire() -> None:
-    sent = envelope(batch_collected(), "viral/scraper/host")
+    sent = wrap_event(batch_collected(), "viral/scraper/host")
 
     received, event = decode(on_the_wire(sent), BatchCollected)
 
@@ -68,7 +75,7 @@ def test_an_event_survives_the_wire() -> None:
 
 
 def test_a_promotion_carries_just_the_fields_of_the_contract_and_finds_its_batch_in_the_envelope() -> None:
-    sent = envelope(model_promoted(), "viral/evaluator/host")
+    sent = wrap_event(model_promoted(), "viral/evaluator/host")
 
     _, event = decode(on_the_wire(sent), ModelPromoted)
 
@@ -77,19 +84,19 @@ def test_a_promotion_carries_just_the_fields_of_the_contract_and_finds_its_batch
 
 
 def test_a_handler_that_runs_twice_causes_the_same_event_id_in_the_same_trace() -> None:
-    cause = envelope(batch_collected(), "viral/scraper/host")
+    cause = wrap_event(batch_collected(), "viral/scraper/host")
 
-    first = envelope(model_promoted(), "viral/evaluator/host", cause)
-    second = envelope(model_promoted(), "viral/evaluator/host", cause)
+    first = wrap_event(model_promoted(), "viral/evaluator/host", cause)
+    second = wrap_event(model_promoted(), "viral/evaluator/host", cause)
 
-    assert first.id == second.id == caused_id(cause.id, "model.promoted")
+    assert first.id == second.id == derive_event_id(cause.id, "model.promoted")
     assert first.causationid == str(cause.id)
     assert first.traceparent == second.traceparent
     assert first.traceparent.split("-")[1] == cause.traceparent.split("-")[1]
 
 
 def test_unknown_fields_are_ignored_so_that_fields_can_be_added() -> None:
-    sent = envelope(batch_collected(), "viral/scraper/host")
+    sent = wrap_event(batch_collected(), "viral/scraper/host")
     newer = sent.model_copy(update={"data": {**sent.data, "added_later": 1}})
 
     _, event = decode(on_the_wire(newer), BatchCollected)
@@ -116,14 +123,14 @@ def test_a_message_that_is_no_cloud_event_is_refused_with_its_reason(body: bytes
 
 
 def test_an_unknown_type_is_named_with_the_known_ones() -> None:
-    sent = envelope(batch_collected(), "viral/scraper/host").model_copy(update={"type": "batch.exploded"})
+    sent = wrap_event(batch_collected(), "viral/scraper/host").model_copy(update={"type": "batch.exploded"})
 
     with pytest.raises(ValueError, match=r"unknown event type 'batch.exploded'; known: batch.collected"):
         decode(on_the_wire(sent), BatchCollected)
 
 
 def test_a_known_event_in_the_wrong_queue_is_refused() -> None:
-    sent = envelope(model_promoted(), "viral/evaluator/host")
+    sent = wrap_event(model_promoted(), "viral/evaluator/host")
 
     with pytest.raises(
         ValueError, match=r"model\.promoted event came to a queue that takes batch\.collected"
@@ -133,7 +140,7 @@ def test_a_known_event_in_the_wrong_queue_is_refused() -> None:
 
 @pytest.mark.parametrize("missing", ["batch_id", "source", "window_from", "tweet_count", "viral_rate"])
 def test_data_that_breaks_the_contract_is_named_by_field(missing: str) -> None:
-    sent = envelope(batch_collected(), "viral/scraper/host")
+    sent = wrap_event(batch_collected(), "viral/scraper/host")
     data = {name: value for name, value in sent.data.items() if name != missing}
     broken = sent.model_copy(update={"data": data, "correlationid": "none"})
 
@@ -142,7 +149,7 @@ def test_data_that_breaks_the_contract_is_named_by_field(missing: str) -> None:
 
 
 def test_a_promotion_that_says_no_precision_is_of_fp32() -> None:
-    sent = envelope(model_promoted(), "viral/evaluator/host")
+    sent = wrap_event(model_promoted(), "viral/evaluator/host")
     older = {name: value for name, value in sent.data.items() if name != "precision"}
 
     _, event = decode(on_the_wire(sent.model_copy(update={"data": older})), ModelPromoted)
@@ -151,7 +158,7 @@ def test_a_promotion_that_says_no_precision_is_of_fp32() -> None:
 
 
 def test_a_precision_nobody_makes_is_refused() -> None:
-    sent = envelope(model_promoted(), "viral/evaluator/host")
+    sent = wrap_event(model_promoted(), "viral/evaluator/host")
     forged = sent.model_copy(update={"data": {**sent.data, "precision": "int4"}})
 
     with pytest.raises(ValueError, match="precision"):

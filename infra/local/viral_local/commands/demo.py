@@ -64,7 +64,7 @@ class Demo:
         return {"VIRAL_SOURCE": "simulated", "VIRAL_BATCH_SIZE": str(settings.batch_size or SIMULATED_BATCH)}
 
     def _end(self, plan: Plan) -> int:
-        if letters := operations.dead_letters(plan.rabbitmq_url):
+        if letters := operations.list_dead_letters(plan.rabbitmq_url):
             console.print(f"\n[yellow]{len(letters)} dead letters[/yellow]: see `viral dead-letters list`")
         console.print()
         console.print(addresses_table(plan))

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 from viral_common.bus import operations
-from viral_common.cli import one_line_errors
+from viral_common.cli import print_errors_as_one_line
 from viral_common.errors import UsageError
 from viral_common.settings import load_settings
 
@@ -24,7 +24,7 @@ dead_letters = typer.Typer(no_args_is_help=True, help="Messages that a service g
 @events.command()
 def tail() -> None:
     """Print every event from now on, one JSON document a line."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         for message in operations.tail(_rabbitmq_url()):
             typer.echo(_one_line(message.body))
 
@@ -32,8 +32,8 @@ def tail() -> None:
 @dead_letters.command("list")
 def list_() -> None:
     """What lies in the dead-letter queue, oldest first."""
-    with one_line_errors():
-        letters = operations.dead_letters(_rabbitmq_url())
+    with print_errors_as_one_line():
+        letters = operations.list_dead_letters(_rabbitmq_url())
         if not letters:
             console.print("no dead letters")
             return
@@ -52,7 +52,7 @@ def replay(
     everything: Annotated[bool, typer.Option("--all", help="All of them")] = False,
 ) -> None:
     """Send dead letters back to the queue they came from."""
-    with one_line_errors():
+    with print_errors_as_one_line():
         if bool(message_ids) == everything:
             raise UsageError("name the messages to replay, or say --all")
         replayed = operations.replay(_rabbitmq_url(), None if everything else set(message_ids or []))

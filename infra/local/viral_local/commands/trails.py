@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from viral_common.database.engine import Sessions, connect, require_schema, sessions
+from viral_common.database.engine import Sessions, connect, require_schema, make_sessions
 from viral_common.settings import CommonSettings
-from viral_common.stores.trail import BatchTrail, batch_trails
+from viral_common.stores.trail import BatchTrail, read_batch_trails
 
 from viral_local.stack.plan import Plan
 
@@ -18,7 +18,7 @@ def opened(plan: Plan) -> Iterator[Sessions]:
     urls = {"database_url": plan.database_url, "rabbitmq_url": plan.rabbitmq_url}
     engine = connect(CommonSettings.model_validate(urls), "viral")
     try:
-        yield sessions(engine)
+        yield make_sessions(engine)
     finally:
         engine.dispose()
 
@@ -28,4 +28,4 @@ def newest_trails(plan: Plan, limit: int = 5) -> list[BatchTrail]:
     with opened(plan) as db:
         require_schema(db)
         with db() as session:
-            return batch_trails(session, limit)
+            return read_batch_trails(session, limit)

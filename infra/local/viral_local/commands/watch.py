@@ -12,7 +12,7 @@ import httpx
 from rich.console import Console
 from viral_common.database.engine import Sessions
 from viral_common.errors import ViralError
-from viral_common.stores.trail import BatchTrail, batch_trails
+from viral_common.stores.trail import BatchTrail, read_batch_trails
 
 from viral_local.commands.gateway_client import served_version
 from viral_local.commands.training_progress import newest_run
@@ -138,7 +138,7 @@ class Story:
 
     def _trails(self) -> list[BatchTrail]:
         with self.db() as session:
-            return batch_trails(session)
+            return read_batch_trails(session)
 
     def _trail(self, batch_id: UUID) -> BatchTrail:
         return next(trail for trail in self._trails() if trail.batch.id == batch_id)

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 
 from viral_common.artefact.files import ArtefactSpec
-from viral_common.errors import ArtefactError, first_line
+from viral_common.errors import ArtefactError, summarise_error
 
 # A protobuf string entry `location`: weights kept outside the file, where no digest covers them.
 _EXTERNAL_DATA = b"\x0a\x08location\x12"
@@ -30,7 +30,7 @@ def read_graph(path: Path, spec: ArtefactSpec) -> onnxruntime.InferenceSession:
     try:
         session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors share no base class
-        raise ArtefactError(f"{path}: onnxruntime refuses it ({first_line(error)})") from error
+        raise ArtefactError(f"{path}: onnxruntime refuses it ({summarise_error(error)})") from error
     _check_weights(path, graph)
     _check_signature(path, spec, session)
     return session
@@ -47,7 +47,7 @@ def _check_weights(path: Path, graph: bytes) -> None:
     try:
         damaged = weights_that_are_no_numbers(graph)
     except ValueError as error:
-        raise ArtefactError(f"{path}: its weights cannot be read ({first_line(error)})") from error
+        raise ArtefactError(f"{path}: its weights cannot be read ({summarise_error(error)})") from error
     if damaged:
         raise ArtefactError(f"{path}: holds something that is no number among the weights {damaged[0]}")
 

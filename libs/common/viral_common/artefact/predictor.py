@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 from viral_common.artefact.files import GRAPHS, TOKENIZER, Artefact, ArtefactSpec
 from viral_common.artefact.onnx_graph import read_graph
 from viral_common.artefact.tokens import tokenised, tokenizer_of
-from viral_common.cores import usable_cores
-from viral_common.errors import ArtefactError, first_line
+from viral_common.cores import count_usable_cores
+from viral_common.errors import ArtefactError, summarise_error
 from viral_common.events import Precision
 from viral_common.tweets.features import FEATURES, TweetInput, feature_matrix
 
@@ -59,7 +59,7 @@ class Predictor:
         if spec.features.names != FEATURES:
             raise ArtefactError(f"{directory}: made for other features than this version computes")
         session = read_graph(directory / GRAPHS[precision], spec)
-        threads = threads or usable_cores()
+        threads = threads or count_usable_cores()
         return cls(spec, session, _tokenizer(directory, spec), threads)
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
@@ -97,7 +97,7 @@ class Predictor:
             raise ArtefactError(f"{artefact.directory}: {error}") from error
         except Exception as error:  # whatever onnxruntime raises for a graph that cannot run
             raise ArtefactError(
-                f"{artefact.directory}: cannot score its sample ({first_line(error)})"
+                f"{artefact.directory}: cannot score its sample ({summarise_error(error)})"
             ) from error
 
 
@@ -130,7 +130,7 @@ def _tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:
     try:
         return _shared_tokenizer(path.read_bytes(), spec.max_tokens)
     except Exception as error:  # tokenizers raises bare Exception
-        raise ArtefactError(f"{path}: not a tokenizer ({first_line(error)})") from error
+        raise ArtefactError(f"{path}: not a tokenizer ({summarise_error(error)})") from error
 
 
 # Model after model has the same one, and while it is read no other thread gets the interpreter. Nobody changes it.

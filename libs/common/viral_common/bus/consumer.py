@@ -12,7 +12,7 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from viral_common.bus.messages import Message, message_of
-from viral_common.bus.topology import EVENTS, connection, declare_topology
+from viral_common.bus.topology import EVENTS, declare_topology, open_connection
 
 log = structlog.get_logger()
 
@@ -62,7 +62,7 @@ class Consumer:
             stopping.wait(wait_s)
 
     def _consume(self, stopping: threading.Event) -> None:
-        with connection(self._url, self._name) as opened:
+        with open_connection(self._url, self._name) as opened:
             channel = opened.channel()
             declare_topology(channel)
             if self._own_binding:

@@ -10,13 +10,13 @@ from pika.exceptions import UnroutableError
 from pika.spec import BasicProperties
 
 from viral_common.bus.messages import Message, message_of
-from viral_common.bus.topology import DEAD_LETTER_QUEUE, EVENTS, connection, declare_topology
+from viral_common.bus.topology import DEAD_LETTER_QUEUE, EVENTS, declare_topology, open_connection
 from viral_common.events import CloudEvent
 
 
 def tail(url: str) -> Iterator[Message]:
     """Every event from now on, through a queue of its own; ends when the caller stops."""
-    with connection(url, "viral events tail") as opened:
+    with open_connection(url, "viral events tail") as opened:
         channel = opened.channel()
         declare_topology(channel)
         queue = channel.queue_declare("", exclusive=True, auto_delete=True).method.queue
@@ -38,12 +38,12 @@ class DeadLetter:
     body: bytes
 
 
-def dead_letters(url: str) -> list[DeadLetter]:
+def list_dead_letters(url: str) -> list[DeadLetter]:
     """What lies in the dead-letter queue, oldest first; nothing is taken out."""
-    with connection(url, "viral dead-letters list") as opened:
+    with open_connection(url, "viral dead-letters list") as opened:
         channel = opened.channel()
         declare_topology(channel)
-        return [_dead_letter(message) for _, message in _each_message(channel)]
+        return [_dead_letter(message) for _, message in _read_waiting_messages(channel)]
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Replayed:
 def replay(url: str, message_ids: set[str] | None) -> Replayed:
     """Send dead letters (all, or those named) back to the queue they came from; none gets lost on the way."""
     count, stayed = 0, []
-    with connection(url, "viral dead-letters replay") as opened:
+    with open_connection(url, "viral dead-letters replay") as opened:
         channel = opened.channel()
         channel.confirm_delivery()
         declare_topology(channel)
-        for tag, message in list(_each_message(channel)):
+        for tag, message in list(_read_waiting_messages(channel)):
             letter = _dead_letter(message)
             if message_ids is not None and letter.message_id not in message_ids:
                 continue
@@ -88,7 +88,7 @@ def _send_back(channel: BlockingChannel, letter: DeadLetter) -> None:
     channel.basic_publish("", letter.queue, letter.body, properties, mandatory=True)
 
 
-def _each_message(channel: BlockingChannel) -> Iterator[tuple[int, Message]]:
+def _read_waiting_messages(channel: BlockingChannel) -> Iterator[tuple[int, Message]]:
     """Every message waiting now. Those not acknowledged go back when the connection closes."""
     while True:
         method, properties, body = channel.basic_get(DEAD_LETTER_QUEUE)

@@ -26,7 +26,7 @@ _QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 HEARTBEAT_S = 10
 
 
-def queue_of(service: str, event_name: str) -> str:
+def build_queue_name(service: str, event_name: str) -> str:
     """`trainer`, `batch.collected` -> `trainer.batch-collected`."""
     return f"{service}.{event_name.replace('.', '-')}"
 
@@ -49,7 +49,7 @@ def declare_topology(channel: BlockingChannel) -> None:
 
 
 @contextmanager
-def connection(url: str, name: str) -> Iterator[BlockingConnection]:
+def open_connection(url: str, name: str) -> Iterator[BlockingConnection]:
     """A connection that the management console shows as `name`. Raises ServerAway if there is no broker."""
     parameters = pika.URLParameters(url)
     parameters.heartbeat = HEARTBEAT_S

@@ -24,8 +24,8 @@ __all__ = [
     "connect",
     "migrate",
     "require_schema",
-    "schema_gap",
-    "sessions",
+    "find_schema_gap",
+    "make_sessions",
 ]
 
 Sessions = sessionmaker[Session]
@@ -47,42 +47,42 @@ def connect(settings: CommonSettings, application: str) -> Engine:
     )
 
 
-def sessions(engine: Engine) -> Sessions:
+def make_sessions(engine: Engine) -> Sessions:
     """`with sessions.begin() as session:` is one transaction."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest version; safe to call from several processes at once."""
-    config = _alembic()
+    config = _build_alembic_config()
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
-def schema_gap(connection: Connection) -> str | None:
+def find_schema_gap(connection: Connection) -> str | None:
     """In words, if the database's schema is not the one this code was written for."""
     has = MigrationContext.configure(connection).get_current_revision()
-    needs = _head()
+    needs = _find_newest_revision()
     return (
         None if has == needs else f"the schema is at {has}, not {needs}: run `python -m viral_common.migrate`"
     )
 
 
-def require_schema(sessions: Sessions) -> None:
+def require_schema(make_sessions: Sessions) -> None:
     """For commands, before they do anything. Raises UsageError where there is a gap."""
-    with sessions() as session:
-        if gap := schema_gap(session.connection()):
+    with make_sessions() as session:
+        if gap := find_schema_gap(session.connection()):
             raise UsageError(gap)
 
 
 @cache
-def _head() -> str | None:
-    return ScriptDirectory.from_config(_alembic()).get_current_head()
+def _find_newest_revision() -> str | None:
+    return ScriptDirectory.from_config(_build_alembic_config()).get_current_head()
 
 
-def _alembic() -> Config:
+def _build_alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config

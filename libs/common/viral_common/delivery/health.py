@@ -26,12 +26,12 @@ def serve_health(
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/health/live":
-                return _json(start_response, "200 OK", {"status": "live"})
+                return _reply(start_response, "200 OK", {"status": "live"})
             case "/health/ready":
                 lacking = missing()
                 telemetry.READY.set(not lacking)
                 status = "503 Service Unavailable" if lacking else "200 OK"
-                return _json(
+                return _reply(
                     start_response,
                     status,
                     {"status": "not ready" if lacking else "ready", "missing": lacking, "doing": doing()},
@@ -40,20 +40,20 @@ def serve_health(
                 telemetry.READY.set(not missing())
                 return metrics(environ, start_response)
             case _:
-                return _json(
+                return _reply(
                     start_response, "404 Not Found", {"status": "try /health/live, /health/ready, /metrics"}
                 )
 
-    server = make_server(host, port, app, ThreadingWSGIServer, handler_class=_Quiet)
+    server = make_server(host, port, app, ThreadingWSGIServer, handler_class=_QuietHandler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
 
 
-class _Quiet(WSGIRequestHandler):
+class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Probes come every few seconds; a line for each would bury the log."""
 
 
-def _json(start_response: Callable[..., Any], status: str, body: dict[str, Any]) -> Iterable[bytes]:
+def _reply(start_response: Callable[..., Any], status: str, body: dict[str, Any]) -> Iterable[bytes]:
     start_response(status, [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
     return [json.dumps(body).encode()]

@@ -69,14 +69,14 @@ def claim(session: Session, service: str, owner: str, lease_s: float) -> Claim |
     if row is None:
         return None
     row.state, row.lease_owner, row.claims = "running", owner, row.claims + 1
-    row.lease_until = _in(lease_s)
+    row.lease_until = _compute_time_in(lease_s)
     session.flush()
     return Claim(service, owner, CloudEvent.model_validate_json(row.body), row.body, row.claims, row.failures)
 
 
 def renew(session: Session, held: Claim, lease_s: float) -> None:
     """Hold on to it for another `lease_s` seconds. Raises LeaseLost."""
-    _settle(session, held, lease_until=_in(lease_s))
+    _settle(session, held, lease_until=_compute_time_in(lease_s))
 
 
 def finish(session: Session, held: Claim) -> None:
@@ -90,7 +90,7 @@ def retry(session: Session, held: Claim, error: str, after_s: float) -> None:
         session,
         held,
         state="pending",
-        due_at=_in(after_s),
+        due_at=_compute_time_in(after_s),
         last_error=clean(error),
         failures=held.failures + 1,
     )
@@ -99,11 +99,16 @@ def retry(session: Session, held: Claim, error: str, after_s: float) -> None:
 def defer(session: Session, held: Claim, why: str, after_s: float) -> None:
     """It has to wait for something else; not a failure, so this claim does not count."""
     _settle(
-        session, held, state="pending", due_at=_in(after_s), last_error=clean(why), claims=held.claims - 1
+        session,
+        held,
+        state="pending",
+        due_at=_compute_time_in(after_s),
+        last_error=clean(why),
+        claims=held.claims - 1,
     )
 
 
-def bury(session: Session, held: Claim, error: str) -> None:
+def dead_letter(session: Session, held: Claim, error: str) -> None:
     """Given up; only a replay brings it back."""
     _settle(session, held, state="dead-lettered", finished_at=func.clock_timestamp(), last_error=clean(error))
 
@@ -117,7 +122,7 @@ def open_count(session: Session, service: str) -> int:
     ).one()
 
 
-def _in(seconds: float) -> ColumnElement[datetime]:
+def _compute_time_in(seconds: float) -> ColumnElement[datetime]:
     # The database's clock: hosts need not agree on the time.
     return func.clock_timestamp() + timedelta(seconds=seconds)
 

@@ -78,7 +78,7 @@ class Relay:
         """Publish what comes until `stopping`; broker or database away: try again."""
         while not stopping.is_set():
             try:
-                with topology.connection(self._url, self._name) as opened:
+                with topology.open_connection(self._url, self._name) as opened:
                     publisher = Publisher(opened, self._name)
                     while not stopping.is_set():
                         if not self._publish_next(publisher):
@@ -89,7 +89,7 @@ class Relay:
 
     def drain(self) -> int:
         """Publish all that waits, once; how many. For commands that run and end."""
-        with topology.connection(self._url, self._name) as opened:
+        with topology.open_connection(self._url, self._name) as opened:
             publisher = Publisher(opened, self._name)
             count = 0
             while self._publish_next(publisher):

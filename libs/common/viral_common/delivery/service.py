@@ -20,13 +20,13 @@ from sqlalchemy.orm import Session
 
 from viral_common.bus.consumer import Consumer
 from viral_common.bus.messages import Message
-from viral_common.bus.topology import queue_of
-from viral_common.database.engine import connect, schema_gap, sessions
+from viral_common.bus.topology import build_queue_name
+from viral_common.database.engine import connect, find_schema_gap, make_sessions
 from viral_common.delivery import inbox, outbox, telemetry
 from viral_common.delivery.health import serve_health
 from viral_common.delivery.outbox import Relay
 from viral_common.delivery.worker import Handler, Worker
-from viral_common.events import CloudEvent, Event, envelope
+from viral_common.events import CloudEvent, Event, wrap_event
 from viral_common.settings import CommonSettings
 from viral_common.tweets.text import clean
 
@@ -47,7 +47,7 @@ class Service:
         self.settings = settings
         self.stopping = threading.Event()
         self._engine = connect(settings, self.instance)
-        self.sessions = sessions(self._engine)
+        self.sessions = make_sessions(self._engine)
         self._url = settings.rabbitmq_url.get_secret_value()
         self._source = f"viral/{self.instance.replace('@', '/')}"
         self._handlers: dict[str, Handler] = {}
@@ -77,13 +77,15 @@ class Service:
         if not self._handlers:
             self.background("worker", self._worker.run)
         self._handlers[event.name] = Handler(handler, on_dead)
-        self._consume(queue_of(self.name, event.name), lambda message: self._take_over(event, message))
+        self._consume(
+            build_queue_name(self.name, event.name), lambda message: self._take_over(event, message)
+        )
 
     def subscribe(
         self, event: type[E], callback: Callable[[E], None], on_bound: Callable[[], None] | None = None
     ) -> None:
         """Hear each `event` while this process lives, on an exclusive queue. `on_bound` follows each (re)connect."""
-        queue = f"{queue_of(self.name, event.name)}.{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:4]}"
+        queue = f"{build_queue_name(self.name, event.name)}.{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:4]}"
         self._consume(
             queue,
             lambda message: self._hear(event, callback, queue, message),
@@ -105,7 +107,7 @@ class Service:
 
     def emit(self, session: Session, event: Event) -> None:
         """Have an event that nothing else caused published once the caller's transaction commits."""
-        outbox.add_event(session, self.name, envelope(event, self._source))
+        outbox.add_event(session, self.name, wrap_event(event, self._source))
 
     def ready(self) -> list[str]:
         """What keeps this service from being ready, in words; nothing if it is."""
@@ -113,7 +115,7 @@ class Service:
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SET LOCAL statement_timeout = '2s'"))
-                gap = schema_gap(connection)
+                gap = find_schema_gap(connection)
         except SQLAlchemyError:
             return [*missing, "Postgres does not answer"]
         return [*missing, gap] if gap else missing
@@ -182,7 +184,7 @@ class Service:
         self.background(f"consumer of {queue}", consumer.run)
 
     def _take_over(self, event: type[Event], message: Message) -> None:
-        queue = queue_of(self.name, event.name)
+        queue = build_queue_name(self.name, event.name)
         with self.sessions.begin() as session:
             try:
                 cloud_event, _ = decode(message, event)

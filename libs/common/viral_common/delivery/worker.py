@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import structlog
 
-from viral_common.bus.topology import queue_of
+from viral_common.bus.topology import build_queue_name
 from viral_common.database.engine import POSTGRES_AWAY, Sessions
 from viral_common.delivery import inbox, outbox, telemetry
 from viral_common.delivery.inbox import Claim, LeaseLost
 from viral_common.errors import NotYet, Unusable
-from viral_common.events import Event, envelope
+from viral_common.events import Event, wrap_event
 from viral_common.settings import CommonSettings
 from viral_common.tweets.text import clean
 
@@ -118,7 +118,7 @@ class Worker:
     def _finish(self, held: Claim, caused: list[Event]) -> None:
         with self._sessions.begin() as session:
             for event in caused:
-                outbox.add_event(session, self._service, envelope(event, self._source, held.cloud_event))
+                outbox.add_event(session, self._service, wrap_event(event, self._source, held.cloud_event))
             inbox.finish(session, held)
         self._count(held, "done")
         log.info("handled", type=held.cloud_event.type, caused=[event.name for event in caused])
@@ -148,13 +148,13 @@ class Worker:
             outbox.add_dead_letter(
                 session,
                 self._service,
-                queue_of(self._service, event.type),
+                build_queue_name(self._service, event.type),
                 reason,
                 held.body,
                 message_id=str(event.id),
                 event_type=event.type,
             )
-            inbox.bury(session, held, reason)
+            inbox.dead_letter(session, held, reason)
         self._count(held, "dead-lettered")
         log.error("dead letter", type=event.type, reason=reason)
 

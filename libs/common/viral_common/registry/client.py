@@ -11,7 +11,7 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 
-from viral_common.errors import RegistryUnavailable, first_line
+from viral_common.errors import RegistryUnavailable, summarise_error
 
 # A server that is away is noticed within seconds, and nothing but logs is printed; whoever runs the service may
 # say otherwise in the environment.
@@ -37,33 +37,33 @@ def connect(mlflow_url: str) -> MlflowClient:
 
 
 @contextmanager
-def translated(mlflow_url: str) -> Iterator[None]:
+def translate_errors(mlflow_url: str) -> Iterator[None]:
     """Raise RegistryUnavailable for a server that is away or failing; the rest passes unchanged."""
     try:
         yield
     except RestException as error:
         if error.error_code not in _SERVER_FAILURES:
             raise
-        raise _away(mlflow_url, error) from error
+        raise _build_unavailable(mlflow_url, error) from error
     except MlflowException as error:
         # A request that got no answer is wrapped by MLflow in an exception without a cause of its own.
         if "API request to" not in str(error):
             raise
-        raise _away(mlflow_url, error) from error
+        raise _build_unavailable(mlflow_url, error) from error
     except requests.RequestException as error:
-        raise _away(mlflow_url, error) from error
+        raise _build_unavailable(mlflow_url, error) from error
 
 
-def experiment_id_of(client: MlflowClient, name: str) -> str:
+def ensure_experiment(client: MlflowClient, name: str) -> str:
     """The experiment's, which is made if there is none of this name."""
     if client.get_experiment_by_name(name) is None:
-        with unless_it_exists():
+        with ignore_existing():
             client.create_experiment(name)
     return str(client.get_experiment_by_name(name).experiment_id)
 
 
 @contextmanager
-def unless_it_exists() -> Iterator[None]:
+def ignore_existing() -> Iterator[None]:
     """Another process may have been faster."""
     try:
         yield
@@ -72,7 +72,7 @@ def unless_it_exists() -> Iterator[None]:
             raise
 
 
-def _away(mlflow_url: str, error: Exception) -> RegistryUnavailable:
+def _build_unavailable(mlflow_url: str, error: Exception) -> RegistryUnavailable:
     return RegistryUnavailable(
-        f"MLflow at {mlflow_url} does not answer ({first_line(error)}); check VIRAL_MLFLOW_URL"
+        f"MLflow at {mlflow_url} does not answer ({summarise_error(error)}); check VIRAL_MLFLOW_URL"
     )

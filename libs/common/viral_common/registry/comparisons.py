@@ -9,7 +9,7 @@ from pathlib import Path
 from mlflow.entities import Metric, Param
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from viral_common.registry.client import connect, experiment_id_of, translated
+from viral_common.registry.client import connect, ensure_experiment, translate_errors
 
 EXPERIMENT = "tweet-virality-comparisons"
 
@@ -23,8 +23,8 @@ class Comparisons:
 
     def check(self) -> None:
         """Raises RegistryUnavailable if MLflow does not answer: better before hours of training than after."""
-        with translated(self._url):
-            experiment_id_of(self._client, EXPERIMENT)
+        with translate_errors(self._url):
+            ensure_experiment(self._client, EXPERIMENT)
 
     def record(
         self,
@@ -34,8 +34,8 @@ class Comparisons:
         files: Sequence[Path],
     ) -> str:
         """Log a whole comparison; the address of its page."""
-        with translated(self._url):
-            experiment = experiment_id_of(self._client, EXPERIMENT)
+        with translate_errors(self._url):
+            experiment = ensure_experiment(self._client, EXPERIMENT)
             parent = self._run(experiment, name, params, {}, {})
             for contender, figures in contenders.items():
                 child = self._run(experiment, contender, params, figures, {MLFLOW_PARENT_RUN_ID: parent})

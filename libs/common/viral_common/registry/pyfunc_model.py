@@ -27,12 +27,12 @@ class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> pd.DataFrame:
         rows = model_input.astype(object).where(model_input.notna(), None).to_dict("records")
-        probabilities = self._predictor.predict([tweet_of(row) for row in rows])
+        probabilities = self._predictor.predict([parse_tweet(row) for row in rows])
         viral = probabilities >= self._predictor.spec.decision_threshold
         return pd.DataFrame({"probability": probabilities, "viral": viral})
 
 
-def tweet_of(row: dict[str, Any]) -> TweetInput:
+def parse_tweet(row: dict[str, Any]) -> TweetInput:
     """A tweet from a row; what is missing counts as absent, a missing time as now."""
     created_at = datetime.fromisoformat(row["created_at"]) if row.get("created_at") else datetime.now(UTC)
     return TweetInput(

@@ -16,7 +16,7 @@ from mlflow.entities import LoggedModelOutput, Metric, Param, ViewType
 
 from viral_common.artefact.files import Artefact
 from viral_common.registry import versions
-from viral_common.registry.client import connect, experiment_id_of, translated, unless_it_exists
+from viral_common.registry.client import connect, ensure_experiment, ignore_existing, translate_errors
 from viral_common.registry.flavour import ARTEFACT_PATH, save_pyfunc
 from viral_common.registry.versions import MODEL_NAME, RegisteredVersion
 
@@ -35,8 +35,8 @@ class Runs:
 
     def start(self, event_id: UUID, name: str, tags: Mapping[str, str]) -> Run:
         """A new active run, tagged with its event."""
-        with translated(self._url):
-            experiment_id = experiment_id_of(self._client, MODEL_NAME)
+        with translate_errors(self._url):
+            experiment_id = ensure_experiment(self._client, MODEL_NAME)
             self._delete_unfinished(experiment_id, event_id)
             tags = {**tags, versions.EVENT_ID: str(event_id)}
             run = self._client.create_run(experiment_id, tags=tags, run_name=name)
@@ -44,20 +44,20 @@ class Runs:
 
     def finish(self, run_id: str) -> None:
         """Mark the run as finished; again changes nothing."""
-        with translated(self._url):
+        with translate_errors(self._url):
             if self._client.get_run(run_id).info.status != "FINISHED":
                 self._client.set_terminated(run_id)
 
     def give_up(self, event_id: UUID) -> None:
         """Mark the event's unfinished run, if there is one, as failed; people may still look at its curves."""
-        with translated(self._url):
-            for run in self._of_event(experiment_id_of(self._client, MODEL_NAME), event_id):
+        with translate_errors(self._url):
+            for run in self._of_event(ensure_experiment(self._client, MODEL_NAME), event_id):
                 if run.info.status == "RUNNING":
                     self._client.set_terminated(run.info.run_id, "FAILED")
 
     def is_finished(self, run_id: str) -> bool:
         """Whether everything about the run was done."""
-        with translated(self._url):
+        with translate_errors(self._url):
             return bool(self._client.get_run(run_id).info.status == "FINISHED")
 
     def _delete_unfinished(self, experiment_id: str, event_id: UUID) -> None:
@@ -88,7 +88,7 @@ class Run:
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """What was decided before the training."""
-        with translated(self._url):
+        with translate_errors(self._url):
             self._client.log_batch(
                 self.run_id, params=[Param(name, str(value)) for name, value in params.items()]
             )
@@ -103,18 +103,18 @@ class Run:
     def log_table(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Keep rows of equal columns as the artefact `name`, a table that MLflow shows beside those of other runs."""
         columns = {column: [row[column] for row in rows] for column in (rows[0] if rows else ())}
-        with translated(self._url), warnings.catch_warnings():
+        with translate_errors(self._url), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MLflow's own use of pandas is about to be out of date
             self._client.log_table(self.run_id, columns, name)
 
     def log_text(self, name: str, text: str) -> None:
         """Keep a text as the artefact `name`; MLflow shows a page that ends in `.html` as a page."""
-        with translated(self._url):
+        with translate_errors(self._url):
             self._client.log_text(self.run_id, text, name)
 
     def flush(self) -> None:
         """Send the points that wait."""
-        with translated(self._url):
+        with translate_errors(self._url):
             for start in range(0, len(self._points), _MAX_POINTS):
                 self._client.log_batch(self.run_id, metrics=self._points[start : start + _MAX_POINTS])
         self._points.clear()
@@ -122,15 +122,15 @@ class Run:
 
     def describe(self, markdown: str) -> None:
         """Show a text on the run's page."""
-        with translated(self._url):
+        with translate_errors(self._url):
             self._client.set_tag(self.run_id, "mlflow.note.content", markdown)
 
     def register(self, artefact: Artefact, metrics: Mapping[str, float]) -> RegisteredVersion:
         """Store the artefact once, inside a pyfunc model, and make it the newest version of `tweet-virality`."""
         self.flush()
-        with translated(self._url):
+        with translate_errors(self._url):
             model_id, artifact_uri = self._log_model(artefact)
-            with unless_it_exists():
+            with ignore_existing():
                 self._client.create_registered_model(MODEL_NAME, description="Will this tweet be liked?")
             version = self._client.create_model_version(
                 MODEL_NAME,

@@ -14,8 +14,8 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 
 from viral_common.database.tables import Verdict
-from viral_common.errors import ArtefactError, UsageError, first_line
-from viral_common.registry.client import connect, translated
+from viral_common.errors import ArtefactError, UsageError, summarise_error
+from viral_common.registry.client import connect, translate_errors
 
 MODEL_NAME = "tweet-virality"
 Alias = Literal["champion", "challenger"]
@@ -46,27 +46,27 @@ class Registry:
     def find_version(self, event_id: UUID) -> RegisteredVersion | None:
         """The version that the event `event_id` led to."""
         wanted = f"name = '{MODEL_NAME}' and tags.`{EVENT_ID}` = '{event_id}'"
-        with translated(self._url):
+        with translate_errors(self._url):
             found = self._client.search_model_versions(wanted)
         return _registered(found[0]) if found else None
 
     def get_version(self, version: int) -> RegisteredVersion:
         """Raises UsageError if there is no such version."""
         try:
-            with translated(self._url):
+            with translate_errors(self._url):
                 return _registered(self._client.get_model_version(MODEL_NAME, str(version)))
         except RestException as error:
             raise UsageError(f"{MODEL_NAME} has no version {version}; see {self._url}/#/models") from error
 
     def set_alias(self, alias: Alias, version: int) -> None:
         """Let `models:/tweet-virality@alias` mean this version from now on."""
-        with translated(self._url):
+        with translate_errors(self._url):
             self._client.set_registered_model_alias(MODEL_NAME, alias, str(version))
 
     def version_of_alias(self, alias: Alias) -> int | None:
         """The version that carries the alias."""
         try:
-            with translated(self._url):
+            with translate_errors(self._url):
                 return int(self._client.get_model_version_by_alias(MODEL_NAME, alias).version)
         except RestException:
             return None
@@ -77,7 +77,7 @@ class Registry:
         metrics = [
             Metric(f"test_{name}", value, at_ms, 0) for name, value in verdict.challenger_metrics.items()
         ]
-        with translated(self._url):
+        with translate_errors(self._url):
             found = self._client.get_model_version(MODEL_NAME, str(version))
             for name, value in _told(verdict).items():
                 self._client.set_model_version_tag(MODEL_NAME, str(version), f"viral.{name}", value)
@@ -87,16 +87,16 @@ class Registry:
     def download(self, artifact_uri: str, into: Path) -> Path:
         """Fetch an artefact's directory into `into`, unchecked: `read_artefact` is next. Returns where it lies."""
         try:
-            with translated(self._url):
+            with translate_errors(self._url):
                 return Path(
                     download_artifacts(artifact_uri=artifact_uri, dst_path=str(into), tracking_uri=self._url)
                 )
         except MlflowException as error:
-            raise ArtefactError(f"{artifact_uri}: MLflow cannot deliver it ({first_line(error)})") from error
+            raise ArtefactError(f"{artifact_uri}: MLflow cannot deliver it ({summarise_error(error)})") from error
 
     def run_url(self, run_id: str) -> str:
         """Where a person sees the run."""
-        with translated(self._url):
+        with translate_errors(self._url):
             experiment_id = self._client.get_run(run_id).info.experiment_id
         return f"{self._url}/#/experiments/{experiment_id}/runs/{run_id}"
 

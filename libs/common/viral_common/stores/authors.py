@@ -84,7 +84,7 @@ LABELLED = text(
 _ASKED = text("SELECT * FROM author_histories(:source, :usernames, :times, :threshold, :min_age, :settle)")
 
 
-def labelled_rows(
+def read_labelled_rows(
     session: Session,
     batches: Sequence[UUID],
     splits: Sequence[Split],
@@ -102,7 +102,7 @@ def labelled_rows(
         yield from connection.execute(LABELLED, asked, execution_options={"yield_per": ROWS_AT_ONCE})
 
 
-def input_of(row: Row[Any]) -> TweetInput:
+def build_input(row: Row[Any]) -> TweetInput:
     """A row of LABELLED, as a prediction would look at it."""
     typed, at, photos, video, quote, username, *author = list(row)[:10]
     return TweetInput(typed, at, photos, video, quote, username, AuthorHistory(*author))
@@ -112,7 +112,7 @@ def _build_parameters(rule: LabelRule) -> dict[str, Any]:
     return {"threshold": rule.threshold, "min_age": rule.min_age, "settle": rule.settle}
 
 
-def author_histories(
+def read_author_histories(
     session: Session,
     source: str,
     asked: Sequence[tuple[str, datetime]],

@@ -21,22 +21,22 @@ def record_training(session: Session, training: Training) -> None:
     _insert_once(session, Training, training)
 
 
-def training_of(session: Session, event_id: UUID) -> Training | None:
+def find_training(session: Session, event_id: UUID) -> Training | None:
     """The version that the batch.collected event `event_id` led to."""
     return session.get(Training, event_id)
 
 
-def training_of_version(session: Session, version: int) -> Training | None:
+def find_training_by_version(session: Session, version: int) -> Training | None:
     """The training that registered `version`."""
     return session.scalars(select(Training).where(Training.model_version == version)).one_or_none()
 
 
-def versions(session: Session) -> list[int]:
+def list_versions(session: Session) -> list[int]:
     """Every registered version, newest first."""
     return list(session.scalars(select(Training.model_version).order_by(Training.model_version.desc())))
 
 
-def batch_exists(session: Session, batch_id: UUID) -> bool:
+def has_batch(session: Session, batch_id: UUID) -> bool:
     """Whether there is such a batch."""
     return session.get(Batch, batch_id) is not None
 
@@ -46,7 +46,7 @@ def record_drift(session: Session, batch_id: UUID, drift: Mapping[str, float]) -
     session.execute(update(Batch).where(Batch.id == batch_id).values(drift=dict(drift)))
 
 
-def unsettled_before(session: Session, batch: Batch, wait: timedelta) -> list[UUID]:
+def find_unsettled_batches(session: Session, batch: Batch, wait: timedelta) -> list[UUID]:
     """Earlier batches of the same source, collected less than `wait` ago, with neither a version nor a verdict."""
     return list(
         session.scalars(
@@ -64,7 +64,7 @@ def unsettled_before(session: Session, batch: Batch, wait: timedelta) -> list[UU
     )
 
 
-def unjudged_before(session: Session, version: int, wait: timedelta) -> list[int]:
+def find_unjudged_versions(session: Session, version: int, wait: timedelta) -> list[int]:
     """Lower versions, trained less than `wait` ago, that have no verdict."""
     return list(
         session.scalars(
@@ -81,30 +81,30 @@ def unjudged_before(session: Session, version: int, wait: timedelta) -> list[int
 
 def record_verdict(session: Session, verdict: Verdict) -> None:
     """Store a verdict. A `failed` one gives way to a real one (after a replay); else the first stays."""
-    earlier = verdict_of(session, verdict.event_id)
+    earlier = find_verdict(session, verdict.event_id)
     if earlier is not None and earlier.outcome == "failed":
         session.delete(earlier)
         session.flush()
     _insert_once(session, Verdict, verdict)
 
 
-def verdict_of(session: Session, event_id: UUID) -> Verdict | None:
+def find_verdict(session: Session, event_id: UUID) -> Verdict | None:
     """The verdict that the event `event_id` led to."""
     return session.scalars(select(Verdict).where(Verdict.event_id == event_id)).one_or_none()
 
 
-def verdict_of_version(session: Session, version: int) -> Verdict | None:
+def find_verdict_by_version(session: Session, version: int) -> Verdict | None:
     """The newest verdict about `version`."""
     newest = select(Verdict).where(Verdict.challenger_version == version).order_by(Verdict.created_at.desc())
     return session.scalars(newest.limit(1)).first()
 
 
-def champion(session: Session) -> Promotion | None:
+def find_champion(session: Session) -> Promotion | None:
     """The newest promotion."""
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).limit(1)).first()
 
 
-def test_count_of(session: Session, promotion: Promotion) -> int | None:
+def count_test_tweets(session: Session, promotion: Promotion) -> int | None:
     """How many test tweets the promotion's metrics come from: those of its version's newest verdict."""
     return session.scalars(
         select(Verdict.test_count)
@@ -114,7 +114,7 @@ def test_count_of(session: Session, promotion: Promotion) -> int | None:
     ).first()
 
 
-def replaced(session: Session) -> Promotion | None:
+def find_replaced_promotion(session: Session) -> Promotion | None:
     """The promotion that the newest one replaced."""
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).offset(1).limit(1)).first()
 
@@ -124,7 +124,7 @@ def lock_promotions(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PROMOTION_LOCK})
 
 
-def promotion_of(session: Session, event_id: UUID) -> Promotion | None:
+def find_promotion(session: Session, event_id: UUID) -> Promotion | None:
     """The promotion that was announced as the event `event_id`."""
     return session.scalars(select(Promotion).where(Promotion.event_id == event_id)).one_or_none()
 
@@ -137,7 +137,7 @@ def add_promotion(session: Session, promotion: Promotion) -> Promotion:
     return promotion
 
 
-def promotions(session: Session) -> Sequence[Promotion]:
+def list_promotions(session: Session) -> Sequence[Promotion]:
     """All of them, newest first."""
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc())).all()
 

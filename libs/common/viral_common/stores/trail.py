@@ -38,22 +38,24 @@ class ModelRecord:
     promotions: Sequence[Promotion]
 
 
-def batch_trails(session: Session, limit: int = 100, offset: int = 0) -> list[BatchTrail]:
+def read_batch_trails(session: Session, limit: int = 100, offset: int = 0) -> list[BatchTrail]:
     """The newest batches first, without the `offset` newest."""
     newest_first = select(Batch).order_by(Batch.started_at.desc(), Batch.window_to.desc(), Batch.id)
     batches = session.scalars(newest_first.limit(limit).offset(offset)).all()
     ids = [batch.id for batch in batches]
-    trainings = _newest(
+    trainings = _index_by_batch(
         session.scalars(select(Training).where(Training.batch_id.in_(ids)).order_by(Training.model_version))
     )
-    verdicts = _newest(
+    verdicts = _index_by_batch(
         session.scalars(select(Verdict).where(Verdict.batch_id.in_(ids)).order_by(Verdict.created_at))
     )
-    promotions = _promotions(session, [training.model_version for training in trainings.values()])
-    return [_trail(batch, trainings.get(batch.id), verdicts.get(batch.id), promotions) for batch in batches]
+    promotions = _read_promotions(session, [training.model_version for training in trainings.values()])
+    return [
+        _build_trail(batch, trainings.get(batch.id), verdicts.get(batch.id), promotions) for batch in batches
+    ]
 
 
-def model_versions(session: Session, limit: int = 1000, offset: int = 0) -> list[ModelRecord]:
+def read_model_records(session: Session, limit: int = 1000, offset: int = 0) -> list[ModelRecord]:
     """The newest version first, without the `offset` newest."""
     newest_first = select(Training).order_by(Training.model_version.desc())
     trainings = session.scalars(newest_first.limit(limit).offset(offset)).all()
@@ -62,11 +64,11 @@ def model_versions(session: Session, limit: int = 1000, offset: int = 0) -> list
     verdicts = {
         verdict.challenger_version: verdict for verdict in session.scalars(about.order_by(Verdict.created_at))
     }
-    promotions = _promotions(session, versions)
+    promotions = _read_promotions(session, versions)
     return [ModelRecord(t, verdicts.get(t.model_version), promotions[t.model_version]) for t in trainings]
 
 
-def _trail(
+def _build_trail(
     batch: Batch,
     training: Training | None,
     verdict: Verdict | None,
@@ -78,7 +80,7 @@ def _trail(
     return BatchTrail(batch, training, verdict, by_verdict[0] if by_verdict else None, of_version)
 
 
-def _promotions(session: Session, versions: Sequence[int]) -> dict[int, list[Promotion]]:
+def _read_promotions(session: Session, versions: Sequence[int]) -> dict[int, list[Promotion]]:
     found: dict[int, list[Promotion]] = defaultdict(list)
     own = select(Promotion).where(Promotion.model_version.in_(versions))
     for promotion in session.scalars(own.order_by(Promotion.seq.desc())):
@@ -86,5 +88,5 @@ def _promotions(session: Session, versions: Sequence[int]) -> dict[int, list[Pro
     return found
 
 
-def _newest(rows: ScalarResult[Row]) -> dict[UUID, Row]:
+def _index_by_batch(rows: ScalarResult[Row]) -> dict[UUID, Row]:
     return {row.batch_id: row for row in rows}

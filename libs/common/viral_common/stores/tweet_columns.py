@@ -52,7 +52,9 @@ class TweetColumns:
     def of(cls, tweets: Iterable[DescribedTweet]) -> Self:
         """Read once, a piece at a time."""
         numbers: dict[str, int] = {}
-        pieces = [_piece(rows, numbers) for rows in _pieces(tweets)] or [_piece([], numbers)]
+        pieces = [_build_piece(rows, numbers) for rows in _split_into_pieces(tweets)] or [
+            _build_piece([], numbers)
+        ]
         return cls(**{name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]})
 
     def __len__(self) -> int:
@@ -67,13 +69,13 @@ class TweetColumns:
         return self.features[:, FEATURES.index(name)]
 
 
-def _pieces(tweets: Iterable[DescribedTweet]) -> Iterator[list[DescribedTweet]]:
+def _split_into_pieces(tweets: Iterable[DescribedTweet]) -> Iterator[list[DescribedTweet]]:
     stream = iter(tweets)
     while piece := list(islice(stream, ROWS_AT_ONCE)):
         yield piece
 
 
-def _piece(rows: list[DescribedTweet], numbers: dict[str, int]) -> dict[str, NDArray[np.generic]]:
+def _build_piece(rows: list[DescribedTweet], numbers: dict[str, int]) -> dict[str, NDArray[np.generic]]:
     inputs = [row.input for row in rows]
     return {
         "texts": np.array([tweet.text for tweet in inputs], dtype=object),

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, String, cast, func, or_, select, tuple_
 
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Tweet
-from viral_common.stores.authors import input_of, labelled_rows
+from viral_common.stores.authors import build_input, read_labelled_rows
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
@@ -36,16 +36,16 @@ class TweetStore:
         """The same of several splits, in hardly more time than of one."""
         told: dict[Split, list[LabelledTweet]] = {split: [] for split in splits}
         with self._sessions() as session:
-            for row in labelled_rows(session, batch_ids, splits, rule):
+            for row in read_labelled_rows(session, batch_ids, splits, rule):
                 likes = row.like_count
-                told[row.split].append(LabelledTweet(input_of(row), likes, rule.is_viral(likes)))
+                told[row.split].append(LabelledTweet(build_input(row), likes, rule.is_viral(likes)))
         return told
 
     def columns(self, batch_ids: Sequence[UUID], rule: LabelRule) -> TweetColumns:
         """The batches' tweets of all splits whose likes had time to come, in the same order."""
         with self._sessions() as session:
-            rows = labelled_rows(session, batch_ids, get_args(Split), rule)
-            return TweetColumns.of(map(_described, rows))
+            rows = read_labelled_rows(session, batch_ids, get_args(Split), rule)
+            return TweetColumns.of(map(_build_described_tweet, rows))
 
     def count(self, batch_ids: Sequence[UUID]) -> int:
         """How many tweets of the batches are stored, those too young for a label included."""
@@ -89,9 +89,9 @@ class TweetStore:
             return list(session.scalars(query))[::-1]
 
 
-def _described(row: Any) -> DescribedTweet:
+def _build_described_tweet(row: Any) -> DescribedTweet:
     return DescribedTweet(
-        input_of(row),
+        build_input(row),
         row.like_count,
         row.retweet_count,
         row.reply_count,

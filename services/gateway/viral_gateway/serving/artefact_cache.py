@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
-from viral_common.errors import ViralError, first_line
+from viral_common.errors import ViralError, summarise_error
 
 from viral_gateway.serving.champion import PromotedModel
 
@@ -42,7 +42,7 @@ class ArtefactCache:
                 yield Path(name)
         except OSError as error:
             raise CacheUnwritable(
-                f"{self._directory} takes no artefact ({first_line(error)}); make room, or check VIRAL_DATA_DIR"
+                f"{self._directory} takes no artefact ({summarise_error(error)}); make room, or check VIRAL_DATA_DIR"
             ) from error
 
     def directory_of(self, model: PromotedModel) -> Path:
@@ -61,7 +61,7 @@ class ArtefactCache:
         try:
             self._keep(artefact, model)
         except OSError as error:
-            log.warning("artefact cache not written", version=model.version, reason=first_line(error))
+            log.warning("artefact cache not written", version=model.version, reason=summarise_error(error))
 
     def _keep(self, artefact: Path, model: PromotedModel) -> None:
         target = self.directory_of(model)
@@ -102,5 +102,5 @@ class ArtefactCache:
         try:
             artefact.with_suffix(".json").unlink(missing_ok=True)
         except OSError as error:
-            log.warning("cached artefact not removed", path=str(artefact), reason=first_line(error))
+            log.warning("cached artefact not removed", path=str(artefact), reason=summarise_error(error))
         shutil.rmtree(artefact, ignore_errors=True)

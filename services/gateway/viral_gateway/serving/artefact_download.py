@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from viral_common.artefact.files import MANIFEST, SERVING, refuse_code
-from viral_common.errors import ArtefactError, RegistryUnavailable, first_line
+from viral_common.errors import ArtefactError, RegistryUnavailable, summarise_error
 from viral_common.events import Precision
 
 PROXIED = "mlflow-artifacts"
@@ -86,7 +86,7 @@ def _authorisation() -> dict[str, str]:
 
 def _away(mlflow_url: str, error: Exception) -> RegistryUnavailable:
     return RegistryUnavailable(
-        f"MLflow at {mlflow_url} does not answer ({first_line(error)}); check VIRAL_MLFLOW_URL"
+        f"MLflow at {mlflow_url} does not answer ({summarise_error(error)}); check VIRAL_MLFLOW_URL"
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch, Prediction, Tweet
-from viral_common.stores.authors import author_histories
+from viral_common.stores.authors import read_author_histories
 from viral_common.tweets.features import FEATURES, TweetInput, feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 
@@ -109,7 +109,7 @@ def held_out(session: Session, batch_id: UUID, count: int, rule: LabelRule) -> l
         return []
     asked = [(tweet.username, tweet.posted_at) for tweet in tweets]
     source = session.get_one(Batch, batch_id).source
-    authors = author_histories(session, source, asked, rule)
+    authors = read_author_histories(session, source, asked, rule)
     return [
         TweetInput(
             tweet.text,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 from viral_common.database.engine import Sessions
-from viral_common.errors import first_line
+from viral_common.errors import summarise_error
 
 from viral_scraper.stores.partitions import add_months, look_over_all, month_after, month_of
 from viral_scraper.stores.retention import drop_old_months
@@ -40,7 +40,7 @@ class Months:
         try:
             self._look_after(now)
         except Exception as error:  # noqa: BLE001  (the thread's edge: it must outlive everything)
-            log.warning("months not looked after; tried again later", reason=first_line(error))
+            log.warning("months not looked after; tried again later", reason=summarise_error(error))
 
     def _look_after(self, now: datetime) -> None:
         this = month_of(now)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import structlog
 from viral_common.database.engine import POSTGRES_AWAY
-from viral_common.errors import ViralError, first_line
+from viral_common.errors import ViralError, summarise_error
 
 from viral_scraper.sources.retries import backoff_s
 
@@ -65,12 +65,12 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, ViralError):
         return str(error)
     if isinstance(error, POSTGRES_AWAY):
-        line = first_line(error.orig or error)
+        line = summarise_error(error.orig or error)
         if getattr(error.orig, "pgcode", None) == POSTGRES_NO_ROOM:
             return f"Postgres has no room on its disk ({line}); collecting goes on when there is some"
         return f"Postgres does not answer; collecting goes on when it does ({line})"
     if is_no_room(error):
-        return f"no room on the disk ({first_line(error)}); collecting goes on when there is some"
+        return f"no room on the disk ({summarise_error(error)}); collecting goes on when there is some"
     return f"collecting failed and is tried again: {error!r}"
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import structlog
-from viral_common.errors import first_line
+from viral_common.errors import summarise_error
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
@@ -61,7 +61,7 @@ class Stream:
             try:
                 self._hear(hearing, stopping)
             except (OSError, WebSocketException) as error:
-                self._broke(f"Bluesky's stream is away ({first_line(error)}); it is resumed where it broke")
+                self._broke(f"Bluesky's stream is away ({summarise_error(error)}); it is resumed where it broke")
             failures = 0 if hearing.heard_any else failures + 1
             stopping.wait(self._pace.reconnect_after_s(failures))
 

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import mastodon
 from pydantic import Field, SecretStr
 from viral_common.database.engine import Sessions
-from viral_common.errors import UsageError, first_line
+from viral_common.errors import UsageError, summarise_error
 from viral_common.settings import load_settings
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import Engagement, RawTweet
@@ -121,7 +121,7 @@ class MastodonSource:
             reset = self._api.ratelimit_reset
             raise TryAgain("429, rate limit", max(0.0, reset - time.time()) if reset else None) from error
         except (mastodon.MastodonNetworkError, mastodon.MastodonServerError) as error:
-            raise TryAgain(first_line(error)) from error
+            raise TryAgain(summarise_error(error)) from error
         except mastodon.MastodonUnauthorizedError as error:
             raise UsageError(
                 "this Mastodon server asks for an account: set VIRAL_MASTODON_ACCESS_TOKEN, or VIRAL_MASTODON_URL "

@@ -11,7 +11,7 @@ import requests
 import tweepy
 from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
-from viral_common.errors import UsageError, first_line
+from viral_common.errors import UsageError, summarise_error
 
 from viral_scraper.sources.retries import Sleep, TryAgain, patiently
 from viral_scraper.sources.x_pages import TWEET_FIELDS, Page
@@ -64,12 +64,12 @@ class XApi:
         except tweepy.TooManyRequests as error:
             raise TryAgain("429, rate limit", _seconds_until(error.reset_time)) from error
         except (tweepy.TwitterServerError, requests.RequestException) as error:
-            raise TryAgain(first_line(error)) from error
+            raise TryAgain(summarise_error(error)) from error
         except ValidationError as error:
             raise TryAgain("an answer that is no JSON of X API v2") from error
         except (tweepy.Unauthorized, tweepy.Forbidden) as error:
             raise UsageError(
-                f"X refuses ({first_line(error)}): check VIRAL_X_BEARER_TOKEN and the app's access"
+                f"X refuses ({summarise_error(error)}): check VIRAL_X_BEARER_TOKEN and the app's access"
             ) from error
         except tweepy.HTTPException as error:
             raise UsageError(f"X does not accept the request ({_detail(error)})") from error
@@ -98,4 +98,4 @@ def _seconds_until(reset_time: int | None) -> float | None:
 
 def _detail(error: tweepy.HTTPException) -> str:
     """X's own words: with the status alone nobody finds the wrong operator in a query."""
-    return " ".join([first_line(error), *map(str, error.api_messages)])[:300]
+    return " ".join([summarise_error(error), *map(str, error.api_messages)])[:300]

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, BatchInterval, Tweet
-from viral_common.events import BatchCollected, caused_id
+from viral_common.events import BatchCollected, derive_event_id
 from viral_common.stores.tweets import label_is_mature
 from viral_common.tweets.label_rule import LabelRule
 
@@ -195,7 +195,7 @@ def _summary_of(batch_id: UUID, rule: LabelRule) -> Select[int, int, int, int, f
 
 def _collected(batch: Batch) -> BatchCollected:
     return BatchCollected(
-        id=caused_id(batch.id, BatchCollected.name),
+        id=derive_event_id(batch.id, BatchCollected.name),
         batch_id=batch.id,
         source=batch.source,
         query=batch.query,

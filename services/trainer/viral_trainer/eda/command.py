@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from viral_common.database.engine import connect, require_schema, sessions
+from viral_common.database.engine import connect, require_schema, make_sessions
 from viral_common.errors import UsageError
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
@@ -54,7 +54,7 @@ def _from_file(wish: Wish, tweets: Path) -> Described:
 
 def _from_store(wish: Wish) -> Described:
     settings = _settings(TrainerSettings, wish)
-    db = sessions(connect(settings, "viral-trainer eda"))
+    db = make_sessions(connect(settings, "viral-trainer eda"))
     require_schema(db)
     tweets = TweetStore(db)
     return described_batches(tweets, batch_asked_for(tweets, wish.batch), wish.window or 1, settings)

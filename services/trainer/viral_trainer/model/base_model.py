@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 from viral_common.artefact.tokens import read_tokenizer
-from viral_common.errors import UsageError, first_line
+from viral_common.errors import UsageError, summarise_error
 
 from viral_trainer.settings import DEFAULT_BASE_MODEL
 
@@ -60,7 +60,7 @@ class BaseModel:
                 output_loading_info=True,
             )
         except (OSError, ValueError, TypeError) as error:
-            reason = first_line(error)
+            reason = summarise_error(error)
             raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model ({reason})") from error
         if (kind := encoder.config.model_type) not in _BERT_LIKE:
             raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model (it is of type {kind})")
@@ -125,7 +125,7 @@ def _from_hub(name: str) -> BaseModel | None:
         HfApi().model_info(name, timeout=_HUB_TIMEOUT_S)
         directory = snapshot_download(name, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT_S)
     except Exception as error:  # noqa: BLE001  (the hub's client lets its HTTP library's errors through)
-        log.info("hub not reached", name=name, reason=first_line(error))
+        log.info("hub not reached", name=name, reason=summarise_error(error))
         return None
     return BaseModel(name, "hub", Path(directory))
 

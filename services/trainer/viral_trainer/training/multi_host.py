@@ -13,7 +13,7 @@ import structlog
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 from torch import from_numpy
-from viral_common.errors import first_line
+from viral_common.errors import summarise_error
 
 from viral_trainer.data.examples import Examples
 from viral_trainer.model.network import ViralityNetwork, network_of
@@ -84,7 +84,7 @@ def follow(ranks: Ranks, threads: int) -> None:
                 recipe = replace(job.recipe, threads=threads)
                 train(job.network, job.examples, job.validation, recipe, _unheard, _unheard, ranks)
         except RuntimeError as error:  # what torch raises when another rank is gone in the midst of it
-            log.warning("a training was cut off", rank=ranks.rank, reason=first_line(error))
+            log.warning("a training was cut off", rank=ranks.rank, reason=summarise_error(error))
 
 
 def _unheard(*_: object) -> None:

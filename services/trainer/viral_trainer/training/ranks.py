@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed import PrefixStore, Store  # type: ignore[attr-defined]  # public, says its documentation
-from viral_common.errors import ViralError, first_line
+from viral_common.errors import ViralError, summarise_error
 
 log = structlog.get_logger()
 
@@ -116,7 +116,7 @@ class Ranks:
             try:
                 store.set("beat", f"{self.session} {time.time()}")
             except dist.DistError as error:
-                log.critical("the store of the ranks is gone", reason=first_line(error))
+                log.critical("the store of the ranks is gone", reason=summarise_error(error))
                 os._exit(1)  # and with it torchrun: only whoever started that can start the others again
             time.sleep(BEAT_S)
 
@@ -144,6 +144,6 @@ def these_ranks(environment: Mapping[str, str] = os.environ) -> Ranks:
     try:
         store, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
     except dist.DistError as error:
-        raise RankLost(f"the other ranks are not found: {first_line(error)}") from error
+        raise RankLost(f"the other ranks are not found: {summarise_error(error)}") from error
     local = int(environment["LOCAL_RANK"]), int(environment["LOCAL_WORLD_SIZE"])
     return Ranks(rank, world, *local, store)

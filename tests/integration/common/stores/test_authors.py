@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Tweet
-from viral_common.stores.authors import author_histories
+from viral_common.stores.authors import read_author_histories
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import AuthorHistory
 from viral_common.tweets.label_rule import LabelRule
@@ -79,7 +79,7 @@ def trained_on(db: Sessions, batch_id: UUID, split: str = "train") -> list[Autho
 
 def served(db: Sessions, username: str, at: datetime) -> AuthorHistory:
     with db() as session:
-        return author_histories(session, "archive", [(username, at)], RULE)[0]
+        return read_author_histories(session, "archive", [(username, at)], RULE)[0]
 
 
 def test_only_the_past_counts_and_likes_only_once_they_could_be_known(db: Sessions, batch: UUID) -> None:
@@ -173,7 +173,7 @@ def test_a_username_never_seen_and_one_of_another_source_have_no_history(db: Ses
     post(db, batch, NOON, likes=5, author="ada")
 
     with db() as session:
-        elsewhere = author_histories(session, "simulated", [("ada", NOON + 9 * DAY)], RULE)
+        elsewhere = read_author_histories(session, "simulated", [("ada", NOON + 9 * DAY)], RULE)
 
     assert served(db, "grace", NOON + 9 * DAY) == AuthorHistory()
     assert elsewhere == [AuthorHistory()]
@@ -185,7 +185,7 @@ def test_many_are_asked_at_once_and_answered_in_order(db: Sessions, batch: UUID)
     later = NOON + 9 * DAY
 
     with db() as session:
-        answers = author_histories(
+        answers = read_author_histories(
             session, "archive", [("bob", later), ("nobody", later), ("ada", later), ("bob", NOON)], RULE
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Promotion
-from viral_common.stores.trail import BatchTrail, batch_trails, model_versions
+from viral_common.stores.trail import BatchTrail, read_batch_trails, read_model_records
 
 from tests.unit.gateway.story import a_story
 
@@ -28,7 +28,7 @@ def story(db: Sessions) -> list[BatchTrail]:
 
 def test_batches_come_page_by_page_each_with_what_followed(db: Sessions, story: list[BatchTrail]) -> None:
     with db() as session:
-        pages = [batch_trails(session, 15, offset) for offset in (0, 15, 30, 45)]
+        pages = [read_batch_trails(session, 15, offset) for offset in (0, 15, 30, 45)]
 
     found = [trail for page in pages for trail in page]
     assert [len(page) for page in pages] == [15, 15, 10, 0]
@@ -43,7 +43,7 @@ def test_versions_come_page_by_page_with_their_own_verdicts_and_promotions(
     db: Sessions, story: list[BatchTrail]
 ) -> None:
     with db() as session:
-        newest, oldest = model_versions(session, 3), model_versions(session, 3, 31)
+        newest, oldest = read_model_records(session, 3), read_model_records(session, 3, 31)
 
     assert [record.training.model_version for record in newest] == [39, 38, 37]
     assert [record.training.model_version for record in oldest] == [3, 2, 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from viral_common.database.engine import connect, sessions
+from viral_common.database.engine import connect, make_sessions
 from viral_common.settings import CommonSettings
 from viral_scraper.sources.bluesky import BlueskySource
 from viral_scraper.sources.bluesky_stream import Pace
@@ -15,6 +15,6 @@ from tests.integration.scraper.sources.said import MIN_AGE
 if __name__ == "__main__":
     settings = {"database_url": sys.argv[1], "rabbitmq_url": "amqp://nobody:none@127.0.0.1/"}
     engine = connect(CommonSettings.model_validate(settings), "listening")
-    BlueskySource(sessions(engine), sys.argv[2], 1.0, MIN_AGE, pace=Pace(store_every_s=0.05)).listen(
+    BlueskySource(make_sessions(engine), sys.argv[2], 1.0, MIN_AGE, pace=Pace(store_every_s=0.05)).listen(
         threading.Event()
     )
