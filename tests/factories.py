@@ -147,12 +147,12 @@ def make_described_tweet(
 
 def make_columns(tweets: Sequence[DescribedTweet]) -> TweetColumns:
     """In the given order."""
-    return TweetColumns.of(tweets)
+    return TweetColumns.from_tweets(tweets)
 
 
 def make_some_columns(count: int = 300, seed: int = 7, batch: int = 0) -> TweetColumns:
     """Tweets whose photos and wording decide about likes, by authors with a past or without."""
-    return TweetColumns.of(
+    return TweetColumns.from_tweets(
         make_described_tweet(
             tweet.input.text,
             tweet.like_count * (1 + number % 50),

@@ -120,7 +120,7 @@ def _read_s(db: Sessions, rows: int) -> float:
     """All splits of a batch, each tweet with its author's history."""
     batch = newest_batch(db, rows)
     started = time.perf_counter()
-    told = TweetStore(db).labelled_by_split([batch], get_args(Split), LabelRule(0, DAY))
+    told = TweetStore(db).read_labelled_by_split([batch], get_args(Split), LabelRule(0, DAY))
     seconds = time.perf_counter() - started
     assert sum(map(len, told.values())) == PER_BATCH
     return seconds

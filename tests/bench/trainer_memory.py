@@ -56,7 +56,7 @@ def main(database_url: str, batches: str, tweets: str, folder: str) -> None:
         {"database_url": database_url, "window_batches": int(batches), "data_dir": Path(folder)}
     )
     store = TweetStore(make_sessions(connect(settings, "bench")))
-    newest = store.newest()
+    newest = store.find_newest_batch()
     assert newest is not None
     window = read_window(store, newest, settings)
     assert sum(batch.tweet_count for batch in window.batches) == int(tweets), window.batches

@@ -45,7 +45,7 @@ def test_every_durable_queue_is_told_of() -> None:
 def test_an_example_is_a_message_that_services_understand(name: str) -> None:
     body = json.dumps(build_examples()[name])
 
-    event = CloudEvent.model_validate_json(body).event()
+    event = CloudEvent.model_validate_json(body).to_event()
 
     assert type(event) is EVENT_TYPES[name]
 

@@ -115,7 +115,7 @@ def stored_tweets(demo: DemoStack, count: int) -> list[LabelledTweet]:
         {"database_url": demo.stack["database_url"], "rabbitmq_url": demo.stack["rabbitmq_url"]}
     )
     engine = connect(settings, "tests")
-    tweets = TweetStore(make_sessions(engine)).labelled(batches, "train", LabelRule(0, settings.min_age))
+    tweets = TweetStore(make_sessions(engine)).read_labelled(batches, "train", LabelRule(0, settings.min_age))
     engine.dispose()
     return tweets[-count:]
 

@@ -99,7 +99,7 @@ class CloudEvent(BaseModel):
     causationid: str | None = None
     data: dict[str, Any]
 
-    def event(self) -> Event:
+    def to_event(self) -> Event:
         """The fact inside. Raises ValueError for an unknown type, ValidationError for data that breaks the contract."""
         if self.type not in EVENT_TYPES:
             raise ValueError(f"unknown event type {self.type!r}; known: {', '.join(EVENT_TYPES)}")

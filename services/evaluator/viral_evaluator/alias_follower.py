@@ -1,4 +1,4 @@
-"""The alias `find_champion` in MLflow follows the newest promotion in Postgres."""
+"""The alias `champion` in MLflow follows the newest promotion in Postgres."""
 
 from __future__ import annotations
 

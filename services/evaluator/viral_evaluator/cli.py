@@ -68,7 +68,7 @@ def _promote(version: int, note: str, precision: Precision | None) -> None:
     console.print(f"version {version} is the champion (promotion {promotion.seq}, in {promotion.precision})")
     # Both are done by a running evaluator as well: what is away now is told later.
     try:
-        Relay(db, settings.rabbitmq_url.get_secret_value(), "evaluator", "viral-evaluator").drain()
+        Relay(db, settings.rabbitmq_url.get_secret_value(), "evaluator", "viral-evaluator").publish_waiting()
         Aliases(db, registry, settings.alias_s).follow()
     except ServerAway as error:
         console.print(f"a running evaluator will tell the rest: {error}")

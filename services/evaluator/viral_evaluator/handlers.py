@@ -23,7 +23,7 @@ log = structlog.get_logger()
 class VerdictBoard(Protocol):
     """The part of the registry where data scientists read verdicts."""
 
-    def tell_verdict(self, version: int, verdict: Verdict) -> None:
+    def record_verdict(self, version: int, verdict: Verdict) -> None:
         """Show a verdict beside its version."""
 
 
@@ -50,7 +50,7 @@ class Evaluator:
         self._tell_mlflow(event.model_version, verdict)
         return [announcement(promotion)] if promotion else []
 
-    def on_dead(self, event: ModelTrained, reason: str) -> None:
+    def on_dead_lettered(self, event: ModelTrained, reason: str) -> None:
         """Record that no verdict could be reached, where there is a batch to record it of."""
         with self.sessions.begin() as session:
             if ledger.has_batch(session, event.batch_id):
@@ -62,7 +62,7 @@ class Evaluator:
         """Waits for a server that is away; all else, a version deleted by hand say, must not keep a promotion back."""
         try:
             if verdict is not None:
-                self.board.tell_verdict(version, verdict)
+                self.board.record_verdict(version, verdict)
             self.aliases.follow()
         except (ServerAway, *POSTGRES_AWAY):
             raise

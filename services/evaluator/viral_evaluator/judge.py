@@ -37,7 +37,7 @@ class Judge:
 
     def compare(self, event: ModelTrained, champion: Promotion | None) -> Verdict:
         """The verdict, not yet stored. Raises ArtefactError if the champion's own artefact is damaged."""
-        tweets = self.tweets.labelled([event.batch_id], "test", self.settings.label_rule)
+        tweets = self.tweets.read_labelled([event.batch_id], "test", self.settings.label_rule)
         labels = labels_of(tweets)
         if len(labels) < self.settings.min_test_tweets:
             return self._unscorable(event, _TOO_FEW.format(len(labels), self.settings.min_test_tweets))

@@ -27,6 +27,6 @@ def main() -> None:
         scorer = Scorer(registry, settings.data_dir / "evaluator")
         judge = Judge(TweetStore(service.sessions), scorer, PromotionRule(settings.confidence), settings)
         evaluator = Evaluator(service.sessions, judge, registry, aliases, settings.order_wait)
-        service.handle(ModelTrained, evaluator.on_model_trained, evaluator.on_dead)
-        service.background("aliases", aliases.run)
+        service.handle(ModelTrained, evaluator.on_model_trained, evaluator.on_dead_lettered)
+        service.add_background_task("aliases", aliases.run)
         service.run()

@@ -52,9 +52,9 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     )
     reconciler = Reconciler(swapper, records.champion, settings.reconcile_s, settings.swap_spread_s)
     service.subscribe(ModelPromoted, reconciler.notice, on_bound=reconciler.wake)
-    service.background("reconciler", reconciler.run)
+    service.add_background_task("reconciler", reconciler.run)
     prediction_log = PredictionLog(service.sessions, settings)
-    service.background("prediction log", prediction_log.run)
+    service.add_background_task("prediction log", prediction_log.run)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -75,6 +75,6 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         authors,
         prediction_log,
         LiveTraffic(records, settings.min_age),
-        service.unheard,
+        service.find_not_consuming,
     )
     return create_app(gateway, lifespan)

@@ -29,9 +29,11 @@ def main() -> None:
             daily=settings.daily,
         )
         service.watch(schedule.missing, schedule.doing)
-        service.background("collecting", schedule.run)
-        service.background("keeping of months", Months(service.sessions, settings.retention_days).run)
+        service.add_background_task("collecting", schedule.run)
+        service.add_background_task(
+            "keeping of months", Months(service.sessions, settings.retention_days).run
+        )
         if isinstance(collector.source, Listening):
             service.watch(collector.source.missing)
-            service.background("listening", collector.source.listen)
+            service.add_background_task("listening", collector.source.listen)
         service.run()

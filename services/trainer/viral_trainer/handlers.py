@@ -58,13 +58,13 @@ class Trainer:
         version = self.registry.find_version(event.id) or self._train(event)
         return [_announcement(self._conclude(event, version, started_at))] if version else []
 
-    def on_dead(self, event: BatchCollected, reason: str) -> None:
+    def on_dead_lettered(self, event: BatchCollected, reason: str) -> None:
         """Record that the batch led to no model, where there is a batch, and leave nothing half made."""
-        if self.tweets.batch(event.batch_id) is not None:
+        if self.tweets.find_batch(event.batch_id) is not None:
             self._record(event, "failed", reason)
         shutil.rmtree(self._scratch(event), ignore_errors=True)
         try:
-            self.runs.give_up(event.id)
+            self.runs.mark_failed(event.id)
         except ServerAway as error:
             log.warning("the run still looks as if it were training", reason=str(error))
 
@@ -137,7 +137,7 @@ class Trainer:
             ledger.record_verdict(session, verdict)
 
     def _batch_in_turn(self, event: BatchCollected) -> Batch:
-        batch = self.tweets.batch(event.batch_id)
+        batch = self.tweets.find_batch(event.batch_id)
         if batch is None:
             raise Unusable(f"batch {event.batch_id} does not exist")
         with self.sessions() as session:

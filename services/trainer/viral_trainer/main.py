@@ -35,5 +35,5 @@ def main() -> None:
         tweets = TweetStore(service.sessions)
         report = BatchReports(service.sessions, tweets, settings).put_on
         trainer = Trainer(service.sessions, tweets, runs, registry, find_base, settings, report, ranks)
-        service.handle(BatchCollected, trainer.on_batch_collected, trainer.on_dead)
+        service.handle(BatchCollected, trainer.on_batch_collected, trainer.on_dead_lettered)
         service.run()

@@ -27,7 +27,7 @@ def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[S
     with Service("trainer", settings) as service:
         service.handle(BatchCollected, handle, **more)
         service.start()
-        eventually(lambda: service.ready() == [])
+        eventually(lambda: service.find_missing() == [])
         yield service
 
 

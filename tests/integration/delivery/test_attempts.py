@@ -140,12 +140,12 @@ def test_giving_an_event_up_is_tried_again_too(settings: CommonSettings, db: Ses
     def handle(_: BatchCollected) -> list[Event]:
         raise Unusable("out of\x00 luck")
 
-    def on_dead(_: BatchCollected, reason: str) -> None:
+    def on_dead_lettered(_: BatchCollected, reason: str) -> None:
         told.append(reason)
         if len(told) == 1:
             raise RuntimeError("the disk is full")
 
-    with trainer(settings, handle, on_dead=on_dead):
+    with trainer(settings, handle, on_dead_lettered=on_dead_lettered):
         event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
         eventually(lambda: state(db, event.id) == "dead-lettered")
 
@@ -161,7 +161,7 @@ def test_failures_do_not_count_as_crashes(
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(inbox, "CLAIM_LIMIT", settings.retry_limit - 2)
-    with trainer(settings, handle, on_dead=lambda _, reason: told.append(reason)):
+    with trainer(settings, handle, on_dead_lettered=lambda _, reason: told.append(reason)):
         event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
         eventually(lambda: state(db, event.id) == "dead-lettered")
 

@@ -58,7 +58,7 @@ def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(
             raise Unusable("batch 7 does not exist")
         return []
 
-    with trainer(settings, handle, on_dead=lambda _event, reason: given_up.append(reason)):
+    with trainer(settings, handle, on_dead_lettered=lambda _event, reason: given_up.append(reason)):
         event = publish_event(url, batch_collected())
         letters = eventually(lambda: operations.list_dead_letters(url))
         publish_event(url, batch_collected(event.id))

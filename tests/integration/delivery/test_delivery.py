@@ -68,8 +68,8 @@ def test_a_consumer_whose_channel_the_broker_closes_is_noticed_and_comes_back(
     with trainer(settings, lambda _: []) as service:
         with topology.open_connection(url, "tests") as connection:
             connection.channel().queue_delete("trainer.batch-collected")
-        eventually(lambda: service.ready() != [], within_s=5)
-        eventually(lambda: service.ready() == [], within_s=10)
+        eventually(lambda: service.find_missing() != [], within_s=5)
+        eventually(lambda: service.find_missing() == [], within_s=10)
         event = publish_event(url, batch_collected())
         eventually(lambda: state(db, event.id) == "done")
 
@@ -93,7 +93,7 @@ def test_a_replica_hears_promotions_on_a_queue_of_its_own(settings: CommonSettin
     with Service("gateway", settings) as gateway:
         gateway.subscribe(ModelPromoted, lambda event: heard.append(event.promotion_seq), bound.set)
         gateway.start()
-        eventually(lambda: gateway.ready() == [])
+        eventually(lambda: gateway.find_missing() == [])
         publish_event(url, promoted)
         eventually(lambda: heard)
 

@@ -48,12 +48,12 @@ def test_the_broker_dies_during_a_training(servers: Servers, settings: CommonSet
         eventually(lambda: trained)
         time.sleep(NAMES_SAVED_S)
         servers.kill("rabbitmq")
-        eventually(lambda: service.ready() != [], within_s=5)
+        eventually(lambda: service.find_missing() != [], within_s=5)
         may_end.set()
         eventually(lambda: state(db, event.id) == "done")
         eventually(lambda: broker_answers(url), within_s=BACK_S)
         back = time.monotonic()
-        eventually(lambda: service.ready() == [], within_s=10)
+        eventually(lambda: service.find_missing() == [], within_s=10)
         consuming_after_s = time.monotonic() - back
         eventually(lambda: published(db))
 
@@ -79,7 +79,7 @@ def test_postgres_dies_during_a_training(servers: Servers, settings: CommonSetti
         event = publish_event(url, batch_collected())
         eventually(lambda: trained)
         servers.kill("postgres")
-        eventually(lambda: service.ready() == [], within_s=BACK_S)
+        eventually(lambda: service.find_missing() == [], within_s=BACK_S)
         may_end.set()
         eventually(lambda: state(db, event.id) == "done")
         second = publish_event(url, batch_collected())

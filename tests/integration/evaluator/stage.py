@@ -62,7 +62,7 @@ class Models:
         )
         return Scored(cast(Any, spec), 1 / (1 + np.exp(-logit)))
 
-    def tell_verdict(self, version: int, verdict: Verdict) -> None:
+    def record_verdict(self, version: int, verdict: Verdict) -> None:
         if self.faults:
             raise self.faults.pop()
         self.told[version] = verdict.outcome
@@ -106,7 +106,11 @@ def trained(db: Sessions, version: int, tweets: int = TWEETS, viral: str = "both
             )
         )
     return ModelTrained(
-        id=derive_event_id(event_id, "model.trained"), batch_id=batch_id, model_version=version, metrics={}, **run
+        id=derive_event_id(event_id, "model.trained"),
+        batch_id=batch_id,
+        model_version=version,
+        metrics={},
+        **run,
     )
 
 

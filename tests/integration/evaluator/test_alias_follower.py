@@ -1,4 +1,4 @@
-"""MLflow's alias `find_champion` follows what Postgres says, late or not. Only Postgres is real."""
+"""MLflow's alias `champion` follows what Postgres says, late or not. Only Postgres is real."""
 
 from __future__ import annotations
 

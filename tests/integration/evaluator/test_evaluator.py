@@ -220,7 +220,7 @@ def test_an_event_given_up_leaves_a_verdict_that_a_replay_replaces(
     models.skill = {"model 1": 1.0}
     event = trained(db, 1)
 
-    evaluator.on_dead(event, "failed 5 times, last with OSError: disk full")
+    evaluator.on_dead_lettered(event, "failed 5 times, last with OSError: disk full")
     before = rows(db, Verdict)
     evaluator.on_model_trained(event)
     after = rows(db, Verdict)
@@ -235,6 +235,6 @@ def test_an_event_given_up_leaves_a_verdict_that_a_replay_replaces(
 def test_an_unknown_batch_given_up_leaves_nothing(evaluator: Evaluator, db: Sessions) -> None:
     event = trained(db, 1).model_copy(update={"batch_id": uuid4(), "id": uuid4()})
 
-    evaluator.on_dead(event, "batch does not exist")
+    evaluator.on_dead_lettered(event, "batch does not exist")
 
     assert rows(db, Verdict) == []

@@ -47,7 +47,7 @@ def test_a_batch_is_announced_with_its_figures(db: Sessions, tmp_path: Path) -> 
     (batch,) = all_batches(collector(db, tmp_path, make_twint_days(days=1, per_day=300), batch_size=300))
 
     (message,) = announced(db)
-    event = CloudEvent.model_validate_json(message.body).event()
+    event = CloudEvent.model_validate_json(message.body).to_event()
 
     assert isinstance(event, BatchCollected)
     assert event.id == derive_event_id(batch.id, "batch.collected")
@@ -231,7 +231,7 @@ def test_training_reads_only_tweets_whose_likes_had_time(db: Sessions, tmp_path:
         session.execute(update(Tweet).where(key == train[0].external_id).values(counts_observed_at=young))
         session.execute(update(Tweet).where(key == train[1].external_id).values(counts_observed_at=mature))
 
-    labelled = TweetStore(db).labelled([batch.id], "train", LabelRule(1, ONE_DAY_OLD))
+    labelled = TweetStore(db).read_labelled([batch.id], "train", LabelRule(1, ONE_DAY_OLD))
 
     assert [tweet.input.text for tweet in labelled] == [tweet.text for tweet in train[1:]]
     assert [tweet.viral for tweet in labelled] == [tweet.like_count > 1 for tweet in train[1:]]
@@ -242,11 +242,11 @@ def test_the_window_is_the_batch_and_those_before_it(db: Sessions, tmp_path: Pat
     batches = all_batches(collector(db, tmp_path, make_twint_days(days=5, per_day=10), batch_size=10))
     tweets = TweetStore(db)
 
-    window = tweets.window(batches[3], 3)
+    window = tweets.find_window(batches[3], 3)
 
     assert [batch.id for batch in window] == [batch.id for batch in batches[1:4]]
-    assert [batch.id for batch in tweets.window(batches[0], 7)] == [batches[0].id]
-    found = tweets.batch(batches[2].id)
+    assert [batch.id for batch in tweets.find_window(batches[0], 7)] == [batches[0].id]
+    found = tweets.find_batch(batches[2].id)
     assert found is not None
     assert found.tweet_count == 10
 

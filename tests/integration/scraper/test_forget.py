@@ -108,11 +108,13 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
 
     told = [
         tweet.input.username
-        for tweets in TweetStore(db).labelled_by_split(ids, get_args(Split), LabelRule(0, DAY)).values()
+        for tweets in TweetStore(db).read_labelled_by_split(ids, get_args(Split), LabelRule(0, DAY)).values()
         for tweet in tweets
     ]
     with db() as session:
-        (known,) = read_author_histories(session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY))
+        (known,) = read_author_histories(
+            session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY)
+        )
     assert (len(told), "author3" in told) == (81, False)
     assert known == AuthorHistory()
 

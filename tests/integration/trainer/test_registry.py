@@ -36,7 +36,7 @@ def test_a_version_is_found_by_number_and_by_event(mlflow_url: str, version: Reg
 
     assert registry.get_version(version.version) == version
     assert registry.find_version(uuid4()) is None
-    assert registry.run_url(version.run_id).startswith(mlflow_url)
+    assert registry.build_run_url(version.run_id).startswith(mlflow_url)
 
 
 def test_an_unknown_version_is_the_askers_mistake(mlflow_url: str, version: RegisteredVersion) -> None:

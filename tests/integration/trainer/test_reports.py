@@ -22,7 +22,7 @@ def test_the_run_of_a_batch_holds_its_report_and_its_drift(
 ) -> None:
     collected(db, day=0, count=300)
     event = collected(db, day=1, count=300)
-    batch = trainer.tweets.batch(event.batch_id)
+    batch = trainer.tweets.find_batch(event.batch_id)
     assert batch
     run = trainer.runs.start(event.id, "tests", {})
 
@@ -34,7 +34,7 @@ def test_the_run_of_a_batch_holds_its_report_and_its_drift(
     )
     assert "<!doctype html>" in Path(page).read_text(encoding="utf-8")
     metrics = MlflowClient(mlflow_url).get_run(run.run_id).data.metrics
-    described = trainer.tweets.batch(event.batch_id)
+    described = trainer.tweets.find_batch(event.batch_id)
     assert described
     assert described.drift
     assert {f"drift_psi_{name}": index for name, index in described.drift.items()}.items() <= metrics.items()

@@ -156,7 +156,7 @@ def test_a_batch_that_does_not_exist_is_unusable(trainer: Trainer, db: Sessions)
 
     with pytest.raises(Unusable, match="does not exist"):
         trainer.on_batch_collected(event)
-    trainer.on_dead(event, "does not exist")
+    trainer.on_dead_lettered(event, "does not exist")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_batch_with_nothing_to_learn_gets_a_verdict_that_says_so(
 def test_an_event_that_was_given_up_leaves_a_verdict(trainer: Trainer, db: Sessions) -> None:
     event = collected(db)
 
-    trainer.on_dead(event, "failed 5 times")
+    trainer.on_dead_lettered(event, "failed 5 times")
 
     with db() as session:
         (verdict,) = session.scalars(select(Verdict)).all()
@@ -202,7 +202,7 @@ def test_a_training_that_was_given_up_leaves_a_failed_run_and_no_files(
         with pytest.raises(Killed):
             trainer.on_batch_collected(event)
 
-    trainer.on_dead(event, "failed 5 times")
+    trainer.on_dead_lettered(event, "failed 5 times")
 
     assert [run.info.status for run in runs_of(client, event)] == ["FAILED"]
     assert not list((trainer.settings.data_dir / "trainer").glob(str(event.id)))

@@ -39,7 +39,7 @@ def list_() -> None:
             return
         table = Table("message", "queue", "type", "since", "reason", box=None, pad_edge=False)
         for letter in letters:
-            cells = (letter.message_id, letter.queue, letter.type, letter.dead_at, letter.reason)
+            cells = (letter.message_id, letter.queue, letter.type, letter.dead_lettered_at, letter.reason)
             table.add_row(*map(escape, cells))
         console.print(table)
 

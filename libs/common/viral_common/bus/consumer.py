@@ -45,7 +45,7 @@ class Consumer:
         self._on_bound = on_bound
         self._seen_at = float("-inf")
 
-    def consuming(self) -> bool:
+    def is_consuming(self) -> bool:
         """Whether the broker confirmed, within the last seconds, that this consumer's channel is alive."""
         return time.monotonic() - self._seen_at < READY_S
 
@@ -57,7 +57,7 @@ class Consumer:
                 self._consume(stopping)
             except Exception as error:  # noqa: BLE001  (this loop is the thread's edge: it must outlive everything)
                 log.warning("consumer interrupted", queue=self.queue, reason=repr(error), retry_in_s=wait_s)
-            was_consuming, self._seen_at = self.consuming(), float("-inf")
+            was_consuming, self._seen_at = self.is_consuming(), float("-inf")
             wait_s = RECONNECT_S[0] if was_consuming else min(2 * wait_s, RECONNECT_S[1])
             stopping.wait(wait_s)
 

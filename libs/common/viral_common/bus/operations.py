@@ -34,7 +34,7 @@ class DeadLetter:
     queue: str
     type: str
     reason: str
-    dead_at: str
+    dead_lettered_at: str
     body: bytes
 
 
@@ -105,6 +105,6 @@ def _dead_letter(message: Message) -> DeadLetter:
         queue=str(headers.get("viral-queue", "") or headers.get("x-first-death-queue", "")),
         type=str(headers.get("viral-type", "") or ""),
         reason=str(headers.get("viral-reason", "") or headers.get("x-first-death-reason", "")),
-        dead_at=str(headers.get("viral-dead-at", "")),
+        dead_lettered_at=str(headers.get("viral-dead-at", "")),
         body=message.body,
     )

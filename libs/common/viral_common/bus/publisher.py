@@ -31,7 +31,7 @@ class Publisher:
             message.exchange, message.routing_key, message.body, self._properties(message), mandatory=True
         )
 
-    def idle(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait, while answering the broker's heartbeats. Raises when the connection was lost."""
         self._connection.process_data_events(time_limit=seconds)
         if not self._channel.is_open:

@@ -35,7 +35,7 @@ class Claim:
 
 def record(session: Session, service: str, cloud_event: CloudEvent, body: bytes, *, replayed: bool) -> bool:
     """Store an event, unless it is here already; a replay wakes a dead one. True if there is new work."""
-    event = cloud_event.event()
+    event = cloud_event.to_event()
     statement = insert(InboxEvent).values(
         service=service, event_id=cloud_event.id, type=cloud_event.type, batch_id=event.batch_id, body=body
     )

@@ -82,12 +82,12 @@ class Relay:
                     publisher = Publisher(opened, self._name)
                     while not stopping.is_set():
                         if not self._publish_next(publisher):
-                            publisher.idle(POLL_S)
+                            publisher.wait(POLL_S)
             except Exception as error:  # noqa: BLE001  (this loop is the thread's edge: it must outlive everything)
                 log.warning("relay interrupted", reason=repr(error), retry_in_s=RETRY_S)
                 stopping.wait(RETRY_S)
 
-    def drain(self) -> int:
+    def publish_waiting(self) -> int:
         """Publish all that waits, once; how many. For commands that run and end."""
         with topology.open_connection(self._url, self._name) as opened:
             publisher = Publisher(opened, self._name)

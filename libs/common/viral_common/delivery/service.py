@@ -57,7 +57,7 @@ class Service:
         self._threads: list[threading.Thread] = []
         self._watched: list[Callable[[], list[str]]] = []
         self._doing: list[Callable[[], str]] = []
-        self.background("relay", Relay(self.sessions, self._url, name, self.instance).run)
+        self.add_background_task("relay", Relay(self.sessions, self._url, name, self.instance).run)
 
     def __enter__(self) -> Self:
         return self
@@ -71,12 +71,12 @@ class Service:
         self,
         event: type[E],
         handler: Callable[[E], list[Event]],
-        on_dead: Callable[[E, str], None] | None = None,
+        on_dead_lettered: Callable[[E, str], None] | None = None,
     ) -> None:
         """Give each `event` to `handler`, at least once, and publish what it returns."""
         if not self._handlers:
-            self.background("worker", self._worker.run)
-        self._handlers[event.name] = Handler(handler, on_dead)
+            self.add_background_task("worker", self._worker.run)
+        self._handlers[event.name] = Handler(handler, on_dead_lettered)
         self._consume(
             build_queue_name(self.name, event.name), lambda message: self._take_over(event, message)
         )
@@ -93,7 +93,7 @@ class Service:
             on_bound=on_bound,
         )
 
-    def background(self, name: str, run: Callable[[threading.Event], None]) -> None:
+    def add_background_task(self, name: str, run: Callable[[threading.Event], None]) -> None:
         """Run `run(stopping)` on a thread of its own; it returns soon after `stopping` is set."""
         self._tasks.append((name, run))
 
@@ -109,9 +109,9 @@ class Service:
         """Have an event that nothing else caused published once the caller's transaction commits."""
         outbox.add_event(session, self.name, wrap_event(event, self._source))
 
-    def ready(self) -> list[str]:
+    def find_missing(self) -> list[str]:
         """What keeps this service from being ready, in words; nothing if it is."""
-        missing = self.unheard() + [reason for watched in self._watched for reason in watched()]
+        missing = self.find_not_consuming() + [reason for watched in self._watched for reason in watched()]
         try:
             with self._engine.connect() as connection:
                 connection.execute(text("SET LOCAL statement_timeout = '2s'"))
@@ -120,9 +120,9 @@ class Service:
             return [*missing, "Postgres does not answer"]
         return [*missing, gap] if gap else missing
 
-    def unheard(self) -> list[str]:
+    def find_not_consuming(self) -> list[str]:
         """What keeps events from being heard, in words; asks no server, and what was heard needs no Postgres."""
-        missing = [f"no live consumer on {c.queue}" for c in self._consumers if not c.consuming()]
+        missing = [f"no live consumer on {c.queue}" for c in self._consumers if not c.is_consuming()]
         alive = {thread.name for thread in self._threads if thread.is_alive()}
         return missing + [f"the {name} has stopped" for name, _ in self._tasks if name not in alive]
 
@@ -153,7 +153,7 @@ class Service:
             serve_health(
                 self.settings.health_host,
                 self.settings.health_port,
-                self.ready,
+                self.find_missing,
                 lambda: [tell() for tell in doing],
             )
         self.start()
@@ -181,7 +181,7 @@ class Service:
             self._url, self.instance, queue, on_delivery, own_binding=own_binding, on_bound=on_bound
         )
         self._consumers.append(consumer)
-        self.background(f"consumer of {queue}", consumer.run)
+        self.add_background_task(f"consumer of {queue}", consumer.run)
 
     def _take_over(self, event: type[Event], message: Message) -> None:
         queue = build_queue_name(self.name, event.name)
@@ -224,7 +224,7 @@ def decode(message: Message, expected: type[E]) -> tuple[CloudEvent, E]:
     """The envelope and the sound `expected` event inside. Raises ValueError with the reason in one line."""
     try:
         cloud_event = CloudEvent.model_validate_json(message.body)
-        event = cloud_event.event()
+        event = cloud_event.to_event()
     except ValidationError as error:
         problems = (
             f"{'.'.join(str(part) for part in problem['loc']) or 'body'}: {problem['msg']}"

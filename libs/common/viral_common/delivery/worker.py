@@ -29,10 +29,10 @@ DEFER_S = 2.0
 
 @dataclass(frozen=True)
 class Handler:
-    """`handle` returns the events it causes and may run twice; `on_dead` records that the event was given up."""
+    """`handle` returns the events it causes and may run twice; `on_dead_lettered` records that the event was given up."""
 
     handle: Callable[[Any], list[Event]]
-    on_dead: Callable[[Any, str], None] | None = None
+    on_dead_lettered: Callable[[Any, str], None] | None = None
 
 
 class Worker:
@@ -102,10 +102,10 @@ class Worker:
             # Without the claims that ended in a failure: those have a limit of their own.
             if held.claims - held.failures > inbox.CLAIM_LIMIT:
                 raise Unusable(f"its handler was started {inbox.CLAIM_LIMIT} times and never came to an end")
-            with self._lease_renewed(held):
-                caused = self._handlers[held.cloud_event.type].handle(held.cloud_event.event())
+            with self._renew_lease(held):
+                caused = self._handlers[held.cloud_event.type].handle(held.cloud_event.to_event())
         except Unusable as error:
-            self._bury(held, str(error))
+            self._dead_letter(held, str(error))
         except (NotYet, *POSTGRES_AWAY) as error:
             self._defer(held, error)
         except Exception as error:
@@ -131,7 +131,7 @@ class Worker:
 
     def _fail(self, held: Claim, error: str) -> None:
         if held.failures + 1 >= self._settings.retry_limit:
-            self._bury(held, f"failed {held.failures + 1} times, last with {error}")
+            self._dead_letter(held, f"failed {held.failures + 1} times, last with {error}")
             return
         after_s = self._settings.retry_base_s * 2**held.failures
         with self._sessions.begin() as session:
@@ -139,11 +139,11 @@ class Worker:
         self._count(held, "failed")
         log.warning("will be retried", retry_in_s=after_s)
 
-    def _bury(self, held: Claim, reason: str) -> None:
+    def _dead_letter(self, held: Claim, reason: str) -> None:
         event = held.cloud_event
-        on_dead = self._handlers[event.type].on_dead
-        if on_dead:
-            on_dead(event.event(), clean(reason))
+        on_dead_lettered = self._handlers[event.type].on_dead_lettered
+        if on_dead_lettered:
+            on_dead_lettered(event.to_event(), clean(reason))
         with self._sessions.begin() as session:
             outbox.add_dead_letter(
                 session,
@@ -162,7 +162,7 @@ class Worker:
         telemetry.EVENTS_HANDLED.labels(held.cloud_event.type, outcome).inc()
 
     @contextmanager
-    def _lease_renewed(self, held: Claim) -> Iterator[None]:
+    def _renew_lease(self, held: Claim) -> Iterator[None]:
         done = threading.Event()
 
         def renew() -> None:

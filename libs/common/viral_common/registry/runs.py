@@ -48,10 +48,10 @@ class Runs:
             if self._client.get_run(run_id).info.status != "FINISHED":
                 self._client.set_terminated(run_id)
 
-    def give_up(self, event_id: UUID) -> None:
+    def mark_failed(self, event_id: UUID) -> None:
         """Mark the event's unfinished run, if there is one, as failed; people may still look at its curves."""
         with translate_errors(self._url):
-            for run in self._of_event(ensure_experiment(self._client, MODEL_NAME), event_id):
+            for run in self._find_runs(ensure_experiment(self._client, MODEL_NAME), event_id):
                 if run.info.status == "RUNNING":
                     self._client.set_terminated(run.info.run_id, "FAILED")
 
@@ -61,7 +61,7 @@ class Runs:
             return bool(self._client.get_run(run_id).info.status == "FINISHED")
 
     def _delete_unfinished(self, experiment_id: str, event_id: UUID) -> None:
-        for run in self._of_event(experiment_id, event_id):
+        for run in self._find_runs(experiment_id, event_id):
             models = self._client.search_logged_models(
                 [experiment_id], f"source_run_id = '{run.info.run_id}'"
             )
@@ -69,7 +69,7 @@ class Runs:
                 self._client.delete_logged_model(model.model_id)
             self._client.delete_run(run.info.run_id)
 
-    def _of_event(self, experiment_id: str, event_id: UUID) -> list[entities.Run]:
+    def _find_runs(self, experiment_id: str, event_id: UUID) -> list[entities.Run]:
         wanted = f"tags.`{versions.EVENT_ID}` = '{event_id}'"
         return list(self._client.search_runs([experiment_id], wanted, ViewType.ACTIVE_ONLY))
 

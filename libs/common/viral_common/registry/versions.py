@@ -63,7 +63,7 @@ class Registry:
         with translate_errors(self._url):
             self._client.set_registered_model_alias(MODEL_NAME, alias, str(version))
 
-    def version_of_alias(self, alias: Alias) -> int | None:
+    def find_aliased_version(self, alias: Alias) -> int | None:
         """The version that carries the alias."""
         try:
             with translate_errors(self._url):
@@ -71,7 +71,7 @@ class Registry:
         except RestException:
             return None
 
-    def tell_verdict(self, version: int, verdict: Verdict) -> None:
+    def record_verdict(self, version: int, verdict: Verdict) -> None:
         """Show a verdict beside the version and its test metrics in the run; the same verdict again changes nothing."""
         at_ms = int(verdict.created_at.timestamp() * 1000)
         metrics = [
@@ -92,9 +92,11 @@ class Registry:
                     download_artifacts(artifact_uri=artifact_uri, dst_path=str(into), tracking_uri=self._url)
                 )
         except MlflowException as error:
-            raise ArtefactError(f"{artifact_uri}: MLflow cannot deliver it ({summarise_error(error)})") from error
+            raise ArtefactError(
+                f"{artifact_uri}: MLflow cannot deliver it ({summarise_error(error)})"
+            ) from error
 
-    def run_url(self, run_id: str) -> str:
+    def build_run_url(self, run_id: str) -> str:
         """Where a person sees the run."""
         with translate_errors(self._url):
             experiment_id = self._client.get_run(run_id).info.experiment_id

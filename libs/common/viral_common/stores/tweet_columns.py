@@ -49,7 +49,7 @@ class TweetColumns:
     batches: NDArray[np.int64]  # (n,) places among the batches asked for
 
     @classmethod
-    def of(cls, tweets: Iterable[DescribedTweet]) -> Self:
+    def from_tweets(cls, tweets: Iterable[DescribedTweet]) -> Self:
         """Read once, a piece at a time."""
         numbers: dict[str, int] = {}
         pieces = [_build_piece(rows, numbers) for rows in _split_into_pieces(tweets)] or [
@@ -60,11 +60,11 @@ class TweetColumns:
     def __len__(self) -> int:
         return len(self.likes)
 
-    def where(self, rows: NDArray[np.bool_]) -> TweetColumns:
+    def select(self, rows: NDArray[np.bool_]) -> TweetColumns:
         """Only the tweets marked in `rows`, bool (n,)."""
         return TweetColumns(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
-    def feature(self, name: str) -> NDArray[np.float32]:
+    def get_feature(self, name: str) -> NDArray[np.float32]:
         """One column of the features, (n,)."""
         return self.features[:, FEATURES.index(name)]
 

@@ -23,14 +23,14 @@ class TweetStore:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def labelled(self, batch_ids: Sequence[UUID], split: Split, rule: LabelRule) -> list[LabelledTweet]:
+    def read_labelled(self, batch_ids: Sequence[UUID], split: Split, rule: LabelRule) -> list[LabelledTweet]:
         """The batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order.
 
         Each comes with what was known of its author before it.
         """
-        return self.labelled_by_split(batch_ids, [split], rule)[split]
+        return self.read_labelled_by_split(batch_ids, [split], rule)[split]
 
-    def labelled_by_split(
+    def read_labelled_by_split(
         self, batch_ids: Sequence[UUID], splits: Sequence[Split], rule: LabelRule
     ) -> dict[Split, list[LabelledTweet]]:
         """The same of several splits, in hardly more time than of one."""
@@ -41,11 +41,11 @@ class TweetStore:
                 told[row.split].append(LabelledTweet(build_input(row), likes, rule.is_viral(likes)))
         return told
 
-    def columns(self, batch_ids: Sequence[UUID], rule: LabelRule) -> TweetColumns:
+    def read_columns(self, batch_ids: Sequence[UUID], rule: LabelRule) -> TweetColumns:
         """The batches' tweets of all splits whose likes had time to come, in the same order."""
         with self._sessions() as session:
             rows = read_labelled_rows(session, batch_ids, get_args(Split), rule)
-            return TweetColumns.of(map(_build_described_tweet, rows))
+            return TweetColumns.from_tweets(map(_build_described_tweet, rows))
 
     def count(self, batch_ids: Sequence[UUID]) -> int:
         """How many tweets of the batches are stored, those too young for a label included."""
@@ -54,24 +54,24 @@ class TweetStore:
                 select(func.count()).select_from(Tweet).where(Tweet.batch_id.in_(batch_ids))
             ).one()
 
-    def batch(self, batch_id: UUID) -> Batch | None:
+    def find_batch(self, batch_id: UUID) -> Batch | None:
         """The batch, detached."""
         with self._sessions() as session:
             return session.get(Batch, batch_id)
 
-    def batches_named(self, start: str) -> list[Batch]:
+    def find_batches(self, start: str) -> list[Batch]:
         """Those whose id begins so; two at most, for only one is of use."""
         query = select(Batch).where(cast(Batch.id, String).istartswith(start, autoescape=True))
         with self._sessions() as session:
             return list(session.scalars(query.limit(2)))
 
-    def newest(self) -> Batch | None:
+    def find_newest_batch(self) -> Batch | None:
         """The batch with tweets that was collected last."""
         query = select(Batch).where(Batch.collected_at.is_not(None), Batch.tweet_count > 0)
         with self._sessions() as session:
             return session.scalars(query.order_by(Batch.collected_at.desc()).limit(1)).first()
 
-    def window(self, batch: Batch, size: int) -> list[Batch]:
+    def find_window(self, batch: Batch, size: int) -> list[Batch]:
         """This batch and up to `size - 1` collected ones before it, of the same source, oldest first."""
         place = tuple_(Batch.window_to, Batch.window_from, Batch.id)
         query = (

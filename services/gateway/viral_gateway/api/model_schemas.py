@@ -112,7 +112,7 @@ class Models(BaseModel):
 
     @classmethod
     def of(cls, records: list[ModelRecord], champion: PromotedModel | None) -> Models:
-        """`find_champion`: the newest promotion of all, whether or not it is of one of these."""
+        """`champion`: the newest promotion of all, whether or not it is of one of these."""
         newest = champion.promotion_seq if champion else 0
         return cls(models=[ModelVersion.of(record, newest) for record in records])
 

@@ -49,7 +49,9 @@ def collect_once(settings: ScraperSettings, console: Console) -> None:
     else:
         console.print(f"nothing more to collect from {collector.title}")
     try:
-        Relay(service.sessions, settings.rabbitmq_url.get_secret_value(), "scraper", service.instance).drain()
+        Relay(
+            service.sessions, settings.rabbitmq_url.get_secret_value(), "scraper", service.instance
+        ).publish_waiting()
     except ServerAway as error:
         raise ServerAway(f"{error}; the event is kept and goes out with the next run") from error
     if not_refreshed:

@@ -28,9 +28,9 @@ class Window:
 
 def read_window(tweets: TweetStore, batch: Batch, settings: TrainerSettings) -> Window:
     """Read the sliding window that ends with `batch`."""
-    batches = tweets.window(batch, settings.window_batches)
+    batches = tweets.find_window(batch, settings.window_batches)
     ids = [one.id for one in batches]
-    told = tweets.labelled_by_split(ids, ("train", "validation"), settings.label_rule)
+    told = tweets.read_labelled_by_split(ids, ("train", "validation"), settings.label_rule)
     return Window(batches, train=told["train"], validation=told["validation"])
 
 

@@ -46,7 +46,7 @@ class Described:
     @property
     def newest(self) -> TweetColumns:
         """The tweets of the last piece."""
-        return self.columns.where(self.columns.batches == len(self.pieces) - 1)
+        return self.columns.select(self.columns.batches == len(self.pieces) - 1)
 
     @property
     def viral(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

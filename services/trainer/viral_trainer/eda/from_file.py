@@ -26,14 +26,14 @@ def described_file(path: Path, settings: CommonSettings) -> Described:
     """Its English originals in two parts by time. Raises UsageError if it cannot be read or none has a label."""
     bad = BadRows()
     kept, left_out = kept_of(path, bad)
-    columns = TweetColumns.of(_described(kept, settings))
+    columns = TweetColumns.from_tweets(_described(kept, settings))
     if not len(columns):
         raise UsageError(
             f"no tweet in {path} has a label: likes count from {settings.min_age} on (VIRAL_MIN_AGE)"
         )
     later = np.arange(len(columns)) >= BEFORE * len(columns)
     columns = replace(columns, batches=later.astype(np.int64))
-    parts = {"first 80%": columns.where(~later), "last 20%": columns.where(later)}
+    parts = {"first 80%": columns.select(~later), "last 20%": columns.select(later)}
     unreadable = {"unreadable": bad.by_reason.total()} if bad.by_reason else {}
     return Described(
         source="file",

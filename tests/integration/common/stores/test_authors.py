@@ -67,13 +67,14 @@ def post(
                 "is_quote": False,
                 "counts_observed_at": observed_at,
                 "text_hash": 1,
+                "near_hash": 1,
                 "split": split,
             },
         )
 
 
 def trained_on(db: Sessions, batch_id: UUID, split: str = "train") -> list[AuthorHistory | None]:
-    tweets = TweetStore(db).labelled([batch_id], split, RULE)  # type: ignore[arg-type]
+    tweets = TweetStore(db).read_labelled([batch_id], split, RULE)  # type: ignore[arg-type]
     return [tweet.input.author for tweet in tweets]
 
 
@@ -133,7 +134,7 @@ def test_a_past_of_months_counts_as_the_gateway_counts_it(db: Sessions, batch: U
     for at in lately:
         post(db, batch, at, chance.choice((0, 1, 9)), chance.choice("ab"))
 
-    told = TweetStore(db).labelled([batch], "train", RULE)
+    told = TweetStore(db).read_labelled([batch], "train", RULE)
 
     trained = [tweet.input.author for tweet in told if tweet.input.author]
     expected = [served(db, tweet.input.username or "", tweet.input.created_at) for tweet in told]
@@ -149,7 +150,7 @@ def test_several_splits_are_read_at_once(db: Sessions, batch: UUID) -> None:
     for number in range(6):
         post(db, batch, NOON + number * HOUR, number, split=("train", "test", "validation")[number % 3])
 
-    told = TweetStore(db).labelled_by_split([batch], ("validation", "train"), RULE)
+    told = TweetStore(db).read_labelled_by_split([batch], ("validation", "train"), RULE)
 
     likes = {split: [tweet.like_count for tweet in tweets] for split, tweets in told.items()}
     assert likes == {"validation": [2, 5], "train": [0, 3]}

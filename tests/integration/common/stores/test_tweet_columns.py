@@ -32,13 +32,13 @@ def test_columns_hold_what_training_and_evaluation_are_given(db: Sessions) -> No
     stored(db, tweets)
     store, batch = TweetStore(db), only_batch(db)
 
-    columns = store.columns([batch.id], LabelRule(1, DAY))
+    columns = store.read_columns([batch.id], LabelRule(1, DAY))
 
     labelled: dict[Split, list[LabelledTweet]] = {
-        split: store.labelled([batch.id], split, LabelRule(1, DAY)) for split in get_args(Split)
+        split: store.read_labelled([batch.id], split, LabelRule(1, DAY)) for split in get_args(Split)
     }
     for split, expected in labelled.items():
-        own = columns.where(columns.splits == split)
+        own = columns.select(columns.splits == split)
         assert own.texts.tolist() == [tweet.input.text for tweet in expected]
         assert own.likes.tolist() == [tweet.like_count for tweet in expected]
         assert np.array_equal(own.features, feature_matrix([tweet.input for tweet in expected]))
@@ -48,13 +48,13 @@ def test_columns_hold_what_training_and_evaluation_are_given(db: Sessions) -> No
 
 
 def test_the_newest_batch_is_the_one_collected_last(db: Sessions) -> None:
-    assert TweetStore(db).newest() is None
+    assert TweetStore(db).find_newest_batch() is None
     stored(db, some_tweets(60))
-    assert TweetStore(db).newest() is None, "it is still being collected"
+    assert TweetStore(db).find_newest_batch() is None, "it is still being collected"
 
     batch = only_batch(db)
 
-    newest = TweetStore(db).newest()
+    newest = TweetStore(db).find_newest_batch()
     assert newest
     assert newest.id == batch.id
 
@@ -67,7 +67,7 @@ def test_a_batchs_drift_is_kept_and_replaced(db: Sessions) -> None:
         with db.begin() as session:
             ledger.record_drift(session, batch.id, drift)
 
-    found = TweetStore(db).batch(batch.id)
+    found = TweetStore(db).find_batch(batch.id)
     assert found
     assert found.drift == {"word_count": 0.25}
 

@@ -57,7 +57,7 @@ def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
     return [
         tweet
         for split in ("train", "validation", "test")
-        for tweet in TweetStore(db).labelled([batch.id], split, LabelRule(1, DAY))
+        for tweet in TweetStore(db).read_labelled([batch.id], split, LabelRule(1, DAY))
     ]
 
 

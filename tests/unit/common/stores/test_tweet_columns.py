@@ -33,13 +33,14 @@ def described(count: int) -> list[DescribedTweet]:
 def test_every_tweet_is_a_row() -> None:
     tweets = described(25)
 
-    columns = TweetColumns.of(iter(tweets))
+    columns = TweetColumns.from_tweets(iter(tweets))
 
     assert len(columns) == 25
     assert columns.texts.tolist() == [tweet.input.text for tweet in tweets]
     assert np.array_equal(columns.features, feature_matrix([tweet.input for tweet in tweets]))
     assert (
-        columns.feature("word_count").tolist() == columns.features[:, FEATURES.index("word_count")].tolist()
+        columns.get_feature("word_count").tolist()
+        == columns.features[:, FEATURES.index("word_count")].tolist()
     )
     assert columns.authors.tolist() == [number % 2 for number in range(25)]
     assert columns.earlier.tolist() == list(range(25))
@@ -47,25 +48,25 @@ def test_every_tweet_is_a_row() -> None:
 
 
 def test_pieces_are_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = TweetColumns.of(described(25))
+    whole = TweetColumns.from_tweets(described(25))
     monkeypatch.setattr(tweet_columns, "ROWS_AT_ONCE", 4)
 
-    pieces = TweetColumns.of(described(25))
+    pieces = TweetColumns.from_tweets(described(25))
 
     for field in fields(TweetColumns):
         assert np.array_equal(getattr(pieces, field.name), getattr(whole, field.name))
 
 
 def test_some_rows_can_be_taken() -> None:
-    columns = TweetColumns.of(described(9))
+    columns = TweetColumns.from_tweets(described(9))
 
-    last = columns.where(columns.batches == 2)
+    last = columns.select(columns.batches == 2)
 
     assert last.retweets.tolist() == [4, 10, 16]
 
 
 def test_no_tweets_are_columns_too() -> None:
-    nothing = TweetColumns.of([])
+    nothing = TweetColumns.from_tweets([])
 
     assert len(nothing) == 0
     assert nothing.features.shape == (0, len(FEATURES))

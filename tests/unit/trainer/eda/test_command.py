@@ -74,7 +74,7 @@ class Batches:
     def newest(self) -> Batch | None:
         return None
 
-    def batches_named(self, start: str) -> list[Batch]:
+    def find_batches(self, start: str) -> list[Batch]:
         return [batch for batch in self.batches if str(batch.id).startswith(start)][:2]
 
     def window(self, batch: Batch, size: int) -> list[Batch]:

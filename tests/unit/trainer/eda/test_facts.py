@@ -72,9 +72,9 @@ def test_a_features_signal_is_what_the_libraries_find() -> None:
     signals = {one.name: one for one in signals_of(columns.features, columns.likes, viral)}
 
     photos, told = signals["photos_count"], signals["author_told"]
-    assert photos.auc == pytest.approx(roc_auc_score(viral, columns.feature("photos_count")))
+    assert photos.auc == pytest.approx(roc_auc_score(viral, columns.get_feature("photos_count")))
     assert photos.spearman == pytest.approx(
-        spearmanr(columns.feature("photos_count"), columns.likes).statistic
+        spearmanr(columns.get_feature("photos_count"), columns.likes).statistic
     )
     assert photos.error
     assert 0 < photos.error < 0.1

@@ -61,10 +61,10 @@ def facts_of(described: Described) -> Facts:
         likes=likes_of(tweets.likes, tweets.retweets, tweets.replies),
         signals=signals_of(tweets.features, tweets.likes, viral),
         week=week_of(tweets.posted_at, viral),
-        words_count=by_steps(_whole(tweets.feature("word_count")), viral, WORD_STEPS),
+        words_count=by_steps(_whole(tweets.get_feature("word_count")), viral, WORD_STEPS),
         letters=by_steps(np.array([len(text) for text in tweets.texts]), viral, LETTER_STEPS),
         effects={
-            name: by_steps(_whole(tweets.feature(name)), viral, FEW_VALUES)
+            name: by_steps(_whole(tweets.get_feature(name)), viral, FEW_VALUES)
             for name in TWEET_FEATURES
             if name not in ELSEWHERE
         },

@@ -59,7 +59,7 @@ class Drift:
 
 def drift_of(before: TweetColumns, after: TweetColumns, words: WordTable, likes_threshold: int) -> Drift:
     """Compare two sets of tweets, neither of them empty; `words` are those of `after`."""
-    pairs = {name: (before.feature(name), after.feature(name)) for name in FEATURES}
+    pairs = {name: (before.get_feature(name), after.get_feature(name)) for name in FEATURES}
     shifts = [shift_of(name, *pair) for name, pair in pairs.items()]
     shifts.append(shift_of("like_count", before.likes, after.likes))
     return Drift(
