@@ -1,1 +1,1 @@
-"""What the four services share: events, delivery, the database, tweets, features, the model artefact."""
+"""Share between the four services: events, delivery, the database, tweets, features, the model artefact."""

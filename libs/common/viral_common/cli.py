@@ -1,4 +1,4 @@
-"""The one edge where errors become a line on the terminal."""
+"""Turn errors into one line on the terminal, at the edge of every command."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.text import Text
-from sqlalchemy.exc import InterfaceError, OperationalError
 
-from viral_common.errors import UsageError, ViralError, summarise_error
+from viral_common.errors import UsageError, ViralError
 
 
 @contextmanager
@@ -22,9 +21,14 @@ def print_errors_as_one_line() -> Iterator[None]:
         _fail(str(error), 2)
     except ViralError as error:
         _fail(str(error), 1)
-    except (OperationalError, InterfaceError) as error:
-        reason = summarise_error(error.orig or error)
-        _fail(f"Postgres does not answer ({reason}); check VIRAL_DATABASE_URL or run `make up`", 1)
+    except Exception as error:
+        # Imported here, for `--help` needs no SQLAlchemy.
+        from viral_common.database.engine import describe_outage
+
+        outage = describe_outage(error)
+        if outage is None:
+            raise
+        _fail(f"Postgres does not answer ({outage}); check VIRAL_DATABASE_URL or run `make up`", 1)
 
 
 def _fail(line: str, code: int) -> None:
@@ -34,6 +38,6 @@ def _fail(line: str, code: int) -> None:
 
 
 def run_command(run: Callable[[], None]) -> None:
-    """Run a command's body with errors as one line."""
+    """Run a command's body and print its errors as one line."""
     with print_errors_as_one_line():
         run()

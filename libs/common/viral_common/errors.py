@@ -1,34 +1,34 @@
-"""The domain's exceptions. Each is translated once, at the edge: a command line, an HTTP reply, an inbox row."""
+"""Define the domain's exceptions. Each is translated once, at the edge: a command line, an HTTP reply, an inbox row."""
 
 
 class ViralError(Exception):
-    """Base of every error this product raises on purpose; its text is one line that says what to do."""
+    """Be the base of every error this product raises on purpose; its text is one line that says what to do."""
 
 
 class UsageError(ViralError):
-    """A person asked for something that cannot be done; commands print it and exit with 2."""
+    """Refuse what a person asked for and cannot be done; commands print it and exit with 2."""
 
 
 class Unusable(ViralError):
-    """An event that no retry can help: it becomes a dead letter at once."""
+    """Give an event up at once as a dead letter, for no retry can help it."""
 
 
 class NotYet(ViralError):
-    """An event that must wait for another one; tried again soon and not counted as a failure."""
+    """Let an event wait for another one: it is tried again soon, and that counts as no failure."""
 
 
 class ServerAway(NotYet):
-    """A server that is needed does not answer; tried again until it does, never counted as a failure."""
+    """Report that a server does not answer; the event is tried again until it does, and that counts as no failure."""
 
 
 class ArtefactError(ViralError):
-    """A model artefact that is damaged, incomplete or not what its digest promises."""
+    """Refuse a model artefact that is damaged, incomplete or not what its digest promises."""
 
 
 class RegistryUnavailable(ServerAway):
-    """MLflow does not answer, or answers with a failure of its own."""
+    """Report that MLflow does not answer, or answers with a failure of its own."""
 
 
 def summarise_error(error: BaseException) -> str:
-    """What another library's error says, for use within one of ours."""
+    """Shorten another library's error to its first line, for use within one of ours."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

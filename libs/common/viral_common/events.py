@@ -1,4 +1,4 @@
-"""The contract: the three facts that the services tell each other, and the envelope they travel in.
+"""Define the contract: the three facts that the services send each other, and the envelope they travel in.
 
 `docs/events.md` and `docs/asyncapi.json` are generated from these classes (`make docs`). Fields are only ever added.
 """
@@ -26,7 +26,7 @@ class Event(BaseModel):
 
     name: ClassVar[str]
     id: UUID = Field(default_factory=uuid4, exclude=True)
-    batch_id: UUID = Field(description="The batch this fact belongs to; correlation id of its whole story")
+    batch_id: UUID = Field(description="The batch this fact belongs to; correlation id of all its events")
 
 
 class BatchCollected(Event):
@@ -100,7 +100,7 @@ class CloudEvent(BaseModel):
     data: dict[str, Any]
 
     def to_event(self) -> Event:
-        """The fact inside. Raises ValueError for an unknown type, ValidationError for data that breaks the contract."""
+        """Read the fact inside. Raises ValueError for an unknown type, and for data that breaks the contract."""
         if self.type not in EVENT_TYPES:
             raise ValueError(f"unknown event type {self.type!r}; known: {', '.join(EVENT_TYPES)}")
         return EVENT_TYPES[self.type].model_validate(
@@ -109,7 +109,7 @@ class CloudEvent(BaseModel):
 
 
 def derive_event_id(cause_id: UUID, name: str) -> UUID:
-    """The id of the event `name` that the event `cause_id` causes: the same on every run of its handler."""
+    """Derive the id of the event `name` that the event `cause_id` causes: the same on every run of its handler."""
     return uuid5(cause_id, name)
 
 

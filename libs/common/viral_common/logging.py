@@ -1,4 +1,4 @@
-"""Structured logs: an event with fields, as a line for people or as JSON for machines."""
+"""Configure structured logs: an event with fields, as a line for people or as JSON for machines."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
     # Some of them show at `debug` what they receive: texts.
     for chatty in ("urllib3", "httpx", "alembic", "tweepy", "websockets", "mastodon"):
         logging.getLogger(chatty).setLevel("WARNING")
-    # pika tells each failed connection seven times with a traceback; the bus says it once, with what is done about it.
+    # pika logs each failed connection seven times with a traceback; the bus logs it once, with what is done about it.
     logging.getLogger("pika").setLevel("CRITICAL")
     structlog.configure(
         processors=[

@@ -1,4 +1,4 @@
-"""`python -m viral_common.migrate`: bring the schema of VIRAL_DATABASE_URL to the newest version."""
+"""Bring the schema of VIRAL_DATABASE_URL to the newest version: `python -m viral_common.migrate`."""
 
 from __future__ import annotations
 

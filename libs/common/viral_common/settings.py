@@ -1,4 +1,4 @@
-"""Settings every service shares; each service adds its own in its package. All read `VIRAL_*` and `.env`."""
+"""Read the settings that every service shares from `VIRAL_*` and `.env`; each service adds its own in its package."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ class CommonSettings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _postgres(cls, value: SecretStr) -> SecretStr:
+    def _check_database_url(cls, value: SecretStr) -> SecretStr:
         return check_postgres_address(value)
 
     @field_validator("rabbitmq_url")
     @classmethod
-    def _amqp(cls, value: SecretStr) -> SecretStr:
+    def _check_rabbitmq_url(cls, value: SecretStr) -> SecretStr:
         return check_amqp_address(value)
 
 
 def check_postgres_address(value: SecretStr) -> SecretStr:
-    """The same. Raises ValueError for what is none, or names a driver that is not installed."""
+    """Check an address of Postgres. Raises ValueError for what is none, or names a driver that is not installed."""
     address = str(TypeAdapter(PostgresDsn).validate_python(value.get_secret_value()))
     if not address.startswith(("postgresql://", "postgresql+psycopg2://")):
         raise ValueError("it must begin with postgresql://")
@@ -77,7 +77,7 @@ def check_postgres_address(value: SecretStr) -> SecretStr:
 
 
 def check_amqp_address(value: SecretStr) -> SecretStr:
-    """The same. Raises ValueError for what is none."""
+    """Check an address of RabbitMQ. Raises ValueError for what is none."""
     TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
     return value
 

@@ -22,8 +22,8 @@ from tests.integration.delivery.stage import publish, publish_event, state, trai
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"hello", "no sound batch.collected event"),
-        (b"\xff\x00\xfe", "no sound batch.collected event"),
+        (b"hello", "no valid batch.collected event"),
+        (b"\xff\x00\xfe", "no valid batch.collected event"),
         (b'{"specversion": "1.0"}', "id: Field required"),
     ],
 )

@@ -107,11 +107,11 @@ def test_unknown_fields_are_ignored_so_that_fields_can_be_added() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", "no sound batch.collected event"),
-        (b"\xff\xfe", "no sound batch.collected event"),
+        (b"", "no valid batch.collected event"),
+        (b"\xff\xfe", "no valid batch.collected event"),
         (b"{}", "id: Field required"),
-        (b"[1, 2]", "no sound batch.collected event"),
-        (b"\x00" * 100, "no sound batch.collected event"),
+        (b"[1, 2]", "no valid batch.collected event"),
+        (b"\x00" * 100, "no valid batch.collected event"),
     ],
 )
 def test_a_message_that_is_no_cloud_event_is_refused_with_its_reason(body: bytes, reason: str) -> None:

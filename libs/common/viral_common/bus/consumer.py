@@ -1,4 +1,4 @@
-"""A consumer that notices when it no longer is one."""
+"""Consume a queue, and notice within seconds when the broker stopped delivering."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
-from viral_common.bus.messages import Message, message_of
+from viral_common.bus.messages import Message
 from viral_common.bus.topology import EVENTS, declare_topology, open_connection
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ RECONNECT_S = (0.5, 5.0)
 
 
 class Consumer:
-    """One queue, one thread, for as long as the service runs: reconnects, and knows whether it is consuming.
+    """Consume one queue on one thread for as long as the service runs: reconnect, and know whether it is consuming.
 
     `on_delivery` returns once the message is safe; then it is acknowledged. If it raises, the connection is closed,
     the broker keeps the message and delivers it again.
@@ -46,7 +46,7 @@ class Consumer:
         self._seen_at = float("-inf")
 
     def is_consuming(self) -> bool:
-        """Whether the broker confirmed, within the last seconds, that this consumer's channel is alive."""
+        """Tell whether the broker confirmed, within the last seconds, that this consumer's channel is alive."""
         return time.monotonic() - self._seen_at < READY_S
 
     def run(self, stopping: threading.Event) -> None:
@@ -74,10 +74,10 @@ class Consumer:
                 self._on_bound()
             log.info("consuming", queue=self.queue)
             while not stopping.is_set():
-                self._probe(channel)
+                self._check_alive(channel)
                 opened.process_data_events(time_limit=POLL_S)
 
-    def _probe(self, channel: BlockingChannel) -> None:
+    def _check_alive(self, channel: BlockingChannel) -> None:
         # pika goes on silently after the broker closed the channel or cancelled the consumer: ask.
         if not channel.is_open or not channel.consumer_tags:
             raise AMQPError("the broker closed the channel or cancelled the consumer")
@@ -88,5 +88,5 @@ class Consumer:
     def _deliver(
         self, channel: BlockingChannel, method: Basic.Deliver, properties: BasicProperties, body: bytes
     ) -> None:
-        self._on_delivery(message_of(method, properties, body))
+        self._on_delivery(Message.from_delivery(method, properties, body))
         channel.basic_ack(method.delivery_tag)

@@ -1,33 +1,34 @@
-"""What an operator does on the broker: watch events, look at dead letters, send them back."""
+"""Watch events, list dead letters and send them back, as an operator does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import UnroutableError
 from pika.spec import BasicProperties
 
-from viral_common.bus.messages import Message, message_of
+from viral_common.bus.messages import Message
 from viral_common.bus.topology import DEAD_LETTER_QUEUE, EVENTS, declare_topology, open_connection
 from viral_common.events import CloudEvent
 
 
 def tail(url: str) -> Iterator[Message]:
-    """Every event from now on, through a queue of its own; ends when the caller stops."""
+    """Yield every event from now on, through a queue of its own; ends when the caller stops."""
     with open_connection(url, "viral events tail") as opened:
         channel = opened.channel()
         declare_topology(channel)
         queue = channel.queue_declare("", exclusive=True, auto_delete=True).method.queue
         channel.queue_bind(queue, EVENTS, "#")
         for method, properties, body in channel.consume(queue, auto_ack=True):
-            yield message_of(method, properties, body)
+            yield Message.from_delivery(method, properties, body)
 
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message that a service gave up, with the reason in words."""
+    """Hold a message that a service gave up, with the reason in words."""
 
     message_id: str
     service: str
@@ -37,18 +38,32 @@ class DeadLetter:
     dead_lettered_at: str
     body: bytes
 
+    @classmethod
+    def from_message(cls, message: Message) -> Self:
+        """Read the headers; where the broker itself gave the message up, its own."""
+        headers = message.headers
+        return cls(
+            message_id=str(headers.get("viral-message-id") or message.message_id or ""),
+            service=str(headers.get("viral-service", "")),
+            queue=str(headers.get("viral-queue", "") or headers.get("x-first-death-queue", "")),
+            type=str(headers.get("viral-type", "") or ""),
+            reason=str(headers.get("viral-reason", "") or headers.get("x-first-death-reason", "")),
+            dead_lettered_at=str(headers.get("viral-dead-at", "")),
+            body=message.body,
+        )
+
 
 def list_dead_letters(url: str) -> list[DeadLetter]:
-    """What lies in the dead-letter queue, oldest first; nothing is taken out."""
+    """List what lies in the dead-letter queue, oldest first; nothing is taken out."""
     with open_connection(url, "viral dead-letters list") as opened:
         channel = opened.channel()
         declare_topology(channel)
-        return [_dead_letter(message) for _, message in _read_waiting_messages(channel)]
+        return [DeadLetter.from_message(message) for _, message in _read_waiting_messages(channel)]
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """How many dead letters went back, and why the others did not: a line each."""
+    """Count the dead letters that went back; `stayed` says why the others did not, a line each."""
 
     count: int
     stayed: list[str]
@@ -62,7 +77,7 @@ def replay(url: str, message_ids: set[str] | None) -> Replayed:
         channel.confirm_delivery()
         declare_topology(channel)
         for tag, message in list(_read_waiting_messages(channel)):
-            letter = _dead_letter(message)
+            letter = DeadLetter.from_message(message)
             if message_ids is not None and letter.message_id not in message_ids:
                 continue
             try:
@@ -89,22 +104,9 @@ def _send_back(channel: BlockingChannel, letter: DeadLetter) -> None:
 
 
 def _read_waiting_messages(channel: BlockingChannel) -> Iterator[tuple[int, Message]]:
-    """Every message waiting now. Those not acknowledged go back when the connection closes."""
+    """Read every message waiting now. Those not acknowledged go back when the connection closes."""
     while True:
         method, properties, body = channel.basic_get(DEAD_LETTER_QUEUE)
         if method is None or properties is None or body is None:
             return
-        yield method.delivery_tag, message_of(method, properties, body)
-
-
-def _dead_letter(message: Message) -> DeadLetter:
-    headers = message.headers
-    return DeadLetter(
-        message_id=str(headers.get("viral-message-id") or message.message_id or ""),
-        service=str(headers.get("viral-service", "")),
-        queue=str(headers.get("viral-queue", "") or headers.get("x-first-death-queue", "")),
-        type=str(headers.get("viral-type", "") or ""),
-        reason=str(headers.get("viral-reason", "") or headers.get("x-first-death-reason", "")),
-        dead_lettered_at=str(headers.get("viral-dead-at", "")),
-        body=message.body,
-    )
+        yield method.delivery_tag, Message.from_delivery(method, properties, body)

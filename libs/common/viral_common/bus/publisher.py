@@ -1,4 +1,4 @@
-"""A publisher that is sure."""
+"""Publish, and know that the broker has it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viral_common.events import EVENT_TYPES, CloudEvent
 
 
 class Publisher:
-    """Publishes persistent messages and returns only when the broker has them in a queue."""
+    """Publish persistent messages and return only when the broker has them in a queue."""
 
     def __init__(self, opened: BlockingConnection, app_id: str) -> None:
         self._connection = opened
@@ -24,11 +24,15 @@ class Publisher:
         declare_topology(self._channel)
 
     def publish(self, message: Message) -> None:
-        """Raises UnroutableError if no queue takes it, NackError if the broker refuses it."""
+        """Publish one message. Raises UnroutableError if no queue takes it, NackError if the broker refuses it."""
         # The audit queue takes everything, so a deleted work queue would go unnoticed: declare it again first.
         declare_topology(self._channel)
         self._channel.basic_publish(
-            message.exchange, message.routing_key, message.body, self._properties(message), mandatory=True
+            message.exchange,
+            message.routing_key,
+            message.body,
+            self._build_properties(message),
+            mandatory=True,
         )
 
     def wait(self, seconds: float) -> None:
@@ -37,7 +41,7 @@ class Publisher:
         if not self._channel.is_open:
             raise AMQPError("the broker closed the channel")
 
-    def _properties(self, message: Message) -> BasicProperties:
+    def _build_properties(self, message: Message) -> BasicProperties:
         if message.routing_key not in EVENT_TYPES or message.exchange != EVENTS:
             event_type, correlation_id, at = message.headers.get("viral-type"), None, datetime.now(UTC)
         else:

@@ -1,4 +1,4 @@
-"""The exchanges, queues and bindings, and a connection to them."""
+"""Declare the exchanges, queues and bindings, and connect to them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEARTBEAT_S = 10
 
 
 def build_queue_name(service: str, event_name: str) -> str:
-    """`trainer`, `batch.collected` -> `trainer.batch-collected`."""
+    """Build the name of a service's queue: `trainer`, `batch.collected` -> `trainer.batch-collected`."""
     return f"{service}.{event_name.replace('.', '-')}"
 
 
@@ -50,7 +50,7 @@ def declare_topology(channel: BlockingChannel) -> None:
 
 @contextmanager
 def open_connection(url: str, name: str) -> Iterator[BlockingConnection]:
-    """A connection that the management console shows as `name`. Raises ServerAway if there is no broker."""
+    """Open a connection that the management console shows as `name`. Raises ServerAway if there is no broker."""
     parameters = pika.URLParameters(url)
     parameters.heartbeat = HEARTBEAT_S
     parameters.blocked_connection_timeout = 30

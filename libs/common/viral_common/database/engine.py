@@ -1,4 +1,4 @@
-"""The connection to Postgres and its schema's version."""
+"""Connect to Postgres, and keep its schema at the version of this code."""
 
 from __future__ import annotations
 
@@ -10,23 +10,13 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session as Session
+from sqlalchemy.orm import sessionmaker
 from sqlalchemy.schema import CreateSchema
 
-from viral_common.errors import UsageError
+from viral_common.errors import UsageError, summarise_error
 from viral_common.settings import CommonSettings
-
-__all__ = [
-    "POSTGRES_AWAY",
-    "Session",
-    "Sessions",
-    "connect",
-    "migrate",
-    "require_schema",
-    "find_schema_gap",
-    "make_sessions",
-]
 
 Sessions = sessionmaker[Session]
 
@@ -38,7 +28,7 @@ MIGRATION_LOCK = 7_201_733
 
 
 def connect(settings: CommonSettings, application: str) -> Engine:
-    """An engine whose connections carry `application` as their name and are checked before use."""
+    """Make an engine whose connections carry `application` as their name and are checked before use."""
     url = settings.database_url.get_secret_value().replace("postgresql://", "postgresql+psycopg2://", 1)
     return create_engine(
         url,
@@ -48,7 +38,7 @@ def connect(settings: CommonSettings, application: str) -> Engine:
 
 
 def make_sessions(engine: Engine) -> Sessions:
-    """`with sessions.begin() as session:` is one transaction."""
+    """Make a factory of sessions: `with sessions.begin() as session:` is one transaction."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
@@ -61,8 +51,22 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def find_schema_gap(connection: Connection) -> str | None:
-    """In words, if the database's schema is not the one this code was written for."""
+def describe_outage(error: BaseException) -> str | None:
+    """Say in one line why Postgres does not answer; None for an error that means something else."""
+    return summarise_error(error.orig or error) if isinstance(error, POSTGRES_AWAY) else None
+
+
+def check_database(engine: Engine, timeout_s: float) -> str | None:
+    """Say in words what keeps the database from being used, if anything does."""
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(f"SET LOCAL statement_timeout = {timeout_s * 1000:.0f}"))
+            return _find_schema_gap(connection)
+    except SQLAlchemyError:
+        return "Postgres does not answer"
+
+
+def _find_schema_gap(connection: Connection) -> str | None:
     has = MigrationContext.configure(connection).get_current_revision()
     needs = _find_newest_revision()
     return (
@@ -70,10 +74,10 @@ def find_schema_gap(connection: Connection) -> str | None:
     )
 
 
-def require_schema(make_sessions: Sessions) -> None:
-    """For commands, before they do anything. Raises UsageError where there is a gap."""
-    with make_sessions() as session:
-        if gap := find_schema_gap(session.connection()):
+def require_schema(sessions: Sessions) -> None:
+    """Raise UsageError, before a command does anything, if the schema is not the one of this code."""
+    with sessions() as session:
+        if gap := _find_schema_gap(session.connection()):
             raise UsageError(gap)
 
 
@@ -89,6 +93,6 @@ def _build_alembic_config() -> Config:
 
 
 def make_schema(engine: Engine, name: str) -> None:
-    """A namespace for another program's tables beside ours, if it is missing."""
+    """Make a namespace for another program's tables beside ours, if it is missing."""
     with engine.begin() as connection:
         connection.execute(CreateSchema(name, if_not_exists=True))

@@ -1,4 +1,4 @@
-"""The tables. A change here needs a migration; a test compares the two."""
+"""Define the tables. A change here needs a migration; a test compares the two."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PARTITION_NAME = re.compile(r"tweets_(\d{4})_(\d{2})")
 
 
 class Base(DeclarativeBase):
-    """Every time is aware UTC, every dictionary is JSONB, every count fits 64 bits."""
+    """Map types: every time is aware UTC, every dictionary is JSONB, every count fits 64 bits."""
 
     type_annotation_map = {  # noqa: RUF012  (SQLAlchemy's own idiom)
         datetime: DateTime(timezone=True),
@@ -54,7 +54,7 @@ class Base(DeclarativeBase):
 
 
 class Batch(Base):
-    """One window of one source, collected interval by interval."""
+    """Hold one window of one source, collected interval by interval."""
 
     __tablename__ = "batches"
 
@@ -85,7 +85,7 @@ class Batch(Base):
 
 
 class BatchInterval(Base):
-    """A piece of a batch's window: stored whole or not at all, so a killed scraper goes on at the next."""
+    """Hold a piece of a batch's window: stored whole or not at all, so a killed scraper goes on at the next."""
 
     __tablename__ = "batch_intervals"
 
@@ -98,9 +98,9 @@ class BatchInterval(Base):
 
 
 class Tweet(Base):
-    """An original tweet as its author typed it, with the counts last read.
+    """Hold an original tweet as its author typed it, with the counts last read.
 
-    Why the key is each month's own, `partitions.py` says. No reference to `batches`: it would make every new month wait
+    The key is each month's own. No reference to `batches`: it would make every new month wait
     for all that write there. Batches are never deleted, and a tweet is stored under its batch's lock.
     """
 
@@ -153,7 +153,7 @@ class Tweet(Base):
 
 
 class Forgotten(Base):
-    """A tweet or an author not to be collected again: a hash, so that no name is kept."""
+    """Hold a tweet or an author not to be collected again: a hash, so that no name is kept."""
 
     __tablename__ = "forgotten"
 
@@ -165,7 +165,7 @@ class Forgotten(Base):
 
 
 class InboxEvent(Base):
-    """An event a service has taken over from the broker; recorded, acknowledged, then worked on."""
+    """Hold an event that a service took over from the broker: recorded, acknowledged, then worked on."""
 
     __tablename__ = "inbox"
 
@@ -193,7 +193,7 @@ class InboxEvent(Base):
 
 
 class OutboxMessage(Base):
-    """A message to publish, written in the transaction that made it true."""
+    """Hold a message to publish, written in the transaction that made it true."""
 
     __tablename__ = "outbox"
 
@@ -213,7 +213,7 @@ class OutboxMessage(Base):
 
 
 class Training(Base):
-    """A registered model version and the event that asked for it."""
+    """Hold a registered model version and the event that asked for it."""
 
     __tablename__ = "trainings"
 
@@ -229,7 +229,7 @@ class Training(Base):
 
 
 class Verdict(Base):
-    """What became of a batch's challenger, in figures and in words; also when there was none to score."""
+    """Hold what became of a batch's challenger, in figures and in words; also when there was none to score."""
 
     __tablename__ = "verdicts"
 
@@ -259,7 +259,7 @@ class Verdict(Base):
 
 
 class Promotion(Base):
-    """The row with the highest `seq` is the champion. This table, not the alias in MLflow, decides."""
+    """Hold a promotion. The row with the highest `seq` is the champion; the alias in MLflow only follows."""
 
     __tablename__ = "promotions"
 
@@ -285,7 +285,7 @@ class Promotion(Base):
 
 
 class Prediction(Base):
-    """What a gateway answered, if it is to remember: numbers only, neither a text nor whose it is."""
+    """Hold what a gateway answered, if it is to remember: numbers only, neither a text nor whose it is."""
 
     __tablename__ = "predictions"
 
@@ -302,7 +302,7 @@ class Prediction(Base):
 
 
 class StreamCursor(Base):
-    """How far a stream has been read; moves in the transaction that stores what was read."""
+    """Hold how far a stream has been read; moves in the transaction that stores what was read."""
 
     __tablename__ = "stream_cursors"
 
@@ -311,7 +311,7 @@ class StreamCursor(Base):
 
 
 class StreamPost(Base):
-    """A post heard on a stream, until a batch has had time to collect it."""
+    """Hold a post received on a stream, until a batch has had time to collect it."""
 
     __tablename__ = "stream_posts"
 
@@ -344,7 +344,7 @@ class StreamPost(Base):
 
 
 class StreamEngagement(Base):
-    """One like, repost or reply of a post still counting; its key makes a repeated event count once."""
+    """Hold one like, repost or reply of a post still counting; its key makes a repeated event count once."""
 
     __tablename__ = "stream_engagements"
 
@@ -360,7 +360,7 @@ class StreamEngagement(Base):
 
 
 class Spending(Base):
-    """What a paid source has cost in one calendar month, what is being asked for included."""
+    """Hold what a paid source has cost in one calendar month, what is being asked for included."""
 
     __tablename__ = "spending"
 
@@ -370,5 +370,5 @@ class Spending(Base):
 
 
 def is_partition(name: str | None) -> bool:
-    """Whether a table of that name is a month of tweets."""
+    """Tell whether a table of that name is a month of tweets."""
     return bool(name and PARTITION_NAME.fullmatch(name))

@@ -1,4 +1,4 @@
-"""/health/live, /health/ready and /metrics of a service that has no API of its own."""
+"""Serve /health/live, /health/ready and /metrics for a service that has no API of its own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from viral_common.delivery import telemetry
 def serve_health(
     host: str, port: int, missing: Callable[[], list[str]], doing: Callable[[], list[str]] = list
 ) -> ThreadingWSGIServer:
-    """Serve on a thread of its own; `missing()` says in words what keeps the service from being ready.
+    """Serve on a thread of its own.
 
-    `doing()` says what it is at.
+    `missing()` says in words what keeps the service from being ready, `doing()` what it is at.
     """
     metrics: Callable[..., Iterable[bytes]] = make_wsgi_app()
 
-    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         match environ["PATH_INFO"]:
             case "/health/live":
                 return _reply(start_response, "200 OK", {"status": "live"})
@@ -44,14 +44,14 @@ def serve_health(
                     start_response, "404 Not Found", {"status": "try /health/live, /health/ready, /metrics"}
                 )
 
-    server = make_server(host, port, app, ThreadingWSGIServer, handler_class=_QuietHandler)
+    server = make_server(host, port, answer, ThreadingWSGIServer, handler_class=_QuietHandler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
 
 
 class _QuietHandler(WSGIRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
-        """Probes come every few seconds; a line for each would bury the log."""
+        """Log nothing: probes come every few seconds."""
 
 
 def _reply(start_response: Callable[..., Any], status: str, body: dict[str, Any]) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""Events a service has taken over: recorded before they are acknowledged, claimed under a lease, settled once."""
+"""Record events before they are acknowledged, claim them under a lease, settle them once."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CLAIM_LIMIT = 20
 
 
 class LeaseLost(Exception):
-    """Another worker took the event over while this one was busy; what this one did must not count."""
+    """Report that another worker took the event over meanwhile; what this one did must not count."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An event in this worker's hands. `owner` is new with each claim, so a late worker cannot settle it."""
+    """Hold an event that this worker claimed. `owner` is new with each claim, so a late worker cannot settle it."""
 
     service: str
     owner: str
@@ -34,7 +34,7 @@ class Claim:
 
 
 def record(session: Session, service: str, cloud_event: CloudEvent, body: bytes, *, replayed: bool) -> bool:
-    """Store an event, unless it is here already; a replay wakes a dead one. True if there is new work."""
+    """Store an event, unless it is here already; a replay wakes a dead-lettered one. True if there is new work."""
     event = cloud_event.to_event()
     statement = insert(InboxEvent).values(
         service=service, event_id=cloud_event.id, type=cloud_event.type, batch_id=event.batch_id, body=body
@@ -80,12 +80,12 @@ def renew(session: Session, held: Claim, lease_s: float) -> None:
 
 
 def finish(session: Session, held: Claim) -> None:
-    """Done. Raises LeaseLost, so the caller's transaction with the caused events is rolled back."""
+    """Mark it done. Raises LeaseLost, so the caller's transaction with the caused events is rolled back."""
     _settle(session, held, state="done", finished_at=func.clock_timestamp(), last_error=None)
 
 
 def retry(session: Session, held: Claim, error: str, after_s: float) -> None:
-    """It failed; due again later."""
+    """Count a failure; it is due again in `after_s` seconds."""
     _settle(
         session,
         held,
@@ -97,7 +97,7 @@ def retry(session: Session, held: Claim, error: str, after_s: float) -> None:
 
 
 def defer(session: Session, held: Claim, why: str, after_s: float) -> None:
-    """It has to wait for something else; not a failure, so this claim does not count."""
+    """Let it wait for something else; not a failure, so this claim does not count."""
     _settle(
         session,
         held,
@@ -109,17 +109,8 @@ def defer(session: Session, held: Claim, why: str, after_s: float) -> None:
 
 
 def dead_letter(session: Session, held: Claim, error: str) -> None:
-    """Given up; only a replay brings it back."""
+    """Give it up; only a replay brings it back."""
     _settle(session, held, state="dead-lettered", finished_at=func.clock_timestamp(), last_error=clean(error))
-
-
-def open_count(session: Session, service: str) -> int:
-    """How many events wait or are worked on."""
-    return session.scalars(
-        select(func.count())
-        .select_from(InboxEvent)
-        .where(InboxEvent.service == service, InboxEvent.state.in_(["pending", "running"]))
-    ).one()
 
 
 def _compute_time_in(seconds: float) -> ColumnElement[datetime]:

@@ -1,4 +1,4 @@
-"""Messages written in the transaction that made them true, and the relay that publishes them afterwards."""
+"""Write messages in the transaction that made them true, and publish them afterwards."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def add_dead_letter(
         "viral-reason": clean(reason)[:2000],
         "viral-dead-at": now.isoformat(timespec="seconds"),
     }
-    # An event that dies again after a replay is a new dead letter: hence the time in the key.
+    # An event given up again after a replay is a new dead letter: hence the time in the key.
     key = f"dead-letter:{service}:{message_id}:{now.timestamp()}"
     _add(
         session,
@@ -69,7 +69,7 @@ def _add(session: Session, service: str, message: Message) -> None:
 
 
 class Relay:
-    """Publishes a service's outbox in order. A crash between publishing and stamping publishes the same id again."""
+    """Publish a service's outbox in order. A crash between publishing and stamping publishes the same id again."""
 
     def __init__(self, sessions: Sessions, url: str, service: str, name: str) -> None:
         self._sessions, self._url, self._service, self._name = sessions, url, service, name
@@ -88,7 +88,7 @@ class Relay:
                 stopping.wait(RETRY_S)
 
     def publish_waiting(self) -> int:
-        """Publish all that waits, once; how many. For commands that run and end."""
+        """Publish all that waits, once, and count it: for commands that run and end."""
         with topology.open_connection(self._url, self._name) as opened:
             publisher = Publisher(opened, self._name)
             count = 0

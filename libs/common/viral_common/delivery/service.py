@@ -1,4 +1,4 @@
-"""A service's runtime: its consumers, its worker, its relay, each on a thread; and an orderly end."""
+"""Run a service: its consumers, its worker, its relay, each on a thread; and end it in order."""
 
 from __future__ import annotations
 
@@ -14,14 +14,11 @@ from uuid import uuid4
 
 import structlog
 from pydantic import ValidationError
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from viral_common.bus.consumer import Consumer
 from viral_common.bus.messages import Message
 from viral_common.bus.topology import build_queue_name
-from viral_common.database.engine import connect, find_schema_gap, make_sessions
+from viral_common.database.engine import Session, check_database, connect, make_sessions
 from viral_common.delivery import inbox, outbox, telemetry
 from viral_common.delivery.health import serve_health
 from viral_common.delivery.outbox import Relay
@@ -84,11 +81,11 @@ class Service:
     def subscribe(
         self, event: type[E], callback: Callable[[E], None], on_bound: Callable[[], None] | None = None
     ) -> None:
-        """Hear each `event` while this process lives, on an exclusive queue. `on_bound` follows each (re)connect."""
+        """Receive each `event` while this process lives, on an exclusive queue. `on_bound` follows each (re)connect."""
         queue = f"{build_queue_name(self.name, event.name)}.{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:4]}"
         self._consume(
             queue,
-            lambda message: self._hear(event, callback, queue, message),
+            lambda message: self._receive(event, callback, queue, message),
             own_binding=event.name,
             on_bound=on_bound,
         )
@@ -100,7 +97,7 @@ class Service:
     def watch(self, missing: Callable[[], list[str]], doing: Callable[[], str] | None = None) -> None:
         """Count what `missing()` names, in words, among what keeps this service from being ready.
 
-        `doing()` tells /health/ready, and so `viral status`, what it is at.
+        `doing()` says what the service is at, for /health/ready and so for `viral status`.
         """
         self._watched.append(missing)
         self._doing += [doing] if doing else []
@@ -110,18 +107,13 @@ class Service:
         outbox.add_event(session, self.name, wrap_event(event, self._source))
 
     def find_missing(self) -> list[str]:
-        """What keeps this service from being ready, in words; nothing if it is."""
+        """Find what keeps this service from being ready, in words; nothing if it is."""
         missing = self.find_not_consuming() + [reason for watched in self._watched for reason in watched()]
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text("SET LOCAL statement_timeout = '2s'"))
-                gap = find_schema_gap(connection)
-        except SQLAlchemyError:
-            return [*missing, "Postgres does not answer"]
-        return [*missing, gap] if gap else missing
+        problem = check_database(self._engine, timeout_s=2)
+        return [*missing, problem] if problem else missing
 
     def find_not_consuming(self) -> list[str]:
-        """What keeps events from being heard, in words; asks no server, and what was heard needs no Postgres."""
+        """Find what keeps events from being received, in words. Asks no server: receiving needs no Postgres."""
         missing = [f"no live consumer on {c.queue}" for c in self._consumers if not c.is_consuming()]
         alive = {thread.name for thread in self._threads if thread.is_alive()}
         return missing + [f"the {name} has stopped" for name, _ in self._tasks if name not in alive]
@@ -141,7 +133,7 @@ class Service:
             thread.join(STOP_S / max(1, len(self._threads)))
         try:
             self._worker.release()
-        except (SQLAlchemyError, inbox.LeaseLost) as error:
+        except Exception as error:  # noqa: BLE001  (nothing may keep a service from ending)
             log.warning("event not released; its lease will run out", reason=repr(error))
 
     def run(self) -> None:
@@ -154,7 +146,7 @@ class Service:
                 self.settings.health_host,
                 self.settings.health_port,
                 self.find_missing,
-                lambda: [tell() for tell in doing],
+                lambda: [describe() for describe in doing],
             )
         self.start()
         log.info("started", instance=self.instance)
@@ -196,7 +188,7 @@ class Service:
         telemetry.EVENTS_RECEIVED.labels(event.name).inc()
         self._worker.woken.set()
 
-    def _hear(self, event: type[E], callback: Callable[[E], None], queue: str, message: Message) -> None:
+    def _receive(self, event: type[E], callback: Callable[[E], None], queue: str, message: Message) -> None:
         try:
             _, fact = decode(message, event)
         except ValueError as error:
@@ -221,7 +213,7 @@ class Service:
 
 
 def decode(message: Message, expected: type[E]) -> tuple[CloudEvent, E]:
-    """The envelope and the sound `expected` event inside. Raises ValueError with the reason in one line."""
+    """Read the envelope and the valid `expected` event inside. Raises ValueError with the reason in one line."""
     try:
         cloud_event = CloudEvent.model_validate_json(message.body)
         event = cloud_event.to_event()
@@ -230,7 +222,7 @@ def decode(message: Message, expected: type[E]) -> tuple[CloudEvent, E]:
             f"{'.'.join(str(part) for part in problem['loc']) or 'body'}: {problem['msg']}"
             for problem in error.errors(include_input=False, include_url=False)
         )
-        raise ValueError(f"no sound {expected.name} event: {'; '.join(problems)}") from error
+        raise ValueError(f"no valid {expected.name} event: {'; '.join(problems)}") from error
     if not isinstance(event, expected):
         raise ValueError(f"a {cloud_event.type} event came to a queue that takes {expected.name}")
     return cloud_event, event

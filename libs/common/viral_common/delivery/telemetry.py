@@ -1,4 +1,4 @@
-"""What a service tells Prometheus about its events."""
+"""Count a service's events for Prometheus."""
 
 from __future__ import annotations
 

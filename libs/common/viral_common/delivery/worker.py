@@ -1,4 +1,4 @@
-"""Works through a service's inbox: claim, handle while the lease is renewed, settle in one transaction."""
+"""Work through a service's inbox: claim, handle while the lease is renewed, settle in one transaction."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ DEFER_S = 2.0
 
 @dataclass(frozen=True)
 class Handler:
-    """`handle` returns the events it causes and may run twice; `on_dead_lettered` records that the event was given up."""
+    """Hold what to do about an event.
+
+    `handle` returns the events it causes and may run twice; `on_dead_lettered` records that the event was given up.
+    """
 
     handle: Callable[[Any], list[Event]]
     on_dead_lettered: Callable[[Any, str], None] | None = None
 
 
 class Worker:
-    """One event at a time. Several workers of one service share the inbox without stepping on each other."""
+    """Handle one event at a time. Several workers of one service can share the inbox."""
 
     def __init__(
         self,
@@ -156,7 +159,7 @@ class Worker:
             )
             inbox.dead_letter(session, held, reason)
         self._count(held, "dead-lettered")
-        log.error("dead letter", type=event.type, reason=reason)
+        log.error("dead-lettered", type=event.type, reason=reason)
 
     def _count(self, held: Claim, outcome: str) -> None:
         telemetry.EVENTS_HANDLED.labels(held.cloud_event.type, outcome).inc()

@@ -1,4 +1,4 @@
-"""What Postgres knows of authors, point-in-time: nothing that was posted or liked later counts."""
+"""Read what Postgres knows of authors, point-in-time: nothing that was posted or liked later counts."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def read_labelled_rows(
     splits: Sequence[Split],
     rule: LabelRule,
 ) -> Iterator[Row[Any]]:
-    """Rows of LABELLED in their order, a piece at a time, in a session that has done nothing. All are of one source."""
+    """Yield rows of LABELLED in their order, all of one source; the session must have done nothing yet."""
     connection = session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     connection.execute(_FOR_MANY_ROWS)
     asked = {"batches": list(batches), "splits": list(splits), **_build_parameters(rule), "instant": INSTANT}
@@ -103,7 +103,7 @@ def read_labelled_rows(
 
 
 def build_input(row: Row[Any]) -> TweetInput:
-    """A row of LABELLED, as a prediction would look at it."""
+    """Build what a prediction looks at from a row of LABELLED."""
     typed, at, photos, video, quote, username, *author = list(row)[:10]
     return TweetInput(typed, at, photos, video, quote, username, AuthorHistory(*author))
 
@@ -118,7 +118,7 @@ def read_author_histories(
     asked: Sequence[tuple[str, datetime]],
     rule: LabelRule,
 ) -> list[AuthorHistory]:
-    """Of each (username, time) asked for, in that order; zeros for a username nobody has seen."""
+    """Read the history of each (username, time), in that order; zeros for a username nobody has seen."""
     usernames, times = [name.lstrip("@") for name, _ in asked], [at for _, at in asked]
     rows = session.execute(
         _ASKED, {**_build_parameters(rule), "source": source, "usernames": usernames, "times": times}

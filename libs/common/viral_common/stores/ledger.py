@@ -1,4 +1,4 @@
-"""What became of each batch: trainings, verdicts and promotions. All functions work inside the caller's transaction."""
+"""Record and find trainings, verdicts and promotions, inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ def record_training(session: Session, training: Training) -> None:
 
 
 def find_training(session: Session, event_id: UUID) -> Training | None:
-    """The version that the batch.collected event `event_id` led to."""
+    """Find the training that the batch.collected event `event_id` led to."""
     return session.get(Training, event_id)
 
 
 def find_training_by_version(session: Session, version: int) -> Training | None:
-    """The training that registered `version`."""
+    """Find the training that registered `version`."""
     return session.scalars(select(Training).where(Training.model_version == version)).one_or_none()
 
 
 def list_versions(session: Session) -> list[int]:
-    """Every registered version, newest first."""
+    """List every registered version, newest first."""
     return list(session.scalars(select(Training.model_version).order_by(Training.model_version.desc())))
 
 
 def has_batch(session: Session, batch_id: UUID) -> bool:
-    """Whether there is such a batch."""
+    """Tell whether there is such a batch."""
     return session.get(Batch, batch_id) is not None
 
 
 def record_drift(session: Session, batch_id: UUID, drift: Mapping[str, float]) -> None:
-    """How far the batch lies from the one before it, by feature; again replaces it."""
+    """Store how far the batch lies from the one before it, by feature; again replaces it."""
     session.execute(update(Batch).where(Batch.id == batch_id).values(drift=dict(drift)))
 
 
 def find_unsettled_batches(session: Session, batch: Batch, wait: timedelta) -> list[UUID]:
-    """Earlier batches of the same source, collected less than `wait` ago, with neither a version nor a verdict."""
+    """Find earlier batches of the source, collected less than `wait` ago, with neither a version nor a verdict."""
     return list(
         session.scalars(
             select(Batch.id)
@@ -65,7 +65,7 @@ def find_unsettled_batches(session: Session, batch: Batch, wait: timedelta) -> l
 
 
 def find_unjudged_versions(session: Session, version: int, wait: timedelta) -> list[int]:
-    """Lower versions, trained less than `wait` ago, that have no verdict."""
+    """Find lower versions, trained less than `wait` ago, that have no verdict."""
     return list(
         session.scalars(
             select(Training.model_version)
@@ -89,23 +89,23 @@ def record_verdict(session: Session, verdict: Verdict) -> None:
 
 
 def find_verdict(session: Session, event_id: UUID) -> Verdict | None:
-    """The verdict that the event `event_id` led to."""
+    """Find the verdict that the event `event_id` led to."""
     return session.scalars(select(Verdict).where(Verdict.event_id == event_id)).one_or_none()
 
 
 def find_verdict_by_version(session: Session, version: int) -> Verdict | None:
-    """The newest verdict about `version`."""
+    """Find the newest verdict about `version`."""
     newest = select(Verdict).where(Verdict.challenger_version == version).order_by(Verdict.created_at.desc())
     return session.scalars(newest.limit(1)).first()
 
 
 def find_champion(session: Session) -> Promotion | None:
-    """The newest promotion."""
+    """Find the newest promotion."""
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).limit(1)).first()
 
 
 def count_test_tweets(session: Session, promotion: Promotion) -> int | None:
-    """How many test tweets the promotion's metrics come from: those of its version's newest verdict."""
+    """Count the test tweets that the promotion's metrics come from: those of its version's newest verdict."""
     return session.scalars(
         select(Verdict.test_count)
         .where(Verdict.challenger_version == promotion.model_version, Verdict.test_count > 0)
@@ -115,17 +115,17 @@ def count_test_tweets(session: Session, promotion: Promotion) -> int | None:
 
 
 def find_replaced_promotion(session: Session) -> Promotion | None:
-    """The promotion that the newest one replaced."""
+    """Find the promotion that the newest one replaced."""
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc()).offset(1).limit(1)).first()
 
 
 def lock_promotions(session: Session) -> None:
-    """Until this transaction ends nobody else decides about the champion."""
+    """Lock out, until this transaction ends, everybody else who would decide about the champion."""
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": PROMOTION_LOCK})
 
 
 def find_promotion(session: Session, event_id: UUID) -> Promotion | None:
-    """The promotion that was announced as the event `event_id`."""
+    """Find the promotion that was announced as the event `event_id`."""
     return session.scalars(select(Promotion).where(Promotion.event_id == event_id)).one_or_none()
 
 
@@ -138,7 +138,7 @@ def add_promotion(session: Session, promotion: Promotion) -> Promotion:
 
 
 def list_promotions(session: Session) -> Sequence[Promotion]:
-    """All of them, newest first."""
+    """List all promotions, newest first."""
     return session.scalars(select(Promotion).order_by(Promotion.seq.desc())).all()
 
 

@@ -1,4 +1,4 @@
-"""The story of batches and versions as people read it: collected, trained, judged, promoted."""
+"""Read what became of batches and versions: collected, trained, judged, promoted."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = TypeVar("Row", Training, Verdict)
 
 @dataclass(frozen=True)
 class BatchTrail:
-    """One batch and what followed from it so far; `None` where it has not come to that."""
+    """Hold one batch and what followed from it so far; `None` where it has not come to that."""
 
     batch: Batch
     training: Training | None
@@ -31,7 +31,7 @@ class BatchTrail:
 
 @dataclass(frozen=True)
 class ModelRecord:
-    """One registered version, what was found of it, and the promotions it got (newest first)."""
+    """Hold one registered version, its verdict, and the promotions it got (newest first)."""
 
     training: Training
     verdict: Verdict | None
@@ -39,7 +39,7 @@ class ModelRecord:
 
 
 def read_batch_trails(session: Session, limit: int = 100, offset: int = 0) -> list[BatchTrail]:
-    """The newest batches first, without the `offset` newest."""
+    """Read batches, newest first, without the `offset` newest."""
     newest_first = select(Batch).order_by(Batch.started_at.desc(), Batch.window_to.desc(), Batch.id)
     batches = session.scalars(newest_first.limit(limit).offset(offset)).all()
     ids = [batch.id for batch in batches]
@@ -56,7 +56,7 @@ def read_batch_trails(session: Session, limit: int = 100, offset: int = 0) -> li
 
 
 def read_model_records(session: Session, limit: int = 1000, offset: int = 0) -> list[ModelRecord]:
-    """The newest version first, without the `offset` newest."""
+    """Read versions, newest first, without the `offset` newest."""
     newest_first = select(Training).order_by(Training.model_version.desc())
     trainings = session.scalars(newest_first.limit(limit).offset(offset)).all()
     versions = [training.model_version for training in trainings]

@@ -1,4 +1,4 @@
-"""Many tweets side by side, as statistics want them: arrays instead of objects, numbers instead of names."""
+"""Hold many tweets as columns for statistics: arrays instead of objects, numbers instead of names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ROWS_AT_ONCE = 10_000
 
 
 class DescribedTweet(NamedTuple):
-    """A labelled tweet with what is stored beside its features."""
+    """Hold a labelled tweet with what is stored beside its features."""
 
     input: TweetInput
     like_count: int
@@ -33,7 +33,7 @@ class DescribedTweet(NamedTuple):
 
 @dataclass(frozen=True)
 class TweetColumns:
-    """Tweets of one source as columns of equal length n. Nobody's name is in it, unless a text tells it."""
+    """Hold tweets of one source as columns of equal length n, without anybody's name beside the texts."""
 
     texts: NDArray[np.object_]  # (n,) str
     posted_at: NDArray[np.datetime64]  # (n,) UTC, in seconds
@@ -61,11 +61,11 @@ class TweetColumns:
         return len(self.likes)
 
     def select(self, rows: NDArray[np.bool_]) -> TweetColumns:
-        """Only the tweets marked in `rows`, bool (n,)."""
+        """Select the tweets marked in `rows`, bool (n,)."""
         return TweetColumns(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     def get_feature(self, name: str) -> NDArray[np.float32]:
-        """One column of the features, (n,)."""
+        """Get one column of the features, (n,)."""
         return self.features[:, FEATURES.index(name)]
 
 

@@ -1,4 +1,4 @@
-"""Stored tweets and batches, as training and evaluation read them."""
+"""Read stored tweets and batches, for training and evaluation."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from viral_common.tweets.tweet import LabelledTweet
 
 
 class TweetStore:
-    """Reads only; collecting is `batch_store.BatchStore`."""
+    """Read tweets with their labels; storing them is the scraper's."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def read_labelled(self, batch_ids: Sequence[UUID], split: Split, rule: LabelRule) -> list[LabelledTweet]:
-        """The batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order.
+        """Read the batches' tweets of that split whose likes had time to come, in (posted_at, external_id) order.
 
         Each comes with what was known of its author before it.
         """
@@ -33,46 +33,46 @@ class TweetStore:
     def read_labelled_by_split(
         self, batch_ids: Sequence[UUID], splits: Sequence[Split], rule: LabelRule
     ) -> dict[Split, list[LabelledTweet]]:
-        """The same of several splits, in hardly more time than of one."""
-        told: dict[Split, list[LabelledTweet]] = {split: [] for split in splits}
+        """Read the same of several splits, in hardly more time than of one."""
+        found: dict[Split, list[LabelledTweet]] = {split: [] for split in splits}
         with self._sessions() as session:
             for row in read_labelled_rows(session, batch_ids, splits, rule):
                 likes = row.like_count
-                told[row.split].append(LabelledTweet(build_input(row), likes, rule.is_viral(likes)))
-        return told
+                found[row.split].append(LabelledTweet(build_input(row), likes, rule.is_viral(likes)))
+        return found
 
     def read_columns(self, batch_ids: Sequence[UUID], rule: LabelRule) -> TweetColumns:
-        """The batches' tweets of all splits whose likes had time to come, in the same order."""
+        """Read the batches' tweets of all splits whose likes had time to come, in the same order."""
         with self._sessions() as session:
             rows = read_labelled_rows(session, batch_ids, get_args(Split), rule)
             return TweetColumns.from_tweets(map(_build_described_tweet, rows))
 
     def count(self, batch_ids: Sequence[UUID]) -> int:
-        """How many tweets of the batches are stored, those too young for a label included."""
+        """Count the batches' stored tweets, those too young for a label included."""
         with self._sessions() as session:
             return session.scalars(
                 select(func.count()).select_from(Tweet).where(Tweet.batch_id.in_(batch_ids))
             ).one()
 
     def find_batch(self, batch_id: UUID) -> Batch | None:
-        """The batch, detached."""
+        """Find a batch; the row is detached."""
         with self._sessions() as session:
             return session.get(Batch, batch_id)
 
     def find_batches(self, start: str) -> list[Batch]:
-        """Those whose id begins so; two at most, for only one is of use."""
+        """Find batches whose id begins so; two at most, for only one is of use."""
         query = select(Batch).where(cast(Batch.id, String).istartswith(start, autoescape=True))
         with self._sessions() as session:
             return list(session.scalars(query.limit(2)))
 
     def find_newest_batch(self) -> Batch | None:
-        """The batch with tweets that was collected last."""
+        """Find the batch with tweets that was collected last."""
         query = select(Batch).where(Batch.collected_at.is_not(None), Batch.tweet_count > 0)
         with self._sessions() as session:
             return session.scalars(query.order_by(Batch.collected_at.desc()).limit(1)).first()
 
     def find_window(self, batch: Batch, size: int) -> list[Batch]:
-        """This batch and up to `size - 1` collected ones before it, of the same source, oldest first."""
+        """Find this batch and up to `size - 1` collected ones before it, of the same source, oldest first."""
         place = tuple_(Batch.window_to, Batch.window_from, Batch.id)
         query = (
             select(Batch)
@@ -103,6 +103,6 @@ def _build_described_tweet(row: Any) -> DescribedTweet:
     )
 
 
-def label_is_mature(rule: LabelRule) -> ColumnElement[bool]:
-    """Likes need time; those of an archive, read nobody knows when, count as old enough."""
+def is_label_mature(rule: LabelRule) -> ColumnElement[bool]:
+    """Build `LabelRule.is_mature` as a condition in SQL."""
     return or_(Tweet.counts_observed_at.is_(None), Tweet.counts_observed_at - Tweet.posted_at >= rule.min_age)

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, BatchInterval, Tweet
 from viral_common.events import BatchCollected, derive_event_id
-from viral_common.stores.tweets import label_is_mature
+from viral_common.stores.tweets import is_label_mature
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.stores.batch_merge import store_staged
@@ -189,7 +189,7 @@ def _summary_of(batch_id: UUID, rule: LabelRule) -> Select[int, int, int, int, f
         func.count().filter(Tweet.split == "train"),
         func.count().filter(Tweet.split == "validation"),
         func.count().filter(Tweet.split == "test"),
-        cast(func.avg(viral).filter(label_is_mature(rule)), Float),
+        cast(func.avg(viral).filter(is_label_mature(rule)), Float),
     ).where(Tweet.batch_id == batch_id)
 
 

@@ -1,4 +1,4 @@
-"""Alembic's entry point; the connection comes from viral_common.database.engine.migrate."""
+"""Run the migrations for Alembic, on the connection that viral_common.database.engine.migrate hands over."""
 
 from alembic import context
 from viral_common.database.tables import Base, is_partition
