@@ -179,7 +179,7 @@ def _bodies(scratch: Path, bench: GatewayServers) -> tuple[Path, dict[str, list[
     expected = {}
     for registered, artefact in zip(bench.registered, bench.made, strict=True):
         predictor = Predictor.load(artefact, "int8", threads=1)
-        expected[str(registered.version)] = [predictor.predict(call).tolist() for call in calls]
+        expected[str(registered.model_version)] = [predictor.predict(call).tolist() for call in calls]
     return path, expected
 
 

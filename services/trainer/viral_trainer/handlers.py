@@ -98,19 +98,19 @@ class Trainer:
         artefact = export(model, scratch / "artefact", check_on)
         run.describe(without_front_matter((artefact.directory / CARD).read_text()))
         version = run.register(artefact, model.training.metrics)
-        log.info("challenger registered", version=version.version, **_main_figures(version.metrics))
+        log.info("challenger registered", version=version.model_version, **_main_figures(version.metrics))
         return version
 
     def _conclude(self, event: BatchCollected, version: RegisteredVersion, started_at: datetime) -> Training:
         # A run is finished after everything else about it: if it is, a later version may hold the alias.
-        if not self.runs.is_finished(version.run_id):
-            self.registry.set_alias("challenger", version.version)
-            self.runs.finish(version.run_id)
+        if not self.runs.is_finished(version.mlflow_run_id):
+            self.registry.set_alias("challenger", version.model_version)
+            self.runs.finish(version.mlflow_run_id)
         training = Training(
             event_id=event.id,
             batch_id=event.batch_id,
-            model_version=version.version,
-            mlflow_run_id=version.run_id,
+            model_version=version.model_version,
+            mlflow_run_id=version.mlflow_run_id,
             artifact_uri=version.artifact_uri,
             artifact_sha256=version.artifact_sha256,
             metrics=version.metrics,

@@ -132,6 +132,7 @@ def tweet(batch_id: UUID, number: int, viral: str) -> dict[str, Any]:
         "is_quote": False,
         "counts_observed_at": None,
         "text_hash": number,
+        "near_hash": number,
         "split": "test",
     }
 

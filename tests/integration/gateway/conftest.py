@@ -47,7 +47,7 @@ def _promote(settings: CommonSettings, folder: Path) -> None:
     with Service("evaluator", settings) as service:
         promoter = Promoter(service, settings, folder / "made")
         registered, _ = promoter.register(bias=0.5)
-        training, verdict = a_training(registered.version), a_verdict(registered.version)
+        training, verdict = a_training(registered.model_version), a_verdict(registered.model_version)
         training.batch_id = verdict.batch_id = promoter.batch_id
         with service.sessions.begin() as session:
             batch = session.get_one(Batch, promoter.batch_id)

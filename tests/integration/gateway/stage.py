@@ -142,8 +142,8 @@ class Promoter:
         values = {
             "event_id": uuid4(),
             "batch_id": self.batch_id,
-            "model_version": registered.version,
-            "mlflow_run_id": registered.run_id,
+            "model_version": registered.model_version,
+            "mlflow_run_id": registered.mlflow_run_id,
             "artifact_uri": registered.artifact_uri,
             "artifact_sha256": registered.artifact_sha256,
             "reason": "manual",

@@ -47,7 +47,7 @@ def test_it_is_refused_counted_and_shown_while_the_old_model_serves_on(
         promoter = Promoter(service, settings, tmp_path / "made")
         good, artefact = promoter.register(bias=0.25)
         promoter.promote(good)
-        soon(lambda: gateway.version() == good.version)
+        soon(lambda: gateway.version() == good.model_version)
 
         for number, (damage, told) in enumerate(DAMAGES.items(), 1):
             bad = promoter.register_made(damaged(artefact, damage, tmp_path / damage.__name__))
@@ -59,9 +59,9 @@ def test_it_is_refused_counted_and_shown_while_the_old_model_serves_on(
             assert told in ready.json()["refused"]["reason"]
             assert refusals(gateway) == number
             for path in ("/", "/pipeline"):
-                assert f"Version {good.version} serves on." in gateway.http.get(path).text
+                assert f"Version {good.model_version} serves on." in gateway.http.get(path).text
             reply = gateway.http.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
-            assert reply.json()["model"]["version"] == good.version
+            assert reply.json()["model"]["version"] == good.model_version
 
 
 def damaged(artefact: Artefact, damage: Callable[[Path], None], directory: Path) -> Artefact:

@@ -55,22 +55,22 @@ def test_promotions_swap_in_by_event_and_damage_is_refused(start: Start, promote
 
     first, artefact = promoter.register(bias=-1.0)
     promoter.promote(first)
-    soon(lambda: gateway.version() == first.version)
+    soon(lambda: gateway.version() == first.model_version)
 
     assert gateway.ready().status_code == 200
     expected = Predictor.load(artefact, threads=1).predict([TweetInput(text, NOON) for text in TEXTS])
     assert np.abs(gateway.probabilities(TEXTS, NOON) - expected).max() < 1e-6
-    remembered = f"{len(TEXTS)} predictions of version {first.version} are remembered"
+    remembered = f"{len(TEXTS)} predictions of version {first.model_version} are remembered"
     soon(lambda: remembered in gateway.http.get("/pipeline").text)
 
     second, _ = promoter.register(bias=1.0)
     promoter.promote(second, artifact_sha256="0" * 64)
     soon(lambda: gateway.ready().json()["refused"] is not None)
-    assert gateway.version() == first.version
+    assert gateway.version() == first.model_version
     assert "digest" in gateway.ready().json()["refused"]["reason"]
 
     promoter.promote(second)
-    soon(lambda: gateway.version() == second.version)
+    soon(lambda: gateway.version() == second.model_version)
     assert gateway.ready().json()["refused"] is None
     trail = gateway.http.get("/v1/batches").json()["batches"][0]
     assert trail["simulated"] is True
@@ -83,7 +83,7 @@ def test_what_was_promoted_while_it_was_away_serves_at_start(start: Start, promo
 
     gateway = start()
 
-    soon(lambda: gateway.version() == registered.version)
+    soon(lambda: gateway.version() == registered.model_version)
     soon(lambda: gateway.ready().status_code == 200)
 
 
@@ -114,7 +114,7 @@ def test_while_the_broker_is_away_it_goes_on_serving_and_then_reads_what_it_miss
     (first, _), (second, _) = promoter.register(bias=-1.0), promoter.register(bias=1.0)
     promoter.promote(first)
     gateway = start()
-    soon(lambda: gateway.version() == first.version and gateway.ready().status_code == 200)
+    soon(lambda: gateway.version() == first.model_version and gateway.ready().status_code == 200)
     # So that nobody publishes the event: only the ledger knows of the second promotion.
     promoter.service.stop()
     time.sleep(NAMES_SAVED_S)
@@ -126,7 +126,7 @@ def test_while_the_broker_is_away_it_goes_on_serving_and_then_reads_what_it_miss
 
     def serves_the_second() -> bool:
         answers.append(gateway.probabilities(TEXTS, NOON))
-        return gateway.version() == second.version
+        return gateway.version() == second.model_version
 
     eventually(serves_the_second, within_s=BACK_S)
     assert answers[0] == answers[1] != gateway.probabilities(TEXTS, NOON)
@@ -139,7 +139,7 @@ def test_with_everything_away_it_starts_with_the_last_good_model_and_precision(
     registered, artefact = promoter.register(bias=0.5)
     promoter.promote(registered, precision="int8")
     gateway = start()
-    soon(lambda: gateway.version() == registered.version)
+    soon(lambda: gateway.version() == registered.model_version)
     before = gateway.probabilities(TEXTS, NOON)
     judged = Predictor.load(artefact, "int8").predict([TweetInput(text, NOON) for text in TEXTS])
     assert before == judged.tolist()
@@ -151,7 +151,7 @@ def test_with_everything_away_it_starts_with_the_last_good_model_and_precision(
         VIRAL_MLFLOW_URL=f"http://{NOWHERE}",
     )
 
-    assert alone.version() == registered.version
+    assert alone.version() == registered.model_version
     assert alone.probabilities(TEXTS, NOON) == before
     assert alone.ready().status_code == 503
     for path in ("/v1/models", "/v1/batches", "/pipeline"):

@@ -73,10 +73,11 @@ def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
     made = [promoter.register(bias=float(bias)) for bias in range(SWAPS + 1)]
     inputs = [TweetInput(text, NOON) for text in TEXTS]
     expected = {
-        version.version: Predictor.load(artefact, threads=1).predict(inputs) for version, artefact in made
+        version.model_version: Predictor.load(artefact, threads=1).predict(inputs)
+        for version, artefact in made
     }
     promoter.promote(made[0][0])
-    soon(partial(serves, gateway, made[0][0].version))
+    soon(partial(serves, gateway, made[0][0].model_version))
 
     enough = threading.Event()
     with ThreadPoolExecutor(4) as pool:
@@ -84,7 +85,7 @@ def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
         try:
             for registered, _ in made[1:]:
                 promoter.promote(registered)
-                soon(partial(serves, gateway, registered.version))
+                soon(partial(serves, gateway, registered.model_version))
         finally:
             enough.set()
         replies = [reply for asker in askers for reply in asker.result()]
@@ -97,7 +98,7 @@ def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
     victim = workers(gateway)[0]
     victim.kill()
     soon(lambda: len(workers(gateway)) == 2 and victim not in workers(gateway))
-    soon(partial(serves, gateway, made[-1][0].version))
+    soon(partial(serves, gateway, made[-1][0].model_version))
 
     left = workers(gateway)
     assert gateway.stop() == 0

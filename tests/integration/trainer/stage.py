@@ -75,6 +75,7 @@ def _row(event: BatchCollected, number: int, tweet: LabelledTweet, likes: int | 
         "has_video": False,
         "is_quote": False,
         "text_hash": text_hash,
+        "near_hash": text_hash,
         "split": split_of(text_hash),
         **dict.fromkeys(
             ("retweet_count", "reply_count", "hashtags_count", "mentions_count", "urls_count", "word_count"),

@@ -10,14 +10,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 from viral_common.artefact.files import read_artefact
 from viral_common.artefact.predictor import Predictor
+from viral_common.database.tables import Verdict
 from viral_common.errors import ArtefactError, RegistryUnavailable, UsageError
 from viral_common.registry.runs import Runs
 from viral_common.registry.versions import MODEL_NAME, RegisteredVersion, Registry
@@ -26,17 +29,54 @@ from tests.factories import make_artefact, make_labelled_tweets
 
 
 @pytest.fixture
-def version(mlflow_url: str, tmp_path: Path) -> RegisteredVersion:
-    run = Runs(mlflow_url).start(uuid4(), "a test", {"viral.source": "simulated"})
+def event_id() -> UUID:
+    return uuid4()
+
+
+@pytest.fixture
+def version(mlflow_url: str, tmp_path: Path, event_id: UUID) -> RegisteredVersion:
+    tags = {"viral.source": "simulated", "viral.batch_id": "b", "viral.query": "oil"}
+    run = Runs(mlflow_url).start(event_id, "a test", tags)
     return run.register(make_artefact(tmp_path / "artefact"), {"auc": 0.7})
 
 
-def test_a_version_is_found_by_number_and_by_event(mlflow_url: str, version: RegisteredVersion) -> None:
+def test_a_version_is_found_by_number_and_by_event(
+    mlflow_url: str, version: RegisteredVersion, event_id: UUID
+) -> None:
     registry = Registry(mlflow_url)
 
-    assert registry.get_version(version.version) == version
+    assert registry.get_version(version.model_version) == version
+    assert registry.find_version(event_id) == version
     assert registry.find_version(uuid4()) is None
-    assert registry.build_run_url(version.run_id).startswith(mlflow_url)
+    assert registry.build_run_url(version.mlflow_run_id).startswith(mlflow_url)
+
+
+def test_a_version_shows_four_tags_and_its_run_the_rest(
+    mlflow_url: str, version: RegisteredVersion, event_id: UUID
+) -> None:
+    client = MlflowClient(mlflow_url, mlflow_url)
+    verdict = Verdict(
+        outcome="kept",
+        reason="No better than version 1.",
+        precision="fp32",
+        challenger_metrics={"auc": 0.69},
+        created_at=datetime.now(UTC),
+    )
+
+    Registry(mlflow_url).record_verdict(version.model_version, verdict)
+
+    shown = client.get_model_version(MODEL_NAME, str(version.model_version))
+    run = client.get_run(version.mlflow_run_id).data
+    assert shown.tags == {
+        "viral.batch_id": "b",
+        "viral.source": "simulated",
+        "viral.verdict": "kept",
+        "viral.precision": "fp32",
+    }
+    assert shown.description == "No better than version 1."
+    assert run.tags["viral.event_id"] == str(event_id)
+    assert run.tags["viral.query"] == "oil"
+    assert run.metrics["test_auc"] == 0.69
 
 
 def test_an_unknown_version_is_the_askers_mistake(mlflow_url: str, version: RegisteredVersion) -> None:
@@ -64,7 +104,7 @@ def test_mlflow_away_is_noticed_within_seconds(tmp_path: Path) -> None:
 def test_mlflow_models_serve_answers_with_the_same_probabilities(
     mlflow_url: str, version: RegisteredVersion, tmp_path: Path
 ) -> None:
-    Registry(mlflow_url).set_alias("champion", version.version)
+    Registry(mlflow_url).set_alias("champion", version.model_version)
     inputs = [tweet.input for tweet in make_labelled_tweets(20)]
     rows = [
         {"text": one.text, "created_at": one.created_at.isoformat(), "photos_count": one.photos_count}

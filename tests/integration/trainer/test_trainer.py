@@ -33,8 +33,8 @@ def runs_of(client: MlflowClient, event: BatchCollected) -> list[MlflowRun]:
 
 
 def versions_of(client: MlflowClient, event: BatchCollected) -> list[int]:
-    wanted = f"name = '{MODEL_NAME}' and tags.`viral.event_id` = '{event.id}'"
-    return [int(version.version) for version in client.search_model_versions(wanted)]
+    runs = [run.info.run_id for run in runs_of(client, event)]
+    return [int(one.version) for run in runs for one in client.search_model_versions(f"run_id = '{run}'")]
 
 
 @pytest.fixture

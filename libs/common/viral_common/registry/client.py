@@ -1,4 +1,4 @@
-"""The connection to MLflow: short time-outs, and its failures in the product's terms."""
+"""Connect to MLflow, with short time-outs and its failures as the product's errors."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SERVER_FAILURES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEAD
 
 
 def connect(mlflow_url: str) -> MlflowClient:
-    """A client of both tracking and registry; asks nothing of the server yet."""
+    """Make a client of both tracking and registry; asks nothing of the server yet."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -55,7 +55,7 @@ def translate_errors(mlflow_url: str) -> Iterator[None]:
 
 
 def ensure_experiment(client: MlflowClient, name: str) -> str:
-    """The experiment's, which is made if there is none of this name."""
+    """Find the id of the experiment `name`, which is created if it is missing."""
     if client.get_experiment_by_name(name) is None:
         with ignore_existing():
             client.create_experiment(name)
@@ -64,7 +64,7 @@ def ensure_experiment(client: MlflowClient, name: str) -> str:
 
 @contextmanager
 def ignore_existing() -> Iterator[None]:
-    """Another process may have been faster."""
+    """Ignore that something exists already: another process may have been faster."""
     try:
         yield
     except RestException as error:

@@ -1,4 +1,4 @@
-"""Comparisons as MLflow shows them: a run each, with a run per contender inside."""
+"""Log comparisons in MLflow: a run each, with a run per contender inside."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ EXPERIMENT = "tweet-virality-comparisons"
 
 
 class Comparisons:
-    """Writes them; nothing of a comparison is ever changed."""
+    """Log comparisons; nothing of one is ever changed."""
 
     def __init__(self, mlflow_url: str) -> None:
         self._url = mlflow_url.rstrip("/")
         self._client = connect(self._url)
 
     def check(self) -> None:
-        """Raises RegistryUnavailable if MLflow does not answer: better before hours of training than after."""
+        """Raise RegistryUnavailable if MLflow does not answer: better before hours of training than after."""
         with translate_errors(self._url):
             ensure_experiment(self._client, EXPERIMENT)
 
@@ -33,19 +33,19 @@ class Comparisons:
         contenders: Mapping[str, Mapping[str, float]],  # figures by name, by contender
         files: Sequence[Path],
     ) -> str:
-        """Log a whole comparison; the address of its page."""
+        """Log a whole comparison and return the address of its page."""
         with translate_errors(self._url):
             experiment = ensure_experiment(self._client, EXPERIMENT)
-            parent = self._run(experiment, name, params, {}, {})
+            parent = self._log_run(experiment, name, params, {}, {})
             for contender, figures in contenders.items():
-                child = self._run(experiment, contender, params, figures, {MLFLOW_PARENT_RUN_ID: parent})
+                child = self._log_run(experiment, contender, params, figures, {MLFLOW_PARENT_RUN_ID: parent})
                 self._client.set_terminated(child)
             for file in files:
                 self._client.log_artifact(parent, str(file))
             self._client.set_terminated(parent)
         return f"{self._url}/#/experiments/{experiment}/runs/{parent}"
 
-    def _run(
+    def _log_run(
         self,
         experiment: str,
         name: str,

@@ -1,4 +1,4 @@
-"""The artefact as an MLflow pyfunc model made from code, for `mlflow models serve`; nothing in it is pickled."""
+"""Save the artefact as an MLflow pyfunc model made from code, for `mlflow models serve`; nothing is pickled."""
 
 from __future__ import annotations
 

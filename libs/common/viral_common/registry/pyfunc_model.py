@@ -1,4 +1,4 @@
-"""The code that `mlflow models serve` copies and runs: the same Predictor as the gateway's."""
+"""Predict inside `mlflow models serve`, which copies and runs this file, with the gateway's Predictor."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from viral_common.tweets.features import TweetInput
 
 
 class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
-    """Rows of tweets in, `probability` and `viral` out."""
+    """Take rows of tweets and give `probability` and `viral`."""
 
     def load_context(self, context: Any) -> None:
         self._predictor = Predictor.load(read_artefact(Path(context.artifacts["artefact"])))
@@ -33,7 +33,7 @@ class TweetVirality(PythonModel):  # type: ignore[misc]  # mlflow is untyped
 
 
 def parse_tweet(row: dict[str, Any]) -> TweetInput:
-    """A tweet from a row; what is missing counts as absent, a missing time as now."""
+    """Parse a row into a tweet; what is missing counts as absent, a missing time as now."""
     created_at = datetime.fromisoformat(row["created_at"]) if row.get("created_at") else datetime.now(UTC)
     return TweetInput(
         text=row["text"],

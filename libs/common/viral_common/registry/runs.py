@@ -1,4 +1,4 @@
-"""A training as MLflow shows it: one run per event, live curves, the logged model and its registered version."""
+"""Show a training in MLflow: one run per event, live curves, the logged model and its registered version."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from mlflow import MlflowClient, entities
-from mlflow.entities import LoggedModelOutput, Metric, Param, ViewType
+from mlflow import MlflowClient
+from mlflow.entities import LoggedModelOutput, Metric, Param, RunTag, ViewType
 
 from viral_common.artefact.files import Artefact
 from viral_common.registry import versions
 from viral_common.registry.client import connect, ensure_experiment, ignore_existing, translate_errors
 from viral_common.registry.flavour import ARTEFACT_PATH, save_pyfunc
-from viral_common.registry.versions import MODEL_NAME, RegisteredVersion
+from viral_common.registry.versions import MODEL_NAME, RegisteredVersion, search_runs
 
 # Points of a curve are sent together this often: live for people, and no brake on the training.
 FLUSH_EVERY_S = 2.0
@@ -27,19 +27,20 @@ _MAX_POINTS = 1000
 
 
 class Runs:
-    """Starts runs. An unfinished run of the same event is deleted first, so one active run tells its story."""
+    """Start and end runs. An unfinished run of the same event is deleted first, so each event has one active run."""
 
     def __init__(self, mlflow_url: str) -> None:
         self._url = mlflow_url.rstrip("/")
         self._client = connect(self._url)
 
     def start(self, event_id: UUID, name: str, tags: Mapping[str, str]) -> Run:
-        """A new active run, tagged with its event."""
+        """Start a run that is tagged with its event."""
         with translate_errors(self._url):
             experiment_id = ensure_experiment(self._client, MODEL_NAME)
             self._delete_unfinished(experiment_id, event_id)
-            tags = {**tags, versions.EVENT_ID: str(event_id)}
-            run = self._client.create_run(experiment_id, tags=tags, run_name=name)
+            run = self._client.create_run(
+                experiment_id, tags={**tags, versions.EVENT_ID: str(event_id)}, run_name=name
+            )
         return Run(self._client, self._url, experiment_id, run.info.run_id, tags)
 
     def finish(self, run_id: str) -> None:
@@ -51,17 +52,17 @@ class Runs:
     def mark_failed(self, event_id: UUID) -> None:
         """Mark the event's unfinished run, if there is one, as failed; people may still look at its curves."""
         with translate_errors(self._url):
-            for run in self._find_runs(ensure_experiment(self._client, MODEL_NAME), event_id):
+            for run in search_runs(self._client, event_id, ViewType.ACTIVE_ONLY):
                 if run.info.status == "RUNNING":
                     self._client.set_terminated(run.info.run_id, "FAILED")
 
     def is_finished(self, run_id: str) -> bool:
-        """Whether everything about the run was done."""
+        """Tell whether everything about the run was done."""
         with translate_errors(self._url):
             return bool(self._client.get_run(run_id).info.status == "FINISHED")
 
     def _delete_unfinished(self, experiment_id: str, event_id: UUID) -> None:
-        for run in self._find_runs(experiment_id, event_id):
+        for run in search_runs(self._client, event_id, ViewType.ACTIVE_ONLY):
             models = self._client.search_logged_models(
                 [experiment_id], f"source_run_id = '{run.info.run_id}'"
             )
@@ -69,14 +70,10 @@ class Runs:
                 self._client.delete_logged_model(model.model_id)
             self._client.delete_run(run.info.run_id)
 
-    def _find_runs(self, experiment_id: str, event_id: UUID) -> list[entities.Run]:
-        wanted = f"tags.`{versions.EVENT_ID}` = '{event_id}'"
-        return list(self._client.search_runs([experiment_id], wanted, ViewType.ACTIVE_ONLY))
-
 
 @dataclass
 class Run:
-    """One training in the making."""
+    """Log one training while it runs, and register what it made."""
 
     _client: MlflowClient
     _url: str
@@ -87,7 +84,7 @@ class Run:
     _flushed_at: float = field(default_factory=time.monotonic)
 
     def log_params(self, params: Mapping[str, object]) -> None:
-        """What was decided before the training."""
+        """Log what was decided before the training."""
         with translate_errors(self._url):
             self._client.log_batch(
                 self.run_id, params=[Param(name, str(value)) for name, value in params.items()]
@@ -129,7 +126,16 @@ class Run:
         """Store the artefact once, inside a pyfunc model, and make it the newest version of `tweet-virality`."""
         self.flush()
         with translate_errors(self._url):
-            model_id, artifact_uri = self._log_model(artefact)
+            tags = {
+                name: self._tags[name] for name in (versions.BATCH_ID, versions.SOURCE) if name in self._tags
+            }
+            model_id, artifact_uri = self._log_model(artefact, tags)
+            facts = {
+                versions.ARTIFACT_URI: artifact_uri,
+                versions.ARTIFACT_SHA256: artefact.sha256,
+                versions.METRICS: json.dumps(dict(metrics)),
+            }
+            self._client.log_batch(self.run_id, tags=[RunTag(name, value) for name, value in facts.items()])
             with ignore_existing():
                 self._client.create_registered_model(MODEL_NAME, description="Will this tweet be liked?")
             version = self._client.create_model_version(
@@ -137,20 +143,15 @@ class Run:
                 source=f"models:/{model_id}",
                 run_id=self.run_id,
                 model_id=model_id,
-                tags={
-                    **self._tags,
-                    versions.ARTIFACT_URI: artifact_uri,
-                    versions.ARTIFACT_SHA256: artefact.sha256,
-                    versions.METRICS: json.dumps(dict(metrics)),
-                },
+                tags=tags,
             )
         return RegisteredVersion(
             int(version.version), self.run_id, artifact_uri, artefact.sha256, dict(metrics)
         )
 
-    def _log_model(self, artefact: Artefact) -> tuple[str, str]:
+    def _log_model(self, artefact: Artefact, tags: dict[str, str]) -> tuple[str, str]:
         model = self._client.create_logged_model(
-            self._experiment_id, name=MODEL_NAME, source_run_id=self.run_id, tags=dict(self._tags)
+            self._experiment_id, name=MODEL_NAME, source_run_id=self.run_id, tags=tags
         )
         with tempfile.TemporaryDirectory() as scratch:
             directory = Path(scratch) / "model"

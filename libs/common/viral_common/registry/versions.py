@@ -1,87 +1,102 @@
-"""The registered model `tweet-virality`: its versions, their aliases and their artefacts."""
+"""Read and mark the versions of the registered model `tweet-virality`, their aliases and their artefacts."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
+from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
-from mlflow.entities import Metric
+from mlflow.entities import Metric, Run, ViewType
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException, RestException
 
 from viral_common.database.tables import Verdict
 from viral_common.errors import ArtefactError, UsageError, summarise_error
-from viral_common.registry.client import connect, translate_errors
+from viral_common.registry.client import connect, ensure_experiment, translate_errors
 
 MODEL_NAME = "tweet-virality"
 Alias = Literal["champion", "challenger"]
 
-# Tags of a version. They are written together with it, so a version is never without them.
-EVENT_ID, BATCH_ID, SOURCE = "viral.event_id", "viral.batch_id", "viral.source"
+# Tags of a version, for people: where it comes from, and what was found of it.
+BATCH_ID, SOURCE, VERDICT, PRECISION = "viral.batch_id", "viral.source", "viral.verdict", "viral.precision"
+# Tags of its run, for programs. They are written before the version, so a version is never without them.
+EVENT_ID = "viral.event_id"
 ARTIFACT_URI, ARTIFACT_SHA256, METRICS = "viral.artifact_uri", "viral.artifact_sha256", "viral.metrics"
 
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """A version of `tweet-virality`; `artifact_uri` is the artefact's directory, `metrics` are of its validation."""
+    """Describe a version; `artifact_uri` is the artefact's directory, `metrics` are of its validation."""
 
-    version: int
-    run_id: str
+    model_version: int
+    mlflow_run_id: str
     artifact_uri: str
     artifact_sha256: str
     metrics: dict[str, float]
 
+    @classmethod
+    def from_mlflow(cls, version: ModelVersion, run: Run) -> Self:
+        """Read a version and its run. Raises UsageError if the trainer did not make it."""
+        tags = run.data.tags
+        try:
+            return cls(
+                model_version=int(version.version),
+                mlflow_run_id=version.run_id,
+                artifact_uri=tags[ARTIFACT_URI],
+                artifact_sha256=tags[ARTIFACT_SHA256],
+                metrics=json.loads(tags[METRICS]),
+            )
+        except KeyError as error:
+            raise UsageError(f"{MODEL_NAME} version {version.version} was not made by the trainer") from error
+
 
 class Registry:
-    """Reads and marks versions. Every call raises RegistryUnavailable within seconds if MLflow is away."""
+    """Read and mark versions. Every call raises RegistryUnavailable within seconds if MLflow is away."""
 
     def __init__(self, mlflow_url: str) -> None:
         self._url = mlflow_url.rstrip("/")
         self._client = connect(self._url)
 
     def find_version(self, event_id: UUID) -> RegisteredVersion | None:
-        """The version that the event `event_id` led to."""
-        wanted = f"name = '{MODEL_NAME}' and tags.`{EVENT_ID}` = '{event_id}'"
+        """Find the version that the event `event_id` led to, by its run."""
         with translate_errors(self._url):
-            found = self._client.search_model_versions(wanted)
-        return _registered(found[0]) if found else None
+            for run in search_runs(self._client, event_id, ViewType.ALL):
+                for version in self._client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+                    return RegisteredVersion.from_mlflow(version, run)
+        return None
 
-    def get_version(self, version: int) -> RegisteredVersion:
-        """Raises UsageError if there is no such version."""
+    def get_version(self, model_version: int) -> RegisteredVersion:
+        """Get a version by its number. Raises UsageError if there is none, or its run is gone."""
         try:
             with translate_errors(self._url):
-                return _registered(self._client.get_model_version(MODEL_NAME, str(version)))
+                version = self._client.get_model_version(MODEL_NAME, str(model_version))
+                return RegisteredVersion.from_mlflow(version, self._client.get_run(version.run_id))
         except RestException as error:
-            raise UsageError(f"{MODEL_NAME} has no version {version}; see {self._url}/#/models") from error
+            raise UsageError(
+                f"{MODEL_NAME} has no version {model_version}; see {self._url}/#/models"
+            ) from error
 
-    def set_alias(self, alias: Alias, version: int) -> None:
+    def set_alias(self, alias: Alias, model_version: int) -> None:
         """Let `models:/tweet-virality@alias` mean this version from now on."""
         with translate_errors(self._url):
-            self._client.set_registered_model_alias(MODEL_NAME, alias, str(version))
+            self._client.set_registered_model_alias(MODEL_NAME, alias, str(model_version))
 
-    def find_aliased_version(self, alias: Alias) -> int | None:
-        """The version that carries the alias."""
-        try:
-            with translate_errors(self._url):
-                return int(self._client.get_model_version_by_alias(MODEL_NAME, alias).version)
-        except RestException:
-            return None
-
-    def record_verdict(self, version: int, verdict: Verdict) -> None:
+    def record_verdict(self, model_version: int, verdict: Verdict) -> None:
         """Show a verdict beside the version and its test metrics in the run; the same verdict again changes nothing."""
         at_ms = int(verdict.created_at.timestamp() * 1000)
         metrics = [
             Metric(f"test_{name}", value, at_ms, 0) for name, value in verdict.challenger_metrics.items()
         ]
+        tags = {VERDICT: verdict.outcome} | ({PRECISION: verdict.precision} if verdict.precision else {})
         with translate_errors(self._url):
-            found = self._client.get_model_version(MODEL_NAME, str(version))
-            for name, value in _told(verdict).items():
-                self._client.set_model_version_tag(MODEL_NAME, str(version), f"viral.{name}", value)
-            self._client.update_model_version(MODEL_NAME, str(version), verdict.reason)
+            found = self._client.get_model_version(MODEL_NAME, str(model_version))
+            for name, value in tags.items():
+                self._client.set_model_version_tag(MODEL_NAME, str(model_version), name, value)
+            self._client.update_model_version(MODEL_NAME, str(model_version), verdict.reason)
             self._client.log_batch(found.run_id, metrics=metrics)
 
     def download(self, artifact_uri: str, into: Path) -> Path:
@@ -96,26 +111,14 @@ class Registry:
                 f"{artifact_uri}: MLflow cannot deliver it ({summarise_error(error)})"
             ) from error
 
-    def build_run_url(self, run_id: str) -> str:
-        """Where a person sees the run."""
+    def build_run_url(self, mlflow_run_id: str) -> str:
+        """Build the address of the run's page."""
         with translate_errors(self._url):
-            experiment_id = self._client.get_run(run_id).info.experiment_id
-        return f"{self._url}/#/experiments/{experiment_id}/runs/{run_id}"
+            experiment_id = self._client.get_run(mlflow_run_id).info.experiment_id
+        return f"{self._url}/#/experiments/{experiment_id}/runs/{mlflow_run_id}"
 
 
-def _told(verdict: Verdict) -> dict[str, str]:
-    told = {"verdict": verdict.outcome, "verdict_reason": verdict.reason}
-    return told | ({"precision": verdict.precision} if verdict.precision else {})
-
-
-def _registered(version: ModelVersion) -> RegisteredVersion:
-    try:
-        return RegisteredVersion(
-            version=int(version.version),
-            run_id=version.run_id,
-            artifact_uri=version.tags[ARTIFACT_URI],
-            artifact_sha256=version.tags[ARTIFACT_SHA256],
-            metrics=json.loads(version.tags[METRICS]),
-        )
-    except KeyError as error:
-        raise UsageError(f"{MODEL_NAME} version {version.version} was not made by the trainer") from error
+def search_runs(client: MlflowClient, event_id: UUID, which: int) -> list[Run]:
+    """Search the runs that the event `event_id` led to; `which` is one of MLflow's ViewType."""
+    experiment_id = ensure_experiment(client, MODEL_NAME)
+    return list(client.search_runs([experiment_id], f"tags.`{EVENT_ID}` = '{event_id}'", which))
