@@ -1,4 +1,4 @@
-"""What the event classes do not say: who tells each fact, when, who listens, and what one looks like."""
+"""Describe what the event classes do not say: who sends each fact, when, to whom, and what one looks like."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted
 
 
 class EventRoute(NamedTuple):
-    """One event's place in the pipeline."""
+    """Describe the way of one event from service to service."""
 
     publisher: str
     when: str
@@ -74,24 +74,24 @@ EVENT_ROUTES: dict[str, EventRoute] = {
 ENVELOPE: dict[str, str] = {
     "specversion": "Version of CloudEvents",
     "id": "The event's id. Of a caused event: uuid5(causationid, type), the same on every run of its handler",
-    "source": "Who says it: `viral/<service>/<host>`",
+    "source": "Who sent it: `viral/<service>/<host>`",
     "type": "The event's name, equal to the routing key",
     "subject": "`batch/<batch_id>`",
     "time": "When it was written to the outbox (UTC)",
     "datacontenttype": "Type of `data`",
-    "traceparent": "W3C trace context: one trace for the whole story of a batch",
-    "correlationid": "The batch id: the same in every event of the story",
+    "traceparent": "W3C trace context: one trace for all events of a batch",
+    "correlationid": "The batch id: the same in every event of the batch",
     "causationid": "Id of the event that caused this one; absent in the first",
     "data": "The fact itself, as below",
 }
 
 
 def build_examples() -> dict[str, dict[str, Any]]:
-    """One whole message by event name: the story of one batch, each event caused by the one before."""
+    """Build one whole message by event name: those of one batch, each event caused by the one before."""
     found: dict[str, dict[str, Any]] = {}
     cause: CloudEvent | None = None
-    for minute, (name, story) in enumerate(EVENT_ROUTES.items()):
-        wrapped = wrap_event(story.example, f"viral/{story.publisher}/host-{minute + 1}", cause)
+    for minute, (name, route) in enumerate(EVENT_ROUTES.items()):
+        wrapped = wrap_event(route.example, f"viral/{route.publisher}/host-{minute + 1}", cause)
         cause = wrapped.model_copy(update={"time": datetime(2026, 11, 23, 5, 2 * minute, tzinfo=UTC)})
         found[name] = cause.model_dump(mode="json", exclude_none=True)
     return found

@@ -1,4 +1,4 @@
-"""`python -m docs.event_pages docs/`: write events.md and asyncapi.json from the classes in `events.py`."""
+"""Write events.md and asyncapi.json from the classes in `events.py`: `python -m docs.event_pages docs/`."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def _build_channel(name: str) -> dict[str, Any]:
     }
 
 
-def _build_operations(name: str, story: EventRoute) -> dict[str, Any]:
+def _build_operations(name: str, route: EventRoute) -> dict[str, Any]:
     where = {
         "channel": {"$ref": f"#/channels/{name}"},
         "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
     }
     send = {"deliveryMode": 2, "mandatory": True, "timestamp": True, "bindingVersion": "0.3.0"}
     return {
-        f"{story.publisher}.sends.{name}": {
+        f"{route.publisher}.sends.{name}": {
             "action": "send",
-            "summary": f"When {story.when}.".replace("`", ""),
+            "summary": f"When {route.when}.".replace("`", ""),
             **where,
             "bindings": {"amqp": send},
         },
-        f"{story.consumer}.receives.{name}": {
+        f"{route.consumer}.receives.{name}": {
             "action": "receive",
-            "summary": f"From its queue {story.queue}.",
+            "summary": f"From its queue {route.queue}.",
             **where,
             "bindings": {"amqp": {"ack": True, "bindingVersion": "0.3.0"}},
         },
@@ -84,17 +84,17 @@ def _build_operations(name: str, story: EventRoute) -> dict[str, Any]:
 
 
 def build_asyncapi() -> dict[str, Any]:
-    """The contract as an AsyncAPI 3.0 document."""
+    """Build the contract as an AsyncAPI 3.0 document."""
     operations: dict[str, Any] = {}
-    for name, story in EVENT_ROUTES.items():
-        operations |= _build_operations(name, story)
+    for name, route in EVENT_ROUTES.items():
+        operations |= _build_operations(name, route)
     schemas = {event.__name__: _build_schema(event) for event in EVENT_TYPES.values()}
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "viral-tweets events",
             "version": CONTRACT_VERSION,
-            "description": "Facts the services tell each other through RabbitMQ. Fields are only ever added; "
+            "description": "Facts the services send each other through RabbitMQ. Fields are only ever added; "
             "unknown fields are ignored. See events.md for the delivery rules.",
             "license": {"name": "MIT"},
         },
@@ -109,7 +109,7 @@ def build_asyncapi() -> dict[str, Any]:
 
 
 def _describe_type(field: dict[str, Any]) -> str:
-    """A field's type for a reader, from its JSON schema."""
+    """Describe a field's type for a reader, from its JSON schema."""
     if "anyOf" in field:
         return " or ".join(_describe_type(option) for option in field["anyOf"])
     if "enum" in field:
@@ -127,18 +127,21 @@ _BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusi
 
 
 def _render_table(properties: dict[str, Any]) -> str:
-    rows = [f"| `{name}` | {_describe_type(field)} | {field['description']} |" for name, field in properties.items()]
+    rows = [
+        f"| `{name}` | {_describe_type(field)} | {field['description']} |"
+        for name, field in properties.items()
+    ]
     return "\n".join(["| field | type | meaning |", "|---|---|---|", *rows])
 
 
-def _render_section(name: str, story: EventRoute, example: dict[str, Any]) -> str:
+def _render_section(name: str, route: EventRoute, example: dict[str, Any]) -> str:
     event = EVENT_TYPES[name]
     return "\n\n".join(
         [
             f"## `{name}`",
             event.__doc__ or "",
-            f"- **Published by** the {story.publisher}, when {story.when}.\n"
-            f"- **Consumed by** the {story.consumer}, from the queue `{story.queue}`.",
+            f"- **Published by** the {route.publisher}, when {route.when}.\n"
+            f"- **Consumed by** the {route.consumer}, from the queue `{route.queue}`.",
             _render_table(_build_schema(event)["properties"]),
             f"```json\n{json.dumps(example, indent=2)}\n```",
         ]
@@ -146,7 +149,7 @@ def _render_section(name: str, story: EventRoute, example: dict[str, Any]) -> st
 
 
 def render_page() -> str:
-    """The contract as a page for people."""
+    """Render the contract as a page for people."""
     shown = build_examples()
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         content_type=CloudEvent.CONTENT_TYPE,
@@ -156,7 +159,7 @@ def render_page() -> str:
         audit=topology.AUDIT_QUEUE,
         audit_length=f"{topology.AUDIT_LENGTH:,}",
         envelope=_render_table(_build_schema(CloudEvent)["properties"]),
-        events="\n\n".join(_render_section(name, story, shown[name]) for name, story in EVENT_ROUTES.items()),
+        events="\n\n".join(_render_section(name, route, shown[name]) for name, route in EVENT_ROUTES.items()),
     )
 
 

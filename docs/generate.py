@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def list_source_sections() -> dict[str, type[BaseSettings]]:
-    """The sections of the sources that have one."""
+    """List the sections of the sources that have settings of their own."""
     for name in SOURCES:
         source_class(name)
     return {f"Scraper: {_get_prefix(own)}*": own for own in SourceSettings.__subclasses__()}
@@ -66,7 +66,7 @@ CONTAINERS = """
 
 
 def render_env_example() -> str:
-    """Every setting with its description and its default."""
+    """Render every setting with its description and its default."""
     lines = [HEAD]
     for group, settings in GROUPS.items():
         lines.append(f"# --- {group} ---\n")

@@ -14,7 +14,7 @@ PAGES = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 
 
 def test_the_file_in_the_repository_is_fresh() -> None:
-    fresh = PAGES["env_example"]()
+    fresh = PAGES["render_env_example"]()
 
     stored = (ROOT / ".env.example").read_text(encoding="utf-8")
 
@@ -29,7 +29,7 @@ def test_every_setting_says_what_it_is_for(group: str) -> None:
 
 
 def test_a_copy_of_the_file_is_read_back_as_the_defaults(tmp_path: Path) -> None:
-    filled = PAGES["env_example"]().replace("\n#VIRAL_", "\nVIRAL_")
+    filled = PAGES["render_env_example"]().replace("\n#VIRAL_", "\nVIRAL_")
     filled = filled.replace("VIRAL_DATABASE_URL=", "VIRAL_DATABASE_URL=postgresql://u:p@h/d")
     filled = filled.replace("VIRAL_RABBITMQ_URL=", "VIRAL_RABBITMQ_URL=amqp://u:p@h/v")
     # A default of "nothing" has no spelling in a file: such a line stays commented out.
@@ -45,7 +45,7 @@ def test_a_copy_of_the_file_is_read_back_as_the_defaults(tmp_path: Path) -> None
 
 
 def test_every_variable_that_a_page_names_exists() -> None:
-    known = set(re.findall(r"VIRAL_\w+", PAGES["env_example"]()))
+    known = set(re.findall(r"VIRAL_\w+", PAGES["render_env_example"]()))
     operations = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
     known |= set(re.findall(r"^\| `(VIRAL_\w+)` \|", operations, re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""A client for the gateway's API: `pip install viral-tweets[client]`."""
+"""Call the gateway's API from Python: `pip install viral-tweets[client]`."""
 
 from viral_client.client import Client
 from viral_client.errors import FieldError, GatewayAway, GatewayError

@@ -1,4 +1,4 @@
-"""The calls of the gateway's API."""
+"""Call the gateway's API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Self
 
-import httpx
+import httpx2
 
 from viral_client.errors import GatewayAway, GatewayError
 from viral_client.models import Batch, ModelDetails, ModelVersion, Predictions, Readiness, Tweet
@@ -16,7 +16,7 @@ SILENCE_S = 40.0
 
 
 class Client:
-    """Calls one gateway over kept connections; threads may share it.
+    """Call one gateway over kept connections; threads may share it.
 
     Every call raises GatewayError for a refusal and GatewayAway without an answer.
     """
@@ -27,13 +27,13 @@ class Client:
         api_key: str | None = None,
         *,
         timeout_s: float = 30,
-        transport: httpx.BaseTransport | None = None,
+        transport: httpx2.BaseTransport | None = None,
     ) -> None:
         headers = {"User-Agent": "viral-client"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, transport=transport)
+        self._http = httpx2.Client(base_url=url, headers=headers, timeout=timeout_s, transport=transport)
 
     def predict(self, tweets: Iterable[str | Tweet], *, explain: bool = False) -> Predictions:
-        """Of 1 to 256 tweets, all by the same model. `explain` also weighs each word."""
+        """Predict 1 to 256 tweets, all by the same model. `explain` also weighs each word."""
         if isinstance(tweets, str | Tweet):  # a text is iterable too: each letter would be a tweet
             raise TypeError("give a list of tweets")
         asked = [tweet if isinstance(tweet, Tweet) else Tweet(text=tweet) for tweet in tweets]
@@ -43,22 +43,22 @@ class Client:
         }
         return Predictions.model_validate(self._ask("POST", "/v1/predictions", json=body))
 
-    def model(self) -> ModelDetails:
-        """The one that answers."""
+    def get_model(self) -> ModelDetails:
+        """Get the model that answers."""
         return ModelDetails.model_validate(self._ask("GET", "/v1/model"))
 
-    def models(self, limit: int = 100, offset: int = 0) -> Sequence[ModelVersion]:
-        """Registered versions, newest first."""
+    def list_models(self, limit: int = 100, offset: int = 0) -> Sequence[ModelVersion]:
+        """List registered versions, newest first."""
         reply = self._ask("GET", "/v1/models", params={"limit": limit, "offset": offset})
         return [ModelVersion.model_validate(one) for one in reply["models"]]
 
-    def batches(self, limit: int = 100, offset: int = 0) -> Sequence[Batch]:
-        """Each batch's trail, newest first."""
+    def list_batches(self, limit: int = 100, offset: int = 0) -> Sequence[Batch]:
+        """List each batch's trail, newest first."""
         reply = self._ask("GET", "/v1/batches", params={"limit": limit, "offset": offset})
         return [Batch.model_validate(one) for one in reply["batches"]]
 
-    def ready(self) -> Readiness:
-        """Also of a gateway that is not: no exception then."""
+    def get_readiness(self) -> Readiness:
+        """Get whether the gateway is ready, and what is missing; no exception if it is not."""
         with _translate_errors():
             reply = self._http.get("/health/ready")
         if reply.status_code in (200, 503):
@@ -66,13 +66,13 @@ class Client:
                 return Readiness.model_validate_json(reply.content)
         raise _build_refusal(reply)
 
-    def events(self, since: int | None = None) -> Iterator[ModelDetails]:
-        """Each model that takes over, as it does; at once if a later promotion than `since` serves already.
+    def stream_events(self, since: int | None = None) -> Iterator[ModelDetails]:
+        """Yield each model that takes over, as it does; at once if a later promotion than `since` serves already.
 
         Ends when the gateway stops; go on with the `promotion_seq` of the last one as `since`.
         """
         params = {} if since is None else {"since": since}
-        timeout = httpx.Timeout(self._http.timeout.connect, read=SILENCE_S)
+        timeout = httpx2.Timeout(self._http.timeout.connect, read=SILENCE_S)
         with (
             _translate_errors(),
             self._http.stream("GET", "/v1/events", params=params, timeout=timeout) as stream,
@@ -81,7 +81,7 @@ class Client:
                 stream.read()
                 raise _build_refusal(stream)
             for line in stream.iter_lines():
-                # Each event is one line of JSON; ids, names and comments tell nothing more.
+                # Each event is one line of JSON; ids, names and comments say nothing more.
                 if line.startswith("data:"):
                     yield ModelDetails.model_validate_json(line.removeprefix("data:"))
 
@@ -107,11 +107,11 @@ class Client:
 def _translate_errors() -> Iterator[None]:
     try:
         yield
-    except httpx.TransportError as error:
+    except httpx2.TransportError as error:
         raise GatewayAway(f"the gateway does not answer: {error or type(error).__name__}") from error
 
 
-def _build_refusal(reply: httpx.Response) -> GatewayError:
+def _build_refusal(reply: httpx2.Response) -> GatewayError:
     try:
         problem = reply.json()
     except ValueError:  # something between here and the gateway answers in its own way

@@ -1,4 +1,4 @@
-"""What the gateway refuses, as exceptions."""
+"""Define what the gateway refuses, as exceptions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 
 class GatewayAway(Exception):
-    """No connection, or no answer in time."""
+    """Report that there is no connection, or no answer in time."""
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """A wrong field: `pointer` into the body (`#/tweets/0/text`), or the `parameter` of that name."""
+    """Name a wrong field: `pointer` into the body (`#/tweets/0/text`), or the `parameter` of that name."""
 
     detail: str
     pointer: str | None = None
@@ -21,7 +21,7 @@ class FieldError:
 
 
 class GatewayError(Exception):
-    """A reply that is no success, with what its problem+json says (RFC 9457)."""
+    """Report a refusal, with what its problem+json says (RFC 9457)."""
 
     def __init__(self, status: int, problem: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         self.status = status

@@ -1,4 +1,4 @@
-"""What the API takes and gives. Fields that a newer gateway adds are ignored."""
+"""Describe what the API takes and gives. Fields that a newer gateway adds are ignored."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tweet(BaseModel):
 
 
 class Model(_Reply):
-    """Which model answered."""
+    """Name the model that answered."""
 
     version: int
     promotion_seq: int
@@ -35,7 +35,7 @@ class Model(_Reply):
 
 
 class ModelDetails(Model):
-    """The model that answers, with its metrics on test tweets."""
+    """Describe the model that answers, with its metrics on test tweets."""
 
     previous_version: int | None
     reason: str
@@ -52,7 +52,7 @@ class ModelDetails(Model):
 
 
 class Features(_Reply):
-    """What the model saw beside the text. Monday is 0, hours are UTC."""
+    """Hold what the model saw beside the text. Monday is 0, hours are UTC."""
 
     created_at_dayofweek: int
     created_at_hour: int
@@ -66,7 +66,7 @@ class Features(_Reply):
 
 
 class Author(_Reply):
-    """What was known of the author before the tweet."""
+    """Hold what was known of the author before the tweet."""
 
     tweets: int
     settled: int
@@ -74,7 +74,7 @@ class Author(_Reply):
 
 
 class WordWeight(_Reply):
-    """How much the probability falls without `text[start:end]`. A hint, not a cause."""
+    """Say how much the probability falls without `text[start:end]`. A hint, not a cause."""
 
     word: str
     start: int
@@ -83,7 +83,7 @@ class WordWeight(_Reply):
 
 
 class Prediction(_Reply):
-    """That a tweet gets more likes than the model's threshold."""
+    """Predict whether a tweet gets more likes than the model's threshold."""
 
     probability: float
     viral: bool
@@ -93,14 +93,14 @@ class Prediction(_Reply):
 
 
 class Predictions(_Reply):
-    """In the order of the tweets, all from one model."""
+    """Hold predictions in the order of the tweets, all from one model."""
 
     model: Model
     predictions: list[Prediction]
 
 
 class Verdict(_Reply):
-    """How challenger and champion compared on the batch's test tweets."""
+    """Say how challenger and champion compared on the batch's test tweets."""
 
     outcome: str
     reason: str
@@ -117,7 +117,7 @@ class Verdict(_Reply):
 
 
 class Promoted(_Reply):
-    """A promotion of a version."""
+    """Describe a promotion of a version."""
 
     promotion_seq: int
     at: datetime
@@ -127,7 +127,7 @@ class Promoted(_Reply):
 
 
 class ModelVersion(_Reply):
-    """A registered version; its validation metrics chose the best epoch, its test metrics are those to quote."""
+    """Describe a registered version; validation metrics chose its epoch, its test metrics are those to quote."""
 
     version: int
     run_id: str
@@ -143,7 +143,7 @@ class ModelVersion(_Reply):
 
 
 class Collected(_Reply):
-    """The batch is complete."""
+    """Say when a batch was complete, and of what it is made."""
 
     at: datetime
     tweet_count: int
@@ -155,7 +155,7 @@ class Collected(_Reply):
 
 
 class Trained(_Reply):
-    """A challenger was trained on the batch."""
+    """Say which challenger was trained on the batch, and when."""
 
     at: datetime
     started_at: datetime
@@ -165,7 +165,7 @@ class Trained(_Reply):
 
 
 class Batch(_Reply):
-    """One batch's trail; None where it has not come to that."""
+    """Hold one batch's trail; None where it has not come to that."""
 
     batch_id: UUID
     source: str
@@ -182,7 +182,7 @@ class Batch(_Reply):
 
 
 class Refused(_Reply):
-    """A promoted artefact that may not serve; the model before it serves on."""
+    """Name a promoted artefact that may not serve; the model before it serves on."""
 
     version: int
     promotion_seq: int
@@ -191,7 +191,7 @@ class Refused(_Reply):
 
 
 class Readiness(_Reply):
-    """Whether the gateway takes traffic, and what is missing if not."""
+    """Say whether the gateway takes traffic, and what is missing if not."""
 
     status: str
     missing: list[str]
@@ -200,5 +200,5 @@ class Readiness(_Reply):
 
     @property
     def ready(self) -> bool:
-        """A model is loaded and promotions are heard of."""
+        """Whether a model is loaded and promotions are received."""
         return self.status == "ready"

@@ -23,21 +23,21 @@ def test_each_call_gives_what_the_gateway_says(client: Client) -> None:
     assert reply.predictions[1].features.photos_count == 2
     assert reply.predictions[1].author
     assert [word.word for word in reply.predictions[0].explanation or []] == ["hello"]
-    details = client.model()
+    details = client.get_model()
     assert details.version == reply.model.version
     assert details.simulated
-    [version] = client.models()
+    [version] = client.list_models()
     assert version.champion
     assert version.verdict
     assert version.verdict.outcome == "promoted"
-    [batch] = client.batches()
+    [batch] = client.list_batches()
     assert batch.trained
     assert batch.promoted
     assert batch.collected
-    assert not client.models(offset=1)
-    assert not client.batches(offset=1)
-    assert client.ready().ready
-    assert next(client.events(since=0)) == details
+    assert not client.list_models(offset=1)
+    assert not client.list_batches(offset=1)
+    assert client.get_readiness().ready
+    assert next(client.stream_events(since=0)) == details
 
 
 def test_a_refusal_is_an_exception_that_points_at_the_fault(client: Client) -> None:
@@ -54,4 +54,4 @@ def test_a_refusal_is_an_exception_that_points_at_the_fault(client: Client) -> N
 
 def test_nobody_there_is_an_exception_of_its_own() -> None:
     with Client(f"http://{NOWHERE}") as client, pytest.raises(GatewayAway, match="does not answer"):
-        client.ready()
+        client.get_readiness()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from viral_client import Client, FieldError, GatewayAway, GatewayError, Tweet
 from viral_client.models import Predictions
@@ -14,19 +14,19 @@ from viral_gateway.api.prediction_schemas import ModelDetails
 PROBLEM = {"content-type": "application/problem+json"}
 
 
-def talking_to(answer: Callable[[httpx.Request], httpx.Response], **more: Any) -> Client:
-    return Client("http://gateway", transport=httpx.MockTransport(answer), **more)
+def talking_to(answer: Callable[[httpx2.Request], httpx2.Response], **more: Any) -> Client:
+    return Client("http://gateway", transport=httpx2.MockTransport(answer), **more)
 
 
 def test_the_key_is_sent_with_every_call() -> None:
     seen: list[str | None] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request.headers.get("authorization"))
-        return httpx.Response(200, json={"models": [], "batches": []})
+        return httpx2.Response(200, json={"models": [], "batches": []})
 
-    talking_to(answer, api_key="some-key").models()
-    talking_to(answer).batches()
+    talking_to(answer, api_key="some-key").list_models()
+    talking_to(answer).list_batches()
 
     assert seen == ["Bearer some-key", None]
 
@@ -37,7 +37,7 @@ def test_a_refusal_says_when_to_come_back(status: int, title: str) -> None:
     headers = PROBLEM | {"retry-after": "12", "x-request-id": "mine"}
 
     with pytest.raises(GatewayError, match=f"^{status} {title}: later$") as refused:
-        talking_to(lambda _: httpx.Response(status, json=problem, headers=headers)).model()
+        talking_to(lambda _: httpx2.Response(status, json=problem, headers=headers)).get_model()
 
     assert (refused.value.status, refused.value.title, refused.value.detail) == (status, title, "later")
     assert refused.value.retry_after == 12
@@ -47,15 +47,15 @@ def test_a_refusal_says_when_to_come_back(status: int, title: str) -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        httpx.Response(502, text="<html>bad gateway</html>"),
-        httpx.Response(502, text="{", headers=PROBLEM),
-        httpx.Response(502, json=["no", "problem"], headers=PROBLEM),
-        httpx.Response(502, json={"title": None, "errors": "none"}, headers=PROBLEM),
+        httpx2.Response(502, text="<html>bad gateway</html>"),
+        httpx2.Response(502, text="{", headers=PROBLEM),
+        httpx2.Response(502, json=["no", "problem"], headers=PROBLEM),
+        httpx2.Response(502, json={"title": None, "errors": "none"}, headers=PROBLEM),
     ],
 )
-def test_a_proxys_own_error_page_is_a_refusal_too(reply: httpx.Response) -> None:
+def test_a_proxys_own_error_page_is_a_refusal_too(reply: httpx2.Response) -> None:
     with pytest.raises(GatewayError) as refused:
-        talking_to(lambda _: reply).ready()
+        talking_to(lambda _: reply).get_readiness()
 
     assert refused.value.status == 502
     assert refused.value.retry_after is None
@@ -64,30 +64,30 @@ def test_a_proxys_own_error_page_is_a_refusal_too(reply: httpx.Response) -> None
 @pytest.mark.parametrize(
     "reply",
     [
-        httpx.Response(503, text="<html>no upstream</html>"),
-        httpx.Response(503, json={"message": "no upstream"}),
-        httpx.Response(200, text="<html>please log in</html>"),
+        httpx2.Response(503, text="<html>no upstream</html>"),
+        httpx2.Response(503, json={"message": "no upstream"}),
+        httpx2.Response(200, text="<html>please log in</html>"),
     ],
 )
-def test_a_proxys_own_page_is_no_readiness(reply: httpx.Response) -> None:
+def test_a_proxys_own_page_is_no_readiness(reply: httpx2.Response) -> None:
     with pytest.raises(GatewayError) as refused:
-        talking_to(lambda _: reply).ready()
+        talking_to(lambda _: reply).get_readiness()
 
     assert refused.value.status == reply.status_code
 
 
 def test_events_that_live_elsewhere_are_a_refusal_not_an_end() -> None:
-    moved = httpx.Response(301, headers={"location": "https://gateway/v1/events"})
+    moved = httpx2.Response(301, headers={"location": "https://gateway/v1/events"})
 
     with pytest.raises(GatewayError, match=r"^301"):
-        next(talking_to(lambda _: moved).events())
+        next(talking_to(lambda _: moved).stream_events())
 
 
 def test_errors_that_are_no_objects_are_passed_over() -> None:
     problem = {"title": "Bad", "errors": ["x", {"detail": "wrong", "pointer": "#/a"}, None]}
 
     with pytest.raises(GatewayError) as refused:
-        talking_to(lambda _: httpx.Response(422, json=problem)).model()
+        talking_to(lambda _: httpx2.Response(422, json=problem)).get_model()
 
     assert refused.value.errors == [FieldError("wrong", "#/a")]
 
@@ -95,15 +95,15 @@ def test_errors_that_are_no_objects_are_passed_over() -> None:
 @pytest.mark.parametrize("one", ["hello", Tweet(text="hello")])
 def test_one_tweet_is_no_list_of_tweets(one: Any) -> None:
     with pytest.raises(TypeError, match="list of tweets"):
-        talking_to(lambda _: httpx.Response(200)).predict(one)
+        talking_to(lambda _: httpx2.Response(200)).predict(one)
 
 
-@pytest.mark.parametrize("error", [httpx.ConnectError("refused"), httpx.ReadTimeout("")])
-def test_no_answer_is_an_exception_of_its_own(error: httpx.TransportError) -> None:
-    def silent(_: httpx.Request) -> httpx.Response:
+@pytest.mark.parametrize("error", [httpx2.ConnectError("refused"), httpx2.ReadTimeout("")])
+def test_no_answer_is_an_exception_of_its_own(error: httpx2.TransportError) -> None:
+    def silent(_: httpx2.Request) -> httpx2.Response:
         raise error
 
-    for call in (Client.model, Client.ready, lambda gateway: next(gateway.events())):
+    for call in (Client.get_model, Client.get_readiness, lambda gateway: next(gateway.stream_events())):
         with pytest.raises(GatewayAway, match="does not answer"):
             call(talking_to(silent))
 
@@ -117,7 +117,7 @@ def test_events_are_the_models_that_take_over() -> None:
     one = ModelDetails.model_validate(details).model_dump_json()
     stream = f": listening\r\nretry: 3000\r\n\r\nid: 4\r\nevent: model.promoted\r\ndata: {one}\r\n\r\n: ping\r\n\r\n"
 
-    events = list(talking_to(lambda _: httpx.Response(200, text=stream * 2)).events(since=3))
+    events = list(talking_to(lambda _: httpx2.Response(200, text=stream * 2)).stream_events(since=3))
 
     assert [event.promotion_seq for event in events] == [4, 4]
 
