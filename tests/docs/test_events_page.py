@@ -34,11 +34,11 @@ def test_every_event_has_its_story() -> None:
 
 
 def test_every_durable_queue_is_told_of() -> None:
-    told = {
-        story.queue: name for name, story in EVENT_ROUTES.items() if not story.queue.endswith("<instance>")
+    queues = {
+        route.queue: name for name, route in EVENT_ROUTES.items() if not route.queue.endswith("<instance>")
     }
 
-    assert told == topology.QUEUES
+    assert queues == topology.QUEUES
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)

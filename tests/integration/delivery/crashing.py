@@ -16,7 +16,7 @@ from viral_common.events import BatchCollected, Event
 from viral_common.logging import configure_logging
 from viral_common.settings import CommonSettings, load_settings
 
-from tests.integration.delivery.facts import model_trained
+from tests.integration.delivery.example_events import make_model_trained
 
 # Where the process dies: (owner, function, before or after it).
 BOUNDARIES: dict[str, tuple[Any, str, str]] = {
@@ -61,7 +61,7 @@ def main() -> None:
             file.write(f"{event.id}\n")
         if boundary == "inside the handler":
             die()
-        return [model_trained(event.batch_id)]
+        return [make_model_trained(event.batch_id)]
 
     if boundary in BOUNDARIES:
         arm(*BOUNDARIES[boundary])

@@ -16,8 +16,8 @@ from viral_common.events import BatchCollected, Event, wrap_event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
-from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.stage import inbox_row, publish_event, state, trainer
+from tests.integration.delivery.example_events import make_batch_collected
+from tests.integration.delivery.running_trainer import publish_event, read_inbox_row, read_state, run_trainer
 
 
 def test_a_failing_handler_is_retried_with_backoff_then_given_up(
@@ -30,9 +30,9 @@ def test_a_failing_handler_is_retried_with_backoff_then_given_up(
         at.append(time.monotonic())
         raise RuntimeError("out of\x00 luck")
 
-    with trainer(settings.model_copy(update={"retry_base_s": 0.3}), handle):
-        event = publish_event(url, batch_collected())
-        eventually(lambda: state(db, event.id) == "dead-lettered")
+    with run_trainer(settings.model_copy(update={"retry_base_s": 0.3}), handle):
+        event = publish_event(url, make_batch_collected())
+        eventually(lambda: read_state(db, event.id) == "dead-lettered")
         letter = eventually(lambda: operations.list_dead_letters(url))[0]
 
     assert letter.reason == "failed 3 times, last with RuntimeError: out of luck"
@@ -50,11 +50,11 @@ def test_an_event_that_must_wait_is_not_counted_as_failed(settings: CommonSettin
             raise NotYet("batch 6 is trained first")
         return []
 
-    with trainer(settings, handle):
-        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, event.id) == "done")
+    with run_trainer(settings, handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
+        eventually(lambda: read_state(db, event.id) == "done")
 
-    row = inbox_row(db, event.id)
+    row = read_inbox_row(db, event.id)
     assert row
     assert (row.failures, row.claims) == (0, 1)
 
@@ -67,9 +67,9 @@ def test_a_handler_longer_than_its_lease_keeps_the_event(settings: CommonSetting
         time.sleep(2.5 * settings.lease_s)
         return []
 
-    with trainer(settings, handle), trainer(settings, handle):
-        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, event.id) == "done")
+    with run_trainer(settings, handle), run_trainer(settings, handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
+        eventually(lambda: read_state(db, event.id) == "done")
 
     assert handled == [event.id]
 
@@ -92,16 +92,16 @@ def test_a_lease_is_kept_although_renewing_it_failed_once(
         return []
 
     monkeypatch.setattr(inbox, "renew", renew_at_last)
-    with trainer(settings, handle), trainer(settings, handle):
-        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, event.id) == "done")
+    with run_trainer(settings, handle), run_trainer(settings, handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
+        eventually(lambda: read_state(db, event.id) == "done")
 
     assert handled == [event.id]
     assert faults == []
 
 
 def test_a_worker_that_lost_its_lease_settles_nothing(settings: CommonSettings, db: Sessions) -> None:
-    event = wrap_event(batch_collected(), "viral/tests/host")
+    event = wrap_event(make_batch_collected(), "viral/tests/host")
     with db.begin() as session:
         inbox.record(session, "trainer", event, event.model_dump_json().encode(), replayed=False)
     with db.begin() as session:
@@ -114,7 +114,7 @@ def test_a_worker_that_lost_its_lease_settles_nothing(settings: CommonSettings, 
     with pytest.raises(inbox.LeaseLost), db.begin() as session:
         inbox.finish(session, late)
 
-    assert state(db, event.id) == "running"
+    assert read_state(db, event.id) == "running"
 
 
 def test_a_stopped_service_gives_its_event_back_at_once(settings: CommonSettings, db: Sessions) -> None:
@@ -125,58 +125,58 @@ def test_a_stopped_service_gives_its_event_back_at_once(settings: CommonSettings
         time.sleep(8)
         return []
 
-    with trainer(settings.model_copy(update={"lease_s": 3600}), handle):
-        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+    with run_trainer(settings.model_copy(update={"lease_s": 3600}), handle):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
         assert busy.wait(30)
 
-    row = inbox_row(db, event.id)
+    row = read_inbox_row(db, event.id)
     assert row
     assert (row.state, row.claims, row.failures) == ("pending", 0, 0)
 
 
 def test_giving_an_event_up_is_tried_again_too(settings: CommonSettings, db: Sessions) -> None:
-    told: list[str] = []
+    reasons: list[str] = []
 
     def handle(_: BatchCollected) -> list[Event]:
         raise Unusable("out of\x00 luck")
 
     def on_dead_lettered(_: BatchCollected, reason: str) -> None:
-        told.append(reason)
-        if len(told) == 1:
+        reasons.append(reason)
+        if len(reasons) == 1:
             raise RuntimeError("the disk is full")
 
-    with trainer(settings, handle, on_dead_lettered=on_dead_lettered):
-        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, event.id) == "dead-lettered")
+    with run_trainer(settings, handle, on_dead_lettered=on_dead_lettered):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
+        eventually(lambda: read_state(db, event.id) == "dead-lettered")
 
-    assert told == ["out of luck"] * 2
+    assert reasons == ["out of luck"] * 2
 
 
 def test_failures_do_not_count_as_crashes(
     settings: CommonSettings, db: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
+    reasons: list[str] = []
 
     def handle(_: BatchCollected) -> list[Event]:
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr(inbox, "CLAIM_LIMIT", settings.retry_limit - 2)
-    with trainer(settings, handle, on_dead_lettered=lambda _, reason: told.append(reason)):
-        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, event.id) == "dead-lettered")
+    with run_trainer(settings, handle, on_dead_lettered=lambda _, reason: reasons.append(reason)):
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
+        eventually(lambda: read_state(db, event.id) == "dead-lettered")
 
-    assert told == ["failed 3 times, last with RuntimeError: out of luck"]
+    assert reasons == ["failed 3 times, last with RuntimeError: out of luck"]
 
 
 def test_a_handler_that_takes_its_process_down_again_and_again_is_given_up(
     settings: CommonSettings, db: Sessions
 ) -> None:
-    event = wrap_event(batch_collected(), "viral/tests/host")
+    event = wrap_event(make_batch_collected(), "viral/tests/host")
     with db.begin() as session:
         inbox.record(session, "trainer", event, event.model_dump_json().encode(), replayed=False)
     for crash in range(inbox.CLAIM_LIMIT):
         with db.begin() as session:
             assert inbox.claim(session, "trainer", f"crash {crash}", lease_s=0)
 
-    with trainer(settings, lambda _: []):
-        eventually(lambda: state(db, event.id) == "dead-lettered")
+    with run_trainer(settings, lambda _: []):
+        eventually(lambda: read_state(db, event.id) == "dead-lettered")

@@ -15,8 +15,8 @@ from viral_common.events import BatchCollected, Event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
-from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.stage import publish, publish_event, state, trainer
+from tests.integration.delivery.example_events import make_batch_collected
+from tests.integration.delivery.running_trainer import publish, publish_event, read_state, run_trainer
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def test_a_message_that_is_no_event_is_a_dead_letter_with_its_reason_and_holds_n
     settings: CommonSettings, db: Sessions, body: bytes, reason: str
 ) -> None:
     url = settings.rabbitmq_url.get_secret_value()
-    with trainer(settings, lambda _: []):
+    with run_trainer(settings, lambda _: []):
         publish(url, body, message_id="theirs\x00")
         started = time.monotonic()
-        good = publish_event(url, batch_collected())
-        eventually(lambda: state(db, good.id) == "done")
+        good = publish_event(url, make_batch_collected())
+        eventually(lambda: read_state(db, good.id) == "done")
         took_s = time.monotonic() - started
         letters = eventually(lambda: operations.list_dead_letters(url))
 
@@ -58,13 +58,13 @@ def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(
             raise Unusable("batch 7 does not exist")
         return []
 
-    with trainer(settings, handle, on_dead_lettered=lambda _event, reason: given_up.append(reason)):
-        event = publish_event(url, batch_collected())
+    with run_trainer(settings, handle, on_dead_lettered=lambda _event, reason: given_up.append(reason)):
+        event = publish_event(url, make_batch_collected())
         letters = eventually(lambda: operations.list_dead_letters(url))
-        publish_event(url, batch_collected(event.id))
-        assert state(db, event.id) == "dead-lettered"
+        publish_event(url, make_batch_collected(event.id))
+        assert read_state(db, event.id) == "dead-lettered"
         replayed = operations.replay(url, {str(event.id)})
-        eventually(lambda: state(db, event.id) == "done")
+        eventually(lambda: read_state(db, event.id) == "done")
 
     assert letters[0].reason == "batch 7 does not exist"
     assert given_up == ["batch 7 does not exist"]

@@ -13,21 +13,21 @@ from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
-from tests.integration.delivery.facts import batch_collected, model_trained
-from tests.integration.delivery.stage import publish_event, published, state, trainer
+from tests.integration.delivery.example_events import make_batch_collected, make_model_trained
+from tests.integration.delivery.running_trainer import publish_event, read_published, read_state, run_trainer
 
 
 def test_a_handled_event_causes_the_next_one_with_its_trace(settings: CommonSettings, db: Sessions) -> None:
     url = settings.rabbitmq_url.get_secret_value()
-    heard: list[Message] = []
-    with trainer(settings, lambda event: [model_trained(event.batch_id)]):
-        cause = publish_event(url, batch_collected())
-        row = eventually(lambda: published(db))[0]
+    received: list[Message] = []
+    with run_trainer(settings, lambda event: [make_model_trained(event.batch_id)]):
+        cause = publish_event(url, make_batch_collected())
+        row = eventually(lambda: read_published(db))[0]
         with topology.open_connection(url, "tests") as connection:
             method, properties, body = connection.channel().basic_get("evaluator.model-trained")
-            heard.append(Message(method.exchange, method.routing_key, body))
+            received.append(Message(method.exchange, method.routing_key, body))
 
-    caused = CloudEvent.model_validate_json(heard[0].body)
+    caused = CloudEvent.model_validate_json(received[0].body)
     assert caused.id == derive_event_id(cause.id, "model.trained")
     assert caused.causationid == str(cause.id)
     assert caused.traceparent.split("-")[1] == cause.traceparent.split("-")[1]
@@ -41,22 +41,22 @@ def test_a_handled_event_causes_the_next_one_with_its_trace(settings: CommonSett
     assert properties.app_id.startswith("trainer@")
     assert properties.timestamp
     assert properties.content_type == "application/cloudevents+json"
-    assert state(db, cause.id) == "done"
+    assert read_state(db, cause.id) == "done"
 
 
 def test_an_event_that_comes_many_times_is_handled_once(settings: CommonSettings, db: Sessions) -> None:
     handled: list[UUID] = []
-    event = batch_collected()
+    event = make_batch_collected()
 
     def handle(event: BatchCollected) -> list[Event]:
         handled.append(event.id)
         return []
 
-    with trainer(settings, handle):
+    with run_trainer(settings, handle):
         for _ in range(5):
             publish_event(settings.rabbitmq_url.get_secret_value(), event)
-        last = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
-        eventually(lambda: state(db, last.id) == "done")
+        last = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
+        eventually(lambda: read_state(db, last.id) == "done")
 
     assert handled == [event.id, last.id]
 
@@ -65,18 +65,18 @@ def test_a_consumer_whose_channel_the_broker_closes_is_noticed_and_comes_back(
     settings: CommonSettings, db: Sessions
 ) -> None:
     url = settings.rabbitmq_url.get_secret_value()
-    with trainer(settings, lambda _: []) as service:
+    with run_trainer(settings, lambda _: []) as service:
         with topology.open_connection(url, "tests") as connection:
             connection.channel().queue_delete("trainer.batch-collected")
         eventually(lambda: service.find_missing() != [], within_s=5)
         eventually(lambda: service.find_missing() == [], within_s=10)
-        event = publish_event(url, batch_collected())
-        eventually(lambda: state(db, event.id) == "done")
+        event = publish_event(url, make_batch_collected())
+        eventually(lambda: read_state(db, event.id) == "done")
 
 
 def test_a_replica_hears_promotions_on_a_queue_of_its_own(settings: CommonSettings) -> None:
     url = settings.rabbitmq_url.get_secret_value()
-    heard: list[int] = []
+    received: list[int] = []
     bound = threading.Event()
     promoted = ModelPromoted(
         batch_id=uuid4(),
@@ -91,24 +91,24 @@ def test_a_replica_hears_promotions_on_a_queue_of_its_own(settings: CommonSettin
         metrics={},
     )
     with Service("gateway", settings) as gateway:
-        gateway.subscribe(ModelPromoted, lambda event: heard.append(event.promotion_seq), bound.set)
+        gateway.subscribe(ModelPromoted, lambda event: received.append(event.promotion_seq), bound.set)
         gateway.start()
         eventually(lambda: gateway.find_missing() == [])
         publish_event(url, promoted)
-        eventually(lambda: heard)
+        eventually(lambda: received)
 
     assert bound.is_set()
-    assert heard == [4]
+    assert received == [4]
 
 
 def test_every_event_lies_readable_in_the_audit_queue(settings: CommonSettings, db: Sessions) -> None:
     url = settings.rabbitmq_url.get_secret_value()
     with Service("scraper", settings) as scraper:
-        event = batch_collected(uuid5(uuid4(), "batch.collected"))
+        event = make_batch_collected(uuid5(uuid4(), "batch.collected"))
         with scraper.sessions.begin() as session:
             scraper.emit(session, event)
         scraper.start()
-        eventually(lambda: published(db))
+        eventually(lambda: read_published(db))
 
     with topology.open_connection(url, "tests") as connection:
         method, _, body = connection.channel().basic_get("audit")

@@ -16,8 +16,8 @@ from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
 from tests.integration.delivery.crashing import BOUNDARIES
-from tests.integration.delivery.facts import batch_collected
-from tests.integration.delivery.stage import publish_event, published, state
+from tests.integration.delivery.example_events import make_batch_collected
+from tests.integration.delivery.running_trainer import publish_event, read_published, read_state
 
 # Only here may the broker see the caused event twice: published, then killed before the stamp. Ids tell copies apart.
 MAY_PUBLISH_TWICE = "published, not stamped"
@@ -54,13 +54,13 @@ def test_a_killed_service_goes_on_where_it_was(
     boundary: str, settings: CommonSettings, db: Sessions, tmp_path: Path
 ) -> None:
     url, handled = settings.rabbitmq_url.get_secret_value(), tmp_path / "handled"
-    event = publish_event(url, batch_collected())
+    event = publish_event(url, make_batch_collected())
     killed = start(boundary, handled, settings)
     assert killed.wait(30) == -signal.SIGKILL
 
     again = start("nowhere", handled, settings)
     try:
-        eventually(lambda: state(db, event.id) == "done" and published(db), within_s=30)
+        eventually(lambda: read_state(db, event.id) == "done" and read_published(db), within_s=30)
     finally:
         again.terminate()
         stopped = again.wait(20)

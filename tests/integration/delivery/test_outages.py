@@ -14,8 +14,14 @@ from viral_common.events import BatchCollected, Event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
-from tests.integration.delivery.facts import batch_collected, model_trained
-from tests.integration.delivery.stage import inbox_row, publish_event, published, state, trainer
+from tests.integration.delivery.example_events import make_batch_collected, make_model_trained
+from tests.integration.delivery.running_trainer import (
+    publish_event,
+    read_inbox_row,
+    read_published,
+    read_state,
+    run_trainer,
+)
 from tests.servers import Servers
 
 # RabbitMQ 3.10 loses the name of a quorum queue declared less than a second before SIGKILL (measured: 0.5 s
@@ -41,21 +47,21 @@ def test_the_broker_dies_during_a_training(servers: Servers, settings: CommonSet
     def train(event: BatchCollected) -> list[Event]:
         trained.append(event.id)
         may_end.wait(BACK_S)
-        return [model_trained(event.batch_id)]
+        return [make_model_trained(event.batch_id)]
 
-    with trainer(settings, train) as service:
-        event = publish_event(url, batch_collected())
+    with run_trainer(settings, train) as service:
+        event = publish_event(url, make_batch_collected())
         eventually(lambda: trained)
         time.sleep(NAMES_SAVED_S)
         servers.kill("rabbitmq")
         eventually(lambda: service.find_missing() != [], within_s=5)
         may_end.set()
-        eventually(lambda: state(db, event.id) == "done")
+        eventually(lambda: read_state(db, event.id) == "done")
         eventually(lambda: broker_answers(url), within_s=BACK_S)
         back = time.monotonic()
         eventually(lambda: service.find_missing() == [], within_s=10)
         consuming_after_s = time.monotonic() - back
-        eventually(lambda: published(db))
+        eventually(lambda: read_published(db))
 
     assert trained == [event.id]
     assert consuming_after_s < 10
@@ -73,20 +79,20 @@ def test_postgres_dies_during_a_training(servers: Servers, settings: CommonSetti
     def train(event: BatchCollected) -> list[Event]:
         trained.append(event.id)
         may_end.wait(BACK_S)
-        return [model_trained(event.batch_id)]
+        return [make_model_trained(event.batch_id)]
 
-    with trainer(settings.model_copy(update={"lease_s": 60}), train) as service:
-        event = publish_event(url, batch_collected())
+    with run_trainer(settings.model_copy(update={"lease_s": 60}), train) as service:
+        event = publish_event(url, make_batch_collected())
         eventually(lambda: trained)
         servers.kill("postgres")
         eventually(lambda: service.find_missing() == [], within_s=BACK_S)
         may_end.set()
-        eventually(lambda: state(db, event.id) == "done")
-        second = publish_event(url, batch_collected())
-        eventually(lambda: state(db, second.id) == "done")
+        eventually(lambda: read_state(db, event.id) == "done")
+        second = publish_event(url, make_batch_collected())
+        eventually(lambda: read_state(db, second.id) == "done")
 
     assert trained == [event.id, second.id]
-    row = inbox_row(db, event.id)
+    row = read_inbox_row(db, event.id)
     assert row
     assert row.failures == 0
 
@@ -95,9 +101,9 @@ def test_tables_that_come_after_the_service_are_waited_for(settings: CommonSetti
     with db.begin() as session:
         session.execute(text("ALTER TABLE inbox RENAME TO not_yet"))
 
-    with trainer(settings, lambda _: []):
+    with run_trainer(settings, lambda _: []):
         with db.begin() as session:
             session.execute(text("ALTER TABLE not_yet RENAME TO inbox"))
-        event = publish_event(settings.rabbitmq_url.get_secret_value(), batch_collected())
+        event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
 
-        eventually(lambda: state(db, event.id) == "done")
+        eventually(lambda: read_state(db, event.id) == "done")

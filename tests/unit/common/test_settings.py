@@ -18,9 +18,9 @@ def test_an_address_for_another_driver_is_refused_in_one_line(
     for settings in (CommonSettings, LocalSettings):
         with pytest.raises(
             UsageError, match=r"VIRAL_DATABASE_URL: .*it must begin with postgresql://"
-        ) as told:
+        ) as refused:
             load_settings(settings)
-        assert "pw" not in str(told.value)
+        assert "pw" not in str(refused.value)
 
 
 def test_a_server_left_blank_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,11 +134,11 @@ def test_a_past_of_months_counts_as_the_gateway_counts_it(db: Sessions, batch: U
     for at in lately:
         post(db, batch, at, chance.choice((0, 1, 9)), chance.choice("ab"))
 
-    told = TweetStore(db).read_labelled([batch], "train", RULE)
+    tweets = TweetStore(db).read_labelled([batch], "train", RULE)
 
-    trained = [tweet.input.author for tweet in told if tweet.input.author]
-    expected = [served(db, tweet.input.username or "", tweet.input.created_at) for tweet in told]
-    assert len(told) == 20
+    trained = [tweet.input.author for tweet in tweets if tweet.input.author]
+    expected = [served(db, tweet.input.username or "", tweet.input.created_at) for tweet in tweets]
+    assert len(tweets) == 20
     assert [(one.tweets, one.settled, one.viral) for one in trained] == [
         (one.tweets, one.settled, one.viral) for one in expected
     ]
@@ -150,9 +150,9 @@ def test_several_splits_are_read_at_once(db: Sessions, batch: UUID) -> None:
     for number in range(6):
         post(db, batch, NOON + number * HOUR, number, split=("train", "test", "validation")[number % 3])
 
-    told = TweetStore(db).read_labelled_by_split([batch], ("validation", "train"), RULE)
+    by_split = TweetStore(db).read_labelled_by_split([batch], ("validation", "train"), RULE)
 
-    likes = {split: [tweet.like_count for tweet in tweets] for split, tweets in told.items()}
+    likes = {split: [tweet.like_count for tweet in tweets] for split, tweets in by_split.items()}
     assert likes == {"validation": [2, 5], "train": [0, 3]}
 
 

@@ -11,28 +11,28 @@ from tests.unit.gateway.story import a_story
 
 
 @pytest.fixture
-def story(db: Sessions) -> list[BatchTrail]:
+def trails(db: Sessions) -> list[BatchTrail]:
     """Forty days, stored; version 2 was brought back by hand at the end."""
-    story = a_story(40)
+    trails = a_story(40)
     with db.begin() as session:
-        session.add_all(trail.batch for trail in story)
+        session.add_all(trail.batch for trail in trails)
         session.flush()
         for rows in ("training", "verdict", "promotion"):
-            session.add_all(row for trail in story if (row := getattr(trail, rows)))
+            session.add_all(row for trail in trails if (row := getattr(trail, rows)))
             session.flush()
     with db.begin() as session:
-        brought_back = {"seq": 1_000, "event_id": story[0].batch.id, "verdict_id": None, "reason": "manual"}
-        session.add(Promotion(**{**_values(story[-2].promotion), **brought_back, "note": "complaints"}))
-    return story
+        brought_back = {"seq": 1_000, "event_id": trails[0].batch.id, "verdict_id": None, "reason": "manual"}
+        session.add(Promotion(**{**_values(trails[-2].promotion), **brought_back, "note": "complaints"}))
+    return trails
 
 
-def test_batches_come_page_by_page_each_with_what_followed(db: Sessions, story: list[BatchTrail]) -> None:
+def test_batches_come_page_by_page_each_with_what_followed(db: Sessions, trails: list[BatchTrail]) -> None:
     with db() as session:
         pages = [read_batch_trails(session, 15, offset) for offset in (0, 15, 30, 45)]
 
     found = [trail for page in pages for trail in page]
     assert [len(page) for page in pages] == [15, 15, 10, 0]
-    assert [_names(trail) for trail in found] == [_names(trail) for trail in story]
+    assert [_names(trail) for trail in found] == [_names(trail) for trail in trails]
     second = found[-2]
     assert second.promotion
     assert second.promotion.reason == "better"
@@ -40,7 +40,7 @@ def test_batches_come_page_by_page_each_with_what_followed(db: Sessions, story: 
 
 
 def test_versions_come_page_by_page_with_their_own_verdicts_and_promotions(
-    db: Sessions, story: list[BatchTrail]
+    db: Sessions, trails: list[BatchTrail]
 ) -> None:
     with db() as session:
         newest, oldest = read_model_records(session, 3), read_model_records(session, 3, 31)

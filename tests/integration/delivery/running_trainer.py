@@ -1,4 +1,4 @@
-"""A service that handles batch.collected, messages for it, and what became of them."""
+"""Run a service that handles batch.collected, publish messages for it, and read what became of them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ Handle = Callable[[BatchCollected], list[Event]]
 
 
 @contextmanager
-def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[Service]:
-    """A running service that consumes batch.collected."""
+def run_trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[Service]:
+    """Run a service that consumes batch.collected."""
     with Service("trainer", settings) as service:
         service.handle(BatchCollected, handle, **more)
         service.start()
@@ -32,7 +32,7 @@ def trainer(settings: CommonSettings, handle: Handle, **more: Any) -> Iterator[S
 
 
 def publish(url: str, body: bytes, routing_key: str = "batch.collected", **properties: Any) -> None:
-    """As any program on the broker might."""
+    """Publish as any program on the broker might."""
     with topology.open_connection(url, "tests") as connection:
         channel = connection.channel()
         topology.declare_topology(channel)
@@ -45,16 +45,16 @@ def publish_event(url: str, event: Event) -> CloudEvent:
     return cloud_event
 
 
-def inbox_row(db: Sessions, event_id: UUID, service: str = "trainer") -> InboxEvent | None:
+def read_inbox_row(db: Sessions, event_id: UUID, service: str = "trainer") -> InboxEvent | None:
     with db() as session:
         return session.get(InboxEvent, (service, event_id))
 
 
-def state(db: Sessions, event_id: UUID) -> str | None:
-    row = inbox_row(db, event_id)
+def read_state(db: Sessions, event_id: UUID) -> str | None:
+    row = read_inbox_row(db, event_id)
     return row.state if row else None
 
 
-def published(db: Sessions) -> list[OutboxMessage]:
+def read_published(db: Sessions) -> list[OutboxMessage]:
     with db() as session:
         return list(session.scalars(select(OutboxMessage).where(OutboxMessage.published_at.is_not(None))))

@@ -1,4 +1,4 @@
-"""Events to send."""
+"""Make events to send."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from viral_common.events import BatchCollected, ModelTrained
 
 
-def batch_collected(event_id: UUID | None = None, batch_id: UUID | None = None) -> BatchCollected:
-    """A batch of a hundred tweets."""
+def make_batch_collected(event_id: UUID | None = None, batch_id: UUID | None = None) -> BatchCollected:
+    """Make the event of a batch of a hundred tweets."""
     return BatchCollected(
         id=event_id or uuid4(),
         batch_id=batch_id or uuid4(),
@@ -24,8 +24,8 @@ def batch_collected(event_id: UUID | None = None, batch_id: UUID | None = None) 
     )
 
 
-def model_trained(batch_id: UUID, version: int = 1) -> ModelTrained:
-    """Its challenger."""
+def make_model_trained(batch_id: UUID, version: int = 1) -> ModelTrained:
+    """Make the event of its challenger."""
     return ModelTrained(
         batch_id=batch_id,
         model_version=version,
