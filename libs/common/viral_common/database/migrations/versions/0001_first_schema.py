@@ -2,93 +2,71 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
+TIME, JSON = sa.DateTime(timezone=True), JSONB()
+NOW, CLOCK, EMPTY = sa.text("now()"), sa.text("clock_timestamp()"), sa.text("'{}'")
+
+
+def require(name: str, *parts: Any, **more: Any) -> sa.Column[Any]:
+    """Define a column that is never null."""
+    return sa.Column(name, *parts, nullable=False, **more)
+
 
 def upgrade() -> None:
     op.create_table(
         "batches",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("query", sa.String(), nullable=False),
-        sa.Column("window_from", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("window_to", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("target", sa.BigInteger(), nullable=False, comment="tweets to keep"),
-        sa.Column("started_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column(
-            "collected_at", sa.DateTime(timezone=True), nullable=True, comment="set together with its event"
-        ),
-        sa.Column("tweet_count", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("train_count", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("validation_count", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("test_count", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("viral_rate", sa.Double(), nullable=True),
-        sa.Column(
-            "filtered",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-            comment="tweets left out, by reason",
-        ),
-        sa.Column(
-            "drift",
-            postgresql.JSONB(astext_type=sa.Text()),
-            nullable=True,
-            comment="PSI by feature against the batch before; null: not compared",
-        ),
+        require("id", sa.Uuid),
+        require("source", sa.String),
+        require("query", sa.String),
+        require("window_from", TIME),
+        require("window_to", TIME),
+        require("target", sa.BigInteger, comment="tweets to keep"),
+        require("started_at", TIME, server_default=NOW),
+        sa.Column("collected_at", TIME, comment="set together with its event"),
+        require("tweet_count", sa.BigInteger, server_default="0"),
+        require("train_count", sa.BigInteger, server_default="0"),
+        require("validation_count", sa.BigInteger, server_default="0"),
+        require("test_count", sa.BigInteger, server_default="0"),
+        sa.Column("viral_rate", sa.Double),
+        require("filtered", JSON, server_default=EMPTY, comment="tweets left out, by reason"),
+        sa.Column("drift", JSON, comment="PSI by feature against the batch before; null: not compared"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("batches_in_time_order", "batches", ["source", "window_to"])
     op.create_index("batches_one_per_window", "batches", ["source", "query", "window_from"], unique=True)
     op.create_table(
         "forgotten",
-        sa.Column("source", sa.String(), nullable=False, comment="empty: of every source"),
-        sa.Column(
-            "digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of the kind of identity and itself"
-        ),
-        sa.Column(
-            "forgotten_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        require("source", sa.String, comment="empty: of every source"),
+        require("digest", sa.LargeBinary, comment="SHA-256 of the kind of identity and itself"),
+        require("forgotten_at", TIME, server_default=NOW),
         sa.PrimaryKeyConstraint("source", "digest"),
     )
     op.create_table(
         "inbox",
-        sa.Column("service", sa.String(), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("type", sa.String(), nullable=False),
-        sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False, comment="as received"),
-        sa.Column("state", sa.String(), server_default="pending", nullable=False),
-        sa.Column(
-            "received_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("clock_timestamp()"),
-            nullable=False,
-        ),
-        sa.Column(
-            "due_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
-        sa.Column(
-            "claims", sa.SmallInteger(), server_default="0", nullable=False, comment="times a worker took it"
-        ),
-        sa.Column(
-            "failures",
-            sa.SmallInteger(),
-            server_default="0",
-            nullable=False,
-            comment="times its handler raised",
-        ),
-        sa.Column("lease_owner", sa.String(), nullable=True),
-        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("last_error", sa.String(), nullable=True),
-        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        require("service", sa.String),
+        require("event_id", sa.Uuid),
+        require("type", sa.String),
+        require("batch_id", sa.Uuid),
+        require("body", sa.LargeBinary, comment="as received"),
+        require("state", sa.String, server_default="pending"),
+        require("received_at", TIME, server_default=CLOCK),
+        require("due_at", TIME, server_default=CLOCK),
+        require("claims", sa.SmallInteger, server_default="0", comment="times a worker took it"),
+        require("failures", sa.SmallInteger, server_default="0", comment="times its handler raised"),
+        sa.Column("lease_owner", sa.String),
+        sa.Column("lease_until", TIME),
+        sa.Column("last_error", sa.String),
+        sa.Column("finished_at", TIME),
         sa.CheckConstraint("state IN ('pending', 'running', 'done', 'dead-lettered')", name="inbox_state"),
         sa.PrimaryKeyConstraint("service", "event_id"),
     )
@@ -100,24 +78,15 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column(
-            "message_id", sa.String(), nullable=False, comment="event id, or dead-letter:<service>:<id>"
-        ),
-        sa.Column("service", sa.String(), nullable=False, comment="whose relay publishes it"),
-        sa.Column("exchange", sa.String(), nullable=False),
-        sa.Column("routing_key", sa.String(), nullable=False),
-        sa.Column(
-            "headers", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("clock_timestamp()"),
-            nullable=False,
-        ),
-        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        require("seq", sa.BigInteger, sa.Identity(always=False)),
+        require("message_id", sa.String, comment="event id, or dead-letter:<service>:<id>"),
+        require("service", sa.String, comment="whose relay publishes it"),
+        require("exchange", sa.String),
+        require("routing_key", sa.String),
+        require("headers", JSON, server_default=EMPTY),
+        require("body", sa.LargeBinary),
+        require("created_at", TIME, server_default=CLOCK),
+        sa.Column("published_at", TIME),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("message_id"),
     )
@@ -126,78 +95,56 @@ def upgrade() -> None:
     )
     op.create_table(
         "predictions",
-        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column(
-            "predicted_at", sa.DateTime(timezone=True), nullable=False, comment="the minute it was made in"
-        ),
-        sa.Column("model_version", sa.BigInteger(), nullable=False),
-        sa.Column("probability", sa.Double(), nullable=False),
-        sa.Column(
-            "features",
-            postgresql.JSONB(astext_type=sa.Text()),
-            nullable=False,
-            comment="by name, without those that are not known",
-        ),
+        require("seq", sa.BigInteger, sa.Identity(always=False)),
+        require("predicted_at", TIME, comment="the minute it was made in"),
+        require("model_version", sa.BigInteger),
+        require("probability", sa.Double),
+        require("features", JSON, comment="by name, without those that are not known"),
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("predictions_in_time_order", "predictions", ["predicted_at"])
     op.create_index("predictions_of_version", "predictions", ["model_version", "predicted_at"])
     op.create_table(
         "spending",
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("month", sa.Date(), nullable=False, comment="its first day, UTC"),
-        sa.Column("usd", sa.Numeric(precision=12, scale=4), server_default="0", nullable=False),
+        require("source", sa.String),
+        require("month", sa.Date(), comment="its first day, UTC"),
+        require("usd", sa.Numeric(precision=12, scale=4), server_default="0"),
         sa.PrimaryKeyConstraint("source", "month"),
     )
     op.create_table(
         "stream_cursors",
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column(
-            "cursor_us",
-            sa.BigInteger(),
-            nullable=False,
-            comment="microseconds since 1970 of the newest event stored",
-        ),
+        require("source", sa.String),
+        require("cursor_us", sa.BigInteger, comment="microseconds since 1970 of the newest event stored"),
         sa.PrimaryKeyConstraint("source"),
     )
     op.create_table(
         "stream_engagements",
-        sa.Column(
-            "event_key",
-            sa.BigInteger(),
-            autoincrement=False,
-            nullable=False,
-            comment="hash of (source, record)",
-        ),
-        sa.Column("post_key", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("deleted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        require("event_key", sa.BigInteger, autoincrement=False, comment="hash of (source, record)"),
+        require("post_key", sa.BigInteger),
+        require("kind", sa.String),
+        require("at", TIME),
+        require("deleted", sa.Boolean, server_default=sa.text("false")),
         sa.CheckConstraint("kind IN ('like', 'repost', 'reply')", name="stream_engagements_kind"),
         sa.PrimaryKeyConstraint("event_key"),
     )
     op.create_index(op.f("ix_stream_engagements_post_key"), "stream_engagements", ["post_key"])
     op.create_table(
         "stream_posts",
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
-        sa.Column("post_key", sa.BigInteger(), nullable=False, comment="hash of (source, external_id)"),
-        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("author_id", sa.String(), nullable=False),
-        sa.Column("username", sa.String(), nullable=False),
-        sa.Column(
-            "text", sa.String(), nullable=False, comment="empty where the filters leave the post out anyway"
-        ),
-        sa.Column("language", sa.String(), nullable=False),
-        sa.Column("photos_count", sa.BigInteger(), nullable=False),
-        sa.Column("has_video", sa.Boolean(), nullable=False),
-        sa.Column("is_quote", sa.Boolean(), nullable=False),
-        sa.Column("is_reply", sa.Boolean(), nullable=False),
-        sa.Column(
-            "like_count", sa.BigInteger(), nullable=True, comment="at the minimum age; null: still counting"
-        ),
-        sa.Column("retweet_count", sa.BigInteger(), nullable=True),
-        sa.Column("reply_count", sa.BigInteger(), nullable=True),
+        require("source", sa.String),
+        require("external_id", sa.String),
+        require("post_key", sa.BigInteger, comment="hash of (source, external_id)"),
+        require("posted_at", TIME),
+        require("author_id", sa.String),
+        require("username", sa.String),
+        require("text", sa.String, comment="empty where the filters leave the post out anyway"),
+        require("language", sa.String),
+        require("photos_count", sa.BigInteger),
+        require("has_video", sa.Boolean),
+        require("is_quote", sa.Boolean),
+        require("is_reply", sa.Boolean),
+        sa.Column("like_count", sa.BigInteger, comment="at the minimum age; null: still counting"),
+        sa.Column("retweet_count", sa.BigInteger),
+        sa.Column("reply_count", sa.BigInteger),
         sa.PrimaryKeyConstraint("source", "external_id"),
         sa.UniqueConstraint("post_key"),
     )
@@ -211,35 +158,28 @@ def upgrade() -> None:
     op.create_index("stream_posts_of_author", "stream_posts", ["source", "author_id"])
     op.create_table(
         "tweets",
-        sa.Column("source", sa.String(), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=False),
-        sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("posted_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("author_id", sa.String(), nullable=False),
-        sa.Column("username", sa.String(), nullable=False),
-        sa.Column("text", sa.String(), nullable=False),
-        sa.Column("language", sa.String(), nullable=False),
-        sa.Column("like_count", sa.BigInteger(), nullable=False),
-        sa.Column("retweet_count", sa.BigInteger(), nullable=False),
-        sa.Column("reply_count", sa.BigInteger(), nullable=False),
-        sa.Column("photos_count", sa.BigInteger(), nullable=False),
-        sa.Column("has_video", sa.Boolean(), nullable=False),
-        sa.Column("hashtags_count", sa.BigInteger(), nullable=False),
-        sa.Column("mentions_count", sa.BigInteger(), nullable=False),
-        sa.Column("urls_count", sa.BigInteger(), nullable=False),
-        sa.Column("word_count", sa.BigInteger(), nullable=False),
-        sa.Column("is_quote", sa.Boolean(), nullable=False),
-        sa.Column(
-            "counts_observed_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="null: unknown, counts as old enough",
-        ),
-        sa.Column(
-            "text_hash", sa.BigInteger(), nullable=False, comment="of the normalised text; equal for copies"
-        ),
-        sa.Column("near_hash", sa.BigInteger(), nullable=False, comment="equal for near-copies"),
-        sa.Column("split", sa.String(), nullable=False, comment="a function of text_hash"),
+        require("source", sa.String),
+        require("external_id", sa.String),
+        require("batch_id", sa.Uuid),
+        require("posted_at", TIME),
+        require("author_id", sa.String),
+        require("username", sa.String),
+        require("text", sa.String),
+        require("language", sa.String),
+        require("like_count", sa.BigInteger),
+        require("retweet_count", sa.BigInteger),
+        require("reply_count", sa.BigInteger),
+        require("photos_count", sa.BigInteger),
+        require("has_video", sa.Boolean),
+        require("hashtags_count", sa.BigInteger),
+        require("mentions_count", sa.BigInteger),
+        require("urls_count", sa.BigInteger),
+        require("word_count", sa.BigInteger),
+        require("is_quote", sa.Boolean),
+        sa.Column("counts_observed_at", TIME, comment="null: unknown, counts as old enough"),
+        require("text_hash", sa.BigInteger, comment="of the normalised text; equal for copies"),
+        require("near_hash", sa.BigInteger, comment="equal for near-copies"),
+        require("split", sa.String, comment="a function of text_hash"),
         sa.CheckConstraint("split IN ('train', 'validation', 'test')", name="tweets_split"),
         postgresql_partition_by="RANGE (posted_at)",
     )
@@ -261,117 +201,78 @@ def upgrade() -> None:
     )
     op.create_table(
         "batch_intervals",
-        sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("position", sa.BigInteger(), nullable=False, comment="the random order of fetching"),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("stored_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("kept", sa.BigInteger(), server_default="0", nullable=False),
+        require("batch_id", sa.Uuid),
+        require("position", sa.BigInteger, comment="the random order of fetching"),
+        require("since", TIME),
+        require("until", TIME),
+        sa.Column("stored_at", TIME),
+        require("kept", sa.BigInteger, server_default="0"),
         sa.ForeignKeyConstraint(["batch_id"], ["batches.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("batch_id", "position"),
     )
     op.create_table(
         "trainings",
-        sa.Column("event_id", sa.Uuid(), nullable=False, comment="of the batch.collected event"),
-        sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("model_version", sa.BigInteger(), nullable=False),
-        sa.Column("mlflow_run_id", sa.String(), nullable=False),
-        sa.Column("artifact_uri", sa.String(), nullable=False),
-        sa.Column("artifact_sha256", sa.String(), nullable=False),
-        sa.Column("metrics", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("trained_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["batch_id"],
-            ["batches.id"],
-        ),
+        require("event_id", sa.Uuid, comment="of the batch.collected event"),
+        require("batch_id", sa.Uuid),
+        require("model_version", sa.BigInteger),
+        require("mlflow_run_id", sa.String),
+        require("artifact_uri", sa.String),
+        require("artifact_sha256", sa.String),
+        require("metrics", JSON),
+        require("started_at", TIME),
+        require("trained_at", TIME, server_default=NOW),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"]),
         sa.PrimaryKeyConstraint("event_id"),
         sa.UniqueConstraint("model_version"),
     )
     op.create_index(op.f("ix_trainings_batch_id"), "trainings", ["batch_id"])
     op.create_table(
         "verdicts",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False, comment="of the event that asked for it"),
-        sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("outcome", sa.String(), nullable=False),
-        sa.Column("challenger_version", sa.BigInteger(), nullable=True),
-        sa.Column("champion_version", sa.BigInteger(), nullable=True),
-        sa.Column("test_count", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column(
-            "challenger_metrics",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-        ),
-        sa.Column(
-            "champion_metrics",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'"),
-            nullable=False,
-        ),
-        sa.Column(
-            "interval_low", sa.Double(), nullable=True, comment="challenger minus champion, the rule's metric"
-        ),
-        sa.Column("interval_high", sa.Double(), nullable=True),
-        sa.Column("confidence", sa.Double(), nullable=True),
-        sa.Column("rule", sa.String(), nullable=False, comment="the test that decided, by name"),
-        sa.Column("reason", sa.String(), nullable=False, comment="one sentence for people"),
-        sa.Column(
-            "precision", sa.String(), nullable=True, comment="to serve the challenger in; null: not scored"
-        ),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        require("id", sa.Uuid),
+        require("event_id", sa.Uuid, comment="of the event that asked for it"),
+        require("batch_id", sa.Uuid),
+        require("outcome", sa.String),
+        sa.Column("challenger_version", sa.BigInteger),
+        sa.Column("champion_version", sa.BigInteger),
+        require("test_count", sa.BigInteger, server_default="0"),
+        require("challenger_metrics", JSON, server_default=EMPTY),
+        require("champion_metrics", JSON, server_default=EMPTY),
+        sa.Column("interval_low", sa.Double, comment="challenger minus champion, the rule's metric"),
+        sa.Column("interval_high", sa.Double),
+        sa.Column("confidence", sa.Double),
+        require("rule", sa.String, comment="the test that decided, by name"),
+        require("reason", sa.String, comment="one sentence for people"),
+        sa.Column("precision", sa.String, comment="to serve the challenger in; null: not scored"),
+        require("created_at", TIME, server_default=NOW),
         sa.CheckConstraint(
             "outcome IN ('promoted', 'kept', 'untrainable', 'unscorable', 'failed')", name="verdicts_outcome"
         ),
         sa.CheckConstraint("precision IN ('fp32', 'int8')", name="verdicts_precision"),
-        sa.ForeignKeyConstraint(
-            ["batch_id"],
-            ["batches.id"],
-        ),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"]),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("event_id"),
     )
     op.create_index(op.f("ix_verdicts_batch_id"), "verdicts", ["batch_id"])
     op.create_table(
         "promotions",
-        sa.Column("seq", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False, comment="of the model.promoted event"),
-        sa.Column("batch_id", sa.Uuid(), nullable=False),
-        sa.Column("model_version", sa.BigInteger(), nullable=False),
-        sa.Column("previous_version", sa.BigInteger(), nullable=True),
-        sa.Column("mlflow_run_id", sa.String(), nullable=False),
-        sa.Column("artifact_uri", sa.String(), nullable=False),
-        sa.Column("artifact_sha256", sa.String(), nullable=False),
-        sa.Column(
-            "precision",
-            sa.String(),
-            server_default="fp32",
-            nullable=False,
-            comment="which of its graphs serves",
-        ),
-        sa.Column("verdict_id", sa.Uuid(), nullable=True),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column(
-            "note", sa.String(), server_default="", nullable=False, comment="why, when promoted by hand"
-        ),
-        sa.Column("metrics", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column(
-            "promoted_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("clock_timestamp()"),
-            nullable=False,
-        ),
+        require("seq", sa.BigInteger, sa.Identity(always=False)),
+        require("event_id", sa.Uuid, comment="of the model.promoted event"),
+        require("batch_id", sa.Uuid),
+        require("model_version", sa.BigInteger),
+        sa.Column("previous_version", sa.BigInteger),
+        require("mlflow_run_id", sa.String),
+        require("artifact_uri", sa.String),
+        require("artifact_sha256", sa.String),
+        require("precision", sa.String, server_default="fp32", comment="which of its graphs serves"),
+        sa.Column("verdict_id", sa.Uuid),
+        require("reason", sa.String),
+        require("note", sa.String, server_default="", comment="why, when promoted by hand"),
+        require("metrics", JSON),
+        require("promoted_at", TIME, server_default=CLOCK),
         sa.CheckConstraint("precision IN ('fp32', 'int8')", name="promotions_precision"),
         sa.CheckConstraint("reason IN ('first', 'better', 'manual')", name="promotions_reason"),
-        sa.ForeignKeyConstraint(
-            ["batch_id"],
-            ["batches.id"],
-        ),
-        sa.ForeignKeyConstraint(
-            ["verdict_id"],
-            ["verdicts.id"],
-        ),
+        sa.ForeignKeyConstraint(["batch_id"], ["batches.id"]),
+        sa.ForeignKeyConstraint(["verdict_id"], ["verdicts.id"]),
         sa.PrimaryKeyConstraint("seq"),
         sa.UniqueConstraint("event_id"),
     )
