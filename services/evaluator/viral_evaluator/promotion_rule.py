@@ -1,4 +1,4 @@
-"""The rule of promotion: a paired bootstrap of the log loss, on the same test tweets."""
+"""Decide about promotion by a paired bootstrap of the log loss, on the same test tweets."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 Labels = NDArray[np.bool_]
 Probabilities = NDArray[np.float64]
+# Bounds the memory: 6 MB for 7,500 tweets. All 2,000 at once would take 240 MB and no less time.
+RESAMPLES_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
 class Decision:
-    """`gain` is the rival's mean log loss minus the challenger's (nats a tweet), with its interval."""
+    """Hold a decision: `gain` is the rival's mean log loss minus the challenger's (nats a tweet), with its interval."""
 
     promoted: bool
     gain: float
@@ -32,25 +35,26 @@ class PromotionRule:
 
     @property
     def name(self) -> str:
-        """How the verdict names it."""
+        """The rule's name in the verdict."""
         return f"paired bootstrap of log loss, {self.confidence:.0%}, {self.resamples} resamples"
 
     def decide(self, labels: Labels, challenger: Probabilities, rival: Probabilities) -> Decision:
         """Compare on the same tweets; arrays of shape (tweets,). The rival keeps its place unless clearly beaten."""
-        gains = log_losses(labels, rival) - log_losses(labels, challenger)
-        tail = (1 - self.confidence) / 2
-        low, high = np.quantile(self._resampled_means(gains), [tail, 1 - tail])
+        gains = compute_log_losses(labels, rival) - compute_log_losses(labels, challenger)
+        low, high = bootstrap(
+            (gains,),
+            np.mean,
+            n_resamples=self.resamples,
+            batch=RESAMPLES_AT_ONCE,
+            confidence_level=self.confidence,
+            method="percentile",
+            rng=np.random.default_rng(self.seed),
+        ).confidence_interval
         return Decision(bool(low > 0), float(gains.mean()), float(low), float(high), len(gains))
 
-    def _resampled_means(self, gains: NDArray[np.float64]) -> NDArray[np.float64]:
-        rng = np.random.default_rng(self.seed)
-        return np.array(
-            [gains[rng.integers(0, len(gains), len(gains))].mean() for _ in range(self.resamples)]
-        )
 
-
-def log_losses(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
-    """Each tweet's log loss in nats; certainty that is wrong costs at most 16."""
+def compute_log_losses(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
+    """Compute each tweet's log loss in nats; certainty that is wrong costs at most 16."""
     sure = np.clip(np.where(labels, probabilities, 1 - probabilities), 1e-7, 1.0)
     losses: NDArray[np.float64] = -np.log(sure)
     return losses

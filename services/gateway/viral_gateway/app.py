@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Response
-from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
-from starlette.middleware import Middleware
 from starlette.types import Lifespan
 
 from viral_gateway import error_handlers
 from viral_gateway.api import openapi
-from viral_gateway.api.fast_route import Express
 from viral_gateway.api.routes import batches, events, health, models, predictions
 from viral_gateway.gateway import Gateway
 from viral_gateway.middleware.stack import layers
@@ -38,11 +35,13 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         redoc_url=None,
         # Metrics are Prometheus's, traces the log's: FastAPI would only ask at each request whether they are wanted.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        middleware=[*layers(gateway.settings), *_express(gateway)],
+        middleware=layers(gateway.settings),
     )
     app.state.gateway = gateway
     error_handlers.install(app)
     openapi.describe(app, asks_for_keys=bool(gateway.settings.allowed_keys()))
+    # The innermost: all limits and headers are around it.
+    app.user_middleware.append(predictions.build_fast_route(gateway, app.exception_handlers))
     for part in (predictions, models, batches, events, health, form, pipeline):
         app.include_router(part.router)
     app.mount("/static", _Files(directory=Path(__file__).parent / "static"), name="static")
@@ -57,11 +56,6 @@ class _Files(StaticFiles):
         reply = super().file_response(*file, **more)
         reply.headers["Cache-Control"] = "no-cache"
         return reply
-
-
-def _express(gateway: Gateway) -> list[Middleware]:
-    routes = [route for route in predictions.router.routes if isinstance(route, APIRoute)]
-    return [Middleware(Express, route=route, gateway=gateway) for route in routes]
 
 
 def _swagger_ui() -> Path:

@@ -1,4 +1,4 @@
-"""`viral-gateway`"""
+"""Serve predictions over HTTP (`viral-gateway`)."""
 
 from __future__ import annotations
 

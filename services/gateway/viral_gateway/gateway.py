@@ -9,9 +9,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from viral_gateway.monitoring.live_drift import LiveTraffic
-from viral_gateway.monitoring.prediction_log import PredictionLog
-from viral_gateway.prediction.author_cache import AuthorCache
-from viral_gateway.prediction.batching import Scoring
+from viral_gateway.prediction.predict import PredictionService
 from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
 from viral_gateway.serving.champion import ModelHolder
@@ -24,11 +22,9 @@ class Gateway:
 
     settings: GatewaySettings
     holder: ModelHolder
-    scoring: Scoring
+    predictions: PredictionService
     announcements: Announcements
     records: Records
-    authors: AuthorCache
-    prediction_log: PredictionLog
     live: LiveTraffic
     missing: Callable[[], list[str]]
     """What keeps it from hearing of promotions, in words."""

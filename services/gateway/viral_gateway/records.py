@@ -28,7 +28,7 @@ class Records:
         """The newest promotion."""
         with reading(self._sessions) as session:
             row = ledger.find_champion(session)
-            return PromotedModel.of_row(row, ledger.count_test_tweets(session, row)) if row else None
+            return PromotedModel.from_row(row, ledger.count_test_tweets(session, row)) if row else None
 
     def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
         """The newest version first, without the `offset` newest."""

@@ -138,6 +138,25 @@ class Promoter:
             self.service.emit(session, event)
             return row.seq
 
+    def publish_forged_event(self, registered: RegisteredVersion, promotion_seq: int) -> None:
+        """Announce a promotion of which Postgres has no row."""
+        row = self._row(registered)
+        event = ModelPromoted(
+            id=row.event_id,
+            batch_id=row.batch_id,
+            promotion_seq=promotion_seq,
+            model_version=row.model_version,
+            previous_version=None,
+            mlflow_run_id=row.mlflow_run_id,
+            artifact_uri=row.artifact_uri,
+            artifact_sha256=row.artifact_sha256,
+            verdict_id=None,
+            reason="better",
+            metrics=row.metrics,
+        )
+        with self.service.sessions.begin() as session:
+            self.service.emit(session, event)
+
     def _row(self, registered: RegisteredVersion, **damage: Any) -> Promotion:
         values = {
             "event_id": uuid4(),

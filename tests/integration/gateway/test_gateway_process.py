@@ -24,6 +24,8 @@ from tests.servers import Servers
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEXTS = ["hello", "", "a longer tweet with #tags and https://example.org", "🎉 @you", "word " * 300]
 Start = Callable[..., GatewayProcess]
+# Longer than an honest event takes to swap a model in.
+FORGED_EVENT_WAIT_S = 3
 
 
 @pytest.fixture
@@ -180,3 +182,20 @@ def test_listeners_hear_of_the_swap_and_a_stop_ends_their_streams(start: Start, 
     assert gateway.stop() == 0
     listener.join(5)
     assert not listener.is_alive()
+
+
+def test_a_forged_event_moves_nothing(start: Start, promoter: Promoter) -> None:
+    gateway = start()
+    champion, _ = promoter.register(bias=-1.0)
+    promoter.promote(champion)
+    soon(lambda: gateway.version() == champion.model_version)
+    forged, _ = promoter.register(bias=1.0)
+
+    promoter.publish_forged_event(forged, promotion_seq=1_000_000)
+
+    time.sleep(FORGED_EVENT_WAIT_S)
+    assert gateway.version() == champion.model_version
+    assert gateway.http.get("/v1/model").json()["promotion_seq"] < 1_000_000
+    honest, _ = promoter.register(bias=0.5)
+    promoter.promote(honest)
+    soon(lambda: gateway.version() == honest.model_version)

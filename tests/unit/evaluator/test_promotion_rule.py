@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from viral_evaluator.promotion_rule import PromotionRule, log_losses
+from viral_evaluator.promotion_rule import PromotionRule, compute_log_losses
 
 
 def tweets(rows: int, seed: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -68,6 +68,6 @@ def test_the_decision_is_the_same_on_every_run() -> None:
 
 
 def test_certainty_that_is_wrong_costs_much_but_not_everything() -> None:
-    losses = log_losses(np.array([True, False, True]), np.array([0.0, 1.0, 1.0]))
+    losses = compute_log_losses(np.array([True, False, True]), np.array([0.0, 1.0, 1.0]))
 
     assert losses == pytest.approx([16.118, 16.118, 0.0], abs=1e-3)

@@ -25,6 +25,7 @@ from viral_gateway.monitoring.live_drift import LiveTraffic
 from viral_gateway.monitoring.prediction_log import PredictionLog
 from viral_gateway.prediction.author_cache import AuthorCache
 from viral_gateway.prediction.batching import Scoring
+from viral_gateway.prediction.predict import PredictionService
 from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
 from viral_gateway.serving.champion import ModelHolder, PromotedModel, Serving
@@ -109,11 +110,14 @@ class World:
         return Gateway(
             settings,
             self.holder,
-            Scoring(threads=2, most_waiting=1024),
+            PredictionService(
+                Scoring(threads=2, most_waiting=1024),
+                AuthorCache(self.records.author_histories),
+                PredictionLog(self.sessions, settings),
+                settings.min_age,
+            ),
             self.announcements,
             self.records,
-            AuthorCache(self.records.author_histories),
-            PredictionLog(self.sessions, settings),
             LiveTraffic(self.records, settings.min_age),
             lambda: list(self.missing),
         )

@@ -82,7 +82,7 @@ class Stage:
     @property
     def base(self) -> float:
         """What the model that serves starts from."""
-        scorer = self.holder.serving().scorer
+        scorer = self.holder.get_serving().scorer
         assert isinstance(scorer, FakeModel)
         return scorer.base
 

@@ -23,13 +23,13 @@ def test_while_none_serves_it_is_known_what_keeps_the_promoted_one(stage: Stage)
     untouched = stage.holder.missing
     stage.mlflow.away = True
     with pytest.raises(RegistryUnavailable):
-        stage.swapper.offer(first, from_ledger=True)
+        stage.swapper.offer(first)
     unfetched = stage.holder.missing
     stage.mlflow.away = False
-    stage.swapper.offer(first.model_copy(update={"artifact_sha256": "0" * 64}), from_ledger=True)
+    stage.swapper.offer(first.model_copy(update={"artifact_sha256": "0" * 64}))
     refused = stage.holder.missing
 
-    stage.swapper.offer(first, from_ledger=True)
+    stage.swapper.offer(first)
 
     assert untouched == "no model has been promoted yet"
     assert unfetched == "version 1 is promoted, but MLflow does not answer"
@@ -45,7 +45,7 @@ def test_a_disk_without_room_is_told_too(stage: Stage, monkeypatch: pytest.Monke
     monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
 
     with pytest.raises(CacheUnwritable):
-        stage.swapper.offer(stage.mlflow.train(1), from_ledger=True)
+        stage.swapper.offer(stage.mlflow.train(1))
 
     assert stage.holder.missing == "version 1 is promoted, but the disk takes no artefact"
 

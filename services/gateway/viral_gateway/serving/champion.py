@@ -1,4 +1,4 @@
-"""A promotion as the gateway knows it: what to fetch, and what to tell those who ask."""
+"""Hold the champion: what to fetch, and what to say to those who ask."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from viral_common.artefact.files import ArtefactSpec
 from viral_common.database.tables import Promotion
 from viral_common.errors import ViralError
-from viral_common.events import ModelPromoted, Precision
+from viral_common.events import Precision
 from viral_common.tweets.features import TweetInput
 
 
 class PromotedModel(BaseModel):
-    """A model version that was made the champion. Kept as JSON beside the cached artefact."""
+    """Describe the model version that serves. Kept as JSON beside the cached artefact."""
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
@@ -35,7 +35,7 @@ class PromotedModel(BaseModel):
     artifact_sha256: str
     precision: Precision = "fp32"
     test_count: int | None = None
-    """Tweets behind the metrics, where Postgres has told."""
+    """Tweets behind the metrics, if a verdict counted them."""
 
     @property
     def graph(self) -> tuple[str, Precision]:
@@ -43,8 +43,8 @@ class PromotedModel(BaseModel):
         return self.artifact_sha256, self.precision
 
     @classmethod
-    def of_row(cls, row: Promotion, test_count: int | None = None) -> PromotedModel:
-        """From Postgres, which decides."""
+    def from_row(cls, row: Promotion, test_count: int | None = None) -> PromotedModel:
+        """Build from the newest promotion in Postgres, which alone decides."""
         return cls(
             version=row.model_version,
             promotion_seq=row.seq,
@@ -60,33 +60,16 @@ class PromotedModel(BaseModel):
             test_count=test_count,
         )
 
-    @classmethod
-    def of_event(cls, event: ModelPromoted, heard_at: datetime) -> PromotedModel:
-        """From the broker; the event does not say when, so the time it was heard stands in."""
-        return cls(
-            version=event.model_version,
-            promotion_seq=event.promotion_seq,
-            previous_version=event.previous_version,
-            run_id=event.mlflow_run_id,
-            promoted_at=heard_at,
-            reason=event.reason,
-            metrics=event.metrics,
-            batch_id=event.batch_id,
-            artifact_uri=event.artifact_uri,
-            artifact_sha256=event.artifact_sha256,
-            precision=event.precision,
-        )
-
 
 NOTHING_PROMOTED = "no model has been promoted yet"
 
 
 class NoModelYet(ViralError):
-    """Nothing was promoted so far, or it could not be fetched yet."""
+    """Say that no model serves: none was promoted, or it could not be fetched yet."""
 
 
 class Scorer(Protocol):
-    """What the gateway needs of a loaded model; `viral_common.artefact.predictor.Predictor` is one."""
+    """Score tweets, as `viral_common.artefact.predictor.Predictor` does."""
 
     spec: ArtefactSpec
 
@@ -95,7 +78,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class Serving:
-    """A promotion and its loaded model. A request takes one and keeps it, so its reply is of one version."""
+    """Hold a champion and its loaded model. A request keeps the one it began with, so its reply is of one version."""
 
     model: PromotedModel
     scorer: Scorer
@@ -105,7 +88,7 @@ class Serving:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A promoted artefact that may not serve, and why, in one line."""
+    """Say which promoted artefact may not serve, and why, in one line."""
 
     version: int
     promotion_seq: int
@@ -114,7 +97,7 @@ class Refusal:
 
 
 class ModelHolder:
-    """The current Serving. Readers take the reference once; only the swapper sets it."""
+    """Hold what serves now. Readers take the reference once; only the swapper sets it."""
 
     def __init__(self) -> None:
         self.current: Serving | None = None
@@ -127,13 +110,13 @@ class ModelHolder:
         """Why none serves, in words."""
         return self.obstacle or NOTHING_PROMOTED
 
-    def serving(self) -> Serving:
-        """Raises NoModelYet."""
+    def get_serving(self) -> Serving:
+        """Get what serves now. Raises NoModelYet."""
         if self.current is None:
-            raise NoModelYet(as_sentence(self.missing))
+            raise NoModelYet(make_sentence(self.missing))
         return self.current
 
 
-def as_sentence(words: str) -> str:
-    """`no model` -> `No model.`"""
+def make_sentence(words: str) -> str:
+    """Make a sentence of some words: `no model` becomes `No model.`"""
     return f"{words[0].upper()}{words[1:]}."

@@ -1,14 +1,11 @@
-"""Keeping up with promotions: an event wakes it, Postgres tells it, a timer makes sure."""
+"""Keep up with promotions: an event wakes it, Postgres decides, a timer makes sure."""
 
 from __future__ import annotations
 
-import os
 import random
-import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import structlog
 from viral_common.errors import ServerAway
@@ -17,19 +14,18 @@ from viral_common.events import ModelPromoted
 from viral_gateway.serving.artefact_cache import CacheUnwritable
 from viral_gateway.serving.champion import PromotedModel
 from viral_gateway.serving.swapper import Swapper
+from viral_gateway.tuning import step_back_behind_replies
 
 log = structlog.get_logger()
 
 # A server that is away is asked again this often.
 RETRY_S = 5.0
-# How far swaps step back behind replies, in steps of nice.
-NICE = 10
 # How fast a stop is noticed.
 TICK_S = 0.5
 
 
 class Reconciler:
-    """All swaps happen on its one thread; the consumer's thread only leaves word."""
+    """Swap on a thread of its own whenever Postgres names another champion; the consumer's thread only wakes it."""
 
     def __init__(
         self,
@@ -41,24 +37,20 @@ class Reconciler:
         self._swapper, self._champion = swapper, champion
         self._every_s, self._spread_s = every_s, spread_s
         self._woken = threading.Event()
-        self._heard_lock = threading.Lock()
-        self._heard: PromotedModel | None = None
+        self._promoted = threading.Event()
 
-    def notice(self, event: ModelPromoted) -> None:
-        """A promotion came over the broker; of several the newest is kept."""
-        model = PromotedModel.of_event(event, datetime.now(UTC))
-        with self._heard_lock:
-            if self._heard is None or model.promotion_seq > self._heard.promotion_seq:
-                self._heard = model
+    def on_promoted(self, _event: ModelPromoted) -> None:
+        """Wake: an event says that something was promoted, and Postgres says what."""
+        self._promoted.set()
         self._woken.set()
 
     def wake(self) -> None:
-        """The queue is bound (again): read what was promoted in the meantime."""
+        """Read at once what is promoted: the queue is bound again, and events may have passed meanwhile."""
         self._woken.set()
 
     def run(self, stopping: threading.Event) -> None:
         """Reconcile now, whenever woken, every `every_s`, and sooner while a server is away."""
-        _step_back()
+        step_back_behind_replies()
         while not stopping.is_set():
             self._woken.clear()
             try:
@@ -73,44 +65,23 @@ class Reconciler:
             self._wait(stopping, wait_s)
 
     def reconcile(self) -> None:
-        """Offer the newest promotion known. Raises ServerAway if not all could be asked, and CacheUnwritable.
-
-        An event is believed once, so that a swap need not wait for Postgres; after that Postgres has the last word.
-        """
-        with self._heard_lock:
-            heard = self._heard
+        """Offer the champion that Postgres names. Raises ServerAway if not all could be asked, and CacheUnwritable."""
         try:
             champion = self._champion()
         except ServerAway:
-            if heard is None:
-                self._swapper.wait_for("Postgres, which knows what is promoted, does not answer")
-            else:
-                self._swapper.offer(heard, from_ledger=False)
+            self._swapper.wait_for("Postgres, which knows what is promoted, does not answer")
             raise
-        if heard is not None and (champion is None or heard.promotion_seq > champion.promotion_seq):
-            self._swapper.offer(heard, from_ledger=False)
-        elif champion is not None:
-            self._swapper.offer(champion, from_ledger=True)
+        if champion is not None:
+            self._swapper.offer(champion)
         else:
             self._swapper.wait_for(None)
-        with self._heard_lock:
-            if self._heard is heard:
-                self._heard = None
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
         until = time.monotonic() + seconds
         while not stopping.is_set() and (left := until - time.monotonic()) > 0:
             if self._woken.wait(min(TICK_S, left)):
-                if self._heard is not None:
-                    self._take_turns(stopping)
+                if self._promoted.is_set():
+                    self._promoted.clear()
+                    # All gateways are woken at once: together they would keep MLflow, and their host, from answering.
+                    stopping.wait(random.uniform(0, self._spread_s))  # noqa: S311  (no secret)
                 return
-
-    def _take_turns(self, stopping: threading.Event) -> None:
-        """All gateways hear of a promotion at once. Together they would keep MLflow, and their host, from answering."""
-        stopping.wait(random.uniform(0, self._spread_s))  # noqa: S311  (no secret)
-
-
-def _step_back() -> None:
-    """Let this thread have the processor after those that answer: a swap may take longer, a reply may not."""
-    if sys.platform == "linux":  # elsewhere a thread has no priority of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICE)

@@ -1,8 +1,7 @@
-"""Hot swap: fetch, verify, load and try aside, then swap one reference. The old model serves until that moment."""
+"""Swap models while serving: fetch, verify, load and try one aside, then replace one reference."""
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from viral_common.events import Precision
 from viral_gateway import telemetry
 from viral_gateway.serving.artefact_cache import ArtefactCache, CacheUnwritable
 from viral_gateway.serving.champion import ModelHolder, PromotedModel, Refusal, Scorer, Serving
+from viral_gateway.tuning import settle_memory
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ class Download(Protocol):
 
 
 class Swapper:
-    """Decides whether a promotion is news, and swaps it in. Called from one thread at a time."""
+    """Decide whether a champion is news, and swap it in. Called from one thread at a time."""
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class Swapper:
                 log.info("model restored", version=model.version, promotion_seq=model.promotion_seq)
                 return
 
-    def offer(self, model: PromotedModel, *, from_ledger: bool) -> None:
-        """Swap `model` in if it is news: newer, or what Postgres says. Refuses damage.
+    def offer(self, model: PromotedModel) -> None:
+        """Swap in the champion that Postgres names, if it is another than serves. Refuses damage.
 
         Raises RegistryUnavailable or CacheUnwritable where another try may help.
         """
-        if not self._is_news(model, from_ledger):
+        if not self._is_news(model):
             return
         self.wait_for(f"version {model.version} is promoted and being loaded")
         try:
-            scorer = self._scorer_of(model)
+            scorer = self._load_scorer(model)
         except ArtefactError as error:
             self._refuse(model, str(error))
             return
@@ -72,7 +72,7 @@ class Swapper:
             self.wait_for(f"version {model.version} is promoted, but the disk takes no artefact")
             raise
         self._serve(Serving(model, scorer))
-        _give_back_freed_memory()
+        settle_memory()
         telemetry.SWAPS.inc()
         log.info(
             "model swapped in",
@@ -86,14 +86,11 @@ class Swapper:
         """Have those who ask for a model told why none serves; None: nothing is promoted."""
         self._holder.obstacle = obstacle
 
-    def _is_news(self, model: PromotedModel, from_ledger: bool) -> bool:
+    def _is_news(self, model: PromotedModel) -> bool:
         current = self._holder.current
         if current is None:
             return True
-        if not from_ledger:
-            return model.promotion_seq > current.model.promotion_seq
-        # Postgres decides, also about a lower number: what serves may come from a cache of another database, or from
-        # an event that Postgres knows nothing of.
+        # Also with a lower number: what serves may come from the cache of another database.
         if model.graph != current.model.graph:
             return True
         if current.from_cache or model != current.model:
@@ -101,7 +98,7 @@ class Swapper:
         self._holder.refused = None
         return False
 
-    def _scorer_of(self, model: PromotedModel) -> Scorer:
+    def _load_scorer(self, model: PromotedModel) -> Scorer:
         if self._cache.holds(model):
             try:
                 return self._load_cached(model)
@@ -141,10 +138,3 @@ class Swapper:
         self.wait_for(f"version {model.version} was refused: {reason}")
         telemetry.REFUSED.inc()
         log.error("artefact refused", version=model.version, promotion_seq=model.promotion_seq, reason=reason)
-
-
-def _give_back_freed_memory() -> None:
-    """glibc keeps what the old model took, now more and now less of it; other allocators have no such call."""
-    libc = ctypes.CDLL(None)
-    if hasattr(libc, "malloc_trim"):
-        libc.malloc_trim(0)

@@ -128,7 +128,7 @@ def test_the_tweets_that_were_asked_about_are_remembered_not_the_variants_that_e
         client.post("/v1/predictions", json=asked).raise_for_status()
         client.post("/", data={"text": "from the form"}).raise_for_status()
 
-    gateway.prediction_log.write()
+    gateway.predictions.log.write()
 
     assert [(row.tweet.text, row.probability, row.model_version) for row in table.rows] == [
         ("one good day", 0.45, 3),

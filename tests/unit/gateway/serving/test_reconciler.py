@@ -22,13 +22,13 @@ class FakeSwapper:
     """Notes what it is offered."""
 
     def __init__(self) -> None:
-        self.offers: list[tuple[int, bool]] = []
+        self.offers: list[int] = []
         self.mlflow_away = False
 
-    def offer(self, model: PromotedModel, *, from_ledger: bool) -> None:
+    def offer(self, model: PromotedModel) -> None:
         if self.mlflow_away:
             raise RegistryUnavailable("MLflow does not answer")
-        self.offers.append((model.promotion_seq, from_ledger))
+        self.offers.append(model.promotion_seq)
 
     def wait_for(self, obstacle: str | None) -> None:
         pass
@@ -78,41 +78,27 @@ def running(run: Callable[[threading.Event], None]) -> Iterator[None]:
     assert not thread.is_alive()
 
 
-def test_postgres_has_the_last_word(
+def test_postgres_decides_whatever_an_event_says(
     reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
 ) -> None:
     records.newest = a_promotion(5)
-    reconciler.notice(promoted(4))
-    reconciler.notice(promoted(5))
+    reconciler.on_promoted(promoted(1000))
 
     reconciler.reconcile()
 
-    assert swapper.offers == [(5, True)]
+    assert swapper.offers == [5]
 
 
-def test_without_postgres_the_newest_event_counts(
+def test_without_postgres_nothing_is_swapped(
     reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
 ) -> None:
     records.away = True
-    reconciler.notice(promoted(5))
-    reconciler.notice(promoted(4))
+    reconciler.on_promoted(promoted(5))
 
     with pytest.raises(ServerAway):
         reconciler.reconcile()
 
-    assert swapper.offers == [(5, False)]
-
-
-def test_an_event_is_believed_once_then_postgres_has_the_last_word(
-    reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
-) -> None:
-    records.newest = a_promotion(2)
-    reconciler.notice(promoted(1000))
-
-    reconciler.reconcile()
-    reconciler.reconcile()
-
-    assert swapper.offers == [(1000, False), (2, True)]
+    assert swapper.offers == []
 
 
 def test_nothing_promoted_is_nothing_to_do(reconciler: Reconciler, swapper: FakeSwapper) -> None:
@@ -126,14 +112,15 @@ def test_it_reads_at_start_and_when_the_queue_is_bound_and_on_events(
 ) -> None:
     records.newest = a_promotion(1)
     with running(reconciler.run):
-        eventually(lambda: swapper.offers == [(1, True)])
+        eventually(lambda: swapper.offers == [1])
 
         records.newest = a_promotion(2)
         reconciler.wake()
-        eventually(lambda: swapper.offers[-1] == (2, True))
+        eventually(lambda: swapper.offers[-1] == 2)
 
-        reconciler.notice(promoted(3))
-        eventually(lambda: swapper.offers[-1] == (3, False))
+        records.newest = a_promotion(3)
+        reconciler.on_promoted(promoted(3))
+        eventually(lambda: swapper.offers[-1] == 3)
 
 
 @pytest.fixture
@@ -150,38 +137,39 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
 
 
 @contextmanager
-def patient(swapper: FakeSwapper, records: FakeRecords, spread_s: float) -> Iterator[Reconciler]:
+def running_reconciler(swapper: FakeSwapper, records: FakeRecords, spread_s: float) -> Iterator[Reconciler]:
     """Running, with the champion offered."""
     records.newest = a_promotion(1)
     reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=spread_s)  # type: ignore[arg-type]
     with running(reconciler.run):
-        eventually(lambda: swapper.offers == [(1, True)])
+        eventually(lambda: swapper.offers == [1])
         yield reconciler
 
 
-def test_gateways_take_turns_after_an_event(
+def test_gateways_swap_at_different_moments_after_an_event(
     swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
 ) -> None:
-    with patient(swapper, records, spread_s=0.01) as reconciler:
+    with running_reconciler(swapper, records, spread_s=0.01) as reconciler:
         records.newest = a_promotion(2)
         reconciler.wake()
-        eventually(lambda: swapper.offers[-1] == (2, True))
+        eventually(lambda: swapper.offers[-1] == 2)
         assert pauses == []
 
-        reconciler.notice(promoted(3))
-        eventually(lambda: swapper.offers[-1] == (3, False))
+        records.newest = a_promotion(3)
+        reconciler.on_promoted(promoted(3))
+        eventually(lambda: swapper.offers[-1] == 3)
 
     assert pauses == [(0, 0.01)]
 
 
-def test_a_gateway_that_waits_for_its_turn_can_be_stopped(
+def test_a_gateway_that_waits_for_its_moment_can_be_stopped(
     swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
 ) -> None:
-    with patient(swapper, records, spread_s=600) as reconciler:
-        reconciler.notice(promoted(2))
+    with running_reconciler(swapper, records, spread_s=600) as reconciler:
+        reconciler.on_promoted(promoted(2))
         eventually(lambda: pauses == [(0, 600)])
 
-    assert swapper.offers == [(1, True)]
+    assert swapper.offers == [1]
 
 
 def test_it_reads_again_by_the_clock(swapper: FakeSwapper, records: FakeRecords) -> None:
@@ -209,4 +197,4 @@ def test_it_tries_again_until_a_server_is_back(
     with running(Reconciler(swapper, champion, every_s=60).run):  # type: ignore[arg-type]
         threading.Event().wait(0.1)
         records.away = swapper.mlflow_away = False
-        eventually(lambda: swapper.offers == [(1, True)])
+        eventually(lambda: swapper.offers == [1])

@@ -1,0 +1,54 @@
+"""Promote a version or roll back by hand, whatever the verdicts say."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from rich.console import Console
+from viral_common.database.engine import Sessions, connect, make_sessions, require_schema
+from viral_common.delivery import outbox
+from viral_common.delivery.outbox import Relay
+from viral_common.errors import ServerAway
+from viral_common.events import Precision, wrap_event
+from viral_common.logging import configure_logging
+from viral_common.registry.versions import Registry
+from viral_common.settings import load_settings
+
+from viral_evaluator.alias_follower import Aliases
+from viral_evaluator.promotion import announcement, promote_by_hand, replaced_champion
+from viral_evaluator.settings import EvaluatorSettings
+
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def roll_back(reason: str) -> None:
+    """Promote the champion before the present one again, in the precision it had."""
+    settings = load_settings(EvaluatorSettings)
+    with _open_database(settings)() as session:
+        before = replaced_champion(session)
+    promote_version(before.model_version, reason, before.precision)
+
+
+def promote_version(version: int, note: str, precision: Precision | None) -> None:
+    """Record the promotion, announce it and move the alias; what is away now a running evaluator does later."""
+    settings = load_settings(EvaluatorSettings)
+    configure_logging("evaluator", settings.model_copy(update={"log_level": "warning"}))
+    db, registry = _open_database(settings), Registry(settings.mlflow_url)
+    with db.begin() as session:
+        promotion = promote_by_hand(session, version, note, precision)
+        with suppress(ServerAway):  # then nobody can say, and a gateway would fetch it later
+            registry.get_version(version)
+        outbox.add_event(session, "evaluator", wrap_event(announcement(promotion), "viral/evaluator/by-hand"))
+    console.print(f"version {version} is the champion (promotion {promotion.seq}, in {promotion.precision})")
+    # Both are done by a running evaluator as well: what is away now follows later.
+    try:
+        Relay(db, settings.rabbitmq_url.get_secret_value(), "evaluator", "viral-evaluator").publish_waiting()
+        Aliases(db, registry, settings.alias_s).follow()
+    except ServerAway as error:
+        console.print(f"a running evaluator will do the rest: {error}")
+
+
+def _open_database(settings: EvaluatorSettings) -> Sessions:
+    db = make_sessions(connect(settings, "viral-evaluator"))
+    require_schema(db)
+    return db
