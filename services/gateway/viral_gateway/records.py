@@ -12,7 +12,7 @@ from viral_common.stores.trail import BatchTrail, ModelRecord
 from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.label_rule import LabelRule
 
-from viral_gateway.serving.champion import PromotedModel
+from viral_common.stores.champion import Champion
 from viral_gateway.stores import predictions
 from viral_gateway.stores.predictions import Remembered
 from viral_gateway.stores.read_session import reading
@@ -24,11 +24,11 @@ class Records:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def champion(self) -> PromotedModel | None:
+    def champion(self) -> Champion | None:
         """The newest promotion."""
         with reading(self._sessions) as session:
             row = ledger.find_champion(session)
-            return PromotedModel.from_row(row, ledger.count_test_tweets(session, row)) if row else None
+            return Champion.from_row(row, ledger.count_test_tweets(session, row)) if row else None
 
     def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
         """The newest version first, without the `offset` newest."""

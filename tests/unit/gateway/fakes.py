@@ -28,7 +28,8 @@ from viral_gateway.prediction.batching import Scoring
 from viral_gateway.prediction.predict import PredictionService
 from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
-from viral_gateway.serving.champion import ModelHolder, PromotedModel, Serving
+from viral_common.stores.champion import Champion
+from viral_gateway.serving.champion import ModelHolder, Serving
 from viral_gateway.settings import GatewaySettings
 from viral_gateway.stores.predictions import Remembered
 
@@ -57,13 +58,13 @@ class FakeRecords(Records):
 
     def __init__(self, trails: Sequence[BatchTrail] = (), records: Sequence[ModelRecord] = ()) -> None:
         self.trails, self.records = list(trails), list(records)
-        self.newest: PromotedModel | None = None
+        self.newest: Champion | None = None
         self.live: Remembered | None = None
         self.test_tweets: list[TweetInput] = []
         self.authors: dict[str, AuthorHistory] = {}
         self.away = False
 
-    def champion(self) -> PromotedModel | None:
+    def champion(self) -> Champion | None:
         self._ask()
         return self.newest
 
@@ -140,12 +141,13 @@ def a_settings(**more: object) -> GatewaySettings:
     )
 
 
-def a_promotion(version: int, seq: int | None = None, sha256: str | None = None) -> PromotedModel:
-    return PromotedModel(
-        version=version,
+def a_promotion(version: int, seq: int | None = None, sha256: str | None = None) -> Champion:
+    return Champion(
+        event_id=UUID(int=version),
+        model_version=version,
         promotion_seq=seq or version,
         previous_version=version - 1 or None,
-        run_id=f"{version:032x}",
+        mlflow_run_id=f"{version:032x}",
         promoted_at=NOON,
         reason="better",
         metrics={"auc": 0.7012, "accuracy": 0.66},

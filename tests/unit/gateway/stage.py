@@ -19,7 +19,8 @@ from viral_common.artefact.files import (
 from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_common.events import Precision
 from viral_gateway.serving.artefact_cache import ArtefactCache
-from viral_gateway.serving.champion import ModelHolder, PromotedModel
+from viral_common.stores.champion import Champion
+from viral_gateway.serving.champion import ModelHolder
 from viral_gateway.serving.swapper import Swapper
 
 from tests.unit.gateway.fakes import FakeModel, a_promotion, a_spec
@@ -33,7 +34,7 @@ class FakeMlflow:
         self.away = False
         self.downloads = 0
 
-    def train(self, version: int, seq: int | None = None) -> PromotedModel:
+    def train(self, version: int, seq: int | None = None) -> Champion:
         """Make an artefact; its base probability is a hundredth of its version."""
         directory = self.directory / str(version)
         directory.mkdir(parents=True, exist_ok=True)
@@ -77,7 +78,7 @@ class Stage:
 
     @property
     def version(self) -> int | None:
-        return self.holder.current.model.version if self.holder.current else None
+        return self.holder.current.model.model_version if self.holder.current else None
 
     @property
     def base(self) -> float:
@@ -90,5 +91,5 @@ class Stage:
         self.announced += 1
 
 
-def in_int8(model: PromotedModel, seq: int | None = None) -> PromotedModel:
+def in_int8(model: Champion, seq: int | None = None) -> Champion:
     return model.model_copy(update={"precision": "int8", "promotion_seq": seq or model.promotion_seq})

@@ -10,7 +10,7 @@ from viral_common.database.tables import Verdict
 from viral_common.events import Outcome, Precision, Reason
 from viral_common.stores.trail import ModelRecord
 
-from viral_gateway.serving.champion import PromotedModel
+from viral_common.stores.champion import Champion
 
 
 class Out(BaseModel):
@@ -111,7 +111,7 @@ class Models(BaseModel):
     models: list[ModelVersion]
 
     @classmethod
-    def of(cls, records: list[ModelRecord], champion: PromotedModel | None) -> Models:
+    def of(cls, records: list[ModelRecord], champion: Champion | None) -> Models:
         """`champion`: the newest promotion of all, whether or not it is of one of these."""
         newest = champion.promotion_seq if champion else 0
         return cls(models=[ModelVersion.of(record, newest) for record in records])

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from viral_gateway.api import json_route
+from viral_gateway.api import fast_route
 from viral_gateway.api.openapi_examples import add_examples
 from viral_gateway.middleware import api_keys, body_limit
 from viral_gateway.middleware.public_paths import is_open
 from viral_gateway.problems import MEDIA_TYPE, Problem, title_of
-from viral_gateway.serving.champion import NOTHING_PROMOTED, as_sentence
+from viral_gateway.serving.champion import NOTHING_PROMOTED, make_sentence
 
 
 class Meaning(NamedTuple):
@@ -30,7 +30,7 @@ MEANING = {
     ),
     408: Meaning("The body did not arrive in time", "The body did not arrive within 10 seconds."),
     413: Meaning("The body is larger than 1 MiB", body_limit.TOO_LARGE),
-    415: Meaning("The body is not sent as JSON", json_route.NOT_JSON),
+    415: Meaning("The body is not sent as JSON", fast_route.NOT_JSON),
     422: Meaning("A field is wrong; `errors` says which", "1 field is wrong; see errors."),
     429: Meaning(
         "More requests than a caller may send; Retry-After says when to ask again",
@@ -38,7 +38,7 @@ MEANING = {
     ),
     503: Meaning(
         "No model yet, too much to do, or Postgres is away; Retry-After says when to ask again",
-        as_sentence(NOTHING_PROMOTED),
+        make_sentence(NOTHING_PROMOTED),
     ),
 }
 # What the layers around the routes answer: to whoever calls, and to a body.

@@ -12,16 +12,17 @@ from viral_common.events import Precision, Reason
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.text import clean
 
-from viral_gateway.serving.champion import PromotedModel, Serving
+from viral_common.stores.champion import Champion
+from viral_gateway.serving.champion import Serving
 
 
 def details_of(serving: Serving) -> ModelDetails:
     """All that is told of the model that answers."""
-    model: PromotedModel = serving.model
+    model: Champion = serving.model
     return ModelDetails(
-        version=model.version,
+        version=model.model_version,
         promotion_seq=model.promotion_seq,
-        run_id=model.run_id,
+        run_id=model.mlflow_run_id,
         promoted_at=model.promoted_at,
         previous_version=model.previous_version,
         reason=model.reason,
@@ -140,12 +141,12 @@ class ModelRef(BaseModel):
     )
 
     @classmethod
-    def of(cls, model: PromotedModel) -> ModelRef:
+    def of(cls, model: Champion) -> ModelRef:
         """The public part of a promotion."""
         return cls(
-            version=model.version,
+            version=model.model_version,
             promotion_seq=model.promotion_seq,
-            run_id=model.run_id,
+            run_id=model.mlflow_run_id,
             promoted_at=model.promoted_at,
         )
 

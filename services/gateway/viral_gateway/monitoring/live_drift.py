@@ -61,7 +61,7 @@ class LiveTraffic:
 
     def drift(self, serving: Serving) -> LiveDrift | None:
         """Of the version that serves; None if none of its predictions is remembered. Raises ServerAway."""
-        asked = serving.model.batch_id, serving.model.version, serving.model.graph
+        asked = serving.model.batch_id, serving.model.model_version, serving.model.graph
         with self._lock:
             told = self._told.get(asked)
         if told is None and (told := self._compared(serving)) is not None:
@@ -70,7 +70,7 @@ class LiveTraffic:
         return told
 
     def _compared(self, serving: Serving) -> LiveDrift | None:
-        live = self._records.remembered(serving.model.version, NEWEST)
+        live = self._records.remembered(serving.model.model_version, NEWEST)
         if live is None:
             return None
         reference = self._reference(serving)

@@ -9,10 +9,10 @@ from typing import Self
 from viral_common.tweets.features import AuthorHistory, TweetInput, features_of
 
 from viral_gateway.api.prediction_schemas import ModelDetails
-from viral_gateway.pages.answer import Answer
 from viral_gateway.pages.number_formats import goal, points
 from viral_gateway.pages.what_if_chart import WhatIfView
-from viral_gateway.prediction.explain import WORDS_PER_TWEET, WordWeight, words_of
+from viral_gateway.prediction.explain import WORDS_PER_TWEET, WordWeight, find_words
+from viral_gateway.prediction.predict import Prediction
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # A word is coloured from this weight on, strongly from the second.
@@ -54,18 +54,18 @@ class Result:
     author: str
 
     @classmethod
-    def of(cls, answer: Answer, model: ModelDetails) -> Self:
-        """Where viral tweets are rare, a small weight is much."""
-        scale, tweet = model.decision_threshold / 0.5, answer.tweet
-        by_weight = sorted(answer.weights, key=lambda found: found.weight)
+    def from_prediction(cls, prediction: Prediction, model: ModelDetails) -> Self:
+        """Take a smaller weight as much where viral tweets are rare."""
+        scale, tweet, weights = model.decision_threshold / 0.5, prediction.tweet, prediction.weights or []
+        by_weight = sorted(weights, key=lambda found: found.weight)
         return cls(
-            answer.probability,
-            in_words(answer.probability, model),
-            shown_text(tweet.text, answer.weights, scale),
+            prediction.probability,
+            in_words(prediction.probability, model),
+            shown_text(tweet.text, weights, scale),
             listed(reversed(by_weight), "up", scale),
             listed(by_weight, "down", scale),
-            len(words_of(tweet.text, WORDS_PER_TWEET + 1)) <= WORDS_PER_TWEET,
-            WhatIfView.of(answer),
+            len(find_words(tweet.text, WORDS_PER_TWEET + 1)) <= WORDS_PER_TWEET,
+            WhatIfView.from_prediction(prediction),
             feature_rows(tweet),
             author_in_words(tweet.author, model.likes_threshold),
         )

@@ -13,7 +13,7 @@ from viral_gateway.gateway import Gateway
 from viral_gateway.middleware.public_paths import is_open
 from viral_gateway.pages import number_formats
 from viral_gateway.pages.links import Links
-from viral_gateway.serving.champion import Serving, as_sentence
+from viral_gateway.serving.champion import Serving, make_sentence
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 templates.env.filters.update(
@@ -32,7 +32,7 @@ def page(request: Request, template: str, gateway: Gateway, serving: Serving | N
     context = {
         "model": details_of(serving) if serving else None,
         "refused": gateway.holder.refused,
-        "missing": as_sentence(gateway.holder.missing),
+        "missing": make_sentence(gateway.holder.missing),
         "links": Links.of(gateway.settings),
         **more,
     }

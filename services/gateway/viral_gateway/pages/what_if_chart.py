@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from viral_gateway.pages.answer import Answer
 from viral_gateway.pages.number_formats import points
+from viral_gateway.prediction.predict import Prediction
 from viral_gateway.prediction.what_if import Hour
 
 # The columns of the hours' drawing, in its own units.
@@ -46,16 +46,17 @@ class WhatIfView:
     highest: float
 
     @classmethod
-    def of(cls, answer: Answer) -> Self:
+    def from_prediction(cls, prediction: Prediction) -> Self:
         """Hours are drawn from zero to the highest of them, so that a small difference looks small."""
-        outcome = answer.outcome
+        outcome = prediction.what_if
+        assert outcome is not None, "the form asks for it"  # noqa: S101
         lowest, highest = min(hour.probability for hour in outcome.hours), outcome.best.probability
         alike = highest - lowest < ALIKE
         return cls(
             [
-                Row("As it is", answer.probability, ""),
+                Row("As it is", prediction.probability, ""),
                 *(
-                    Row(name, probability, points(probability - answer.probability))
+                    Row(name, probability, points(probability - prediction.probability))
                     for name, probability in outcome.changes
                 ),
             ],

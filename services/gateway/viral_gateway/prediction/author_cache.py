@@ -1,4 +1,4 @@
-"""What was looked up of an author, remembered for a minute: one query, however many ask at once."""
+"""Look up authors' histories and remember them for a minute: one query, however many ask at once."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import structlog
 from cachetools import TTLCache
-from viral_common.tweets.features import AuthorHistory
+from fastapi.concurrency import run_in_threadpool
+from viral_common.errors import ServerAway
+from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway import telemetry
+from viral_gateway.serving.champion import Serving
+
+log = structlog.get_logger()
 
 # Postgres is asked again after this long, so neither a history nor "nobody" is older.
 REMEMBERED_S = 60.0
-# Two tweets of one author within the last minute are told the same history: that of the minute's start. Older times
+# Two tweets of one author within the last minute get the same history: that of the minute's start. Older times
 # are looked up as they are, for the past does not change and predictions of it must not either.
 MINUTE = timedelta(minutes=1)
 AUTHORS = 10_000
@@ -27,7 +34,7 @@ LookUp = Callable[[str, Sequence[Asked], LabelRule], list[AuthorHistory]]
 
 
 class Key(NamedTuple):
-    """What a history depends on."""
+    """Name what a history depends on."""
 
     source: str
     rule: LabelRule
@@ -36,7 +43,7 @@ class Key(NamedTuple):
 
 
 class AuthorCache:
-    """Safe to share between threads. Whoever asks for what is being looked up waits for that answer."""
+    """Share histories between threads. Whoever asks for what is being looked up waits for that answer."""
 
     def __init__(
         self,
@@ -48,9 +55,28 @@ class AuthorCache:
         self._lock = threading.Lock()
         self._known: TTLCache[Key, Future[AuthorHistory]] = TTLCache(AUTHORS, REMEMBERED_S, timer)
 
-    def histories(self, source: str, asked: Sequence[Asked], rule: LabelRule) -> list[AuthorHistory]:
-        """Of each (username, time), in that order. Raises ServerAway."""
-        keys = [Key(source, rule, *self._as_of(*one)) for one in asked]
+    async def add_histories(
+        self, serving: Serving, tweets: Sequence[TweetInput], min_age: timedelta
+    ) -> Sequence[TweetInput]:
+        """Add to each tweet with a username its author's history before its time; nothing while Postgres is away."""
+        named = [place for place, tweet in enumerate(tweets) if tweet.username]
+        if not named:
+            return tweets
+        spec, known = serving.scorer.spec, list(tweets)
+        asked = [(tweets[place].username or "", tweets[place].created_at) for place in named]
+        rule = LabelRule(spec.likes_threshold, min_age)
+        try:
+            histories = await run_in_threadpool(self.find_histories, spec.training.source, asked, rule)
+        except ServerAway as error:
+            log.warning("authors not looked up", reason=str(error))
+            return tweets
+        for place, history in zip(named, histories, strict=True):
+            known[place] = replace(tweets[place], author=history)
+        return known
+
+    def find_histories(self, source: str, asked: Sequence[Asked], rule: LabelRule) -> list[AuthorHistory]:
+        """Find that of each (username, time), in that order. Raises ServerAway."""
+        keys = [Key(source, rule, *self._build_question(*one)) for one in asked]
         with self._lock:
             known = {key: answer for key in keys if (answer := self._known.get(key)) is not None}
             new: dict[Key, Future[AuthorHistory]] = {key: Future() for key in keys if key not in known}
@@ -76,7 +102,7 @@ class AuthorCache:
         for key, answer in new.items():
             answer.set_result(found[key])
 
-    def _as_of(self, username: str, at: datetime) -> Asked:
+    def _build_question(self, username: str, at: datetime) -> Asked:
         name = username.lstrip("@").lower()
         recent = timedelta() <= self._now() - at < MINUTE
         return name, at.replace(second=0, microsecond=0) if recent else at

@@ -1,4 +1,4 @@
-"""Adaptive micro-batching: what arrives while a batch is scored is scored together next; when idle nobody waits."""
+"""Batch adaptively: what arrives while a batch is scored is scored together next; when idle nobody waits."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from viral_gateway.serving.champion import Serving
 
 # Tweets scored in one go: more is no faster, and a newcomer would wait for more.
 BATCH = 64
-# A batch of fewer is scored before a further thread would have begun: both would take turns at the interpreter.
+# A batch of fewer is scored before a further thread would have begun: both would compete for the interpreter.
 FEW = 8
 
 
 class QueueFull(ViralError):
-    """So many tweets would be scored before another call's that it would only wait longer."""
+    """Refuse a call: so many tweets would be scored before its own that it would only wait longer."""
 
 
 @dataclass(eq=False)
 class _Call:
-    """Tweets that want probabilities of one model. `taken` of them were given to a thread, `unscored` have none yet."""
+    """Hold tweets to score by one model. `taken` of them were given to a thread, `unscored` have no probability yet."""
 
     serving: Serving
     tweets: Sequence[TweetInput]
@@ -44,7 +44,7 @@ class _Call:
 
 @dataclass(frozen=True)
 class _Piece:
-    """The tweets `start` to `end` of a call."""
+    """Hold the tweets `start` to `end` of a call."""
 
     call: _Call
     start: int
@@ -52,7 +52,7 @@ class _Piece:
 
 
 class Scoring:
-    """A few threads that score for one loop. A call is answered by the model it names, whatever is swapped."""
+    """Score for one event loop on a few threads. A call is answered by the model it names, whatever is swapped."""
 
     def __init__(self, threads: int, most_waiting: int) -> None:
         self._most_waiting = most_waiting
@@ -69,8 +69,8 @@ class Scoring:
         for thread in self._threads:
             thread.start()
 
-    async def probabilities(self, serving: Serving, tweets: Sequence[TweetInput]) -> list[float]:
-        """In the tweets' order. Raises QueueFull at once, ArtefactError rather than answer what is no number."""
+    async def score_tweets(self, serving: Serving, tweets: Sequence[TweetInput]) -> list[float]:
+        """Score in the tweets' order. Raises QueueFull at once, ArtefactError rather than answer what is no number."""
         call = _Call(serving, tweets, asyncio.get_running_loop().create_future())
         if not tweets:
             return []
@@ -82,7 +82,7 @@ class Scoring:
                 )
             self._calls.append(call)
             self._waiting += min(BATCH, len(tweets))
-            if self._wanted():
+            if self._needs_thread():
                 self._changed.notify()
         return await call.answer
 
@@ -102,13 +102,13 @@ class Scoring:
     def _score_next(self) -> bool:
         """Wait for a batch and score it; False once closed and nothing waits."""
         with self._changed:
-            while not self._wanted():
+            while not self._needs_thread():
                 if self._closing:
                     return False
                 self._changed.wait()
             batch = self._take()
             self._under_way += _count(batch)
-            if self._wanted():
+            if self._needs_thread():
                 self._changed.notify()
         tweets = [tweet for piece in batch for tweet in piece.call.tweets[piece.start : piece.end]]
         serving = batch[0].call.serving
@@ -117,22 +117,22 @@ class Scoring:
             scores = serving.scorer.predict(tweets).tolist()
             if not all(map(math.isfinite, scores)):
                 raise ArtefactError(
-                    f"version {serving.model.version} answered with something that is no number"
+                    f"version {serving.model.model_version} answered with something that is no number"
                 )
         except Exception as error:  # noqa: BLE001  (each caller gets it; this thread must outlive everything)
-            self._tell(batch, error)
+            self._deliver(batch, error)
         else:
-            self._tell(batch, scores)
+            self._deliver(batch, scores)
         return True
 
-    def _wanted(self) -> bool:
-        """Whether an idle thread should score: the first at once, a further one beside a long batch or a long wait."""
+    def _needs_thread(self) -> bool:
+        """Decide whether an idle thread should score: the first at once, more beside a long batch or a long wait."""
         return bool(self._calls) and (
             not self._under_way or self._waiting >= FEW or self._under_way >= BATCH // 2
         )
 
     def _take(self) -> list[_Piece]:
-        """Up to a batch of tweets for one model, oldest calls first. A large call goes to the back after each batch."""
+        """Take up to a batch of tweets for one model, oldest calls first; a large call then goes to the back."""
         batch: list[_Piece] = []
         serving, room = self._calls[0].serving, BATCH
         while room and self._calls and self._calls[0].serving is serving:
@@ -146,15 +146,15 @@ class Scoring:
                 self._waiting += min(BATCH, left)
         return batch
 
-    def _tell(self, batch: Sequence[_Piece], outcome: list[float] | Exception) -> None:
-        done, told = [], 0
+    def _deliver(self, batch: Sequence[_Piece], outcome: list[float] | Exception) -> None:
+        done, start = [], 0
         with self._changed:
             self._under_way -= _count(batch)
             for piece in batch:
                 call, count = piece.call, piece.end - piece.start
                 if isinstance(outcome, list):
-                    call.probabilities[piece.start : piece.end] = outcome[told : told + count]
-                told, call.unscored = told + count, call.unscored - count
+                    call.probabilities[piece.start : piece.end] = outcome[start : start + count]
+                start, call.unscored = start + count, call.unscored - count
                 if call.unscored == 0 or isinstance(outcome, Exception):
                     done.append(call)
         if done:

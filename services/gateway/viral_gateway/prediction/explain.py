@@ -1,4 +1,4 @@
-"""Why this probability: what each word adds, found by leaving it out. A hint, not a cause."""
+"""Explain a probability: what each word adds, found by leaving it out. A hint, not a cause."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORD = re.compile(r"\S+")
 
 @dataclass(frozen=True)
 class Word:
-    """A word and its place in the text, in characters (code points)."""
+    """Hold a word and its place in the text, in characters (code points)."""
 
     text: str
     start: int
@@ -26,33 +26,33 @@ class Word:
 
 @dataclass(frozen=True)
 class WordWeight:
-    """By how much the probability falls without the word; negative if it rises."""
+    """Hold by how much the probability falls without the word; negative if it rises."""
 
     word: Word
     weight: float
 
 
-def words_of(text: str, limit: int) -> list[Word]:
-    """The first `limit` words."""
+def find_words(text: str, limit: int) -> list[Word]:
+    """Find the first `limit` words."""
     found = (Word(match.group(), match.start(), match.end()) for match in _WORD.finditer(text))
     return [word for word, _ in zip(found, range(limit), strict=False)]
 
 
 @dataclass(frozen=True)
 class Explanations:
-    """Every tweet of a call and, after them, each tweet once without each of its words: one batch to score."""
+    """Hold a call's tweets and the words that are weighed, scored as one batch."""
 
     tweets: Sequence[TweetInput]
     words: Sequence[Sequence[Word]]
 
     @classmethod
-    def of(cls, tweets: Sequence[TweetInput]) -> Explanations:
-        """Many tweets in one call share the words that are looked at."""
+    def from_tweets(cls, tweets: Sequence[TweetInput]) -> Explanations:
+        """Share the words that are weighed among the tweets of a call."""
         limit = min(WORDS_PER_TWEET, WORDS_PER_CALL // max(1, len(tweets)))
-        return cls(tweets, [words_of(tweet.text, limit) for tweet in tweets])
+        return cls(tweets, [find_words(tweet.text, limit) for tweet in tweets])
 
-    def batch(self) -> list[TweetInput]:
-        """The tweets, then the variants in order."""
+    def build_batch(self) -> list[TweetInput]:
+        """Build the tweets and, after them, each tweet once without each of its words."""
         variants = [
             replace(tweet, text=tweet.text[: word.start] + tweet.text[word.end :])
             for tweet, words in zip(self.tweets, self.words, strict=True)
@@ -60,8 +60,8 @@ class Explanations:
         ]
         return [*self.tweets, *variants]
 
-    def weights(self, probabilities: Sequence[float]) -> list[list[WordWeight]]:
-        """For each tweet its words with their weights, from the probabilities of `batch()`."""
+    def compute_weights(self, probabilities: Sequence[float]) -> list[list[WordWeight]]:
+        """Compute each tweet's word weights from the probabilities of `build_batch()`."""
         without = iter(probabilities[len(self.tweets) :])
         return [
             [WordWeight(word, whole - next(without)) for word in words]

@@ -1,8 +1,8 @@
-"""What if the tweet were a little different: another hour, no link, a photo."""
+"""Vary a tweet a little: another hour, no link, a photo."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -15,7 +15,7 @@ HOURS = 24
 
 @dataclass(frozen=True)
 class Change:
-    """One thing done differently, and the tweet it makes."""
+    """Name one change and hold the tweet it makes."""
 
     name: str
     tweet: TweetInput
@@ -23,7 +23,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Hour:
-    """A time to post and the probability then."""
+    """Hold a time to post and the probability then."""
 
     at: datetime
     probability: float
@@ -31,7 +31,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the probability. `best` is the first of the best hours."""
+    """Hold the probabilities of the variants. `best` is the first of the best hours."""
 
     hours: list[Hour]
     best: Hour
@@ -40,36 +40,29 @@ class Outcome:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """The variants of one tweet, to be scored in one batch."""
+    """Hold the variants of one tweet, to be scored in one batch."""
 
     hours: Sequence[TweetInput]
     changes: Sequence[Change]
 
     @classmethod
-    def of(cls, tweet: TweetInput) -> Self:
-        """Posted in each of the next hours, the first being the tweet's own, and what else applies to it."""
-        hours = [replace(tweet, created_at=_later(tweet.created_at, hours)) for hours in range(HOURS)]
-        return cls(hours, _changes_of(tweet))
+    def from_tweet(cls, tweet: TweetInput) -> Self:
+        """Post it in each of the next hours, the first being its own, and apply each change that it allows."""
+        hours = [replace(tweet, created_at=_add_hours(tweet.created_at, hours)) for hours in range(HOURS)]
+        return cls(hours, _list_changes(tweet))
 
-    def batch(self) -> list[TweetInput]:
-        """The tweet at each hour, then with each change."""
+    def build_batch(self) -> list[TweetInput]:
+        """Build the tweet at each hour, then with each change."""
         return [*self.hours, *(change.tweet for change in self.changes)]
 
-    def outcome(self, probabilities: Sequence[float]) -> Outcome:
-        """From the probabilities of `batch()`."""
-        hours = [
-            Hour(tweet.created_at, probability)
-            for tweet, probability in zip(self.hours, probabilities, strict=False)
-        ]
-        changed = zip(self.changes, probabilities[len(hours) :], strict=True)
-        return Outcome(
-            hours,
-            max(hours, key=lambda hour: hour.probability),
-            [(change.name, probability) for change, probability in changed],
-        )
+    def compute_outcome(self, probabilities: Iterator[float]) -> Outcome:
+        """Take as many `probabilities` as `build_batch()` has tweets."""
+        hours = [Hour(tweet.created_at, next(probabilities)) for tweet in self.hours]
+        best = max(hours, key=lambda hour: hour.probability)
+        return Outcome(hours, best, [(change.name, next(probabilities)) for change in self.changes])
 
 
-def _changes_of(tweet: TweetInput) -> list[Change]:
+def _list_changes(tweet: TweetInput) -> list[Change]:
     changes = []
     around = around_links(tweet.text)
     if len(around) > 1:
@@ -85,7 +78,7 @@ def _changes_of(tweet: TweetInput) -> list[Change]:
     return changes
 
 
-def _later(at: datetime, hours: int) -> datetime:
+def _add_hours(at: datetime, hours: int) -> datetime:
     try:
         return at + timedelta(hours=hours)
     except OverflowError:  # the end of the calendar: it may be typed

@@ -13,7 +13,7 @@ import structlog
 from pydantic import ValidationError
 from viral_common.errors import ViralError, summarise_error
 
-from viral_gateway.serving.champion import PromotedModel
+from viral_common.stores.champion import Champion
 
 log = structlog.get_logger()
 
@@ -45,15 +45,15 @@ class ArtefactCache:
                 f"{self._directory} takes no artefact ({summarise_error(error)}); make room, or check VIRAL_DATA_DIR"
             ) from error
 
-    def directory_of(self, model: PromotedModel) -> Path:
+    def directory_of(self, model: Champion) -> Path:
         """Where this model's artefact lies if it is kept; its contents are still to be verified."""
         return self._directory / f"{model.artifact_sha256[:16]}-{model.precision}"
 
-    def holds(self, model: PromotedModel) -> bool:
+    def holds(self, model: Champion) -> bool:
         """Whether there is something to verify."""
         return self.directory_of(model).is_dir()
 
-    def keep(self, artefact: Path, model: PromotedModel) -> None:
+    def keep(self, artefact: Path, model: Champion) -> None:
         """Take over a directory that was loaded well, as the last good one; older ones go.
 
         Where the disk takes nothing it is logged: the model serves all the same.
@@ -61,9 +61,9 @@ class ArtefactCache:
         try:
             self._keep(artefact, model)
         except OSError as error:
-            log.warning("artefact cache not written", version=model.version, reason=summarise_error(error))
+            log.warning("artefact cache not written", version=model.model_version, reason=summarise_error(error))
 
-    def _keep(self, artefact: Path, model: PromotedModel) -> None:
+    def _keep(self, artefact: Path, model: Champion) -> None:
         target = self.directory_of(model)
         if artefact != target:
             try:
@@ -77,16 +77,16 @@ class ArtefactCache:
         for old in self._notes()[KEPT:]:
             self._remove(old.with_suffix(""))
 
-    def forget(self, model: PromotedModel) -> None:
+    def forget(self, model: Champion) -> None:
         """Remove an artefact that turned out to be damaged."""
         self._remove(self.directory_of(model))
 
-    def newest_first(self) -> list[PromotedModel]:
+    def newest_first(self) -> list[Champion]:
         """The promotions of what is kept; a note that cannot be read is logged and passed over."""
         models = []
         for note in self._notes():
             try:
-                models.append(PromotedModel.model_validate_json(note.read_bytes()))
+                models.append(Champion.model_validate_json(note.read_bytes()))
             except (OSError, ValidationError) as error:
                 log.warning("cached promotion unreadable", path=str(note), reason=repr(error))
         return models

@@ -6,59 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AwareDatetime, BaseModel, ConfigDict
 from viral_common.artefact.files import ArtefactSpec
-from viral_common.database.tables import Promotion
 from viral_common.errors import ViralError
-from viral_common.events import Precision
+from viral_common.stores.champion import Champion
 from viral_common.tweets.features import TweetInput
-
-
-class PromotedModel(BaseModel):
-    """Describe the model version that serves. Kept as JSON beside the cached artefact."""
-
-    model_config = ConfigDict(frozen=True, protected_namespaces=())
-
-    version: int
-    promotion_seq: int
-    previous_version: int | None
-    run_id: str
-    promoted_at: AwareDatetime
-    reason: str
-    metrics: dict[str, float]
-    batch_id: UUID
-    artifact_uri: str
-    artifact_sha256: str
-    precision: Precision = "fp32"
-    test_count: int | None = None
-    """Tweets behind the metrics, if a verdict counted them."""
-
-    @property
-    def graph(self) -> tuple[str, Precision]:
-        """What answers, whichever promotion it is of."""
-        return self.artifact_sha256, self.precision
-
-    @classmethod
-    def from_row(cls, row: Promotion, test_count: int | None = None) -> PromotedModel:
-        """Build from the newest promotion in Postgres, which alone decides."""
-        return cls(
-            version=row.model_version,
-            promotion_seq=row.seq,
-            previous_version=row.previous_version,
-            run_id=row.mlflow_run_id,
-            promoted_at=row.promoted_at,
-            reason=row.reason,
-            metrics=row.metrics,
-            batch_id=row.batch_id,
-            artifact_uri=row.artifact_uri,
-            artifact_sha256=row.artifact_sha256,
-            precision=row.precision,
-            test_count=test_count,
-        )
 
 
 NOTHING_PROMOTED = "no model has been promoted yet"
@@ -80,7 +34,7 @@ class Scorer(Protocol):
 class Serving:
     """Hold a champion and its loaded model. A request keeps the one it began with, so its reply is of one version."""
 
-    model: PromotedModel
+    model: Champion
     scorer: Scorer
     from_cache: bool = False
     """Restored at start and not confirmed by Postgres since."""

@@ -12,7 +12,7 @@ from viral_common.errors import ServerAway
 from viral_common.events import ModelPromoted
 
 from viral_gateway.serving.artefact_cache import CacheUnwritable
-from viral_gateway.serving.champion import PromotedModel
+from viral_common.stores.champion import Champion
 from viral_gateway.serving.swapper import Swapper
 from viral_gateway.tuning import step_back_behind_replies
 
@@ -30,7 +30,7 @@ class Reconciler:
     def __init__(
         self,
         swapper: Swapper,
-        champion: Callable[[], PromotedModel | None],
+        champion: Callable[[], Champion | None],
         every_s: float,
         spread_s: float = 0.0,
     ) -> None:

@@ -15,7 +15,8 @@ from viral_common.events import Precision
 
 from viral_gateway import telemetry
 from viral_gateway.serving.artefact_cache import ArtefactCache, CacheUnwritable
-from viral_gateway.serving.champion import ModelHolder, PromotedModel, Refusal, Scorer, Serving
+from viral_common.stores.champion import Champion
+from viral_gateway.serving.champion import ModelHolder, Refusal, Scorer, Serving
 from viral_gateway.tuning import settle_memory
 
 log = structlog.get_logger()
@@ -47,36 +48,36 @@ class Swapper:
             try:
                 self._serve(Serving(model, self._load_cached(model), from_cache=True))
             except ArtefactError as error:
-                log.warning("cached artefact unusable", version=model.version, reason=str(error))
+                log.warning("cached artefact unusable", version=model.model_version, reason=str(error))
             else:
-                log.info("model restored", version=model.version, promotion_seq=model.promotion_seq)
+                log.info("model restored", version=model.model_version, promotion_seq=model.promotion_seq)
                 return
 
-    def offer(self, model: PromotedModel) -> None:
+    def offer(self, model: Champion) -> None:
         """Swap in the champion that Postgres names, if it is another than serves. Refuses damage.
 
         Raises RegistryUnavailable or CacheUnwritable where another try may help.
         """
         if not self._is_news(model):
             return
-        self.wait_for(f"version {model.version} is promoted and being loaded")
+        self.wait_for(f"version {model.model_version} is promoted and being loaded")
         try:
             scorer = self._load_scorer(model)
         except ArtefactError as error:
             self._refuse(model, str(error))
             return
         except RegistryUnavailable:
-            self.wait_for(f"version {model.version} is promoted, but MLflow does not answer")
+            self.wait_for(f"version {model.model_version} is promoted, but MLflow does not answer")
             raise
         except CacheUnwritable:
-            self.wait_for(f"version {model.version} is promoted, but the disk takes no artefact")
+            self.wait_for(f"version {model.model_version} is promoted, but the disk takes no artefact")
             raise
         self._serve(Serving(model, scorer))
         settle_memory()
         telemetry.SWAPS.inc()
         log.info(
             "model swapped in",
-            version=model.version,
+            version=model.model_version,
             promotion_seq=model.promotion_seq,
             precision=model.precision,
         )
@@ -86,7 +87,7 @@ class Swapper:
         """Have those who ask for a model told why none serves; None: nothing is promoted."""
         self._holder.obstacle = obstacle
 
-    def _is_news(self, model: PromotedModel) -> bool:
+    def _is_news(self, model: Champion) -> bool:
         current = self._holder.current
         if current is None:
             return True
@@ -98,17 +99,17 @@ class Swapper:
         self._holder.refused = None
         return False
 
-    def _load_scorer(self, model: PromotedModel) -> Scorer:
+    def _load_scorer(self, model: Champion) -> Scorer:
         if self._cache.holds(model):
             try:
                 return self._load_cached(model)
             except ArtefactError as error:
                 if self._cache.holds(model):  # its bytes are right, and fetching would bring the same
                     raise
-                log.warning("cached artefact unusable", version=model.version, reason=str(error))
+                log.warning("cached artefact unusable", version=model.model_version, reason=str(error))
         return self._load_downloaded(model)
 
-    def _load_cached(self, model: PromotedModel) -> Scorer:
+    def _load_cached(self, model: Champion) -> Scorer:
         directory = self._cache.directory_of(model)
         try:
             artefact = read_artefact(directory, model.artifact_sha256, model.precision)
@@ -119,7 +120,7 @@ class Swapper:
         self._cache.keep(directory, model)
         return scorer
 
-    def _load_downloaded(self, model: PromotedModel) -> Scorer:
+    def _load_downloaded(self, model: Champion) -> Scorer:
         with self._cache.staging() as staging:
             directory = self._download(model.artifact_uri, model.precision, staging)
             artefact = read_artefact(directory, model.artifact_sha256, model.precision)
@@ -130,11 +131,11 @@ class Swapper:
     def _serve(self, serving: Serving) -> None:
         self._holder.current = serving
         self._holder.refused = self._holder.obstacle = None
-        telemetry.MODEL_VERSION.set(serving.model.version)
+        telemetry.MODEL_VERSION.set(serving.model.model_version)
         telemetry.PROMOTION_SEQ.set(serving.model.promotion_seq)
 
-    def _refuse(self, model: PromotedModel, reason: str) -> None:
-        self._holder.refused = Refusal(model.version, model.promotion_seq, reason, datetime.now(UTC))
-        self.wait_for(f"version {model.version} was refused: {reason}")
+    def _refuse(self, model: Champion, reason: str) -> None:
+        self._holder.refused = Refusal(model.model_version, model.promotion_seq, reason, datetime.now(UTC))
+        self.wait_for(f"version {model.model_version} was refused: {reason}")
         telemetry.REFUSED.inc()
-        log.error("artefact refused", version=model.version, promotion_seq=model.promotion_seq, reason=reason)
+        log.error("artefact refused", version=model.model_version, promotion_seq=model.promotion_seq, reason=reason)

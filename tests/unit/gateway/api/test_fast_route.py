@@ -1,4 +1,4 @@
-"""The short way to predictions: what takes it, and what goes the long way with all that was heard."""
+"""The fast route: what it answers itself, and what FastAPI's own route gets with all that was received."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import json
 from collections.abc import Sequence
 
 import pytest
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
-from starlette.types import Message, Receive, Scope, Send
-from viral_gateway.api.fast_route import Express
-from viral_gateway.api.routes import predictions
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from viral_gateway.api.routes.predictions import build_fast_route
 from viral_gateway.prediction.batching import QueueFull, Scoring
 
 from tests.unit.gateway.fakes import World
 
-SOUND = json.dumps({"tweets": [{"text": "a good one"}]}).encode()
+VALID = json.dumps({"tweets": [{"text": "a good one"}]}).encode()
 PATH = "/v1/predictions"
 
 
-class LongWay:
-    """The application behind: remembers what it was asked."""
+class Fallback:
+    """Remember the bodies that the route behind received."""
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
@@ -36,29 +34,23 @@ class LongWay:
 
 
 @pytest.fixture
-def long_way() -> LongWay:
-    return LongWay()
+def fallback() -> Fallback:
+    return Fallback()
 
 
 @pytest.fixture
-def express(world: World, long_way: LongWay) -> Express:
+def app(world: World, fallback: Fallback) -> ASGIApp:
     world.serve(base=0.5)
-    [route] = [route for route in predictions.router.routes if isinstance(route, APIRoute)]
-    return Express(long_way, route, world.gateway())
+    fast = build_fast_route(world.gateway(), {})
+    return fast.cls(fallback, *fast.args, **fast.kwargs)
 
 
-def ask(
-    express: Express, pieces: Sequence[bytes], content_type: bytes = b"application/json"
-) -> list[Message]:
-    """What it sends for a body that comes in `pieces`."""
+def ask(app: ASGIApp, pieces: Sequence[bytes], content_type: bytes = b"application/json") -> list[Message]:
+    """Send a body in `pieces`."""
     coming = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
     coming[-1]["more_body"] = False
-    scope: Scope = {
-        "type": "http",
-        "path": PATH,
-        "method": "POST",
-        "headers": [(b"content-type", content_type)],
-    }
+    headers = [(b"content-type", content_type)]
+    scope: Scope = {"type": "http", "path": PATH, "method": "POST", "headers": headers}
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -67,35 +59,36 @@ def ask(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(express(scope, receive, send))
+    asyncio.run(app(scope, receive, send))
     return sent
 
 
-@pytest.mark.parametrize("pieces", [[SOUND], [SOUND[:20], SOUND[20:]]])
+@pytest.mark.parametrize("pieces", [[VALID], [VALID[:20], VALID[20:]]])
 @pytest.mark.parametrize("content_type", [b"application/json", b"Application/JSON; charset=utf-8"])
-def test_a_sound_body_is_answered_without_the_long_way(
-    express: Express, long_way: LongWay, pieces: list[bytes], content_type: bytes
+def test_a_valid_body_is_answered_without_the_fallback(
+    app: ASGIApp, fallback: Fallback, pieces: list[bytes], content_type: bytes
 ) -> None:
-    start, end = ask(express, pieces, content_type)
+    start, end = ask(app, pieces, content_type)
 
     assert start["status"] == 200
     assert json.loads(end["body"])["predictions"][0]["probability"] == 0.7
-    assert long_way.bodies == []
+    assert fallback.bodies == []
 
 
 @pytest.mark.parametrize("pieces", [[b"{"], [b'{"twe', b'ets": []}'], [b""]])
-def test_a_body_that_is_not_sound_is_heard_whole_on_the_long_way(
-    express: Express, long_way: LongWay, pieces: list[bytes]
+def test_the_fallback_receives_the_whole_of_an_invalid_body(
+    app: ASGIApp, fallback: Fallback, pieces: list[bytes]
 ) -> None:
-    assert ask(express, pieces) == []
+    assert ask(app, pieces) == []
 
-    assert long_way.bodies == [b"".join(pieces)]
+    assert fallback.bodies == [b"".join(pieces)]
 
 
-def test_a_body_that_is_no_json_takes_the_long_way_unheard(express: Express, long_way: LongWay) -> None:
-    assert ask(express, [SOUND], b"text/plain") == []
+def test_what_is_not_sent_as_json_is_refused_unread(app: ASGIApp, fallback: Fallback) -> None:
+    start, *_ = ask(app, [VALID], b"text/plain")
 
-    assert long_way.bodies == [SOUND]
+    assert start["status"] == 415
+    assert fallback.bodies == []
 
 
 @pytest.mark.parametrize(
@@ -106,7 +99,7 @@ def test_a_body_that_is_no_json_takes_the_long_way_unheard(express: Express, lon
         (RuntimeError("a bug"), 500, None),
     ],
 )
-def test_what_goes_wrong_on_the_short_way_is_told_as_everywhere(
+def test_an_error_on_the_fast_route_is_answered_as_everywhere(
     client: TestClient,
     world: World,
     monkeypatch: pytest.MonkeyPatch,
@@ -118,9 +111,9 @@ def test_what_goes_wrong_on_the_short_way_is_told_as_everywhere(
         raise error
 
     world.serve()
-    monkeypatch.setattr(Scoring, "probabilities", fail)
+    monkeypatch.setattr(Scoring, "score_tweets", fail)
 
-    reply = client.post(PATH, content=SOUND, headers={"Content-Type": "application/json"})
+    reply = client.post(PATH, content=VALID, headers={"Content-Type": "application/json"})
 
     assert reply.status_code == reply.json()["status"] == status
     assert reply.headers["content-type"] == "application/problem+json"

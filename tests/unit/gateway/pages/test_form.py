@@ -40,7 +40,7 @@ def test_a_full_queue_keeps_the_text(
     async def full(*_: object) -> list[float]:
         raise QueueFull("1,024 tweets are waiting")
 
-    monkeypatch.setattr(Scoring, "probabilities", full)
+    monkeypatch.setattr(Scoring, "score_tweets", full)
     page = client.post("/", data={"text": "keep me"})
 
     assert page.status_code == 503

@@ -110,4 +110,4 @@ def a_model(**of_its_artefact: Any) -> ModelDetails:
     """What the pages know of a champion."""
     world = World()
     world.serve(**of_its_artefact)
-    return details_of(world.holder.serving())
+    return details_of(world.holder.get_serving())

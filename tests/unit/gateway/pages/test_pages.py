@@ -31,7 +31,7 @@ def test_the_badge_says_on_how_many_tweets_and_links_the_run(client: TestClient,
     assert "AUC on test tweets" in client.get("/").text
 
     world.holder.current = replace(
-        world.holder.serving(), model=a_promotion(3).model_copy(update={"test_count": 7310})
+        world.holder.get_serving(), model=a_promotion(3).model_copy(update={"test_count": 7310})
     )
 
     page = client.get("/").text

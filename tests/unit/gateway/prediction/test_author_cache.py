@@ -54,7 +54,7 @@ class Stage:
         )
 
     def ask(self, *asked: tuple[str, datetime], threshold: int = 0) -> list[int]:
-        return [one.tweets for one in self.cache.histories("archive", asked, LabelRule(threshold, DAY))]
+        return [one.tweets for one in self.cache.find_histories("archive", asked, LabelRule(threshold, DAY))]
 
     def ask_now(self, *names: str) -> list[int]:
         return self.ask(*[(name, NOON + self.passed) for name in names])

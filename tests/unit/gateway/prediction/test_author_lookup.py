@@ -9,7 +9,7 @@ from tests.unit.gateway.api.test_predictions import ask
 from tests.unit.gateway.fakes import World
 
 
-def test_each_author_named_is_told_to_the_model_and_the_others_stay_untold(
+def test_each_author_named_is_known_to_the_model_and_the_others_stay_unknown(
     client: TestClient, world: World
 ) -> None:
     model = world.serve()
@@ -26,7 +26,7 @@ def test_each_author_named_is_told_to_the_model_and_the_others_stay_untold(
     assert predictions[2]["author"] == {"tweets": 0, "settled": 0, "viral": 0}
 
 
-def test_with_postgres_away_authors_are_untold_and_predictions_go_on(
+def test_with_postgres_away_authors_are_unknown_and_predictions_go_on(
     client: TestClient, world: World
 ) -> None:
     model = world.serve()
@@ -43,8 +43,8 @@ def test_the_form_says_what_was_known_of_the_author(client: TestClient, world: W
     world.serve()
     world.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
 
-    told = client.post("/", data={"text": "hello", "username": "ada"}).text
-    untold = client.post("/", data={"text": "hello"}).text
+    known = client.post("/", data={"text": "hello", "username": "ada"}).text
+    unknown = client.post("/", data={"text": "hello"}).text
 
-    assert "5 of 8 earlier tweets of this author got a like." in told
-    assert "Nobody said whose tweet it is" in untold
+    assert "5 of 8 earlier tweets of this author got a like." in known
+    assert "Nobody said whose tweet it is" in unknown

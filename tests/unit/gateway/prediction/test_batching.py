@@ -51,7 +51,7 @@ def tweets(count: int) -> list[TweetInput]:
 
 
 def ask(scoring: Scoring, model: FakeModel, count: int) -> asyncio.Task[list[float]]:
-    return asyncio.ensure_future(scoring.probabilities(Serving(a_promotion(3), model), tweets(count)))
+    return asyncio.ensure_future(scoring.score_tweets(Serving(a_promotion(3), model), tweets(count)))
 
 
 async def busy(scoring: Scoring, model: HeldModel) -> asyncio.Task[list[float]]:
@@ -64,7 +64,7 @@ async def busy(scoring: Scoring, model: HeldModel) -> asyncio.Task[list[float]]:
 def test_a_lone_call_is_scored_at_once(scoring: Scoring) -> None:
     model = FakeModel(0.4)
 
-    assert asyncio.run(scoring.probabilities(Serving(a_promotion(3), model), tweets(2))) == [0.4, 0.4]
+    assert asyncio.run(scoring.score_tweets(Serving(a_promotion(3), model), tweets(2))) == [0.4, 0.4]
     assert len(model.calls) == 1
 
 
@@ -73,7 +73,7 @@ def test_what_arrives_while_a_batch_is_scored_is_scored_together(scoring: Scorin
         model = HeldModel()
         first = await busy(scoring, model)
         serving = Serving(a_promotion(3), model)
-        later = [asyncio.ensure_future(scoring.probabilities(serving, tweets(2))) for _ in range(5)]
+        later = [asyncio.ensure_future(scoring.score_tweets(serving, tweets(2))) for _ in range(5)]
         await asyncio.sleep(0)
         model.go.set()
         await asyncio.gather(first, *later)
@@ -92,10 +92,10 @@ def test_when_a_further_thread_begins(first: int, then: list[int], scored: list[
     serving = Serving(a_promotion(3), model)
 
     async def story() -> list[int]:
-        calls = [asyncio.ensure_future(scoring.probabilities(serving, tweets(first)))]
+        calls = [asyncio.ensure_future(scoring.score_tweets(serving, tweets(first)))]
         await asyncio.to_thread(eventually, lambda: len(model.calls) == 1)
         for count in then:
-            calls.append(asyncio.ensure_future(scoring.probabilities(serving, tweets(count))))
+            calls.append(asyncio.ensure_future(scoring.score_tweets(serving, tweets(count))))
             await asyncio.sleep(0.05)
         await asyncio.to_thread(eventually, lambda: len(model.calls) == 2)
         begun = [len(call) for call in model.calls]
@@ -125,7 +125,7 @@ def test_a_large_call_lets_a_small_one_through(scoring: Scoring) -> None:
         first = await busy(scoring, model)
         serving = Serving(a_promotion(3), model)
         calls = [
-            asyncio.ensure_future(scoring.probabilities(serving, tweets(count))) for count in (BATCH * 3, 1)
+            asyncio.ensure_future(scoring.score_tweets(serving, tweets(count))) for count in (BATCH * 3, 1)
         ]
         for call in calls:
             call.add_done_callback(lambda done: finished.append(len(done.result())))
@@ -176,10 +176,11 @@ def test_one_large_call_has_nobody_refused_and_many_do(scoring: Scoring) -> None
 
 def test_a_caller_who_is_refused_is_told_when_to_ask_again_and_counted(world: World) -> None:
     world.serve()
-    gateway = replace(world.gateway(), scoring=Scoring(threads=1, most_waiting=0))
+    gateway = world.gateway()
+    full = replace(gateway.predictions, scoring=Scoring(threads=1, most_waiting=0))
     before = turned_away()
 
-    with TestClient(create_app(gateway)) as client:
+    with TestClient(create_app(replace(gateway, predictions=full))) as client:
         reply = client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
 
     assert reply.status_code == 503
@@ -208,7 +209,7 @@ def test_a_model_that_fails_fails_its_callers_and_the_next_are_answered(scoring:
 
 def test_an_idle_thread_keeps_no_model(scoring: Scoring) -> None:
     model = FakeModel()
-    asyncio.run(scoring.probabilities(Serving(a_promotion(3), model), tweets(1)))
+    asyncio.run(scoring.score_tweets(Serving(a_promotion(3), model), tweets(1)))
     swapped_out = weakref.ref(model)
 
     del model

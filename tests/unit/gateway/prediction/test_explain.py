@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from viral_common.tweets.features import TweetInput
-from viral_gateway.prediction.explain import WORDS_PER_CALL, WORDS_PER_TWEET, Explanations, words_of
+from viral_gateway.prediction.explain import WORDS_PER_CALL, WORDS_PER_TWEET, Explanations, find_words
 
 from tests.unit.gateway.fakes import NOON, FakeModel
 
@@ -12,7 +12,7 @@ from tests.unit.gateway.fakes import NOON, FakeModel
 def test_words_carry_their_place_in_the_text() -> None:
     text = "  🎉 two\nwörds "
 
-    words = words_of(text, 10)
+    words = find_words(text, 10)
 
     assert [word.text for word in words] == ["🎉", "two", "wörds"]
     assert all(text[word.start : word.end] == word.text for word in words)
@@ -21,7 +21,7 @@ def test_words_carry_their_place_in_the_text() -> None:
 def test_every_variant_lacks_one_word_and_nothing_else() -> None:
     tweet = TweetInput("a b b", NOON, photos_count=3)
 
-    batch = Explanations.of([tweet]).batch()
+    batch = Explanations.from_tweets([tweet]).build_batch()
 
     assert [variant.text for variant in batch] == ["a b b", " b b", "a  b", "a b "]
     assert all(variant.photos_count == 3 for variant in batch)
@@ -29,9 +29,9 @@ def test_every_variant_lacks_one_word_and_nothing_else() -> None:
 
 def test_weights_go_back_to_their_own_tweet() -> None:
     tweets = [TweetInput("good", NOON), TweetInput("", NOON), TweetInput("so bad", NOON)]
-    explanations = Explanations.of(tweets)
+    explanations = Explanations.from_tweets(tweets)
 
-    weights = explanations.weights(FakeModel().predict(explanations.batch()).tolist())
+    weights = explanations.compute_weights(FakeModel().predict(explanations.build_batch()).tolist())
 
     assert [[found.weight for found in tweet] for tweet in weights] == [
         [pytest.approx(0.2)],
@@ -42,7 +42,7 @@ def test_weights_go_back_to_their_own_tweet() -> None:
 
 @pytest.mark.parametrize("tweets", [1, 40, 256])
 def test_long_texts_and_large_calls_stay_bounded(tweets: int) -> None:
-    explanations = Explanations.of([TweetInput("word " * 800, NOON)] * tweets)
+    explanations = Explanations.from_tweets([TweetInput("word " * 800, NOON)] * tweets)
 
     assert len(explanations.words[0]) <= WORDS_PER_TWEET
-    assert len(explanations.batch()) <= tweets + WORDS_PER_CALL
+    assert len(explanations.build_batch()) <= tweets + WORDS_PER_CALL

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from viral_common.tweets.features import TweetInput
-from viral_gateway.pages.answer import Answer
 from viral_gateway.pages.what_if_chart import WhatIfView
+from viral_gateway.prediction.predict import Prediction
 from viral_gateway.prediction.what_if import HOURS, WhatIf
 
 from tests.unit.gateway.fakes import NOON
 
 
 def test_a_tweet_is_tried_at_each_of_the_next_hours() -> None:
-    what_if = WhatIf.of(TweetInput("hi", NOON))
+    what_if = WhatIf.from_tweet(TweetInput("hi", NOON))
 
     assert [tweet.created_at - NOON for tweet in what_if.hours] == [timedelta(hours=n) for n in range(HOURS)]
 
@@ -32,11 +32,11 @@ def test_a_tweet_is_tried_at_each_of_the_next_hours() -> None:
     ],
 )
 def test_only_what_applies_is_changed(tweet: TweetInput, names: list[str]) -> None:
-    assert [change.name for change in WhatIf.of(tweet).changes] == names
+    assert [change.name for change in WhatIf.from_tweet(tweet).changes] == names
 
 
 def test_a_link_is_taken_out_and_nothing_else() -> None:
-    [without, _] = WhatIf.of(TweetInput("see https://a.com now", NOON, username="ada")).changes
+    [without, _] = WhatIf.from_tweet(TweetInput("see https://a.com now", NOON, username="ada")).changes
 
     assert without.tweet.text.split() == ["see", "now"]
     assert without.tweet.username == "ada"
@@ -45,7 +45,7 @@ def test_a_link_is_taken_out_and_nothing_else() -> None:
 def test_the_end_of_the_calendar_is_no_fault() -> None:
     at = datetime(9999, 12, 31, 20, tzinfo=UTC)
 
-    assert WhatIf.of(TweetInput("hi", at)).hours[-1].created_at == at
+    assert WhatIf.from_tweet(TweetInput("hi", at)).hours[-1].created_at == at
 
 
 def test_the_best_hour_and_what_it_adds() -> None:
@@ -74,4 +74,5 @@ def test_hours_without_a_chance_have_no_height() -> None:
 
 def a_view(hours: list[float], with_a_photo: float) -> WhatIfView:
     tweet = TweetInput("hi", NOON)
-    return WhatIfView.of(Answer(tweet, hours[0], [], WhatIf.of(tweet).outcome([*hours, with_a_photo])))
+    outcome = WhatIf.from_tweet(tweet).compute_outcome(iter([*hours, with_a_photo]))
+    return WhatIfView.from_prediction(Prediction(tweet, hours[0], False, [], outcome))

@@ -163,7 +163,7 @@ def test_a_note_that_another_gateway_removes_meanwhile_is_passed_over(
 
     monkeypatch.setattr(Path, "glob", with_one_just_removed)
 
-    assert [model.version for model in stage.cache.newest_first()] == [1]
+    assert [model.model_version for model in stage.cache.newest_first()] == [1]
 
 
 def test_postgres_overrules_a_cache_from_another_database(stage: Stage, tmp_path: Path) -> None:

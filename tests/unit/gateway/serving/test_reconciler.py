@@ -11,7 +11,7 @@ import pytest
 from viral_common.errors import RegistryUnavailable, ServerAway
 from viral_common.events import ModelPromoted
 from viral_gateway.serving import reconciler as reconciler_module
-from viral_gateway.serving.champion import PromotedModel
+from viral_common.stores.champion import Champion
 from viral_gateway.serving.reconciler import Reconciler
 
 from tests.eventually import eventually
@@ -25,7 +25,7 @@ class FakeSwapper:
         self.offers: list[int] = []
         self.mlflow_away = False
 
-    def offer(self, model: PromotedModel) -> None:
+    def offer(self, model: Champion) -> None:
         if self.mlflow_away:
             raise RegistryUnavailable("MLflow does not answer")
         self.offers.append(model.promotion_seq)
@@ -189,7 +189,7 @@ def test_it_tries_again_until_a_server_is_back(
     swapper.mlflow_away = server == "mlflow"
     broken = iter([None] if server == "bug" else [])
 
-    def champion() -> PromotedModel | None:
+    def champion() -> Champion | None:
         if next(broken, 0) is None:
             raise RuntimeError("a bug")
         return records.champion()

@@ -69,7 +69,7 @@ async def _stream(
             yield _took_over(current)
         while await _heard(news, closing):
             news.clear()
-            yield _took_over(gateway.holder.serving())
+            yield _took_over(gateway.holder.get_serving())
 
 
 async def _heard(news: asyncio.Event, closing: anyio.Event) -> bool:

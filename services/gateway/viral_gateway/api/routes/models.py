@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1", tags=["models"], dependencies=[Depends(each_onc
 @router.get("/model", summary="The model that answers", responses=problems(503))
 async def model(gateway: GatewayDep) -> ModelDetails:
     """The champion as this gateway serves it, with its metrics."""
-    return details_of(gateway.holder.serving())
+    return details_of(gateway.holder.get_serving())
 
 
 @router.get("/models", summary="Every version with its verdict", responses=problems(422, 503))

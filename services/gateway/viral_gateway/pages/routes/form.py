@@ -15,7 +15,6 @@ from viral_common.stores.trail import BatchTrail
 from viral_gateway.api.batch_schemas import BatchOut
 from viral_gateway.api.prediction_schemas import MAX_TEXT, TweetIn, details_of
 from viral_gateway.gateway import Gateway, GatewayDep
-from viral_gateway.pages.answer import answer_of
 from viral_gateway.pages.code_snippets import AskAgain
 from viral_gateway.pages.example_tweets import TO_TRY, to_try
 from viral_gateway.pages.form import MAX_FIELDS, Form
@@ -26,7 +25,7 @@ from viral_gateway.pages.training_queue import on_its_way
 from viral_gateway.pages.tweet_length import RULES, tweet_length
 from viral_gateway.prediction.batching import QueueFull
 from viral_gateway.problems import RETRY_AFTER_S, RETRY_SOON_S
-from viral_gateway.serving.champion import Serving, as_sentence
+from viral_gateway.serving.champion import Serving, make_sentence
 
 router = APIRouter(include_in_schema=False)
 
@@ -60,7 +59,7 @@ async def answer(request: Request, gateway: Gateway) -> Response:
     if tweet is None:
         return _form_page(request, gateway, serving, replace(form, errors=errors), status=422)
     if serving is None:
-        trouble = f"{as_sentence(gateway.holder.missing)} {NO_ANSWER}"
+        trouble = f"{make_sentence(gateway.holder.missing)} {NO_ANSWER}"
         return _try_again(_form_page(request, gateway, None, form, trouble=trouble), RETRY_AFTER_S)
     try:
         return await _answered(request, gateway, serving, form, tweet)
@@ -77,9 +76,11 @@ async def docs(request: Request) -> Response:
 async def _answered(
     request: Request, gateway: Gateway, serving: Serving, form: Form, tweet: TweetIn
 ) -> Response:
-    answered = await answer_of(gateway, serving, tweet.to_input(datetime.now(UTC)))
+    [prediction] = await gateway.predictions.predict_tweets(
+        serving, [tweet.to_input(datetime.now(UTC))], explain=True, what_if=True
+    )
     again = AskAgain.of(form, str(request.base_url), asks_for_keys=bool(gateway.settings.allowed_keys()))
-    result = Result.of(answered, details_of(serving))
+    result = Result.from_prediction(prediction, details_of(serving))
     return _form_page(request, gateway, serving, form, result=result, again=again)
 
 
