@@ -63,9 +63,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     gateway = Gateway(
         settings,
         holder,
-        PredictionService(
-            scoring, AuthorCache(records.author_histories), prediction_log, settings.min_age
-        ),
+        PredictionService(scoring, AuthorCache(records.author_histories), prediction_log, settings.min_age),
         announcements,
         records,
         LiveTraffic(records, settings.min_age),

@@ -17,6 +17,7 @@ from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Promotion, Training, Verdict
 from viral_common.errors import ServerAway
+from viral_common.stores.champion import Champion
 from viral_common.stores.trail import BatchTrail, ModelRecord
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput
 from viral_common.tweets.label_rule import LabelRule
@@ -28,7 +29,6 @@ from viral_gateway.prediction.batching import Scoring
 from viral_gateway.prediction.predict import PredictionService
 from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
-from viral_common.stores.champion import Champion
 from viral_gateway.serving.champion import ModelHolder, Serving
 from viral_gateway.settings import GatewaySettings
 from viral_gateway.stores.predictions import Remembered

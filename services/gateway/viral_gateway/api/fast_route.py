@@ -1,9 +1,10 @@
-"""Answer one POST route ahead of FastAPI's router and validation, which take longer than all else around a prediction."""
+"""Answer one POST route ahead of FastAPI's router and validation, which take longer than the rest of a request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import Response
@@ -29,14 +30,21 @@ class FastRoute:
         handlers: Mapping[Any, Callable[..., Any]],
     ) -> None:
         self._app, self._route, self._model, self._endpoint = app, route, model, endpoint
-        self._answering = ExceptionMiddleware(self._answer, handlers)
+        self._handlers = handlers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fast = scope["type"] == "http" and scope["path"] == self._route.path and scope["method"] == "POST"
-        await (self._answering if fast else self._app)(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not fast:
+            await self._app(scope, receive, send)
+            return
         scope["route"] = self._route
+        try:
+            answer = await self._choose_answer(scope, receive)
+        except Exception as error:  # noqa: BLE001  (raised again where exceptions have their handlers)
+            answer = ExceptionMiddleware(partial(_raise, error), self._handlers)
+        await answer(scope, receive, send)
+
+    async def _choose_answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         sent_as = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
         if not _JSON.fullmatch(sent_as.partition(b";")[0].strip()):
             raise HTTPException(415, NOT_JSON, headers={"Accept": "application/json"})
@@ -51,6 +59,9 @@ class FastRoute:
             async def receive_again() -> Message:
                 return next(left, None) or await receive()
 
-            await self._app(scope, receive_again, send)
-        else:
-            await (await self._endpoint(body))(scope, receive, send)
+            return lambda scope, _, send: self._app(scope, receive_again, send)
+        return await self._endpoint(body)
+
+
+async def _raise(error: Exception, *_: object) -> None:
+    raise error

@@ -8,9 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from viral_common.database.tables import Verdict
 from viral_common.events import Outcome, Precision, Reason
-from viral_common.stores.trail import ModelRecord
-
 from viral_common.stores.champion import Champion
+from viral_common.stores.trail import ModelRecord
 
 
 class Out(BaseModel):

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 from viral_common.events import Precision, Reason
+from viral_common.stores.champion import Champion
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.text import clean
 
-from viral_common.stores.champion import Champion
 from viral_gateway.serving.champion import Serving
 
 

@@ -62,9 +62,7 @@ def build_fast_route(gateway: Gateway, handlers: Mapping[Any, Callable[..., Any]
 
 def _build_reply(prediction: Prediction) -> PredictionOut:
     tweet, probability, viral, weights, _ = prediction
-    reply = PredictionOut(
-        probability=probability, viral=viral, features=cast(Features, features_of(tweet))
-    )
+    reply = PredictionOut(probability=probability, viral=viral, features=cast(Features, features_of(tweet)))
     if known := tweet.author:
         reply["author"] = AuthorOut(tweets=known.tweets, settled=known.settled, viral=known.viral)
     if weights is not None:
