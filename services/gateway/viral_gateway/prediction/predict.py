@@ -61,10 +61,10 @@ class PredictionService:
         self.log.note(serving.model.model_version, tweets, probabilities)
         weights = why.compute_weights(scores[:end]) if why else [None] * len(tweets)
         rest = iter(scores[end:])
-        outcomes = [each.compute_outcome(rest) for each in alternatives] or [None] * len(tweets)
+        outcomes: Sequence[Outcome | None] = [each.compute_outcome(rest) for each in alternatives]
         return [
             Prediction(tweet, probability, probability >= threshold, weight, outcome)
             for tweet, probability, weight, outcome in zip(
-                tweets, probabilities, weights, outcomes, strict=True
+                tweets, probabilities, weights, outcomes or [None] * len(tweets), strict=True
             )
         ]

@@ -59,7 +59,10 @@ def ask(app: ASGIApp, pieces: Sequence[bytes], content_type: bytes = b"applicati
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    async def call() -> None:
+        await app(scope, receive, send)
+
+    asyncio.run(call())
     return sent
 
 
