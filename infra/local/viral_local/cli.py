@@ -1,35 +1,34 @@
-"""`viral`: the one-machine stack, and what an operator needs to look into the pipeline."""
+"""Start, watch and stop the one-machine stack, and look into its pipeline (`viral`).
+
+The commands import what they need themselves, so that `--help` and a shell's completion answer at once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from viral_common.cli import print_errors_as_one_line
 from viral_common.errors import UsageError, ViralError
-from viral_common.settings import load_settings
 
-from viral_local.commands import doctor as checks
 from viral_local.commands import messages
-from viral_local.commands.demo import Demo
-from viral_local.commands.status import program_statuses
-from viral_local.commands.tables import addresses_table, batches_table, console, programs_table, step
-from viral_local.commands.trails import newest_trails
-from viral_local.process import logs as log_reading
-from viral_local.settings import LocalSettings
-from viral_local.stack.stack import Stack
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+if TYPE_CHECKING:
+    from viral_local.stack.stack import Stack
+
+app = typer.Typer(
+    no_args_is_help=True, help="The one-machine stack, and what an operator needs to look into the pipeline."
+)
 app.add_typer(messages.events, name="events")
 app.add_typer(messages.dead_letters, name="dead-letters")
 
 
 @contextmanager
-def _edge() -> Iterator[None]:
-    """Where errors become one line. Someone else's `.viral` is such an error too."""
+def _print_errors() -> Iterator[None]:
+    """Print an error as one line. Someone else's `.viral` is such an error too."""
     with print_errors_as_one_line():
         try:
             yield
@@ -40,16 +39,24 @@ def _edge() -> Iterator[None]:
             raise ViralError("interrupted; `viral status` shows what runs, `viral down` stops it") from None
 
 
-def _stack() -> Stack:
-    return Stack(load_settings(LocalSettings), step)
+def _load_stack() -> Stack:
+    from viral_common.settings import load_settings
+
+    from viral_local.commands.tables import show_step
+    from viral_local.settings import LocalSettings
+    from viral_local.stack.stack import Stack
+
+    return Stack(load_settings(LocalSettings), show_step)
 
 
 @app.command()
 def up() -> None:
     """Start what is not running yet."""
-    with _edge():
-        plan = _stack().up()
-        console.print(addresses_table(plan))
+    with _print_errors():
+        from viral_local.commands.tables import console, make_addresses_table
+
+        plan = _load_stack().up()
+        console.print(make_addresses_table(plan))
 
 
 @app.command()
@@ -57,9 +64,11 @@ def down(
     purge: Annotated[bool, typer.Option(help="Also delete all data of this stack")] = False,
 ) -> None:
     """Stop everything this stack started and nothing else."""
-    with _edge():
+    with _print_errors():
+        from viral_local.commands.tables import console
+
         with console.status("stopping"):
-            stopped = _stack().down(purge)
+            stopped = _load_stack().down(purge)
         console.print(f"{stopped} processes stopped" if stopped else "nothing is running")
         if purge:
             console.print("all data of this stack is deleted")
@@ -72,9 +81,11 @@ def demo(
         typer.Option(help="A file of tweets by Twint, snscrape or X's API; without it tweets are invented"),
     ] = None,
 ) -> None:
-    """Start the stack and watch the whole story: collected, trained, judged, served."""
-    with _edge():
-        raise typer.Exit(Demo(_stack()).run(tweets))
+    """Start the stack and watch each batch: collected, trained, judged, served."""
+    with _print_errors():
+        from viral_local.commands.demo import Demo
+
+        raise typer.Exit(Demo(_load_stack()).run(tweets))
 
 
 @app.command()
@@ -84,16 +95,25 @@ def status(
     ] = False,
 ) -> None:
     """What runs and whether it is ready; exit code 1 if something is missing."""
-    with _edge():
-        stack = _stack()
+    with _print_errors():
+        from viral_local.commands.status import read_program_statuses
+        from viral_local.commands.tables import (
+            console,
+            make_addresses_table,
+            make_batches_table,
+            make_programs_table,
+        )
+        from viral_local.commands.trails import read_newest_trails
+
+        stack = _load_stack()
         plan = stack.plan()
-        statuses = program_statuses(plan, stack.supervisor)
-        console.print(programs_table(statuses), addresses_table(plan), sep="\n\n")
+        statuses = read_program_statuses(plan, stack.supervisor)
+        console.print(make_programs_table(statuses), make_addresses_table(plan), sep="\n\n")
         if passwords:
             console.print("", *(f"{name}: {password}" for name, password in plan.passwords.items()), sep="\n")
-        if trails := newest_trails(plan):  # last: it needs Postgres, and those who ask may have none
-            console.print("", batches_table(trails), sep="\n")
-        raise typer.Exit(0 if all(status.trouble is None for status in statuses) else 1)
+        if trails := read_newest_trails(plan):  # last: it needs Postgres, and those who ask may have none
+            console.print("", make_batches_table(trails), sep="\n")
+        raise typer.Exit(0 if all(status.outage is None for status in statuses) else 1)
 
 
 @app.command()
@@ -103,10 +123,12 @@ def logs(
     lines: Annotated[int, typer.Option("-n", help="How many of the last lines")] = 20,
 ) -> None:
     """What the programs wrote."""
-    with _edge():
-        paths = log_reading.log_files(_stack().home, program)
+    with _print_errors():
+        from viral_local.process import logs as log_reading
+
+        paths = log_reading.find_log_files(_load_stack().home, program)
         for path in paths:
-            for line in log_reading.last_lines(path, lines):
+            for line in log_reading.read_last_lines(path, lines):
                 typer.echo(line if program else f"{path.stem:10} {line}")
         if follow:
             for name, line in log_reading.follow(paths):
@@ -116,9 +138,12 @@ def logs(
 @app.command()
 def doctor() -> None:
     """What this machine lacks; exit code 1 if the stack could not start."""
-    with _edge():
-        stack = _stack()
-        findings = checks.examine(stack.settings, running=stack.is_running)
+    with _print_errors():
+        from viral_local.commands.doctor import examine
+        from viral_local.commands.tables import console
+
+        stack = _load_stack()
+        findings = examine(stack.settings, running=stack.is_running)
         for finding in findings:
             mark = {True: "[green]✓[/green]", False: "[red]✗[/red]", None: "[yellow]![/yellow]"}[finding.ok]
             console.print(mark, finding.line)

@@ -1,7 +1,7 @@
-"""What can go wrong while a stack starts."""
+"""Name what can go wrong while a stack starts."""
 
 from viral_common.errors import ViralError
 
 
 class StackError(ViralError):
-    """A part of the stack is missing or does not start; the text is one line that says what to do."""
+    """Report that a part of the stack is missing or does not start; the text is one line that says what to do."""

@@ -1,4 +1,4 @@
-"""The stack's folder (`.viral`), its identity, and what it keeps between starts: passwords and ports."""
+"""Locate the stack's folder (`.viral`), its identity, and what it keeps between starts: passwords and ports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from viral_local.private_files import read_json, write_private, write_private_json
-from viral_local.system_user import Owner, owner_of
+from viral_local.system_user import Owner, find_owner
 
 ACCOUNTS = ("postgres", "viral", "mlflow", "rabbitmq")
 # The kernel's limit for a socket's path is 104 (macOS) to 108 bytes, and supervisord appends its pid.
@@ -19,7 +19,7 @@ SOCKET_PATH_LIMIT = 90
 
 @dataclass(frozen=True)
 class Home:
-    """Paths inside the stack's folder. Making one touches nothing; `make` does."""
+    """Hold the paths inside the stack's folder. Making one touches nothing; `make` does."""
 
     root: Path
 
@@ -68,7 +68,7 @@ class Home:
     @cached_property
     def owner(self) -> Owner:
         """Who runs Postgres and RabbitMQ, and where their data is."""
-        return owner_of(self.root, self.stack_id)
+        return find_owner(self.root, self.stack_id)
 
     @cached_property
     def socket(self) -> Path:
@@ -89,8 +89,8 @@ class Home:
             folder.mkdir(mode=0o700, exist_ok=True)
         self.owner.make(self.root)
 
-    def passwords(self) -> dict[str, str]:
-        """One for each account of the private servers, generated at the first start."""
+    def load_passwords(self) -> dict[str, str]:
+        """Load one for each account of the private servers, generated at the first start."""
         path = self.root / "passwords.json"
         kept: dict[str, str] = read_json(path) or {}
         if missing := [account for account in ACCOUNTS if account not in kept]:
@@ -99,13 +99,13 @@ class Home:
         return kept
 
     def _is_copy(self, stack_id: str) -> bool:
-        """The data says whose it is. A folder that was moved left nothing where it was, so it keeps its identity."""
-        note = owner_of(self.root, stack_id).data_dir / "home"
-        return note.is_file() and lives_elsewhere(stack_id, Path(note.read_text()), self.root)
+        """Check whose data it is. A folder that was moved left nothing where it was, so it keeps its identity."""
+        note = find_owner(self.root, stack_id).data_dir / "home"
+        return note.is_file() and is_kept_elsewhere(stack_id, Path(note.read_text()), self.root)
 
 
-def lives_elsewhere(stack_id: str, named: Path, home: Path) -> bool:
-    """Whether `named` holds that stack and is not `home` under another name."""
+def is_kept_elsewhere(stack_id: str, named: Path, home: Path) -> bool:
+    """Check whether `named` holds that stack and is not `home` under another name."""
     with contextlib.suppress(OSError):
         return (named / "stack-id").read_text().strip() == stack_id and not named.samefile(home)
     return False

@@ -1,4 +1,4 @@
-"""Which ports the stack listens on: the usual ones, or the next free."""
+"""Choose the ports the stack listens on: the usual ones, or the next free."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ALSO = {"rabbitmq": ("console", "prometheus", "distribution")}
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen here now. A port in TIME_WAIT counts as free, as servers see it."""
+    """Check whether a server could listen here now. A port in TIME_WAIT counts as free, as servers see it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -43,18 +43,18 @@ def is_free(port: int) -> bool:
 def choose_ports(
     kept: Mapping[str, int], preferred: Mapping[str, int], free: Callable[[int], bool] = is_free
 ) -> dict[str, int]:
-    """For each name the port it had, if that is still free, else its preferred one or the next free after it."""
+    """Choose for each name the port it had, if that is still free, else its preferred one or the next free after it."""
     chosen: dict[str, int] = {}
     for name, wanted in preferred.items():
         candidates = (
             (kept[name], *range(wanted, wanted + 200)) if name in kept else range(wanted, wanted + 200)
         )
-        chosen[name] = _first(name, candidates, lambda port: port not in chosen.values() and free(port))
+        chosen[name] = _find_first(name, candidates, lambda port: port not in chosen.values() and free(port))
     return chosen
 
 
-def any_free_ports(names: Iterable[str]) -> dict[str, int]:
-    """Ports that the kernel picks; all sockets are open at once, so that no port comes twice."""
+def pick_free_ports(names: Iterable[str]) -> dict[str, int]:
+    """Let the kernel pick ports; all sockets are open at once, so that no port comes twice."""
     probes = {name: socket.create_server((LOOPBACK, 0)) for name in names}
     ports = {name: probe.getsockname()[1] for name, probe in probes.items()}
     for probe in probes.values():
@@ -62,17 +62,17 @@ def any_free_ports(names: Iterable[str]) -> dict[str, int]:
     return ports
 
 
-def taken_by_another(program: str, pid: int, ports: Mapping[str, int]) -> int | None:
-    """A port of the program on which somebody else answers. `pid` is the program's, 0 between two tries."""
+def find_taken_port(program: str, pid: int, ports: Mapping[str, int]) -> int | None:
+    """Find a port of the program on which somebody else answers. `pid` is the program's, 0 between two tries."""
     for port in (ports[name] for name in (program, *_ALSO.get(program, ()))):
         # The second look is for a program that began to listen between the first and the answer.
-        if not _listens(pid, port) and answers(port) and not _listens(pid, port):
+        if not _is_listening(pid, port) and is_answering(port) and not _is_listening(pid, port):
             return port
     return None
 
 
-def answers(port: int) -> bool:
-    """Whether somebody listens. Unlike `is_free` this is never in the way of a program that is about to."""
+def is_answering(port: int) -> bool:
+    """Check whether somebody listens. Unlike `is_free` this is never in the way of a program that is about to."""
     try:
         socket.create_connection((LOOPBACK, port), timeout=1).close()
     except OSError:
@@ -80,8 +80,11 @@ def answers(port: int) -> bool:
     return True
 
 
-def _listens(pid: int, port: int) -> bool:
-    """True also if it cannot be told: in a container root may not look into what runs under another account."""
+def _is_listening(pid: int, port: int) -> bool:
+    """Check whether it listens; true also if nobody can say.
+
+    In a container root may not look into what runs under another account.
+    """
     try:
         sockets = psutil.Process(pid).net_connections("tcp") if pid else []
     except psutil.AccessDenied:
@@ -91,7 +94,7 @@ def _listens(pid: int, port: int) -> bool:
     return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in sockets)
 
 
-def _first(name: str, candidates: Iterable[int], fits: Callable[[int], bool]) -> int:
+def _find_first(name: str, candidates: Iterable[int], fits: Callable[[int], bool]) -> int:
     tried = 0
     for tried in candidates:
         if fits(tried):

@@ -1,4 +1,4 @@
-"""Files that nobody else may read, replaced whole or not at all."""
+"""Write files that nobody else may read, replaced whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def write_private(path: Path, text: str, owner: tuple[int, int] | None = None) -
 
 
 def write_private_json(path: Path, document: Any) -> None:
-    """The same for JSON."""
+    """Write JSON in the same way."""
     write_private(path, json.dumps(document, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any | None:
-    """The document, or None if there is no such file."""
+    """Read the document; None if there is no such file."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -41,7 +41,7 @@ def read_json(path: Path) -> Any | None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def lock_file(path: Path) -> Iterator[None]:
     """Hold an exclusive lock on the file; the kernel frees it if we die."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -1,4 +1,4 @@
-"""What a person may tell the launcher; everything else it finds out or makes up."""
+"""Define what a person may set for the launcher; everything else it finds out or makes up."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class LocalSettings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _postgres(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
         return value and check_postgres_address(value)
 
     @field_validator("rabbitmq_url")
     @classmethod
-    def _amqp(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_amqp_url(cls, value: SecretStr | None) -> SecretStr | None:
         return value and check_amqp_address(value)

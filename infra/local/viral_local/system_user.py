@@ -1,4 +1,4 @@
-"""Who runs the servers that refuse to run as root, and where their data is.
+"""Find who runs the servers that refuse to run as root, and where their data is.
 
 Postgres and RabbitMQ must not run as root, and what they read must be readable to whoever runs them. Loosening the
 folders above a clone in /root would open them to everyone, so root's stacks keep that data below /var/lib/viral.
@@ -21,7 +21,7 @@ SYSTEM_DIR = Path("/var/lib/viral")
 
 @dataclass(frozen=True)
 class Owner:
-    """`user` is None if the person's own account will do."""
+    """Hold the account and its data folder; `user` is None if the person's own account will do."""
 
     user: str | None
     data_dir: Path
@@ -46,7 +46,7 @@ class Owner:
         (self.data_dir / "home").write_text(str(home))
 
     def make_dir(self, path: Path) -> Path:
-        """A folder below the data directory that only the owner may enter."""
+        """Make a folder below the data directory that only the owner may enter."""
         if not path.is_dir():
             path.mkdir(mode=0o700)
             if self.ids:
@@ -72,15 +72,15 @@ class Owner:
             raise StackError(f"{Path(command[0]).name} failed: {lines[-1]}")
 
 
-def owner_of(home: Path, stack_id: str) -> Owner:
-    """The person; for root the system user."""
+def find_owner(home: Path, stack_id: str) -> Owner:
+    """Find the person; for root the system user."""
     if os.geteuid() != 0:
         return Owner(None, home / "servers")
     return Owner(SYSTEM_USER, SYSTEM_DIR / stack_id)
 
 
-def leftovers() -> list[tuple[Path, Path]]:
-    """Data below /var/lib/viral whose stack is gone: the folder and the `.viral` it belonged to."""
+def find_leftovers() -> list[tuple[Path, Path]]:
+    """Find data below /var/lib/viral whose stack is gone: the folder and the `.viral` it belonged to."""
     if not os.access(SYSTEM_DIR, os.R_OK | os.X_OK):
         return []
     named = [
@@ -88,10 +88,10 @@ def leftovers() -> list[tuple[Path, Path]]:
         for note in SYSTEM_DIR.glob("*/home")
         if os.access(note, os.R_OK)
     ]
-    return [(data, home) for data, home in sorted(named) if not _belongs(data, home)]
+    return [(data, home) for data, home in sorted(named) if not _is_used(data, home)]
 
 
-def _belongs(data: Path, home: Path) -> bool:
+def _is_used(data: Path, home: Path) -> bool:
     note = home / "stack-id"
     return note.is_file() and note.read_text().strip() == data.name
 

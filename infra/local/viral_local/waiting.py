@@ -1,4 +1,4 @@
-"""Waiting for something to get ready, with an end and a reason."""
+"""Wait for something to get ready, with a timeout and a reason."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from viral_local.errors import StackError
 POLL_S = 0.2
 
 
-def wait_for(what: str, answers: Callable[[], str | None], timeout_s: float, log: str) -> None:
-    """Poll until `answers()` is None. Raises StackError with its last words and where to read on."""
+def wait_for(what: str, find_outage: Callable[[], str | None], timeout_s: float, log: str) -> None:
+    """Poll until `find_outage()` is None. Raises StackError with its last words and where to read on."""
     deadline = time.monotonic() + timeout_s
-    while (trouble := answers()) is not None:
+    while (outage := find_outage()) is not None:
         if time.monotonic() > deadline:
-            raise StackError(f"{what} is not ready after {timeout_s:.0f} s: {trouble} (see {log})")
+            raise StackError(f"{what} is not ready after {timeout_s:.0f} s: {outage} (see {log})")
         time.sleep(POLL_S)

@@ -1,30 +1,29 @@
-"""`viral-scraper`: collect tweets in batches and announce each."""
+"""Collect tweets in batches, once or until stopped, and forget some (`viral-scraper`).
+
+The commands import what they need themselves, so that `--help` and a shell's completion answer at once.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from viral_common.cli import print_errors_as_one_line
-from viral_common.database.engine import connect, make_sessions
-from viral_common.logging import configure_logging
-from viral_common.settings import load_settings
 
-from viral_scraper.collecting.once import collect_once
-from viral_scraper.forget import forget as forget_named
-from viral_scraper.main import main
-from viral_scraper.settings import ScraperSettings
+if TYPE_CHECKING:
+    from rich.console import Console
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
-# Without markup: a query, a name or the pattern of a path may look like it.
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+    from viral_scraper.settings import ScraperSettings
+
+app = typer.Typer(no_args_is_help=True, help="Collect tweets in batches and announce each.")
 
 
 @app.command()
 def run() -> None:
     """Collect batch after batch, and wait for more when there is none. Runs until stopped."""
     with print_errors_as_one_line():
+        from viral_scraper.main import main
+
         main()
 
 
@@ -32,9 +31,9 @@ def run() -> None:
 def once() -> None:
     """Collect the next batch, or finish the one that was interrupted; then end."""
     with print_errors_as_one_line():
-        settings = load_settings(ScraperSettings)
-        configure_logging("scraper", settings)
-        collect_once(settings, console)
+        from viral_scraper.collecting.once import collect_once
+
+        collect_once(_load_settings(), _make_console())
 
 
 @app.command()
@@ -48,8 +47,28 @@ def forget(
 ) -> None:
     """Delete an author's tweets, or one tweet, and never store them again."""
     with print_errors_as_one_line():
-        settings = load_settings(ScraperSettings)
-        configure_logging("scraper", settings)
+        from viral_common.database.engine import connect, make_sessions
+
+        from viral_scraper.forget import forget as forget_named
+
         named = {"author": author, "author-id": author_id, "tweet": tweet}
         asked = {kind: value for kind, value in named.items() if value}
-        forget_named(make_sessions(connect(settings, "forget")), asked, source, console)
+        forget_named(make_sessions(connect(_load_settings(), "forget")), asked, source, _make_console())
+
+
+def _load_settings() -> ScraperSettings:
+    from viral_common.logging import configure_logging
+    from viral_common.settings import load_settings
+
+    from viral_scraper.settings import ScraperSettings
+
+    settings = load_settings(ScraperSettings)
+    configure_logging("scraper", settings)
+    return settings
+
+
+def _make_console() -> Console:
+    from rich.console import Console
+
+    # Without markup: a query, a name or the pattern of a path may look like it.
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)

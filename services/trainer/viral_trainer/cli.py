@@ -1,4 +1,7 @@
-"""`viral-trainer`: learn from each collected batch."""
+"""Train on each collected batch, compare models, describe tweets (`viral-trainer`).
+
+The commands import what they need themselves, so that `--help` and a shell's completion answer at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Annotated, Literal
 import typer
 from viral_common.cli import print_errors_as_one_line
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help="Learn from each collected batch.")
 
 
 @app.callback()

@@ -11,7 +11,7 @@ from viral_common.database.engine import Sessions
 from viral_common.errors import ServerAway, UsageError
 from viral_common.settings import CommonSettings
 from viral_common.stores import ledger
-from viral_evaluator import cli
+from viral_evaluator import by_hand, cli
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import promote_by_hand, replaced_champion
 
@@ -73,9 +73,9 @@ def command(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Comman
             if version > 2:
                 raise UsageError(f"tweet-virality has no version {version}")
 
-    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
-    monkeypatch.setattr(cli, "Registry", OfTwoVersions)
-    monkeypatch.setattr(cli, "Relay", Away)
+    monkeypatch.setattr(by_hand, "configure_logging", lambda *_: None)
+    monkeypatch.setattr(by_hand, "Registry", OfTwoVersions)
+    monkeypatch.setattr(by_hand, "Relay", Away)
     environment = {
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
         "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
@@ -92,7 +92,7 @@ def test_the_command_says_what_it_did_and_what_is_told_later(db: Sessions, comma
     assert result.exit_code == 0
     assert result.output.splitlines() == [
         "version 1 is the champion (promotion 1, in fp32)",
-        "a running evaluator will tell the rest: RabbitMQ at [rabbit] :key: does not answer",
+        "a running evaluator will do the rest: RabbitMQ at [rabbit] :key: does not answer",
     ]
 
 

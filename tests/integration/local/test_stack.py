@@ -14,8 +14,8 @@ import httpx
 import psutil
 import pytest
 from viral_common.errors import UsageError
-from viral_local.process.orphans import find_survivors
-from viral_local.stack.only_servers import servers_stack
+from viral_local.process.orphans import find_orphans
+from viral_local.stack.only_servers import make_servers_stack
 from viral_local.stack.plan import Plan
 from viral_local.stack.stack import Stack
 
@@ -24,7 +24,7 @@ from tests.eventually import eventually
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = servers_stack(tmp_path_factory.mktemp("clone") / ".viral")
+    stack = make_servers_stack(tmp_path_factory.mktemp("clone") / ".viral")
     yield stack
     stack.down(purge=True)
 
@@ -103,8 +103,8 @@ def test_the_trace_and_the_plugins_are_there_and_guest_is_not(stack: Stack) -> N
 def test_everything_listens_on_loopback_only(stack: Stack) -> None:
     listening = [
         connection.laddr.ip
-        for survivor in find_survivors(stack.home.stack_id, stack.home.root)
-        for connection in survivor.process.net_connections("inet")
+        for orphan in find_orphans(stack.home.stack_id, stack.home.root)
+        for connection in orphan.process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     ]
 

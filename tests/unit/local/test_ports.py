@@ -6,7 +6,7 @@ import socket
 
 import pytest
 from viral_local.errors import StackError
-from viral_local.ports import LOOPBACK, any_free_ports, choose_ports, is_free
+from viral_local.ports import LOOPBACK, choose_ports, is_free, pick_free_ports
 
 
 def test_preferred_ports_are_taken_when_they_are_free() -> None:
@@ -55,6 +55,6 @@ def test_a_port_somebody_listens_on_is_not_free() -> None:
 
 
 def test_ports_for_tests_differ_from_each_other() -> None:
-    ports = any_free_ports(["a", "b", "c"])
+    ports = pick_free_ports(["a", "b", "c"])
 
     assert len(set(ports.values())) == 3

@@ -1,4 +1,4 @@
-"""`viral demo`: the stack up, the story told, the addresses, and one command to try."""
+"""Start the stack, watch its batches, print the addresses and one command to try (`viral demo`)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from viral_common.archive.rows import rows_of
 from viral_common.bus import operations
 from viral_common.errors import UsageError, ViralError
 
-from viral_local.commands.gateway_client import curl_command, predict_example, served_version
-from viral_local.commands.tables import addresses_table, console
-from viral_local.commands.trails import opened
-from viral_local.commands.watch import Story
+from viral_local.commands.gateway_client import format_curl_command, predict_example, read_served_version
+from viral_local.commands.tables import console, make_addresses_table
+from viral_local.commands.trails import open_database
+from viral_local.commands.watch import Watch
 from viral_local.stack.plan import Plan
 from viral_local.stack.stack import Stack
 
-# So that the story is told in minutes: some batches, each large enough to learn from.
+# So that the demo takes minutes: some batches, each large enough to learn from.
 BATCHES = 4
 SMALLEST_BATCH, LARGEST_BATCH = 1_000, 10_000
 SIMULATED_BATCH = 6_000
@@ -31,29 +31,29 @@ MANY = math.ceil(BATCHES * LARGEST_BATCH / KEPT_SHARE)
 
 @dataclass(frozen=True)
 class Demo:
-    """On a stack that is up already it tells what has happened there."""
+    """Run the demo; on a stack that is up already it shows what has happened there."""
 
     stack: Stack
 
     def run(self, tweets: Path | None) -> int:
-        """The exit code: 0 only if a model is served in the end."""
-        choices = self.choices(tweets)
+        """Return the exit code: 0 only if a model is served in the end."""
+        choices = self.choose_settings(tweets)
         before = self.stack.plan().choices if self.stack.is_running else None
         try:
             plan = self.stack.up(choices)
-            with opened(plan) as db:
-                Story(plan, db, console).tell()
+            with open_database(plan) as db:
+                Watch(plan, db, console).follow_batches()
         except ViralError:
             if choices and self.stack.is_running:
                 self.stack.choose_again(before)
             raise
         return self._end(plan)
 
-    def choices(self, tweets: Path | None) -> dict[str, str] | None:
-        """Settings for the services; None leaves them as they are."""
+    def choose_settings(self, tweets: Path | None) -> dict[str, str] | None:
+        """Choose settings for the services; None leaves them as they are."""
         settings = self.stack.settings
         if tweets is not None:
-            size = settings.batch_size or batch_size_for(_rows(tweets))
+            size = settings.batch_size or choose_batch_size(_count_rows(tweets))
             return {
                 "VIRAL_SOURCE": "archive",
                 "VIRAL_ARCHIVE_PATHS": str(tweets.absolute()),
@@ -67,26 +67,26 @@ class Demo:
         if letters := operations.list_dead_letters(plan.rabbitmq_url):
             console.print(f"\n[yellow]{len(letters)} dead letters[/yellow]: see `viral dead-letters list`")
         console.print()
-        console.print(addresses_table(plan))
-        version, answer = served_version(plan.gateway_url), predict_example(plan.gateway_url)
+        console.print(make_addresses_table(plan))
+        version, answer = read_served_version(plan.gateway_url), predict_example(plan.gateway_url)
         if version is None or answer is None:
             raise ViralError(
                 "no model is served: the verdicts above say why; `viral status` shows what is missing"
             )
         console.print("\nTry it:\n")
-        console.print(curl_command(plan.gateway_url), markup=False)
+        console.print(format_curl_command(plan.gateway_url), markup=False)
         probability = answer["predictions"][0]["probability"]
         console.print(f"\n[dim]version {version} answers: {probability:.1%} likely to be viral[/dim]")
         return 0
 
 
-def batch_size_for(rows: int) -> int:
-    """About BATCHES batches out of a file of so many rows."""
+def choose_batch_size(rows: int) -> int:
+    """Choose about BATCHES batches out of a file of so many rows."""
     return min(max(round(rows * KEPT_SHARE / BATCHES), SMALLEST_BATCH), LARGEST_BATCH)
 
 
-def _rows(path: Path) -> int:
-    """Rows of the file that can be read, MANY at most. Raises UsageError if there is none."""
+def _count_rows(path: Path) -> int:
+    """Count rows of the file that can be read, MANY at most. Raises UsageError if there is none."""
     bad = BadRows()
     count = sum(1 for _ in islice(rows_of(path, bad), MANY))
     if not count:

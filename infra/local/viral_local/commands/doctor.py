@@ -1,4 +1,4 @@
-"""What this machine lacks, and what earlier stacks left behind."""
+"""Find what this machine lacks, and what earlier stacks left behind."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from viral_local.ports import PREFERRED, is_free
 from viral_local.servers import rabbitmq
 from viral_local.servers.services import SERVICES
 from viral_local.settings import LocalSettings
-from viral_local.system_user import leftovers
+from viral_local.system_user import find_leftovers
 
 ROOM_NEEDED_GB = 2
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`ok` False stops the stack from starting; None is worth knowing only."""
+    """Hold a check's result: `ok` False stops the stack from starting; None is worth knowing only."""
 
     ok: bool | None
     line: str
@@ -33,15 +33,15 @@ def examine(
     *,
     server: Callable[[], Path | None] = rabbitmq.find_server,
     free: Callable[[int], bool] = is_free,
-    left: Callable[[], list[tuple[Path, Path]]] = leftovers,
+    left: Callable[[], list[tuple[Path, Path]]] = find_leftovers,
 ) -> list[Finding]:
-    """Each check as one line."""
+    """Examine the machine; each check is one line."""
     return [
         Finding(sys.version_info >= (3, 11), f"Python {sys.version.split()[0]} (3.11 or newer is needed)"),
-        _packages(),
-        _rabbitmq(settings, server()),
-        _room(settings),
-        *([] if running else _ports(settings, free)),
+        _check_packages(),
+        _check_rabbitmq(settings, server()),
+        _check_disk_space(settings),
+        *([] if running else _check_ports(settings, free)),
         *(
             Finding(None, f"{data} belonged to {home}, which is gone: delete it if you do not want it back")
             for data, home in left()
@@ -49,7 +49,7 @@ def examine(
     ]
 
 
-def _packages() -> Finding:
+def _check_packages() -> Finding:
     modules = [f"viral_{service}" for service in SERVICES] + [
         "mlflow",
         "torch",
@@ -62,15 +62,15 @@ def _packages() -> Finding:
     return Finding(True, "Python packages are installed")
 
 
-def _rabbitmq(settings: LocalSettings, server: Path | None) -> Finding:
+def _check_rabbitmq(settings: LocalSettings, server: Path | None) -> Finding:
     if settings.rabbitmq_url:
         return Finding(True, "RabbitMQ: the one named by VIRAL_RABBITMQ_URL is used")
     if server is None:
-        return Finding(False, rabbitmq.how_to_install())
+        return Finding(False, rabbitmq.explain_installation())
     return Finding(True, f"RabbitMQ is installed ({server})")
 
 
-def _room(settings: LocalSettings) -> Finding:
+def _check_disk_space(settings: LocalSettings) -> Finding:
     folder = settings.data_dir.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -82,7 +82,7 @@ def _room(settings: LocalSettings) -> Finding:
     )
 
 
-def _ports(settings: LocalSettings, free: Callable[[int], bool]) -> list[Finding]:
+def _check_ports(settings: LocalSettings, free: Callable[[int], bool]) -> list[Finding]:
     wanted = {**PREFERRED, "gateway": settings.gateway_port}
     taken = [f"{port} ({name})" for name, port in wanted.items() if not free(port)]
     if taken:

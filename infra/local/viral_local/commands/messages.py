@@ -1,4 +1,4 @@
-"""`viral events` and `viral dead-letters`: what passes over the broker."""
+"""Show events and dead letters, and replay these (`viral events`, `viral dead-letters`)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,8 @@ import json
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
-from viral_common.bus import operations
 from viral_common.cli import print_errors_as_one_line
 from viral_common.errors import UsageError
-from viral_common.settings import load_settings
-
-from viral_local.commands.tables import console
-from viral_local.settings import LocalSettings
-from viral_local.stack.stack import Stack
 
 events = typer.Typer(no_args_is_help=True, help="The events that the services tell each other.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Messages that a service gave up.")
@@ -25,15 +17,23 @@ dead_letters = typer.Typer(no_args_is_help=True, help="Messages that a service g
 def tail() -> None:
     """Print every event from now on, one JSON document a line."""
     with print_errors_as_one_line():
-        for message in operations.tail(_rabbitmq_url()):
-            typer.echo(_one_line(message.body))
+        from viral_common.bus import operations
+
+        for message in operations.tail(_find_rabbitmq_url()):
+            typer.echo(_format_on_one_line(message.body))
 
 
 @dead_letters.command("list")
 def list_() -> None:
     """What lies in the dead-letter queue, oldest first."""
     with print_errors_as_one_line():
-        letters = operations.list_dead_letters(_rabbitmq_url())
+        from rich.markup import escape
+        from rich.table import Table
+        from viral_common.bus import operations
+
+        from viral_local.commands.tables import console
+
+        letters = operations.list_dead_letters(_find_rabbitmq_url())
         if not letters:
             console.print("no dead letters")
             return
@@ -53,9 +53,13 @@ def replay(
 ) -> None:
     """Send dead letters back to the queue they came from."""
     with print_errors_as_one_line():
+        from viral_common.bus import operations
+
+        from viral_local.commands.tables import console
+
         if bool(message_ids) == everything:
             raise UsageError("name the messages to replay, or say --all")
-        replayed = operations.replay(_rabbitmq_url(), None if everything else set(message_ids or []))
+        replayed = operations.replay(_find_rabbitmq_url(), None if everything else set(message_ids or []))
         if not (replayed.count or replayed.stayed or everything):
             raise UsageError("no dead letter has such an id; see `viral dead-letters list`")
         console.print(f"{replayed.count} sent back")
@@ -64,8 +68,13 @@ def replay(
         raise typer.Exit(1 if replayed.stayed else 0)
 
 
-def _rabbitmq_url() -> str:
-    """Of the given server, else of the running stack."""
+def _find_rabbitmq_url() -> str:
+    """Find the given server's URL, else the running stack's."""
+    from viral_common.settings import load_settings
+
+    from viral_local.settings import LocalSettings
+    from viral_local.stack.stack import Stack
+
     settings = load_settings(LocalSettings)
     return (
         settings.rabbitmq_url.get_secret_value()
@@ -74,7 +83,7 @@ def _rabbitmq_url() -> str:
     )
 
 
-def _one_line(body: bytes) -> str:
+def _format_on_one_line(body: bytes) -> str:
     try:
         return json.dumps(json.loads(body), ensure_ascii=False)
     except ValueError:

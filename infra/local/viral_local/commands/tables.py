@@ -1,4 +1,4 @@
-"""Tables and lines for people. On a pipe: plain text, one row a line."""
+"""Make tables and lines for people. On a pipe: plain text, one row a line."""
 
 from __future__ import annotations
 
@@ -20,33 +20,38 @@ console = Console(highlight=False, soft_wrap=True, width=None if Console().is_te
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
-    """A spinner while it lasts, a line when it is done."""
+def show_step(what: str) -> Iterator[None]:
+    """Show a spinner while it lasts, a line when it is done."""
     started = time.monotonic()
     with console.status(f"waiting for {what}"):
         yield
     console.print(f"[green]✓[/green] {what} [dim]({time.monotonic() - started:.1f} s)[/dim]")
 
 
-def programs_table(statuses: Sequence[ProgramStatus]) -> Table:
-    """One program a row; the last column says what is missing."""
+def make_programs_table(statuses: Sequence[ProgramStatus]) -> Table:
+    """Make a table with one program a row; the last column says what is missing."""
     table = Table("program", "state", "pid", "up", "restarts", "ready", box=None, pad_edge=False)
     for status in statuses:
         up = str(timedelta(seconds=status.uptime_s)) if status.uptime_s is not None else "-"
         table.add_row(
-            status.name, status.state, str(status.pid or "-"), up, str(status.restarts), _readiness(status)
+            status.name,
+            status.state,
+            str(status.pid or "-"),
+            up,
+            str(status.restarts),
+            _format_readiness(status),
         )
     return table
 
 
-def _readiness(status: ProgramStatus) -> str:
-    if status.trouble is not None:
-        return f"[yellow]{escape(status.trouble)}[/yellow]"
+def _format_readiness(status: ProgramStatus) -> str:
+    if status.outage is not None:
+        return f"[yellow]{escape(status.outage)}[/yellow]"
     return "[green]ready[/green]" + (f": {escape(status.doing)}" if status.doing else "")
 
 
-def batches_table(trails: Sequence[BatchTrail]) -> Table:
-    """The newest batches first."""
+def make_batches_table(trails: Sequence[BatchTrail]) -> Table:
+    """Make a table with the newest batches first."""
     table = Table("batch", "source", "window", "tweets", "version", "verdict", box=None, pad_edge=False)
     for trail in trails:
         batch, verdict = trail.batch, trail.verdict
@@ -61,8 +66,8 @@ def batches_table(trails: Sequence[BatchTrail]) -> Table:
     return table
 
 
-def addresses_table(plan: Plan) -> Table:
-    """Where a person goes next."""
+def make_addresses_table(plan: Plan) -> Table:
+    """Make a table of where a person goes next."""
     table = Table(box=None, pad_edge=False, show_header=False)
     console_login = (
         f"{plan.console_url}  (user viral, password: `viral status --passwords`)"

@@ -1,4 +1,4 @@
-"""A training as MLflow shows it while it runs; read over REST, for people to watch."""
+"""Read over REST how a training goes that MLflow records, for people to watch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODEL_NAME = "tweet-virality"
 
 @dataclass(frozen=True)
 class RunProgress:
-    """The newest values; None where there is none yet."""
+    """Hold the newest values; None where there is none yet."""
 
     step: int | None
     train_loss: float | None
@@ -22,23 +22,23 @@ class RunProgress:
     best_auc: float | None = None
     """Of the model that was saved."""
 
-    def live(self) -> str:
-        """While it trains."""
+    def format_live(self) -> str:
+        """Format it while it trains."""
         if self.step is None or self.train_loss is None:
             return "begun"
         auc = f", validation AUC {self.val_auc:.3f}" if self.val_auc is not None else ""
         return f"step {self.step:,}, loss {self.train_loss:.3f}{auc}"
 
-    def result(self) -> str:
-        """When it is over."""
+    def format_result(self) -> str:
+        """Format it when it is over."""
         steps = f"{self.step or 0:,} steps"
         if self.best_epoch is None or self.best_auc is None:
             return steps
         return f"{steps}, best after epoch {self.best_epoch:.2g}, validation AUC {self.best_auc:.3f}"
 
 
-def newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
-    """Of the batch; None if there is none yet or MLflow is busy."""
+def find_newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
+    """Find the batch's; None if there is none yet or MLflow is busy."""
     try:
         with httpx.Client(base_url=f"{mlflow_url}/api/2.0/mlflow", timeout=10, trust_env=False) as mlflow:
             experiment = mlflow.get("/experiments/get-by-name", params={"experiment_name": MODEL_NAME})
@@ -56,10 +56,10 @@ def newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
     except httpx.HTTPError:
         return None
     runs = found.json().get("runs", [])
-    return _progress(runs[0]["data"]) if runs else None
+    return _parse_progress(runs[0]["data"]) if runs else None
 
 
-def _progress(data: dict[str, list[dict[str, Any]]]) -> RunProgress:
+def _parse_progress(data: dict[str, list[dict[str, Any]]]) -> RunProgress:
     newest = {metric["key"]: metric for metric in data.get("metrics", [])}
     loss, auc = (newest.get(key) for key in ("train_loss", "val_auc"))
     best_epoch, best_auc = (newest.get(key) for key in ("best_epoch", "best_val_auc"))

@@ -1,4 +1,4 @@
-"""`python -m viral_local.process.launch FILE`: become the program that FILE describes.
+"""Become the program that FILE describes: `python -m viral_local.process.launch FILE`.
 
 The supervisor's own configuration can neither hold every character in an environment nor hide a password from readers
 of the file, so each program's command, environment and user are in a private file, and this process turns into it:
@@ -17,7 +17,7 @@ from pathlib import Path
 def main() -> None:
     """Take on user, niceness, folder and environment, then exec."""
     program = json.loads(Path(sys.argv[1]).read_text())
-    env = {**_inherited(program["inherit_env"]), **program["env"], "VIRAL_PROGRAM": program["name"]}
+    env = {**_select_inherited(program["inherit_env"]), **program["env"], "VIRAL_PROGRAM": program["name"]}
     if program["user"]:
         entry = pwd.getpwnam(program["user"])
         os.setgroups([entry.pw_gid])
@@ -28,8 +28,8 @@ def main() -> None:
     os.execvpe(program["command"][0], program["command"], env)  # noqa: S606  (no shell is the point)
 
 
-def _inherited(everything: bool) -> dict[str, str]:
-    """The marks by which `down` knows its own; with `everything` also the person's environment but VIRAL_*."""
+def _select_inherited(everything: bool) -> dict[str, str]:
+    """Select the marks by which `down` knows its own; with `everything` also the person's environment but VIRAL_*."""
     marks = ("VIRAL_STACK", "VIRAL_STACK_HOME")
     return {
         name: value

@@ -12,7 +12,7 @@ from viral_local.process.stack_file import update_pids
 
 
 def main() -> None:
-    """For each change of a process' state ask for all pids, so that a missed event does no harm."""
+    """Ask for all pids at each change of a process' state, so that a missed event does no harm."""
     stack_file = Path(sys.argv[1])
     supervisor = getRPCInterface(os.environ).supervisor
     while True:

@@ -1,4 +1,4 @@
-"""What the programs wrote: the supervisor keeps one file for each."""
+"""Read what the programs wrote: the supervisor keeps one file for each."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from viral_local.home import Home
 POLL_S = 0.3
 
 
-def log_files(home: Home, program: str | None) -> list[Path]:
-    """Of one program or of all. Raises UsageError for a name without a log."""
+def find_log_files(home: Home, program: str | None) -> list[Path]:
+    """Find those of one program or of all. Raises UsageError for a name without a log."""
     found = {
         path.stem: path
         for path in sorted(home.log_dir.glob("*.log"))
@@ -28,13 +28,16 @@ def log_files(home: Home, program: str | None) -> list[Path]:
     return [found[program]]
 
 
-def last_lines(path: Path, count: int) -> list[str]:
-    """The end of a log, oldest line first."""
+def read_last_lines(path: Path, count: int) -> list[str]:
+    """Read the end of a log, oldest line first."""
     return path.read_text(errors="replace").splitlines()[-count:] if path.is_file() else []
 
 
 def follow(paths: list[Path]) -> Iterator[tuple[str, str]]:
-    """New lines with their program's name, until the caller stops; goes on in the new file when one is rotated."""
+    """Yield new lines with their program's name, until the caller stops.
+
+    Goes on in the new file when one is rotated.
+    """
     read = {path: path.stat().st_size for path in paths}
     while True:
         for path in paths:
@@ -49,17 +52,17 @@ def follow(paths: list[Path]) -> Iterator[tuple[str, str]]:
         time.sleep(POLL_S)
 
 
-def complaint(home: Home, program: str) -> str:
-    """Why it ended, as far as its log tells: the last line that names an error, else the last line."""
-    lines = [line for line in last_lines(home.log_dir / f"{program}.log", 200) if line.strip()]
+def find_last_error(home: Home, program: str) -> str:
+    """Find why it ended, as far as its log tells: the last line that names an error, else the last line."""
+    lines = [line for line in read_last_lines(home.log_dir / f"{program}.log", 200) if line.strip()]
     errors = [line for line in lines if re.search(r"\berror\b|Error:", line)]
     return (errors or lines or ["its log is empty"])[-1].strip().removeprefix("error: ")
 
 
-def restarts(home: Home) -> dict[str, int]:
-    """By program, since the supervisor started: every start after the first."""
+def count_restarts(home: Home) -> dict[str, int]:
+    """Count by program, since the supervisor started: every start after the first."""
     counts: dict[str, int] = {}
-    for line in last_lines(home.log_dir / "supervisor.log", 100_000):
+    for line in read_last_lines(home.log_dir / "supervisor.log", 100_000):
         if "supervisord started with pid" in line:
             counts = {}
         elif spawned := re.search(r"spawned: '([\w-]+)'", line):

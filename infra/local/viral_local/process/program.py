@@ -1,4 +1,4 @@
-"""One supervised process: what `launch` needs to become it."""
+"""Describe one supervised process: what `launch` needs to become it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ BEHIND_REPLIES = 10
 
 @dataclass(frozen=True)
 class Program:
-    """`group` decides the order of stopping: services, then servers, then base. `user`: None for one's own account."""
+    """Describe a program.
+
+    `group` decides the order of stopping: services, then servers, then base. `user`: None for one's own account.
+    """
 
     name: str
     group: str
@@ -35,19 +38,22 @@ class Program:
 
 
 def write_program(home: Home, program: Program) -> bool:
-    """Whether it changed. Passwords stand in this file (mode 0600), not on a command line, where `ps` shows them."""
-    path, document = program_file(home, program.name), asdict(program)
+    """Write its file and return whether it changed.
+
+    Passwords stand in this file (mode 0600), not on a command line, where `ps` shows them.
+    """
+    path, document = locate_program_file(home, program.name), asdict(program)
     if read_json(path) == document:
         return False
     write_private_json(path, document)
     return True
 
 
-def environment_of(home: Home, name: str) -> dict[str, str]:
-    """What the program was last told; nothing if it was never written."""
-    return dict((read_json(program_file(home, name)) or {}).get("env", {}))
+def read_environment(home: Home, name: str) -> dict[str, str]:
+    """Read the program's last environment; empty if it was never written."""
+    return dict((read_json(locate_program_file(home, name)) or {}).get("env", {}))
 
 
-def program_file(home: Home, name: str) -> Path:
-    """Where `launch` finds it."""
+def locate_program_file(home: Home, name: str) -> Path:
+    """Locate the file that `launch` reads."""
     return home.programs_dir / f"{name}.json"

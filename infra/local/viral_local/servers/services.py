@@ -1,4 +1,4 @@
-"""The four services as programs, and what they say about themselves."""
+"""Make the four services' programs, and ask them for their health."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ SERVICES = ("scraper", "trainer", "evaluator", "gateway")
 
 @dataclass(frozen=True)
 class Health:
-    """What a service's /health/ready says; `live` is False if nobody answered. `doing`: what it is at, if it says."""
+    """Hold what a service's /health/ready says; `live` is False if nobody answered.
+
+    `doing`: what it is at, if it says.
+    """
 
     live: bool
     missing: tuple[str, ...] = ()
@@ -29,8 +32,11 @@ class Health:
         return self.live and not self.missing
 
 
-def program(name: str, ports: dict[str, int], urls: dict[str, str]) -> Program:
-    """`urls` are the VIRAL_* settings that the stack decides; the person's own VIRAL_* settings pass through."""
+def make_program(name: str, ports: dict[str, int], urls: dict[str, str]) -> Program:
+    """Make a service's program.
+
+    `urls` are the VIRAL_* settings that the stack decides; the person's own VIRAL_* settings pass through.
+    """
     command = Path(sysconfig.get_path("scripts")) / f"viral-{name}"
     if not command.exists():
         raise StackError(f"{command} is missing: run `make setup` or `pip install -e '.[all]'`")
@@ -51,7 +57,7 @@ def program(name: str, ports: dict[str, int], urls: dict[str, str]) -> Program:
     )
 
 
-def health(url: str) -> Health:
+def ask_health(url: str) -> Health:
     """Ask /health/ready; its body names what is missing."""
     try:
         reply = httpx.get(f"{url}/health/ready", timeout=5, trust_env=False)

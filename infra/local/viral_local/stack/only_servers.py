@@ -1,4 +1,4 @@
-"""Only the servers, on free ports, for as long as a test needs them."""
+"""Run only the servers, on free ports, for as long as a test needs them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from viral_local.stack.stack import Stack
 
 
 @contextmanager
-def running_servers(data_dir: Path) -> Iterator[Plan]:
-    """Postgres (empty), RabbitMQ and MLflow; the plan has their URLs. All is stopped and deleted at the end.
+def run_servers(data_dir: Path) -> Iterator[Plan]:
+    """Run Postgres (empty), RabbitMQ and MLflow; the plan has their URLs. All is stopped and deleted at the end.
 
     Servers named by VIRAL_DATABASE_URL and its like are ignored: a test must not write into somebody's data.
     """
-    stack = servers_stack(data_dir)
+    stack = make_servers_stack(data_dir)
     try:
         plan = stack.up()
         # A test wants a database of its own.
         allow = "ALTER ROLE viral CREATEDB"
-        postgres.administer(plan.home, plan.ports["postgres"], plan.passwords["postgres"], allow)
+        postgres.run_as_superuser(plan.home, plan.ports["postgres"], plan.passwords["postgres"], allow)
         yield plan
     finally:
         stack.down(purge=True)
 
 
-def servers_stack(data_dir: Path) -> Stack:
-    """The same, to start and stop by hand."""
+def make_servers_stack(data_dir: Path) -> Stack:
+    """Make the same stack, to start and stop by hand."""
     given = dict.fromkeys(("database_url", "rabbitmq_url", "mlflow_url", "rabbitmq_console_url"))
     return Stack(LocalSettings(data_dir=data_dir, **given), only_servers=True, any_ports=True)

@@ -1,4 +1,7 @@
-"""What a stack consists of: which servers are private and which are given, on which ports, under which addresses."""
+"""Describe what a stack consists of.
+
+Which servers are private and which are given, on which ports, under which addresses.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ class Given(BaseModel):
     rabbitmq_console_url: str | None = None
 
     @classmethod
-    def of(cls, settings: LocalSettings) -> Self:
-        """With the passwords in clear: they are to be passed on."""
+    def from_settings(cls, settings: LocalSettings) -> Self:
+        """Take them with the passwords in clear: they are to be passed on."""
         return cls(
             database_url=settings.database_url.get_secret_value() if settings.database_url else None,
             rabbitmq_url=settings.rabbitmq_url.get_secret_value() if settings.rabbitmq_url else None,
@@ -36,7 +39,7 @@ class Given(BaseModel):
 
 @dataclass(frozen=True)
 class Plan:
-    """Follows from given servers, ports and passwords alone. `choices`: settings chosen for the scraper."""
+    """Derive everything from given servers, ports and passwords alone. `choices`: settings chosen for the scraper."""
 
     home: Home
     given: Given
@@ -60,13 +63,13 @@ class Plan:
     def database_url(self) -> str:
         if self.given.database_url:
             return self.given.database_url
-        return postgres.url("viral", self.passwords["viral"], self.ports["postgres"])
+        return postgres.format_url("viral", self.passwords["viral"], self.ports["postgres"])
 
     @property
     def mlflow_database_url(self) -> str:
         """A given Postgres has one database for all; MLflow then keeps to a schema of its own."""
         if self.own_postgres:
-            url = postgres.url("mlflow", self.passwords["mlflow"], self.ports["postgres"])
+            url = postgres.format_url("mlflow", self.passwords["mlflow"], self.ports["postgres"])
         else:
             separator = "&" if "?" in self.database_url else "?"
             url = f"{self.database_url}{separator}options={quote('-csearch_path=mlflow')}"
@@ -99,11 +102,11 @@ class Plan:
     def gateway_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports['gateway']}"
 
-    def health_url(self, service: str) -> str:
+    def format_health_url(self, service: str) -> str:
         return f"http://{LOOPBACK}:{self.ports[service]}"
 
-    def service_settings(self) -> dict[str, str]:
-        """The VIRAL_* settings that every service shares."""
+    def make_service_settings(self) -> dict[str, str]:
+        """Build the VIRAL_* settings that every service shares."""
         return {
             "VIRAL_DATABASE_URL": self.database_url,
             "VIRAL_RABBITMQ_URL": self.rabbitmq_url,
@@ -113,23 +116,25 @@ class Plan:
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
-    def servers(self) -> list[Program]:
-        """The private ones."""
+    def make_servers(self) -> list[Program]:
+        """Make the programs of the private servers."""
         return [
-            *([postgres.program(self.home, self.ports["postgres"])] if self.own_postgres else []),
-            *(rabbitmq.programs(self.home, self.ports) if self.own_rabbitmq else []),
+            *([postgres.make_program(self.home, self.ports["postgres"])] if self.own_postgres else []),
+            *(rabbitmq.make_programs(self.home, self.ports) if self.own_rabbitmq else []),
             *(
-                [mlflow.program(self.home, self.ports["mlflow"], self.mlflow_database_url)]
+                [mlflow.make_program(self.home, self.ports["mlflow"], self.mlflow_database_url)]
                 if self.own_mlflow
                 else []
             ),
         ]
 
-    def services(self) -> list[Program]:
-        """All four. The choices are about collecting, so nothing else need restart for other ones."""
+    def make_services(self) -> list[Program]:
+        """Make all four. The choices are about collecting, so nothing else need restart for other ones."""
         return [
-            services.program(
-                name, self.ports, {**(self.choices if name == "scraper" else {}), **self.service_settings()}
+            services.make_program(
+                name,
+                self.ports,
+                {**(self.choices if name == "scraper" else {}), **self.make_service_settings()},
             )
             for name in services.SERVICES
         ]

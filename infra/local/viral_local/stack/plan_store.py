@@ -1,4 +1,4 @@
-"""What the stack was started with: a running stack keeps to it, and the next start keeps its ports."""
+"""Store what the stack was started with: a running stack keeps to it, and the next start keeps its ports."""
 
 from __future__ import annotations
 
@@ -7,35 +7,37 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from viral_local.home import Home
-from viral_local.ports import PREFERRED, any_free_ports, choose_ports
+from viral_local.ports import PREFERRED, choose_ports, pick_free_ports
 from viral_local.private_files import read_json, write_private_json
 from viral_local.settings import LocalSettings
 from viral_local.stack.plan import Given, Plan
 
 
-def new_plan(home: Home, settings: LocalSettings, choices: Mapping[str, str] | None, any_ports: bool) -> Plan:
-    """For a cold start. `choices` are settings for the scraper; None: those of the last start."""
-    last = running_plan(home) if home.plan_file.exists() else Plan(home, Given(), {}, home.passwords(), {})
+def make_plan(
+    home: Home, settings: LocalSettings, choices: Mapping[str, str] | None, any_ports: bool
+) -> Plan:
+    """Make the plan of a cold start. `choices` are settings for the scraper; None: those of the last start."""
+    last = load_plan(home) if home.plan_file.exists() else Plan(home, Given(), {}, home.load_passwords(), {})
     kept = dict(last.ports)
     if "gateway_port" in settings.model_fields_set:
         kept.pop("gateway", None)
     if any_ports and not kept:
-        ports = any_free_ports(PREFERRED)
+        ports = pick_free_ports(PREFERRED)
     else:
         ports = choose_ports(kept, {**PREFERRED, "gateway": settings.gateway_port})
     if choices is None:
-        choices = kept_choices(last.choices, settings)
-    plan = Plan(home, foreign_servers(settings, last), ports, last.passwords, dict(choices))
+        choices = keep_choices(last.choices, settings)
+    plan = Plan(home, find_given_servers(settings, last), ports, last.passwords, dict(choices))
     save_plan(plan)
     return plan
 
 
-def foreign_servers(settings: LocalSettings, last: Plan) -> Given:
-    """Those given, without the stack's own of the last start: a shell that has read `stack.env` gives these."""
-    given = Given.of(settings)
+def find_given_servers(settings: LocalSettings, last: Plan) -> Given:
+    """Find those given, without the stack's own of the last start: a shell that has read `stack.env` gives these."""
+    given = Given.from_settings(settings)
     if not last.ports:
         return given
-    own = replace(last, given=Given()).service_settings()
+    own = replace(last, given=Given()).make_service_settings()
     before = last.given.model_dump()
     mine = [
         name
@@ -45,17 +47,17 @@ def foreign_servers(settings: LocalSettings, last: Plan) -> Given:
     return given.model_copy(update=dict.fromkeys(mine))
 
 
-def kept_choices(last: Mapping[str, str], settings: LocalSettings) -> dict[str, str]:
-    """What the environment or `.env` says now goes before what was once chosen."""
+def keep_choices(last: Mapping[str, str], settings: LocalSettings) -> dict[str, str]:
+    """Keep what was once chosen, unless the environment or `.env` says otherwise now."""
     if settings.source is not None:
         return {}
     return {name: value for name, value in last.items() if name not in os.environ}
 
 
-def running_plan(home: Home) -> Plan:
-    """Of the stack that is up, whatever the settings say by now."""
+def load_plan(home: Home) -> Plan:
+    """Load the plan of the stack that is up, whatever the settings say by now."""
     last = read_json(home.plan_file) or {}
-    return Plan(home, Given(**last["given"]), last["ports"], home.passwords(), last["choices"])
+    return Plan(home, Given(**last["given"]), last["ports"], home.load_passwords(), last["choices"])
 
 
 def save_plan(plan: Plan) -> None:

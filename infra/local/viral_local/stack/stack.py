@@ -1,4 +1,4 @@
-"""The stack as one thing: up and down, from whatever state it is in."""
+"""Start and stop the stack as one thing, from whatever state it is in."""
 
 from __future__ import annotations
 
@@ -13,30 +13,33 @@ from typing import Any
 from viral_common.errors import UsageError
 
 from viral_local.home import Home
-from viral_local.private_files import locked, read_json, write_private
-from viral_local.process.orphans import Survivor, find_survivors, stop_survivors
-from viral_local.process.program import Program, environment_of, write_program
-from viral_local.process.stack_file import pids_of, write_stack
-from viral_local.process.supervisor import Supervisor, configuration, start_supervisor
+from viral_local.private_files import lock_file, read_json, write_private
+from viral_local.process.orphans import Orphan, find_orphans, stop_orphans
+from viral_local.process.program import Program, read_environment, write_program
+from viral_local.process.stack_file import select_pids, write_stack
+from viral_local.process.supervisor import Supervisor, render_configuration, start_supervisor
 from viral_local.servers import postgres
 from viral_local.settings import LocalSettings
 from viral_local.stack.plan import Plan
-from viral_local.stack.plan_store import foreign_servers, kept_choices, new_plan, running_plan, save_plan
+from viral_local.stack.plan_store import find_given_servers, keep_choices, load_plan, make_plan, save_plan
 from viral_local.stack.start import Start, Step
 
 SERVICE_DIRS = ("scraper", "trainer", "evaluator", "gateway")
 
 
-def _unseen(_: str) -> AbstractContextManager[None]:
+def _show_nothing(_: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
 @dataclass(frozen=True)
 class Stack:
-    """`only_servers`: without the four services, for tests. `any_ports`: whatever the kernel has free."""
+    """Start, inspect and stop one stack.
+
+    `only_servers`: without the four services, for tests. `any_ports`: whatever the kernel has free.
+    """
 
     settings: LocalSettings
-    step: Step = field(default=_unseen)
+    step: Step = field(default=_show_nothing)
     only_servers: bool = False
     any_ports: bool = False
 
@@ -55,17 +58,17 @@ class Stack:
 
     @property
     def is_running(self) -> bool:
-        return bool(self.home.stack_id) and self.supervisor.pid() is not None
+        return bool(self.home.stack_id) and self.supervisor.find_pid() is not None
 
     def plan(self) -> Plan:
-        """Of the running stack. Raises UsageError if there is none."""
+        """Load the running stack's. Raises UsageError if there is none."""
         if not self.is_running:
-            raise UsageError(self._why_not_running())
-        return running_plan(self.home)
+            raise UsageError(self._explain_not_running())
+        return load_plan(self.home)
 
-    def _why_not_running(self) -> str:
-        """A supervisor that was killed leaves behind what it started: alive, but nobody starts it again."""
-        left = sorted({survivor.program for survivor in self._survivors()} - {""})
+    def _explain_not_running(self) -> str:
+        """Say why. A supervisor that was killed leaves behind what it started: alive, but nobody starts it again."""
+        left = sorted({orphan.program for orphan in self._find_orphans()} - {""})
         if not left:
             return "the stack is not running: start it with `make up` or `viral up`"
         return (
@@ -76,16 +79,16 @@ class Stack:
     def up(self, choices: Mapping[str, str] | None = None) -> Plan:
         """Start what is missing. `choices` are settings for the scraper; None: those it has or last had."""
         self.home.make()
-        with locked(self.home.lock_file):
-            if self.supervisor.pid() is None or self._begun_otherwise():
-                stop_survivors(self._survivors())
+        with lock_file(self.home.lock_file):
+            if self.supervisor.find_pid() is None or self._has_begun_otherwise():
+                stop_orphans(self._find_orphans())
                 plan = self._start_afresh(choices)
             else:
-                plan = self._renewed(running_plan(self.home), choices)
+                plan = self._renew_plan(load_plan(self.home), choices)
             start = Start(plan, self.supervisor, self.step)
-            start.servers(migrations=not self.only_servers)
+            start.start_servers(migrations=not self.only_servers)
             if not self.only_servers:
-                start.services(plan.services())
+                start.start_services(plan.make_services())
             self._write_addresses(plan)
             if not self.only_servers:
                 start.await_services()
@@ -93,18 +96,18 @@ class Stack:
 
     def choose_again(self, choices: Mapping[str, str] | None) -> None:
         """Go back to former choices; None: there were none, so only the next start is to know nothing of these."""
-        with locked(self.home.lock_file):
-            plan = running_plan(self.home)
+        with lock_file(self.home.lock_file):
+            plan = load_plan(self.home)
             if choices is None:
                 save_plan(replace(plan, choices={}))
             else:
-                self._renewed(plan, choices)
+                self._renew_plan(plan, choices)
 
     def down(self, purge: bool = False) -> int:
         """Stop all processes of this stack, however they were left; returns how many there were."""
         if not self.home.root.is_dir():
             return self._stop_all()
-        with locked(self.home.lock_file):
+        with lock_file(self.home.lock_file):
             stopped = self._stop_all(gently=not (purge and self.only_servers))
             self._forget_addresses()
             # Without an id no stack was made here, and nothing here is its data.
@@ -114,46 +117,46 @@ class Stack:
 
     def _stop_all(self, gently: bool = True) -> int:
         stopped = 0
-        while survivors := self._survivors():  # a second look: something may have been starting
-            stop_survivors(survivors, gently)
-            stopped += len(survivors)
+        while orphans := self._find_orphans():  # a second look: something may have been starting
+            stop_orphans(orphans, gently)
+            stopped += len(orphans)
         return stopped
 
-    def _survivors(self) -> list[Survivor]:
-        return find_survivors(self.home.stack_id, self.home.root, postgres.postmaster_file(self.home))
+    def _find_orphans(self) -> list[Orphan]:
+        return find_orphans(self.home.stack_id, self.home.root, postgres.locate_postmaster_file(self.home))
 
-    def _begun_otherwise(self) -> bool:
-        """A start that was cut off or failed, and since then other servers were given."""
+    def _has_begun_otherwise(self) -> bool:
+        """Check for a start that was cut off or failed, after which other servers were given."""
         if self.document is not None:
             return False
-        begun = running_plan(self.home)
-        return begun.given != foreign_servers(self.settings, begun)
+        begun = load_plan(self.home)
+        return begun.given != find_given_servers(self.settings, begun)
 
     def _start_afresh(self, choices: Mapping[str, str] | None) -> Plan:
         self._forget_addresses()
-        plan = new_plan(self.home, self.settings, choices, self.any_ports)
-        programs = self._programs(plan)
+        plan = make_plan(self.home, self.settings, choices, self.any_ports)
+        programs = self._make_programs(plan)
         for program in programs:
             write_program(self.home, program)
-        write_private(self.home.supervisor_conf, configuration(self.home, programs))
+        write_private(self.home.supervisor_conf, render_configuration(self.home, programs))
         start_supervisor(self.home)
         return plan
 
-    def _renewed(self, plan: Plan, choices: Mapping[str, str] | None) -> Plan:
-        """Restart the services that are told something else than before. What is not mentioned now stays as it was."""
-        chosen = kept_choices(plan.choices, self.settings) if choices is None else dict(choices)
+    def _renew_plan(self, plan: Plan, choices: Mapping[str, str] | None) -> Plan:
+        """Restart the services whose settings changed. What is not mentioned now stays as it was."""
+        chosen = keep_choices(plan.choices, self.settings) if choices is None else dict(choices)
         changed = replace(plan, choices=chosen)
         save_plan(changed)
-        for program in [] if self.only_servers else changed.services():
-            before = environment_of(self.home, program.name)
+        for program in [] if self.only_servers else changed.make_services():
+            before = read_environment(self.home, program.name)
             if program.name == "scraper":
                 before = {name: value for name, value in before.items() if name not in plan.choices}
             if write_program(self.home, replace(program, env=before | program.env)):
                 self.supervisor.restart(program.full_name)
         return changed
 
-    def _programs(self, plan: Plan) -> list[Program]:
-        return [*plan.servers(), *([] if self.only_servers else plan.services())]
+    def _make_programs(self, plan: Plan) -> list[Program]:
+        return [*plan.make_servers(), *([] if self.only_servers else plan.make_services())]
 
     def _write_addresses(self, plan: Plan) -> None:
         addresses = {
@@ -164,9 +167,9 @@ class Stack:
             "database_url": plan.database_url,
             "log_dir": str(self.home.log_dir),
         }
-        pids = pids_of(self.supervisor.states(), self.supervisor.pid() or 0)
+        pids = select_pids(self.supervisor.read_states(), self.supervisor.find_pid() or 0)
         write_stack(self.home.stack_file, {**addresses, "pids": pids})
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in plan.service_settings().items()]
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in plan.make_service_settings().items()]
         write_private(self.home.env_file, "".join(lines))
 
     def _forget_addresses(self) -> None:
@@ -181,7 +184,7 @@ class Stack:
             shutil.rmtree(self.home.socket.parent, ignore_errors=True)
 
     def _delete_data(self) -> None:
-        """Only what the stack made: VIRAL_DATA_DIR may hold other files."""
+        """Delete only what the stack made: VIRAL_DATA_DIR may hold other files."""
         shutil.rmtree(self.home.owner.data_dir, ignore_errors=True)
         for folder in (self.home.log_dir, self.home.programs_dir, self.home.mlflow_dir):
             shutil.rmtree(folder, ignore_errors=True)

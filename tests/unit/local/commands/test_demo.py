@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import zstandard
 from viral_common.errors import UsageError
-from viral_local.commands.demo import Demo, batch_size_for
-from viral_local.commands.gateway_client import curl_command
+from viral_local.commands.demo import Demo, choose_batch_size
+from viral_local.commands.gateway_client import format_curl_command
 from viral_local.settings import LocalSettings
 from viral_local.stack.stack import Stack
 
@@ -17,12 +17,12 @@ from tests.factories import make_twint_days, write_lines
 
 
 def choices(tmp_path: Path, tweets: Path | None, **settings: object) -> dict[str, str] | None:
-    return Demo(Stack(LocalSettings(data_dir=tmp_path / ".viral", **settings))).choices(tweets)  # type: ignore[arg-type]
+    return Demo(Stack(LocalSettings(data_dir=tmp_path / ".viral", **settings))).choose_settings(tweets)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("rows", "size"), [(100, 1_000), (20_000, 3_000), (1_000_000, 10_000)])
 def test_a_file_becomes_a_few_batches_neither_tiny_nor_huge(rows: int, size: int) -> None:
-    assert batch_size_for(rows) == size
+    assert choose_batch_size(rows) == size
 
 
 def test_a_file_of_tweets_is_the_source(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_no_file_and_an_empty_one_are_refused_at_once(tmp_path: Path, content: s
 
 
 def test_the_command_to_paste_is_quoted_for_a_shell() -> None:
-    command = curl_command("http://127.0.0.1:8000")
+    command = format_curl_command("http://127.0.0.1:8000")
 
     assert command.startswith("curl -s http://127.0.0.1:8000/v1/predictions -H ")
     assert command.endswith("}'")
@@ -89,7 +89,7 @@ def test_the_command_to_paste_is_quoted_for_a_shell() -> None:
 def test_a_key_is_asked_for_by_its_name_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIRAL_API_KEYS", "secret-one, secret-two")
 
-    command = curl_command("http://127.0.0.1:8000")
+    command = format_curl_command("http://127.0.0.1:8000")
 
     assert '-H "X-API-Key: $KEY"' in command
     assert "secret" not in command

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 from viral_local.commands.status import ProgramStatus
-from viral_local.commands.tables import programs_table
+from viral_local.commands.tables import make_programs_table
 
 
 def shown(trouble: str | None, doing: str) -> str:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(programs_table([ProgramStatus("scraper", "running", 7, 61, 0, trouble, doing)]))
+        console.print(make_programs_table([ProgramStatus("scraper", "running", 7, 61, 0, trouble, doing)]))
     return capture.get().splitlines()[1].split("0  ", 1)[1].strip()
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from viral_local.home import Home
 from viral_local.private_files import read_json, write_private
-from viral_local.process.program import Program, program_file, write_program
-from viral_local.process.supervisor import configuration
+from viral_local.process.program import Program, locate_program_file, write_program
+from viral_local.process.supervisor import render_configuration
 
 
 @pytest.fixture
@@ -25,16 +25,16 @@ PROGRAM = Program("mlflow", "servers", ["serve", "it"], {"URL": "postgresql://ml
 
 def parsed(home: Home, *programs: Program) -> RawConfigParser:
     parser = RawConfigParser()
-    parser.read_string(configuration(home, programs))
+    parser.read_string(render_configuration(home, programs))
     return parser
 
 
 def test_passwords_are_in_a_private_file_only(home: Home) -> None:
     write_program(home, PROGRAM)
 
-    assert "s3cret" not in configuration(home, [PROGRAM])
-    assert "s3cret" in program_file(home, "mlflow").read_text()
-    assert program_file(home, "mlflow").stat().st_mode & 0o777 == 0o600
+    assert "s3cret" not in render_configuration(home, [PROGRAM])
+    assert "s3cret" in locate_program_file(home, "mlflow").read_text()
+    assert locate_program_file(home, "mlflow").stat().st_mode & 0o777 == 0o600
 
 
 def test_only_the_person_may_talk_to_the_supervisor(home: Home) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 import psutil
 import pytest
-from viral_local.process.orphans import Survivor, find_postmaster, find_survivors, stop_survivors
+from viral_local.process.orphans import Orphan, find_orphans, find_postmaster, stop_orphans
 
 
 class FakeProcess:
@@ -36,7 +36,7 @@ class FakeProcess:
 
 def pids_found(monkeypatch: pytest.MonkeyPatch, processes: list[FakeProcess]) -> dict[int, str]:
     monkeypatch.setattr(psutil, "process_iter", lambda: processes)
-    return {found.process.pid: found.program for found in find_survivors("abc", Path("/clone/.viral"))}
+    return {found.process.pid: found.program for found in find_orphans("abc", Path("/clone/.viral"))}
 
 
 def test_only_marked_processes_are_ours(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,8 +97,8 @@ def test_a_server_stops_its_children_itself_unless_it_is_killed(
     monkeypatch.setattr(psutil, "wait_procs", lambda processes, timeout: (processes, []))
     programs = {10: "mlflow", 11: "mlflow", 20: "postgres", 21: "postgres"}
 
-    stop_survivors(
-        [Survivor(cast(psutil.Process, Signalled(pid, {})), program) for pid, program in programs.items()],
+    stop_orphans(
+        [Orphan(cast(psutil.Process, Signalled(pid, {})), program) for pid, program in programs.items()],
         gently,
     )
 

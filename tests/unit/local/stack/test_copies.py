@@ -11,7 +11,7 @@ import psutil
 import pytest
 from viral_local import system_user
 from viral_local.home import Home
-from viral_local.process.orphans import find_postmaster, find_survivors
+from viral_local.process.orphans import find_orphans, find_postmaster
 
 
 @pytest.fixture
@@ -105,15 +105,15 @@ def running(original: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_from_a_copy_the_original_is_not_stopped(original: Home) -> None:
     copy = copied(original)
 
-    assert find_survivors(original.stack_id, copy.root) == []
-    assert len(find_survivors(original.stack_id, original.root)) == 1
+    assert find_orphans(original.stack_id, copy.root) == []
+    assert len(find_orphans(original.stack_id, original.root)) == 1
 
 
 @pytest.mark.usefixtures("running")
 def test_from_a_moved_folder_what_was_started_before_is_stopped(original: Home) -> None:
     there = moved(original)
 
-    assert len(find_survivors(there.stack_id, there.root)) == 1
+    assert len(find_orphans(there.stack_id, there.root)) == 1
 
 
 def postmaster_of(home: Home, process: FakeProcess) -> psutil.Process | None:

@@ -11,14 +11,14 @@ from viral_local.errors import StackError
 from viral_local.home import Home
 from viral_local.process.supervisor import Supervisor
 from viral_local.settings import LocalSettings
-from viral_local.stack.plan_store import new_plan
+from viral_local.stack.plan_store import make_plan
 from viral_local.stack.start import Start
 
 from tests.integration.gateway.stage import NOWHERE
 
 
 def start(home: Path, **given: str) -> Start:
-    plan = new_plan(Home(home), LocalSettings.model_validate(given), None, any_ports=True)
+    plan = make_plan(Home(home), LocalSettings.model_validate(given), None, any_ports=True)
     return Start(plan, cast(Supervisor, None), lambda _: nullcontext())
 
 

@@ -9,7 +9,7 @@ import pytest
 from viral_local.home import Home
 from viral_local.settings import LocalSettings
 from viral_local.stack.plan import Given, Plan
-from viral_local.stack.plan_store import new_plan, save_plan
+from viral_local.stack.plan_store import make_plan, save_plan
 
 LINK = "https://console.example.org"
 
@@ -20,12 +20,14 @@ def home(tmp_path: Path) -> Home:
 
 
 def started(home: Home, **given: str | None) -> Plan:
-    return new_plan(home, LocalSettings.model_validate(given), None, any_ports=True)
+    return make_plan(home, LocalSettings.model_validate(given), None, any_ports=True)
 
 
 def in_stack_env(plan: Plan) -> dict[str, str]:
     """As settings of a shell that has read the file."""
-    told = {name.removeprefix("VIRAL_").lower(): value for name, value in plan.service_settings().items()}
+    told = {
+        name.removeprefix("VIRAL_").lower(): value for name, value in plan.make_service_settings().items()
+    }
     return {name: told[name] for name in Given.model_fields}
 
 
@@ -33,7 +35,7 @@ def test_the_private_brokers_password_goes_to_the_private_broker_only(home: Home
     plan = started(home, rabbitmq_console_url=LINK)
 
     assert plan.console_url == f"http://127.0.0.1:{plan.ports['console']}"
-    assert plan.service_settings()["VIRAL_RABBITMQ_CONSOLE_URL"] == LINK
+    assert plan.make_service_settings()["VIRAL_RABBITMQ_CONSOLE_URL"] == LINK
 
 
 def test_a_given_broker_is_asked_at_the_console_that_is_given_with_it(home: Home) -> None:

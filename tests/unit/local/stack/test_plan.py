@@ -9,7 +9,7 @@ from viral_local.home import ACCOUNTS, Home
 from viral_local.ports import PREFERRED
 from viral_local.settings import LocalSettings
 from viral_local.stack.plan import Given, Plan
-from viral_local.stack.plan_store import new_plan, running_plan
+from viral_local.stack.plan_store import load_plan, make_plan
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def plan(home: Home, **given: str) -> Plan:
 def test_a_given_server_is_used_as_it_is(home: Home) -> None:
     made = plan(home, database_url="postgresql://me:pw@db/tweets", mlflow_url="http://ml:5000")
 
-    assert made.service_settings()["VIRAL_DATABASE_URL"] == "postgresql://me:pw@db/tweets"
-    assert made.service_settings()["VIRAL_MLFLOW_URL"] == "http://ml:5000"
+    assert made.make_service_settings()["VIRAL_DATABASE_URL"] == "postgresql://me:pw@db/tweets"
+    assert made.make_service_settings()["VIRAL_MLFLOW_URL"] == "http://ml:5000"
     assert not made.own_postgres
     assert not made.own_mlflow
 
@@ -41,17 +41,17 @@ def test_the_console_of_a_given_rabbitmq_is_where_it_usually_is(home: Home) -> N
 
 
 def test_a_running_stack_keeps_to_what_it_was_started_with(home: Home) -> None:
-    started = new_plan(
+    started = make_plan(
         home, LocalSettings(mlflow_url="http://ml:5000"), {"VIRAL_SOURCE": "archive"}, any_ports=True
     )
 
-    assert running_plan(home) == started
+    assert load_plan(home) == started
 
 
 def test_the_next_start_remembers_ports_passwords_and_choices(home: Home) -> None:
-    first = new_plan(home, LocalSettings(), {"VIRAL_SOURCE": "archive"}, any_ports=True)
+    first = make_plan(home, LocalSettings(), {"VIRAL_SOURCE": "archive"}, any_ports=True)
 
-    second = new_plan(home, LocalSettings(), None, any_ports=True)
+    second = make_plan(home, LocalSettings(), None, any_ports=True)
 
     assert (second.ports, second.passwords, second.choices) == (first.ports, first.passwords, first.choices)
 
@@ -59,22 +59,24 @@ def test_the_next_start_remembers_ports_passwords_and_choices(home: Home) -> Non
 def test_what_the_environment_says_now_goes_before_what_is_remembered(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new_plan(home, LocalSettings(), {"VIRAL_SOURCE": "archive"}, any_ports=True)
+    make_plan(home, LocalSettings(), {"VIRAL_SOURCE": "archive"}, any_ports=True)
     monkeypatch.setenv("VIRAL_SOURCE", "simulated")
 
-    assert new_plan(home, LocalSettings(), None, any_ports=True).choices == {}
+    assert make_plan(home, LocalSettings(), None, any_ports=True).choices == {}
 
 
 def test_so_does_a_source_in_the_file_of_settings(home: Home) -> None:
-    new_plan(home, LocalSettings(), {"VIRAL_SOURCE": "simulated", "VIRAL_BATCH_SIZE": "6000"}, any_ports=True)
+    make_plan(
+        home, LocalSettings(), {"VIRAL_SOURCE": "simulated", "VIRAL_BATCH_SIZE": "6000"}, any_ports=True
+    )
 
-    assert new_plan(home, LocalSettings(source="archive"), None, any_ports=True).choices == {}
+    assert make_plan(home, LocalSettings(source="archive"), None, any_ports=True).choices == {}
 
 
 def test_a_gateway_port_asked_for_goes_before_the_one_it_had(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    new_plan(home, LocalSettings(), None, any_ports=True)
+    make_plan(home, LocalSettings(), None, any_ports=True)
     monkeypatch.setenv("VIRAL_GATEWAY_PORT", "18765")
 
-    assert new_plan(home, LocalSettings(), None, any_ports=True).ports["gateway"] in range(18765, 18775)
+    assert make_plan(home, LocalSettings(), None, any_ports=True).ports["gateway"] in range(18765, 18775)

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 from viral_local.errors import StackError
 from viral_local.home import Home
-from viral_local.ports import LOOPBACK, PREFERRED, any_free_ports, choose_ports, taken_by_another
+from viral_local.ports import LOOPBACK, PREFERRED, choose_ports, find_taken_port, pick_free_ports
 from viral_local.process.supervisor import Supervisor
 from viral_local.stack import start
 from viral_local.stack.plan import Given, Plan
@@ -29,10 +29,10 @@ class FakeSupervisor:
     pid: int
     is_shut_down: bool = False
 
-    def states(self) -> dict[str, dict[str, Any]]:
+    def read_states(self) -> dict[str, dict[str, Any]]:
         return {"mlflow": {"pid": self.pid, "statename": "RUNNING"}}
 
-    def shutdown(self) -> None:
+    def shut_down(self) -> None:
         self.is_shut_down = True
 
 
@@ -45,7 +45,7 @@ def listener() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def ports(listener: socket.socket) -> dict[str, int]:
-    return any_free_ports(PREFERRED) | {"mlflow": listener.getsockname()[1]}
+    return pick_free_ports(PREFERRED) | {"mlflow": listener.getsockname()[1]}
 
 
 @pytest.fixture
@@ -62,31 +62,31 @@ def a_start(home: Path, ports: dict[str, int], supervisor: FakeSupervisor) -> St
 
 
 def test_a_port_on_which_the_program_listens_itself_is_not_taken(ports: dict[str, int]) -> None:
-    assert taken_by_another("mlflow", os.getpid(), ports) is None
+    assert find_taken_port("mlflow", os.getpid(), ports) is None
 
 
 def test_a_port_on_which_somebody_else_answers_is_taken(ports: dict[str, int], sleeper: int) -> None:
-    assert taken_by_another("mlflow", sleeper, ports) == ports["mlflow"]
+    assert find_taken_port("mlflow", sleeper, ports) == ports["mlflow"]
 
 
 def test_it_is_taken_too_while_the_program_waits_for_its_next_try(ports: dict[str, int]) -> None:
-    assert taken_by_another("mlflow", 0, ports) == ports["mlflow"]
+    assert find_taken_port("mlflow", 0, ports) == ports["mlflow"]
 
 
 def test_a_port_on_which_nobody_answers_yet_is_not_taken(ports: dict[str, int], sleeper: int) -> None:
-    assert taken_by_another("trainer", sleeper, ports) is None
+    assert find_taken_port("trainer", sleeper, ports) is None
 
 
 def test_each_port_of_the_broker_counts(ports: dict[str, int], sleeper: int) -> None:
     taken = ports | {"console": ports["mlflow"]}
 
-    assert taken_by_another("rabbitmq", sleeper, taken) == ports["mlflow"]
+    assert find_taken_port("rabbitmq", sleeper, taken) == ports["mlflow"]
 
 
 def test_ones_own_answer_ends_the_wait(tmp_path: Path, ports: dict[str, int]) -> None:
     supervisor = FakeSupervisor(os.getpid())
 
-    a_start(tmp_path, ports, supervisor)._wait("MLflow", "mlflow", lambda: None, patience_s=0)
+    a_start(tmp_path, ports, supervisor)._wait("MLflow", "mlflow", lambda: None, timeout_s=0)
 
     assert not supervisor.is_shut_down
 
@@ -95,13 +95,13 @@ def test_somebody_elses_answer_does_not(tmp_path: Path, ports: dict[str, int], s
     waiting = a_start(tmp_path, ports, FakeSupervisor(sleeper))
 
     with pytest.raises(StackError, match=f"somebody else answers on port {ports['mlflow']}"):
-        waiting._wait("MLflow", "mlflow", lambda: None, patience_s=0)
+        waiting._wait("MLflow", "mlflow", lambda: None, timeout_s=0)
 
 
 def test_a_port_that_stays_taken_stops_the_start_and_the_next_one_chooses_another(
     tmp_path: Path, ports: dict[str, int], sleeper: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start, "TAKEN_PATIENCE_S", 0)
+    monkeypatch.setattr(start, "TAKEN_TIMEOUT_S", 0)
     supervisor = FakeSupervisor(sleeper)
 
     with pytest.raises(StackError, match=f"port {ports['mlflow']} .* was taken meanwhile.*: run it again"):
@@ -114,4 +114,4 @@ def test_a_port_that_stays_taken_stops_the_start_and_the_next_one_chooses_anothe
 def test_a_given_server_is_taken_at_its_word(tmp_path: Path, ports: dict[str, int]) -> None:
     waiting = a_start(tmp_path, ports, FakeSupervisor(0))
 
-    waiting._wait("another", "unsupervised", lambda: None, patience_s=0)
+    waiting._wait("another", "unsupervised", lambda: None, timeout_s=0)
