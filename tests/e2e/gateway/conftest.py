@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from viral_gateway.app import create_app
 
 from tests.eventually import eventually
-from tests.unit.gateway.fakes import FakeRecords, World
+from tests.unit.gateway.fakes import FakeGateway, FakeRecords
 
 ARGUMENTS = [
     "--no-sandbox",  # tests may run as root
@@ -42,12 +42,12 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def shared_world() -> World:
-    return World()
+def shared_world() -> FakeGateway:
+    return FakeGateway()
 
 
 @pytest.fixture
-def world(shared_world: World) -> World:
+def world(shared_world: FakeGateway) -> FakeGateway:
     """As it was in the beginning: no model, no batches."""
     vars(shared_world.records).update(vars(FakeRecords()))
     shared_world.holder.current = shared_world.holder.refused = None
@@ -55,7 +55,7 @@ def world(shared_world: World) -> World:
 
 
 @contextmanager
-def listening(world: World) -> Iterator[str]:
+def listening(world: FakeGateway) -> Iterator[str]:
     """A gateway on a free port of loopback."""
     server = uvicorn.Server(
         uvicorn.Config(
@@ -78,7 +78,7 @@ def listening(world: World) -> Iterator[str]:
 
 
 @pytest.fixture(scope="package")
-def address(shared_world: World) -> Iterator[str]:
+def address(shared_world: FakeGateway) -> Iterator[str]:
     with listening(shared_world) as address:
         yield address
 

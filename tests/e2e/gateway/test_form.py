@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from playwright.sync_api import expect
 
 from tests.e2e.gateway.conftest import Open, predict
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_tweet_is_answered_with_and_without_javascript(
-    world: World, open_page: Open, javascript: bool
+    world: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
     world.serve(base=0.45)
     page = open_page(java_script_enabled=javascript)
@@ -42,7 +42,7 @@ def test_a_tweet_is_answered_with_and_without_javascript(
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_an_example_is_one_click(world: World, open_page: Open, javascript: bool) -> None:
+def test_an_example_is_one_click(world: FakeGateway, open_page: Open, javascript: bool) -> None:
     world.serve()
     page = open_page(java_script_enabled=javascript)
 
@@ -54,7 +54,9 @@ def test_an_example_is_one_click(world: World, open_page: Open, javascript: bool
 
 
 @pytest.mark.parametrize("keys", ["Control+Enter", "Meta+Enter"])
-def test_keys_ask_from_within_the_text_without_a_new_page(world: World, open_page: Open, keys: str) -> None:
+def test_keys_ask_from_within_the_text_without_a_new_page(
+    world: FakeGateway, open_page: Open, keys: str
+) -> None:
     world.serve()
     page = open_page()
     page.evaluate("window.samePage = true")
@@ -69,7 +71,7 @@ def test_keys_ask_from_within_the_text_without_a_new_page(world: World, open_pag
 
 
 def test_everything_is_reached_by_keyboard_in_order_and_shows_its_focus(
-    world: World, open_page: Open
+    world: FakeGateway, open_page: Open
 ) -> None:
     world.serve()
     page = open_page()
@@ -96,7 +98,7 @@ FOCUSED = """() => {
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_an_error_stands_at_its_field_and_goes_when_it_is_right(
-    world: World, open_page: Open, javascript: bool
+    world: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
     world.serve()
     page = open_page(java_script_enabled=javascript)
@@ -114,7 +116,7 @@ def test_an_error_stands_at_its_field_and_goes_when_it_is_right(
     expect(page.get_by_text("Write a tweet first")).to_be_hidden()
 
 
-def test_without_the_gateway_the_text_is_kept_and_it_says_so(world: World, open_page: Open) -> None:
+def test_without_the_gateway_the_text_is_kept_and_it_says_so(world: FakeGateway, open_page: Open) -> None:
     world.serve()
     page = open_page()
     page.route("**/", lambda route: route.abort())
@@ -126,7 +128,7 @@ def test_without_the_gateway_the_text_is_kept_and_it_says_so(world: World, open_
     expect(page.get_by_label("Your tweet")).to_have_value("keep me")
 
 
-def test_what_the_gateway_says_is_told_as_a_sentence(world: World, open_page: Open) -> None:
+def test_what_the_gateway_says_is_told_as_a_sentence(world: FakeGateway, open_page: Open) -> None:
     world.serve()
     page = open_page()
     page.route(
@@ -144,7 +146,7 @@ def test_what_the_gateway_says_is_told_as_a_sentence(world: World, open_page: Op
     )
 
 
-def test_line_breaks_and_markup_come_back_as_typed(world: World, open_page: Open) -> None:
+def test_line_breaks_and_markup_come_back_as_typed(world: FakeGateway, open_page: Open) -> None:
     world.serve()
     page = open_page(java_script_enabled=False)
     typed = "\nfirst\n\n<b>second</b> & 🎉 مرحبا"
@@ -154,7 +156,9 @@ def test_line_breaks_and_markup_come_back_as_typed(world: World, open_page: Open
     expect(page.get_by_label("Your tweet")).to_have_value(typed)
 
 
-def test_what_was_asked_in_this_tab_is_remembered_until_it_is_closed(world: World, open_page: Open) -> None:
+def test_what_was_asked_in_this_tab_is_remembered_until_it_is_closed(
+    world: FakeGateway, open_page: Open
+) -> None:
     world.serve(base=0.5)
     page = open_page()
     page.get_by_label("2", exact=True).check()
@@ -175,7 +179,7 @@ def test_what_was_asked_in_this_tab_is_remembered_until_it_is_closed(world: Worl
     expect(asked).to_have_count(0)
 
 
-def test_what_is_copied_runs_and_says_the_same(world: World, open_page: Open) -> None:
+def test_what_is_copied_runs_and_says_the_same(world: FakeGateway, open_page: Open) -> None:
     world.serve(base=0.45)
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     predict(page, 'it\'s a "good" $day & good `morning`\n🎉')
@@ -193,7 +197,7 @@ def test_what_is_copied_runs_and_says_the_same(world: World, open_page: Open) ->
     assert float(said[1]) == pytest.approx(0.65)
 
 
-def test_the_best_hour_is_also_told_in_local_time(world: World, open_page: Open) -> None:
+def test_the_best_hour_is_also_told_in_local_time(world: FakeGateway, open_page: Open) -> None:
     model = world.serve()
     model.predict = lambda tweets: 0.5 + 0.1 * _at_six_pm([tweet.created_at for tweet in tweets])  # type: ignore[method-assign]
     page = open_page(timezone_id="Asia/Tokyo", locale="en-GB")

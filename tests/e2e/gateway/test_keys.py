@@ -7,24 +7,24 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.gateway.conftest import Open, listening
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
 @pytest.fixture
-def world() -> World:
+def world() -> FakeGateway:
     """One that asks for a key."""
-    return World(settings={"api_keys": "some-key"})
+    return FakeGateway(settings={"api_keys": "some-key"})
 
 
 @pytest.fixture
-def address(world: World) -> Iterator[str]:
+def address(world: FakeGateway) -> Iterator[str]:
     with listening(world) as address:
         yield address
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_key_typed_as_password_opens_the_page_its_scripts_and_its_stream(
-    world: World, open_page: Open, javascript: bool
+    world: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
     world.serve()
 

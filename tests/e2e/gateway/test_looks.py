@@ -9,7 +9,7 @@ from viral_common.stores.trail import BatchTrail
 from viral_gateway.serving.champion import Refusal
 
 from tests.e2e.gateway.conftest import Open
-from tests.unit.gateway.fakes import NOON, World, a_batch, a_trail
+from tests.unit.gateway.fakes import NOON, FakeGateway, a_batch, a_trail
 
 NARROW = {"viewport": {"width": 320, "height": 640}}
 TWEET = "a good and bad day #fun https://example.com/" + "long" * 60
@@ -24,7 +24,7 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-def shown(name: str, world: World, open_page: Open, **options: object) -> Page:
+def shown(name: str, world: FakeGateway, open_page: Open, **options: object) -> Page:
     """One of the pages, with all that can be opened open."""
     world.records.trails = [a_trail("simulated")]
     if name == "first run":
@@ -44,7 +44,7 @@ def shown(name: str, world: World, open_page: Open, **options: object) -> Page:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_violation(world: World, open_page: Open, name: str, scheme: str) -> None:
+def test_axe_finds_no_violation(world: FakeGateway, open_page: Open, name: str, scheme: str) -> None:
     page = shown(name, world, open_page, color_scheme=scheme, reduced_motion="reduce")
 
     found = Axe().run(page)
@@ -63,12 +63,12 @@ def test_axe_finds_in_the_apis_page_only_what_swagger_ui_nests(open_page: Open, 
 
 
 @pytest.mark.parametrize("name", [*PAGES, "docs"])
-def test_nothing_overflows_at_320_pixels(world: World, open_page: Open, name: str) -> None:
+def test_nothing_overflows_at_320_pixels(world: FakeGateway, open_page: Open, name: str) -> None:
     assert overflow(shown(name, world, open_page, **NARROW)) == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_dark_and_light_differ(world: World, open_page: Open, path: str) -> None:
+def test_dark_and_light_differ(world: FakeGateway, open_page: Open, path: str) -> None:
     world.serve()
 
     colours = [

@@ -7,7 +7,7 @@ from viral_common.stores.trail import BatchTrail
 from viral_gateway.serving.champion import Refusal
 
 from tests.e2e.gateway.conftest import Open, predict
-from tests.unit.gateway.fakes import NOON, World, a_batch
+from tests.unit.gateway.fakes import NOON, FakeGateway, a_batch
 
 
 def with_held_clock(open_page: Open) -> Page:
@@ -17,7 +17,7 @@ def with_held_clock(open_page: Open) -> Page:
     return page
 
 
-def test_a_new_model_is_announced_and_the_text_stays(world: World, open_page: Open) -> None:
+def test_a_new_model_is_announced_and_the_text_stays(world: FakeGateway, open_page: Open) -> None:
     world.serve(version=3)
     page = open_page()
     page.get_by_label("Your tweet").fill("unfinished")
@@ -35,7 +35,9 @@ def test_a_new_model_is_announced_and_the_text_stays(world: World, open_page: Op
     expect(note).to_be_hidden()
 
 
-def test_an_answer_stays_of_its_version_while_the_badge_tells_the_next(world: World, open_page: Open) -> None:
+def test_an_answer_stays_of_its_version_while_the_badge_tells_the_next(
+    world: FakeGateway, open_page: Open
+) -> None:
     world.serve(version=3)
     page = open_page()
     predict(page, "answered by three")
@@ -47,7 +49,7 @@ def test_an_answer_stays_of_its_version_while_the_badge_tells_the_next(world: Wo
     expect(page.get_by_text("Prediction of version 3")).to_be_visible()
 
 
-def test_a_broken_stream_is_opened_again(world: World, open_page: Open, address: str) -> None:
+def test_a_broken_stream_is_opened_again(world: FakeGateway, open_page: Open, address: str) -> None:
     world.serve(version=3)
     page = with_held_clock(open_page)
     page.route("**/v1/events*", lambda route: route.fulfill(status=503))
@@ -62,7 +64,7 @@ def test_a_broken_stream_is_opened_again(world: World, open_page: Open, address:
 
 
 def test_the_first_run_page_follows_the_pipeline_and_gives_way_to_the_form(
-    world: World, open_page: Open, address: str
+    world: FakeGateway, open_page: Open, address: str
 ) -> None:
     page = with_held_clock(open_page)
     page.goto(address)
@@ -78,7 +80,7 @@ def test_the_first_run_page_follows_the_pipeline_and_gives_way_to_the_form(
 
 
 def test_the_first_run_page_goes_on_looking_while_the_gateway_is_away(
-    world: World, open_page: Open, address: str
+    world: FakeGateway, open_page: Open, address: str
 ) -> None:
     page = with_held_clock(open_page)
     page.goto(address)
@@ -93,7 +95,7 @@ def test_the_first_run_page_goes_on_looking_while_the_gateway_is_away(
     expect(page.get_by_text("48,210 tweets kept")).to_be_visible()
 
 
-def test_a_refused_artefact_is_told_with_the_next_answer(world: World, open_page: Open) -> None:
+def test_a_refused_artefact_is_told_with_the_next_answer(world: FakeGateway, open_page: Open) -> None:
     world.serve(version=3)
     page = open_page()
     world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)

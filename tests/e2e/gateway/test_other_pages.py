@@ -5,10 +5,10 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.e2e.gateway.conftest import Open
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
-def test_swagger_ui_shows_every_call_from_local_files(world: World, open_page: Open) -> None:
+def test_swagger_ui_shows_every_call_from_local_files(world: FakeGateway, open_page: Open) -> None:
     world.serve(version=3, base=0.4)
     page = open_page("/docs")
 

@@ -9,22 +9,22 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.gateway.conftest import Open
 from tests.e2e.gateway.test_looks import NARROW, overflow
-from tests.unit.gateway.fakes import World, a_promotion
-from tests.unit.gateway.story import a_story
+from tests.unit.gateway.fakes import FakeGateway, a_promotion
+from tests.unit.gateway.story import make_trails
 
 
 @pytest.fixture
-def month(world: World) -> World:
+def month(world: FakeGateway) -> FakeGateway:
     """Thirty-four batches; version 30 serves."""
     world.serve(version=30)
     world.records.newest = a_promotion(30)
-    world.records.trails = a_story(34, "simulated")
+    world.records.trails = make_trails(34, "simulated")
     return world
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_it_tells_the_story_with_and_without_javascript(
-    month: World, open_page: Open, javascript: bool
+    month: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
     page = open_page("/pipeline", java_script_enabled=javascript)
 
@@ -45,7 +45,7 @@ def test_it_tells_the_story_with_and_without_javascript(
     expect(page.get_by_role("link", name="Newer batches")).to_be_visible()
 
 
-def test_a_batchs_drift_opens_by_keyboard(month: World, open_page: Open) -> None:
+def test_a_batchs_drift_opens_by_keyboard(month: FakeGateway, open_page: Open) -> None:
     page = open_page("/pipeline")
     drift = page.get_by_role("list", name="Batches, newest first").locator("details").first
     expect(drift.get_by_role("table")).to_be_hidden()
@@ -58,7 +58,7 @@ def test_a_batchs_drift_opens_by_keyboard(month: World, open_page: Open) -> None
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_overflows_or_touches_at_320_pixels(month: World, open_page: Open, scheme: str) -> None:
+def test_nothing_overflows_or_touches_at_320_pixels(month: FakeGateway, open_page: Open, scheme: str) -> None:
     page = open_page("/pipeline", color_scheme=scheme, **NARROW)
 
     page.evaluate("document.querySelectorAll('details').forEach((drift) => { drift.open = true; })")
@@ -72,7 +72,7 @@ def test_nothing_overflows_or_touches_at_320_pixels(month: World, open_page: Ope
     assert card[1] > max(right for _, right in dots)
 
 
-def test_the_drawing_can_be_told_from_its_ground_in_both_schemes(month: World, open_page: Open) -> None:
+def test_the_drawing_can_be_told_from_its_ground_in_both_schemes(month: FakeGateway, open_page: Open) -> None:
     colours = {
         scheme: open_page("/pipeline", color_scheme=scheme).evaluate(
             "getComputedStyle(document.querySelector('.plot .champion circle')).fill"

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from viral_gateway.pages.tweet_length import tweet_length
 
 from tests.e2e.gateway.conftest import Open
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 from tests.unit.gateway.pages.lengths import LENGTHS
 
 COUNT = """async (texts) => {
@@ -55,7 +55,7 @@ PIECES += [
 
 
 @pytest.fixture(autouse=True)
-def a_model_serves(world: World) -> None:
+def a_model_serves(world: FakeGateway) -> None:
     world.serve()
 
 

@@ -9,17 +9,17 @@ import pytest
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 from tests.unit.gateway.stage import Stage
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def world() -> FakeGateway:
+    return FakeGateway()
 
 
 @pytest.fixture
-def client(world: World) -> Iterator[TestClient]:
+def client(world: FakeGateway) -> Iterator[TestClient]:
     """Talks to the application; a bug in it becomes the reply that a caller would get."""
     with TestClient(create_app(world.gateway()), raise_server_exceptions=False) as client:
         yield client

@@ -96,7 +96,7 @@ class FakeRecords(Records):
 
 
 @dataclass
-class World:
+class FakeGateway:
     """A gateway and the hands on what surrounds it."""
 
     holder: ModelHolder = field(default_factory=ModelHolder)

@@ -18,8 +18,8 @@ from viral_common.artefact.files import (
 )
 from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_common.events import Precision
-from viral_gateway.serving.artefact_cache import ArtefactCache
 from viral_common.stores.champion import Champion
+from viral_gateway.serving.artefact_cache import ArtefactCache
 from viral_gateway.serving.champion import ModelHolder
 from viral_gateway.serving.swapper import Swapper
 

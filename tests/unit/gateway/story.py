@@ -17,7 +17,7 @@ RULE = "paired bootstrap of log loss, 95%, 2000 resamples"
 TAKES_OVER = frozenset({1, 2, 4, 9, 15, 22, 30, 38})
 
 
-def a_story(days: int, source: str = "archive") -> list[BatchTrail]:
+def make_trails(days: int, source: str = "archive") -> list[BatchTrail]:
     """Newest first. Version n comes from day n; every seventh day has too few tweets, the last is being collected."""
     draw = Random(17)
     champion, trails = 0, []

@@ -12,7 +12,7 @@ from viral_common.errors import RegistryUnavailable, ServerAway
 from viral_gateway.serving.artefact_cache import CacheUnwritable
 from viral_gateway.serving.reconciler import Reconciler
 
-from tests.unit.gateway.fakes import FakeRecords, World
+from tests.unit.gateway.fakes import FakeGateway, FakeRecords
 from tests.unit.gateway.stage import Stage
 
 MLFLOW_AWAY = "version 3 is promoted, but MLflow does not answer"
@@ -65,7 +65,7 @@ def test_nothing_is_said_of_promotions_while_nobody_can_know_them(stage: Stage) 
     assert stage.holder.missing == "no model has been promoted yet"
 
 
-def test_without_a_model_it_says_what_keeps_the_promoted_one(client: TestClient, world: World) -> None:
+def test_without_a_model_it_says_what_keeps_the_promoted_one(client: TestClient, world: FakeGateway) -> None:
     world.holder.obstacle = MLFLOW_AWAY
 
     ready, refusal = client.get("/health/ready"), client.get("/v1/model")
@@ -76,7 +76,7 @@ def test_without_a_model_it_says_what_keeps_the_promoted_one(client: TestClient,
 
 
 def test_a_model_that_is_promoted_and_cannot_be_had_is_not_called_the_first(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     world.holder.obstacle = MLFLOW_AWAY
 

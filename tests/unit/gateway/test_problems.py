@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.gateway.fakes import FakeModel, World
+from tests.unit.gateway.fakes import FakeGateway, FakeModel
 
 SECRET = "do-not-repeat-me"
 JSON = {"content-type": "application/json"}
@@ -52,7 +52,7 @@ def test_a_wrong_method_at_the_form_is_told_of_both_that_are_right(client: TestC
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
-def test_a_body_that_is_not_called_json(client: TestClient, world: World, kind: str) -> None:
+def test_a_body_that_is_not_called_json(client: TestClient, world: FakeGateway, kind: str) -> None:
     world.serve()
 
     reply = client.post(
@@ -65,7 +65,7 @@ def test_a_body_that_is_not_called_json(client: TestClient, world: World, kind: 
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"]
 )
-def test_ways_to_call_it_json(client: TestClient, world: World, kind: str) -> None:
+def test_ways_to_call_it_json(client: TestClient, world: FakeGateway, kind: str) -> None:
     world.serve()
 
     reply = client.post(
@@ -86,7 +86,7 @@ def test_ways_to_call_it_json(client: TestClient, world: World, kind: str) -> No
         b'{"tweets": ' + b"9" * 5000,
     ],
 )
-def test_a_body_that_is_no_json(client: TestClient, world: World, body: bytes) -> None:
+def test_a_body_that_is_no_json(client: TestClient, world: FakeGateway, body: bytes) -> None:
     world.serve()
 
     reply = client.post("/v1/predictions", content=body, headers=JSON)
@@ -117,7 +117,7 @@ def test_a_body_that_is_no_json(client: TestClient, world: World, body: bytes) -
         ({"tweets": [{"text": SECRET}], "explain": 1}, "#/explain"),
     ],
 )
-def test_a_wrong_field_is_pointed_at(client: TestClient, world: World, body: Any, pointer: str) -> None:
+def test_a_wrong_field_is_pointed_at(client: TestClient, world: FakeGateway, body: Any, pointer: str) -> None:
     world.serve()
 
     reply = client.post("/v1/predictions", content=json.dumps(body), headers=JSON)
@@ -164,7 +164,7 @@ def test_a_form_beyond_a_mebibyte(client: TestClient) -> None:
     is_problem(client.post("/", data={"text": "x" * 1_048_577}), 413)
 
 
-def test_postgres_away(client: TestClient, world: World) -> None:
+def test_postgres_away(client: TestClient, world: FakeGateway) -> None:
     world.serve()
     world.records.away = True
 
@@ -177,7 +177,7 @@ def test_postgres_away(client: TestClient, world: World) -> None:
 
 
 def test_a_bug_is_a_500_that_gives_nothing_away(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError(SECRET)
@@ -193,7 +193,7 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
 
 
 def test_a_model_that_answers_no_number_is_a_500_not_a_nan(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.serve()
     monkeypatch.setattr(FakeModel, "predict", lambda _, tweets: np.full(len(tweets), np.nan))

@@ -7,13 +7,13 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Promotion
 from viral_common.stores.trail import BatchTrail, read_batch_trails, read_model_records
 
-from tests.unit.gateway.story import a_story
+from tests.unit.gateway.story import make_trails
 
 
 @pytest.fixture
 def trails(db: Sessions) -> list[BatchTrail]:
     """Forty days, stored; version 2 was brought back by hand at the end."""
-    trails = a_story(40)
+    trails = make_trails(40)
     with db.begin() as session:
         session.add_all(trail.batch for trail in trails)
         session.flush()

@@ -6,7 +6,7 @@ from starlette.testclient import TestClient
 from viral_common.stores.trail import BatchTrail, ModelRecord
 
 from tests.unit.gateway.fakes import (
-    World,
+    FakeGateway,
     a_batch,
     a_promotion,
     a_promotion_row,
@@ -16,7 +16,7 @@ from tests.unit.gateway.fakes import (
 )
 
 
-def test_the_model_that_answers_with_its_metrics(client: TestClient, world: World) -> None:
+def test_the_model_that_answers_with_its_metrics(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
 
     model = client.get("/v1/model").json()
@@ -36,7 +36,7 @@ def test_no_model_yet(client: TestClient) -> None:
     assert "retry-after" in reply.headers
 
 
-def test_every_version_with_its_verdict(client: TestClient, world: World) -> None:
+def test_every_version_with_its_verdict(client: TestClient, world: FakeGateway) -> None:
     world.records.records = [
         ModelRecord(a_training(4), a_verdict(4, "kept"), []),
         ModelRecord(a_training(3), a_verdict(3), [a_promotion_row(3)]),
@@ -54,7 +54,7 @@ def test_every_version_with_its_verdict(client: TestClient, world: World) -> Non
     assert [promotion["precision"] for promotion in models[1]["promotions"]] == ["fp32"]
 
 
-def test_the_trail_of_a_batch(client: TestClient, world: World) -> None:
+def test_the_trail_of_a_batch(client: TestClient, world: FakeGateway) -> None:
     world.records.trails = [a_trail(), BatchTrail(a_batch(collected=False), None, None, None)]
 
     done, begun = client.get("/v1/batches").json()["batches"]

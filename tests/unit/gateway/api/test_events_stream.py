@@ -10,7 +10,7 @@ import anyio
 from sse_starlette import ServerSentEvent
 from viral_gateway.api.routes.events import _stream
 
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
 async def first(stream: object, count: int) -> list[ServerSentEvent]:
@@ -24,7 +24,7 @@ async def first(stream: object, count: int) -> list[ServerSentEvent]:
 
 
 def test_a_swap_on_another_thread_reaches_every_listener() -> None:
-    world = World()
+    world = FakeGateway()
 
     async def story() -> list[list[ServerSentEvent]]:
         world.announcements.attach(asyncio.get_running_loop())
@@ -43,7 +43,7 @@ def test_a_swap_on_another_thread_reaches_every_listener() -> None:
 
 
 def test_one_who_missed_a_promotion_hears_of_it_at_once() -> None:
-    world = World()
+    world = FakeGateway()
     world.serve(version=4)
 
     async def story() -> list[ServerSentEvent]:
@@ -53,7 +53,7 @@ def test_one_who_missed_a_promotion_hears_of_it_at_once() -> None:
 
 
 def test_one_who_is_up_to_date_hears_nothing() -> None:
-    world = World()
+    world = FakeGateway()
     world.serve(version=4)
 
     async def story() -> bool:
@@ -66,7 +66,7 @@ def test_one_who_is_up_to_date_hears_nothing() -> None:
 
 
 def test_a_stream_ends_when_the_server_stops() -> None:
-    world = World()
+    world = FakeGateway()
 
     async def story() -> list[ServerSentEvent]:
         closing = anyio.Event()
@@ -77,4 +77,4 @@ def test_a_stream_ends_when_the_server_stops() -> None:
 
 
 def test_publishing_without_listeners_or_loop_is_fine() -> None:
-    World().announcements.publish()
+    FakeGateway().announcements.publish()

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from viral_gateway.api.routes.predictions import build_fast_route
 from viral_gateway.prediction.batching import QueueFull, Scoring
 
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 VALID = json.dumps({"tweets": [{"text": "a good one"}]}).encode()
 PATH = "/v1/predictions"
@@ -39,7 +39,7 @@ def fallback() -> Fallback:
 
 
 @pytest.fixture
-def app(world: World, fallback: Fallback) -> ASGIApp:
+def app(world: FakeGateway, fallback: Fallback) -> ASGIApp:
     world.serve(base=0.5)
     fast = build_fast_route(world.gateway(), {})
     return fast.cls(fallback, *fast.args, **fast.kwargs)
@@ -104,7 +104,7 @@ def test_what_is_not_sent_as_json_is_refused_unread(app: ASGIApp, fallback: Fall
 )
 def test_an_error_on_the_fast_route_is_answered_as_everywhere(
     client: TestClient,
-    world: World,
+    world: FakeGateway,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
     status: int,

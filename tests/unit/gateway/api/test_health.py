@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.testclient import TestClient
 from viral_gateway.serving.champion import Refusal
 
-from tests.unit.gateway.fakes import NOON, World
+from tests.unit.gateway.fakes import NOON, FakeGateway
 
 
 def test_it_is_live_without_a_model(client: TestClient) -> None:
     assert client.get("/health/live").json() == {"status": "live"}
 
 
-def test_it_is_ready_with_a_model_and_a_consumer(client: TestClient, world: World) -> None:
+def test_it_is_ready_with_a_model_and_a_consumer(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
 
     reply = client.get("/health/ready")
@@ -30,7 +30,7 @@ def test_it_is_not_ready_without_a_model(client: TestClient) -> None:
     assert reply.json()["missing"] == ["no model has been promoted yet"]
 
 
-def test_it_is_not_ready_while_it_hears_nothing(client: TestClient, world: World) -> None:
+def test_it_is_not_ready_while_it_hears_nothing(client: TestClient, world: FakeGateway) -> None:
     world.serve()
     world.missing = ["no live consumer on gateway.model-promoted.here"]
 
@@ -40,7 +40,7 @@ def test_it_is_not_ready_while_it_hears_nothing(client: TestClient, world: World
     assert reply.json()["missing"] == world.missing
 
 
-def test_it_stays_ready_without_postgres(client: TestClient, world: World) -> None:
+def test_it_stays_ready_without_postgres(client: TestClient, world: FakeGateway) -> None:
     world.serve()
     world.records.away = True
 
@@ -48,7 +48,7 @@ def test_it_stays_ready_without_postgres(client: TestClient, world: World) -> No
 
 
 def test_a_refused_artefact_is_reported_while_the_old_model_is_ready(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     world.serve(version=3)
     world.holder.refused = Refusal(4, 4, "damaged", NOON)
@@ -59,7 +59,7 @@ def test_a_refused_artefact_is_reported_while_the_old_model_is_ready(
     assert reply.json()["refused"]["reason"] == "damaged"
 
 
-def test_requests_and_predictions_are_counted(client: TestClient, world: World) -> None:
+def test_requests_and_predictions_are_counted(client: TestClient, world: FakeGateway) -> None:
     world.serve(base=0.9)
 
     client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})

@@ -12,13 +12,13 @@ from starlette.testclient import TestClient
 from viral_gateway.api.prediction_schemas import ModelDetails, PredictionsRequest
 from viral_gateway.app import create_app
 
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 Document = dict[str, Any]
 
 
 def served(**settings: object) -> Document:
-    document: Document = create_app(World(settings=settings).gateway()).openapi()
+    document: Document = create_app(FakeGateway(settings=settings).gateway()).openapi()
     return document
 
 
@@ -90,7 +90,7 @@ def test_an_error_shown_names_a_parameter_that_the_call_has() -> None:
 
 
 def test_the_errors_shown_are_as_they_are_sent() -> None:
-    world = World(settings={"api_keys": "some-key"})
+    world = FakeGateway(settings={"api_keys": "some-key"})
     world.records.away = True
     key = {"X-API-Key": "some-key"}
     paths = DOCUMENT["paths"]

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
 def ask(client: TestClient, *tweets: dict[str, Any], **more: Any) -> Any:
     return client.post("/v1/predictions", json={"tweets": list(tweets), **more})
 
 
-def test_each_tweet_gets_its_probability_in_the_order_asked(client: TestClient, world: World) -> None:
+def test_each_tweet_gets_its_probability_in_the_order_asked(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3, base=0.4)
 
     reply = ask(client, {"text": "good good"}, {"text": "bad"})
@@ -26,7 +26,7 @@ def test_each_tweet_gets_its_probability_in_the_order_asked(client: TestClient, 
     assert [p["viral"] for p in reply.json()["predictions"]] == [True, False]
 
 
-def test_the_reply_names_the_model_that_answered(client: TestClient, world: World) -> None:
+def test_the_reply_names_the_model_that_answered(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
 
     model = ask(client, {"text": "hello"}).json()["model"]
@@ -39,7 +39,7 @@ def test_the_reply_names_the_model_that_answered(client: TestClient, world: Worl
     }
 
 
-def test_the_features_are_those_that_the_model_saw(client: TestClient, world: World) -> None:
+def test_the_features_are_those_that_the_model_saw(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     reply = ask(
@@ -65,7 +65,7 @@ def test_the_features_are_those_that_the_model_saw(client: TestClient, world: Wo
     }
 
 
-def test_without_a_time_the_tweet_is_posted_now(client: TestClient, world: World) -> None:
+def test_without_a_time_the_tweet_is_posted_now(client: TestClient, world: FakeGateway) -> None:
     model = world.serve()
 
     ask(client, {"text": "hello"}, {"text": "hello", "created_at": None})
@@ -74,7 +74,7 @@ def test_without_a_time_the_tweet_is_posted_now(client: TestClient, world: World
     assert all(abs((datetime.now(UTC) - tweet.created_at).total_seconds()) < 60 for tweet in asked_for)
 
 
-def test_a_time_without_offset_is_utc(client: TestClient, world: World) -> None:
+def test_a_time_without_offset_is_utc(client: TestClient, world: FakeGateway) -> None:
     model = world.serve()
 
     ask(client, {"text": "hello", "created_at": "2026-11-23T20:30:00"})
@@ -82,13 +82,13 @@ def test_a_time_without_offset_is_utc(client: TestClient, world: World) -> None:
     assert model.calls[0][0].created_at == datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
 
 
-def test_no_explanation_unless_asked_for(client: TestClient, world: World) -> None:
+def test_no_explanation_unless_asked_for(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     assert "explanation" not in ask(client, {"text": "hello"}).json()["predictions"][0]
 
 
-def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, world: World) -> None:
+def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, world: FakeGateway) -> None:
     model = world.serve(base=0.5)
 
     reply = ask(client, {"text": "a good  day"}, explain=True)
@@ -104,7 +104,7 @@ def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, world:
 
 
 def test_a_large_explanation_is_scored_in_slices_and_keeps_its_order(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     model = world.serve(base=0.5)
     texts = ["word " * 7 + ("good" if n % 3 == 0 else "bad") for n in range(256)]
@@ -118,7 +118,7 @@ def test_a_large_explanation_is_scored_in_slices_and_keeps_its_order(
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "\x00", "🎉🎉", "\ud83d half a pair", "x" * 4000, "مرحبا"])
-def test_any_text_of_a_fitting_length_is_answered(client: TestClient, world: World, text: str) -> None:
+def test_any_text_of_a_fitting_length_is_answered(client: TestClient, world: FakeGateway, text: str) -> None:
     world.serve()
 
     # json.dumps writes a lone surrogate as an escape, as a careless client would.
@@ -128,13 +128,13 @@ def test_any_text_of_a_fitting_length_is_answered(client: TestClient, world: Wor
     assert reply.status_code == 200
 
 
-def test_unknown_fields_are_ignored(client: TestClient, world: World) -> None:
+def test_unknown_fields_are_ignored(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     assert ask(client, {"text": "hello", "lang": "en"}, trace=True).status_code == 200
 
 
-def test_256_tweets_are_answered_and_257_are_not(client: TestClient, world: World) -> None:
+def test_256_tweets_are_answered_and_257_are_not(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     assert len(ask(client, *[{"text": "hello"}] * 256).json()["predictions"]) == 256
@@ -149,7 +149,7 @@ def test_without_a_model_it_says_when_to_ask_again(client: TestClient) -> None:
     assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_viral_begins_where_the_model_says(client: TestClient, world: World) -> None:
+def test_viral_begins_where_the_model_says(client: TestClient, world: FakeGateway) -> None:
     world.serve(base=0.3, decision_threshold=0.3)
 
     reply = client.post("/v1/predictions", json={"tweets": [{"text": "a day"}, {"text": "a bad day"}]}).json()

@@ -11,13 +11,13 @@ from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 from viral_gateway.serving.champion import Refusal
 
-from tests.unit.gateway.fakes import NOON, World, a_settings
+from tests.unit.gateway.fakes import NOON, FakeGateway, a_settings
 
 OTHER, KEY = "0123456789abcdef-other", "p4Ss~key+/=="
 
 
 @pytest.fixture
-def guarded(world: World) -> TestClient:
+def guarded(world: FakeGateway) -> TestClient:
     world.settings["api_keys"] = f"{OTHER}, {KEY}"
     world.serve()
     return TestClient(create_app(world.gateway()))
@@ -77,7 +77,7 @@ def test_what_stays_open(guarded: TestClient, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/static/nope", "/static%2Fnope", "/health/nope", "/swagger/x"])
 def test_what_stays_open_tells_a_browser_nothing_of_the_model(
-    guarded: TestClient, world: World, path: str
+    guarded: TestClient, world: FakeGateway, path: str
 ) -> None:
     world.holder.refused = Refusal(4, 4, "/data/artefact: damaged", NOON)
 
@@ -90,7 +90,7 @@ def test_what_stays_open_tells_a_browser_nothing_of_the_model(
 
 
 @pytest.mark.parametrize("keys", [None, "", " "])
-def test_without_keys_nobody_is_asked(world: World, keys: str | None) -> None:
+def test_without_keys_nobody_is_asked(world: FakeGateway, keys: str | None) -> None:
     world.settings["api_keys"] = keys
 
     assert TestClient(create_app(world.gateway())).get("/").status_code == 200

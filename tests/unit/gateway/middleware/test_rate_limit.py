@@ -10,7 +10,7 @@ from viral_gateway.app import create_app
 from viral_gateway.middleware import rate_limit
 from viral_gateway.middleware.rate_limit import Buckets
 
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
 class Clock:
@@ -59,12 +59,14 @@ def test_a_million_callers_take_no_more_room_than_twenty_thousand(monkeypatch: p
     assert sys.getsizeof(buckets._full_at) < 100_000
 
 
-def limited(world: World, per_minute: int = 2, address: str = "192.0.2.1", **settings: object) -> TestClient:
+def limited(
+    world: FakeGateway, per_minute: int = 2, address: str = "192.0.2.1", **settings: object
+) -> TestClient:
     world.settings.update(rate_limit=per_minute, **settings)
     return TestClient(create_app(world.gateway()), client=(address, 5))
 
 
-def test_the_reply_tells_what_is_left_and_then_when_to_come_back(world: World) -> None:
+def test_the_reply_tells_what_is_left_and_then_when_to_come_back(world: FakeGateway) -> None:
     client = limited(world)
 
     replies = [client.get("/") for _ in range(3)]
@@ -80,7 +82,7 @@ def test_the_reply_tells_what_is_left_and_then_when_to_come_back(world: World) -
     assert replies[2].headers["content-type"] == "application/problem+json"
 
 
-def test_probes_metrics_and_static_files_do_not_count(world: World) -> None:
+def test_probes_metrics_and_static_files_do_not_count(world: FakeGateway) -> None:
     client = limited(world)
 
     for _ in range(5):
@@ -89,7 +91,7 @@ def test_probes_metrics_and_static_files_do_not_count(world: World) -> None:
     assert client.get("/").status_code == 200
 
 
-def test_each_key_counts_for_itself_whatever_the_address(world: World) -> None:
+def test_each_key_counts_for_itself_whatever_the_address(world: FakeGateway) -> None:
     client = limited(world, per_minute=1, api_keys="one,two")
 
     codes = [client.get("/", headers={"X-API-Key": key}).status_code for key in ("one", "two", "one")]
@@ -108,7 +110,7 @@ def test_each_key_counts_for_itself_whatever_the_address(world: World) -> None:
         ("not:an:address", "not:an:address", True),
     ],
 )
-def test_a_network_of_ipv6_is_one_caller(world: World, first: str, second: str, same: bool) -> None:
+def test_a_network_of_ipv6_is_one_caller(world: FakeGateway, first: str, second: str, same: bool) -> None:
     world.settings["rate_limit"] = 1
     app = create_app(world.gateway())
 

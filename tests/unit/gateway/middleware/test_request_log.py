@@ -10,7 +10,7 @@ import structlog
 from starlette.testclient import TestClient
 from viral_gateway.middleware.request_log import names_of
 
-from tests.unit.gateway.fakes import FakeModel, World
+from tests.unit.gateway.fakes import FakeGateway, FakeModel
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -62,7 +62,7 @@ def test_only_a_valid_traceparent_is_taken_up(sent: str, taken: bool) -> None:
 
 
 def test_what_is_logged_meanwhile_carries_both(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, object]] = []
 

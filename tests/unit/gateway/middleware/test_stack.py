@@ -7,14 +7,14 @@ from pydantic import ValidationError
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 
-from tests.unit.gateway.fakes import World, a_settings
+from tests.unit.gateway.fakes import FakeGateway, a_settings
 
 ORIGIN = {"Origin": "https://example.org"}
 MANY = {"tweets": [{"text": f"tweet number {number}"} for number in range(20)]}
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready", "/v1/model", "/docs", "/nowhere"])
-def test_head_is_get_without_the_body(client: TestClient, world: World, path: str) -> None:
+def test_head_is_get_without_the_body(client: TestClient, world: FakeGateway, path: str) -> None:
     world.serve()
 
     got, head = client.get(path), client.head(path)
@@ -41,7 +41,7 @@ def test_a_method_that_is_not_taken(client: TestClient, method: str) -> None:
     assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_a_large_reply_is_gzipped_for_whoever_takes_that(client: TestClient, world: World) -> None:
+def test_a_large_reply_is_gzipped_for_whoever_takes_that(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     plain = client.post("/v1/predictions", json=MANY, headers={"Accept-Encoding": "identity"})
@@ -54,7 +54,7 @@ def test_a_large_reply_is_gzipped_for_whoever_takes_that(client: TestClient, wor
     assert gzipped.json()["predictions"] == plain.json()["predictions"]
 
 
-def test_a_small_reply_goes_as_it_is(client: TestClient, world: World) -> None:
+def test_a_small_reply_goes_as_it_is(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     reply = client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
@@ -69,7 +69,7 @@ def test_by_default_no_other_origin_may_read_a_reply(client: TestClient) -> None
 
 
 @pytest.mark.parametrize("origins", ["*", "http://localhost:3000, https://example.org"])
-def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(world: World, origins: str) -> None:
+def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(world: FakeGateway, origins: str) -> None:
     world.settings.update(cors_origins=origins, api_keys="one", rate_limit=1)
     world.serve()
     client = TestClient(create_app(world.gateway()))
@@ -89,7 +89,7 @@ def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(world: World, 
     assert "Retry-After" in replies[1].headers["access-control-expose-headers"]
 
 
-def test_an_origin_that_is_not_named_may_not(world: World) -> None:
+def test_an_origin_that_is_not_named_may_not(world: FakeGateway) -> None:
     world.settings["cors_origins"] = "https://example.com"
     client = TestClient(create_app(world.gateway()))
 

@@ -19,7 +19,7 @@ from viral_gateway.stores import predictions
 from viral_gateway.stores.predictions import Made
 
 from tests.eventually import eventually
-from tests.unit.gateway.fakes import NOON, World, a_settings
+from tests.unit.gateway.fakes import NOON, FakeGateway, a_settings
 
 TWEETS = [TweetInput("hello", NOON)] * 100
 
@@ -118,7 +118,7 @@ def test_what_waits_at_the_end_is_still_written(table: Table) -> None:
 
 
 def test_the_tweets_that_were_asked_about_are_remembered_not_the_variants_that_explain_them(
-    world: World, table: Table
+    world: FakeGateway, table: Table
 ) -> None:
     world.settings, world.sessions = {"log_predictions": True}, cast(Sessions, table)
     world.serve(version=3, base=0.25)

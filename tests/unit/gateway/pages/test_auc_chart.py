@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from viral_gateway.api.batch_schemas import BatchOut
 from viral_gateway.pages.auc_chart import BOTTOM, TOP, AucChart, Scale
 
-from tests.unit.gateway.story import a_story
+from tests.unit.gateway.story import make_trails
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=90))
@@ -29,7 +29,7 @@ def test_larger_is_higher() -> None:
 
 @given(st.integers(1, 40))
 def test_words_leave_each_other_room_and_the_newest_date_is_always_there(days: int) -> None:
-    chart = AucChart.of([BatchOut.of(trail) for trail in a_story(days)])
+    chart = AucChart.of([BatchOut.of(trail) for trail in make_trails(days)])
 
     assert chart
     dates = [x for x, _ in chart.dates]
@@ -39,7 +39,7 @@ def test_words_leave_each_other_room_and_the_newest_date_is_always_there(days: i
 
 
 def test_the_line_goes_from_champion_to_champion_past_batches_without_a_verdict() -> None:
-    chart = AucChart.of([BatchOut.of(trail) for trail in a_story(9)])
+    chart = AucChart.of([BatchOut.of(trail) for trail in make_trails(9)])
 
     assert chart
     assert len(chart.lines) == len(chart.points) - 1 == 6

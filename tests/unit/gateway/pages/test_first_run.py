@@ -8,11 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 from viral_common.stores.trail import BatchTrail
 
-from tests.unit.gateway.fakes import World, a_batch, a_training, a_verdict
+from tests.unit.gateway.fakes import FakeGateway, a_batch, a_training, a_verdict
 
 
 def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
 
@@ -25,7 +25,7 @@ def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
 
 
 def test_the_first_run_page_tells_of_the_batch_that_brings_the_first_model(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     too_small = BatchTrail(a_batch(), None, a_verdict(1, "untrainable"), None)
     judged = BatchTrail(a_batch(), a_training(2), None, None)
@@ -40,7 +40,7 @@ def test_the_first_run_page_tells_of_the_batch_that_brings_the_first_model(
 
 @pytest.mark.parametrize("collected", [True, False])
 def test_the_first_run_page_without_any_batch_or_postgres(
-    client: TestClient, world: World, collected: bool
+    client: TestClient, world: FakeGateway, collected: bool
 ) -> None:
     assert "has not opened a batch yet" in client.get("/").text
 
@@ -53,13 +53,13 @@ def test_the_first_run_page_without_any_batch_or_postgres(
     assert "Postgres does not answer" in page.text
 
 
-def test_while_postgres_is_away_nothing_is_said_of_batches(client: TestClient, world: World) -> None:
+def test_while_postgres_is_away_nothing_is_said_of_batches(client: TestClient, world: FakeGateway) -> None:
     world.records.away = True
 
     assert "has not opened a batch yet" not in client.get("/").text
 
 
-def test_an_empty_batch_trains_nothing(client: TestClient, world: World) -> None:
+def test_an_empty_batch_trains_nothing(client: TestClient, world: FakeGateway) -> None:
     empty = a_batch()
     empty.tweet_count = 0
     world.records.trails = [BatchTrail(empty, None, None, None)]

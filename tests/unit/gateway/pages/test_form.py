@@ -8,10 +8,10 @@ from starlette.testclient import TestClient
 from viral_gateway.pages.example_tweets import TO_TRY
 from viral_gateway.prediction.batching import QueueFull, Scoring
 
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
-def test_why_and_what_if_are_one_batch(client: TestClient, world: World) -> None:
+def test_why_and_what_if_are_one_batch(client: TestClient, world: FakeGateway) -> None:
     model = world.serve()
 
     client.post("/", data={"text": "three little words"})
@@ -19,7 +19,7 @@ def test_why_and_what_if_are_one_batch(client: TestClient, world: World) -> None
     assert sum(map(len, model.calls)) == 1 + 3 + 24 + 1
 
 
-def test_an_example_is_one_click(client: TestClient, world: World) -> None:
+def test_an_example_is_one_click(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     for number, example in enumerate(TO_TRY):
@@ -33,7 +33,7 @@ def test_an_example_is_one_click(client: TestClient, world: World) -> None:
 
 
 def test_a_full_queue_keeps_the_text(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.serve()
 
@@ -48,7 +48,7 @@ def test_a_full_queue_keeps_the_text(
     assert "keep me</textarea>" in page.text
 
 
-def test_the_length_is_counted_without_javascript_too(client: TestClient, world: World) -> None:
+def test_the_length_is_counted_without_javascript_too(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     page = client.post("/", data={"text": "日本語 https://example.com"}).text
@@ -56,7 +56,9 @@ def test_the_length_is_counted_without_javascript_too(client: TestClient, world:
     assert '<span id="count">30</span> of 280' in page
 
 
-def test_the_result_shows_number_words_weights_and_keeps_the_input(client: TestClient, world: World) -> None:
+def test_the_result_shows_number_words_weights_and_keeps_the_input(
+    client: TestClient, world: FakeGateway
+) -> None:
     world.serve(base=0.4)
 
     page = client.post(
@@ -75,7 +77,7 @@ def test_the_result_shows_number_words_weights_and_keeps_the_input(client: TestC
 
 
 def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     world.serve(base=0.3, likes_threshold=100, decision_threshold=0.1, viral_rate=0.02)
 
@@ -88,7 +90,7 @@ def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
 
 @pytest.mark.parametrize(("words", "left_out"), [(60, False), (61, True)])
 def test_words_that_were_not_weighed_are_owned_up_to(
-    client: TestClient, world: World, words: int, left_out: bool
+    client: TestClient, world: FakeGateway, words: int, left_out: bool
 ) -> None:
     world.serve()
 
@@ -97,7 +99,7 @@ def test_words_that_were_not_weighed_are_owned_up_to(
     assert ("Only the first 60 words were weighed" in page) is left_out
 
 
-def test_what_was_typed_is_escaped(client: TestClient, world: World) -> None:
+def test_what_was_typed_is_escaped(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     page = client.post("/", data={"text": "</textarea><script>alert(1)</script>", "username": '"><i>'})
@@ -118,7 +120,7 @@ def test_what_was_typed_is_escaped(client: TestClient, world: World) -> None:
     ],
 )
 def test_an_error_stands_at_its_field_and_the_text_is_kept(
-    client: TestClient, world: World, fields: dict[str, str], name: str, says: str
+    client: TestClient, world: FakeGateway, fields: dict[str, str], name: str, says: str
 ) -> None:
     world.serve()
 
@@ -130,19 +132,19 @@ def test_an_error_stands_at_its_field_and_the_text_is_kept(
     assert f"{fields['text']}</textarea>" in page.text
 
 
-def test_a_photo_without_text_is_a_tweet(client: TestClient, world: World) -> None:
+def test_a_photo_without_text_is_a_tweet(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     assert client.post("/", data={"text": "", "photos_count": "1"}).status_code == 200
 
 
-def test_a_multipart_form_works_too(client: TestClient, world: World) -> None:
+def test_a_multipart_form_works_too(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     assert client.post("/", data={"text": "hi"}, files={"x": b"y"}).status_code == 200
 
 
-def test_ten_thousand_fields_are_refused(client: TestClient, world: World) -> None:
+def test_ten_thousand_fields_are_refused(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     assert client.post("/", data={f"f{n}": "1" for n in range(10_000)}).status_code == 400

@@ -10,7 +10,7 @@ from viral_gateway.api.prediction_schemas import ModelDetails, details_of
 from viral_gateway.pages import number_formats, result
 from viral_gateway.prediction.explain import Word, WordWeight
 
-from tests.unit.gateway.fakes import NOON, World
+from tests.unit.gateway.fakes import NOON, FakeGateway
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,6 @@ def shown(weights: list[float], scale: float) -> list[result.ShownPiece]:
 
 def a_model(**of_its_artefact: Any) -> ModelDetails:
     """What the pages know of a champion."""
-    world = World()
+    world = FakeGateway()
     world.serve(**of_its_artefact)
     return details_of(world.holder.get_serving())

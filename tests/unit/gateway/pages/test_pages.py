@@ -11,10 +11,10 @@ from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 from viral_gateway.serving.champion import Refusal
 
-from tests.unit.gateway.fakes import NOON, World, a_promotion
+from tests.unit.gateway.fakes import NOON, FakeGateway, a_promotion
 
 
-def test_the_form_is_there_with_the_models_badge(client: TestClient, world: World) -> None:
+def test_the_form_is_there_with_the_models_badge(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
 
     page = client.get("/")
@@ -26,7 +26,7 @@ def test_the_form_is_there_with_the_models_badge(client: TestClient, world: Worl
     assert "simulated" not in page.text
 
 
-def test_the_badge_says_on_how_many_tweets_and_links_the_run(client: TestClient, world: World) -> None:
+def test_the_badge_says_on_how_many_tweets_and_links_the_run(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
     assert "AUC on test tweets" in client.get("/").text
 
@@ -40,7 +40,7 @@ def test_the_badge_says_on_how_many_tweets_and_links_the_run(client: TestClient,
 
 
 def test_an_unknown_page_is_a_page_for_people_and_a_problem_for_programs(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     world.serve()
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -54,7 +54,7 @@ def test_an_unknown_page_is_a_page_for_people_and_a_problem_for_programs(
         assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, world: World) -> None:
+def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, world: FakeGateway) -> None:
     world.serve()
     text = "word " * 50 + "https://example.com"
 
@@ -69,7 +69,7 @@ def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, world: Worl
     assert len(page.encode()) + sum(len(client.get(path).content) for path in loaded) < 60_000
 
 
-def test_the_page_says_what_is_kept(client: TestClient, world: World) -> None:
+def test_the_page_says_what_is_kept(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     assert "keeps no text." in client.get("/").text
@@ -85,13 +85,13 @@ def test_all_scripts_together_are_under_300_lines() -> None:
     assert sum(len(script.read_text().splitlines()) for script in folder.glob("*.js")) < 300
 
 
-def test_a_model_of_simulated_tweets_is_marked(client: TestClient, world: World) -> None:
+def test_a_model_of_simulated_tweets_is_marked(client: TestClient, world: FakeGateway) -> None:
     world.serve(simulated=True)
 
     assert '<span class="tag">simulated</span>' in client.get("/").text
 
 
-def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: World) -> None:
+def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
     world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
 
@@ -101,7 +101,7 @@ def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: World) 
         assert "Version 3 serves on" in page.text
 
 
-def test_what_is_read_aloud_is_said_within_a_part_that_stays(client: TestClient, world: World) -> None:
+def test_what_is_read_aloud_is_said_within_a_part_that_stays(client: TestClient, world: FakeGateway) -> None:
     first_run = client.get("/").text
     world.serve()
     form = client.get("/").text
@@ -113,7 +113,7 @@ def test_what_is_read_aloud_is_said_within_a_part_that_stays(client: TestClient,
     assert re.search(r'<div role="status"[^>]*>\s*<p id="takeover" class="note" hidden>', form)
 
 
-def test_pages_and_docs_load_nothing_foreign(client: TestClient, world: World) -> None:
+def test_pages_and_docs_load_nothing_foreign(client: TestClient, world: FakeGateway) -> None:
     world.serve()
 
     for path in ("/", "/pipeline", "/docs"):

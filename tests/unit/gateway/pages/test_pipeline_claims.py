@@ -12,11 +12,13 @@ from viral_common.tweets.features import TweetInput, feature_matrix
 from viral_gateway.app import create_app
 from viral_gateway.stores.predictions import Remembered
 
-from tests.unit.gateway.fakes import NOON, World
-from tests.unit.gateway.story import a_story
+from tests.unit.gateway.fakes import NOON, FakeGateway
+from tests.unit.gateway.story import make_trails
 
 
-def test_without_postgres_nothing_is_said_of_what_it_remembers(client: TestClient, world: World) -> None:
+def test_without_postgres_nothing_is_said_of_what_it_remembers(
+    client: TestClient, world: FakeGateway
+) -> None:
     world.serve(version=3)
     world.records.away = True
     world.settings["log_predictions"] = True
@@ -29,14 +31,16 @@ def test_without_postgres_nothing_is_said_of_what_it_remembers(client: TestClien
         assert not re.search(r"remembered yet|not remembered|registered yet|so far back", page)
 
 
-def test_versions_of_older_batches_are_not_called_unregistered(client: TestClient, world: World) -> None:
-    world.records.trails = a_story(40)
+def test_versions_of_older_batches_are_not_called_unregistered(
+    client: TestClient, world: FakeGateway
+) -> None:
+    world.records.trails = make_trails(40)
 
     assert "registered yet" not in client.get("/pipeline?page=99").text
 
 
 def test_a_swap_while_postgres_is_asked_does_not_mix_two_versions(
-    client: TestClient, world: World, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.serve(version=3)
     world.records.live = Remembered(

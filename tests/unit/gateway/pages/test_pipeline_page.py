@@ -16,7 +16,7 @@ from viral_gateway.stores.predictions import Remembered
 
 from tests.unit.gateway.fakes import (
     NOON,
-    World,
+    FakeGateway,
     a_batch,
     a_promotion,
     a_promotion_row,
@@ -24,12 +24,12 @@ from tests.unit.gateway.fakes import (
     a_training,
     a_verdict,
 )
-from tests.unit.gateway.story import a_story
+from tests.unit.gateway.story import make_trails
 
 RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
 
 
-def test_it_shows_trails_versions_and_links(client: TestClient, world: World) -> None:
+def test_it_shows_trails_versions_and_links(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
     world.records.newest = a_promotion(3)
     world.records.trails = [
@@ -52,7 +52,7 @@ def test_it_shows_trails_versions_and_links(client: TestClient, world: World) ->
     assert '<span class="tag promoted">champion</span>' in page.text
 
 
-def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, world: World) -> None:
+def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, world: FakeGateway) -> None:
     world.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
     verdict = a_verdict(3)
     verdict.challenger_metrics = RARE
@@ -66,7 +66,7 @@ def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, world
     assert "0.820<small>0.790 to 0.850</small>" in page
 
 
-def test_a_promotion_by_hand_is_told_with_its_reason(client: TestClient, world: World) -> None:
+def test_a_promotion_by_hand_is_told_with_its_reason(client: TestClient, world: FakeGateway) -> None:
     by_hand = a_promotion_row(3)
     by_hand.reason, by_hand.note, by_hand.seq = "manual", "complaints", 9
     trail = a_trail()
@@ -79,7 +79,7 @@ def test_a_promotion_by_hand_is_told_with_its_reason(client: TestClient, world: 
     assert re.search(r"by hand<small>[^<]*: complaints</small>better<small>", page)
 
 
-def test_without_postgres_it_still_shows_the_champion(client: TestClient, world: World) -> None:
+def test_without_postgres_it_still_shows_the_champion(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
     world.records.away = True
 
@@ -97,8 +97,8 @@ def test_without_any_batch_it_says_so_and_draws_nothing(client: TestClient) -> N
     assert "<figure" not in page
 
 
-def test_hundreds_of_batches_come_thirty_at_a_time(client: TestClient, world: World) -> None:
-    world.records.trails = a_story(500)
+def test_hundreds_of_batches_come_thirty_at_a_time(client: TestClient, world: FakeGateway) -> None:
+    world.records.trails = make_trails(500)
 
     first, second, last, beyond = (client.get(f"/pipeline?page={page}") for page in (1, 2, 17, 99))
 
@@ -121,8 +121,8 @@ def test_a_page_that_cannot_be_is_refused(client: TestClient, page: str) -> None
     assert client.get(f"/pipeline?page={page}").status_code == 422
 
 
-def test_the_drawing_marks_who_took_over_and_who_did_not(client: TestClient, world: World) -> None:
-    world.records.trails = a_story(9)
+def test_the_drawing_marks_who_took_over_and_who_did_not(client: TestClient, world: FakeGateway) -> None:
+    world.records.trails = make_trails(9)
 
     page = client.get("/pipeline").text
 
@@ -136,7 +136,7 @@ def test_the_drawing_marks_who_took_over_and_who_did_not(client: TestClient, wor
     assert all(26 <= y <= 216 for y in heights)
 
 
-def test_one_judged_batch_is_drawn_in_the_middle(client: TestClient, world: World) -> None:
+def test_one_judged_batch_is_drawn_in_the_middle(client: TestClient, world: FakeGateway) -> None:
     world.records.trails = [a_trail()]
 
     page = client.get("/pipeline").text
@@ -145,7 +145,7 @@ def test_one_judged_batch_is_drawn_in_the_middle(client: TestClient, world: Worl
     assert "1 batch judged; 1 of the challengers took over" in page
 
 
-def test_a_batchs_drift_is_read_without_the_calendar(client: TestClient, world: World) -> None:
+def test_a_batchs_drift_is_read_without_the_calendar(client: TestClient, world: FakeGateway) -> None:
     trail = a_trail()
     trail.batch.drift = {"created_at_dayofweek": 9.0, "word_count": 0.02}
     world.records.trails = [trail]
@@ -165,8 +165,8 @@ def test_a_batchs_drift_is_read_without_the_calendar(client: TestClient, world: 
     assert "Siddiqi" in moved
 
 
-def test_the_steps_of_a_batch_that_could_not_be_learnt_from(client: TestClient, world: World) -> None:
-    world.records.trails = a_story(7)[1:2]
+def test_the_steps_of_a_batch_that_could_not_be_learnt_from(client: TestClient, world: FakeGateway) -> None:
+    world.records.trails = make_trails(7)[1:2]
 
     page = client.get("/pipeline").text
 
@@ -174,7 +174,9 @@ def test_the_steps_of_a_batch_that_could_not_be_learnt_from(client: TestClient, 
     assert steps_of_batches(page) == [["done", "ended", "done", "ended"]]
 
 
-def test_live_traffic_that_is_not_remembered_says_how_it_would_be(client: TestClient, world: World) -> None:
+def test_live_traffic_that_is_not_remembered_says_how_it_would_be(
+    client: TestClient, world: FakeGateway
+) -> None:
     world.serve()
 
     assert "VIRAL_LOG_PREDICTIONS=true" in client.get("/pipeline").text
@@ -182,7 +184,7 @@ def test_live_traffic_that_is_not_remembered_says_how_it_would_be(client: TestCl
 
 @pytest.mark.parametrize(("words", "reading"), [(14, "stable"), (60, "moved")])
 def test_live_traffic_is_compared_with_the_champions_test_tweets(
-    client: TestClient, world: World, words: int, reading: str
+    client: TestClient, world: FakeGateway, words: int, reading: str
 ) -> None:
     world.serve(version=3)
     world.records.test_tweets = tweets(400, 14)
@@ -198,7 +200,7 @@ def test_live_traffic_is_compared_with_the_champions_test_tweets(
     assert "predicted probability" in live
 
 
-def test_too_few_predictions_are_not_compared(client: TestClient, world: World) -> None:
+def test_too_few_predictions_are_not_compared(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
     world.records.test_tweets = tweets(400, 14)
     world.records.live = Remembered(3, NOON, NOON, feature_matrix(tweets(3, 14)), np.full(3, 0.5))
@@ -206,7 +208,9 @@ def test_too_few_predictions_are_not_compared(client: TestClient, world: World) 
     assert "Too few to compare: 3 predictions" in client.get("/pipeline").text
 
 
-def test_looks_shortly_after_each_other_read_the_predictions_once(client: TestClient, world: World) -> None:
+def test_looks_shortly_after_each_other_read_the_predictions_once(
+    client: TestClient, world: FakeGateway
+) -> None:
     world.serve(version=3)
     world.records.test_tweets = tweets(400, 14)
     world.records.live = Remembered(111, NOON, NOON, feature_matrix(tweets(111, 14)), np.full(111, 0.5))
@@ -224,7 +228,7 @@ def tweets(count: int, words: int) -> list[TweetInput]:
 
 
 def test_batches_that_wait_for_the_one_before_them_are_not_called_running(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     now = datetime.now(UTC)
     world.records.trails = [BatchTrail(a_days_batch(day, now), None, None, None) for day in (3, 2, 1)]
@@ -236,7 +240,7 @@ def test_batches_that_wait_for_the_one_before_them_are_not_called_running(
 
 
 def test_a_batch_that_got_stuck_holds_up_the_next_for_an_hour_and_not_for_ever(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     now = datetime.now(UTC)
     stuck = a_days_batch(1, now - timedelta(minutes=61))
@@ -247,7 +251,9 @@ def test_a_batch_that_got_stuck_holds_up_the_next_for_an_hour_and_not_for_ever(
     assert [states[1] for states in steps_of_batches(page)] == ["running", "running"]
 
 
-def test_training_is_said_to_run_since_the_batch_before_was_trained(client: TestClient, world: World) -> None:
+def test_training_is_said_to_run_since_the_batch_before_was_trained(
+    client: TestClient, world: FakeGateway
+) -> None:
     first, second = a_days_batch(1, NOON), a_days_batch(2, NOON.replace(minute=1))
     trained = BatchTrail(first, a_training(1), a_verdict(1, "kept"), None)
     world.records.trails = [BatchTrail(second, None, None, None), trained]

@@ -6,11 +6,11 @@ from starlette.testclient import TestClient
 from viral_common.tweets.features import AuthorHistory
 
 from tests.unit.gateway.api.test_predictions import ask
-from tests.unit.gateway.fakes import World
+from tests.unit.gateway.fakes import FakeGateway
 
 
 def test_each_author_named_is_known_to_the_model_and_the_others_stay_unknown(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     model = world.serve()
     ada = world.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
@@ -27,7 +27,7 @@ def test_each_author_named_is_known_to_the_model_and_the_others_stay_unknown(
 
 
 def test_with_postgres_away_authors_are_unknown_and_predictions_go_on(
-    client: TestClient, world: World
+    client: TestClient, world: FakeGateway
 ) -> None:
     model = world.serve()
     world.records.away = True
@@ -39,7 +39,7 @@ def test_with_postgres_away_authors_are_unknown_and_predictions_go_on(
     assert "author" not in reply.json()["predictions"][0]
 
 
-def test_the_form_says_what_was_known_of_the_author(client: TestClient, world: World) -> None:
+def test_the_form_says_what_was_known_of_the_author(client: TestClient, world: FakeGateway) -> None:
     world.serve()
     world.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
 

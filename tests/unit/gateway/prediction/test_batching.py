@@ -21,7 +21,7 @@ from viral_gateway.prediction.batching import BATCH, FEW, QueueFull, Scoring
 from viral_gateway.serving.champion import Serving
 
 from tests.eventually import eventually
-from tests.unit.gateway.fakes import NOON, FakeModel, World, a_promotion
+from tests.unit.gateway.fakes import NOON, FakeGateway, FakeModel, a_promotion
 
 MOST_WAITING = 4 * BATCH
 
@@ -174,7 +174,7 @@ def test_one_large_call_has_nobody_refused_and_many_do(scoring: Scoring) -> None
     assert asyncio.run(story()) == [[0.5], [0.5]]
 
 
-def test_a_caller_who_is_refused_is_told_when_to_ask_again_and_counted(world: World) -> None:
+def test_a_caller_who_is_refused_is_told_when_to_ask_again_and_counted(world: FakeGateway) -> None:
     world.serve()
     gateway = world.gateway()
     full = replace(gateway.predictions, scoring=Scoring(threads=1, most_waiting=0))

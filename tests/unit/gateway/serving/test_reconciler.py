@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from viral_common.errors import RegistryUnavailable, ServerAway
 from viral_common.events import ModelPromoted
-from viral_gateway.serving import reconciler as reconciler_module
 from viral_common.stores.champion import Champion
+from viral_gateway.serving import reconciler as reconciler_module
 from viral_gateway.serving.reconciler import Reconciler
 
 from tests.eventually import eventually

@@ -18,7 +18,7 @@ from viral_gateway.app import create_app
 from viral_gateway.serving.champion import Refusal
 from viral_gateway.tuning import settle_memory
 
-from tests.unit.gateway.fakes import NOON, World, a_promotion
+from tests.unit.gateway.fakes import NOON, FakeGateway, a_promotion
 from tests.unit.gateway.stage import Stage, in_int8
 
 
@@ -175,7 +175,7 @@ def test_a_refusal_is_forgotten_once_the_champion_is_known_to_serve(stage: Stage
     assert stage.holder.refused is None
 
 
-def test_replies_during_fifty_swaps_never_mix_versions(stage: Stage, world: World) -> None:
+def test_replies_during_fifty_swaps_never_mix_versions(stage: Stage, world: FakeGateway) -> None:
     world.holder = stage.holder
     promotions = [stage.mlflow.train(version) for version in range(1, 51)]
     stage.swapper.offer(promotions[0])
