@@ -23,7 +23,7 @@ from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput
 from viral_common.tweets.text import copy_hash, split_of
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.eda.described import Described, Piece
+from viral_trainer.eda.sources import Piece, ReportTweets
 
 # torch and transformers take seconds to import, and most tests want neither.
 if TYPE_CHECKING:
@@ -168,9 +168,9 @@ def make_some_columns(count: int = 300, seed: int = 7, batch: int = 0) -> TweetC
 
 def make_described(
     columns: TweetColumns | None = None, *, before: TweetColumns | None = None, source: str = "archive"
-) -> Described:
+) -> ReportTweets:
     """One batch, by default of some tweets and the first of its source."""
-    return Described(
+    return ReportTweets(
         source=source,
         query="oil",
         pieces=[Piece("0190", START, START + timedelta(days=2))],

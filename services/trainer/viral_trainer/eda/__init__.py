@@ -1,1 +1,1 @@
-"""What a batch of tweets is like, as one HTML page: facts, plots of them, and what they say in a sentence."""
+"""Describe a batch of tweets as one HTML page."""

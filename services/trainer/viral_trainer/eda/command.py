@@ -1,4 +1,4 @@
-"""What `viral-trainer eda` does."""
+"""Run `viral-trainer eda`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from viral_common.database.engine import connect, require_schema, make_sessions
+from viral_common.database.engine import connect, make_sessions, require_schema
 from viral_common.errors import UsageError
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 from viral_common.stores.tweets import TweetStore
 
-from viral_trainer.eda.described import Described
-from viral_trainer.eda.facts.all import facts_of
-from viral_trainer.eda.from_file import described_file
-from viral_trainer.eda.from_store import batch_asked_for, described_batches
-from viral_trainer.eda.page import page
+from viral_trainer.eda.facts import compute_facts
+from viral_trainer.eda.page import render_page
+from viral_trainer.eda.sources import ReportTweets, find_batch, read_batches, read_file
 from viral_trainer.settings import OfflineSettings, TrainerSettings
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What a person asked for on the command line; None leaves it to the newest batch or to the settings."""
+    """Hold the options of the command line; None means the newest batch or the settings' value."""
 
     out: Path
     batch: str | None
@@ -36,7 +34,7 @@ def run(wish: Wish) -> None:
     """Describe the batches or the file asked for; write the page; say where it is."""
     _check_file(wish.out)
     described = _from_file(wish, wish.tweets) if wish.tweets else _from_store(wish)
-    html = page(described, facts_of(described))
+    html = render_page(described, compute_facts(described))
     try:
         wish.out.write_text(html, encoding="utf-8")
     except OSError as error:
@@ -46,21 +44,21 @@ def run(wish: Wish) -> None:
     )
 
 
-def _from_file(wish: Wish, tweets: Path) -> Described:
+def _from_file(wish: Wish, tweets: Path) -> ReportTweets:
     if wish.batch is not None or wish.window is not None:
         raise UsageError("--tweets describes a file alone; leave out --batch and --window")
-    return described_file(tweets, _settings(OfflineSettings, wish))
+    return read_file(tweets, _load_settings(OfflineSettings, wish))
 
 
-def _from_store(wish: Wish) -> Described:
-    settings = _settings(TrainerSettings, wish)
+def _from_store(wish: Wish) -> ReportTweets:
+    settings = _load_settings(TrainerSettings, wish)
     db = make_sessions(connect(settings, "viral-trainer eda"))
     require_schema(db)
     tweets = TweetStore(db)
-    return described_batches(tweets, batch_asked_for(tweets, wish.batch), wish.window or 1, settings)
+    return read_batches(tweets, find_batch(tweets, wish.batch), wish.window or 1, settings)
 
 
-def _settings(kind: type[TrainerSettings], wish: Wish) -> TrainerSettings:
+def _load_settings(kind: type[TrainerSettings], wish: Wish) -> TrainerSettings:
     settings = load_settings(kind)
     configure_logging("trainer", settings.model_copy(update={"log_level": "error"}))
     if wish.threshold is None:
@@ -69,7 +67,6 @@ def _settings(kind: type[TrainerSettings], wish: Wish) -> TrainerSettings:
 
 
 def _check_file(path: Path) -> None:
-    """Better before the work than after it."""
     folder = path.absolute().parent
     if path.is_dir():
         raise UsageError(f"cannot write {path}: it is a folder; name a file in it")

@@ -1,4 +1,4 @@
-"""The report of each batch that is trained on, beside the curves of its run in MLflow."""
+"""Log the report of each batch that is trained on to its run in MLflow."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
 
 from viral_trainer import telemetry
-from viral_trainer.eda.facts.all import facts_of
-from viral_trainer.eda.facts.shift import Drift
-from viral_trainer.eda.from_store import described_batches
-from viral_trainer.eda.page import page
+from viral_trainer.eda.facts import compute_facts
+from viral_trainer.eda.page import render_page
+from viral_trainer.eda.sources import read_batches
+from viral_trainer.eda.topics.drift import Drift
 
 log = structlog.get_logger()
+
 
 REPORT = "eda.html"
 
 
 class Run(Protocol):
-    """Where the report goes: a run in MLflow, or a list in a test."""
+    """Accept the report: a run in MLflow, or a fake in a test."""
 
     def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
         """Add a point to each curve."""
@@ -37,7 +38,7 @@ class Run(Protocol):
 
 @dataclass(frozen=True)
 class BatchReports:
-    """Describes a batch from the store."""
+    """Describe a batch from the store."""
 
     sessions: Sessions
     tweets: TweetStore
@@ -58,17 +59,17 @@ class BatchReports:
             telemetry.REPORTS_FAILED.inc()
 
     def _put_on(self, run: Run, batch: Batch) -> None:
-        described = described_batches(self.tweets, batch, 1, self.settings)
-        facts = facts_of(described)
+        described = read_batches(self.tweets, batch, 1, self.settings)
+        facts = compute_facts(described)
         if facts.drift:
-            run.log_metrics(drift_metrics(facts.drift), step=0)
+            run.log_metrics(build_drift_metrics(facts.drift), step=0)
             with self.sessions.begin() as session:
                 ledger.record_drift(session, batch.id, facts.drift.indices)
-        run.log_text(REPORT, page(described, facts))
+        run.log_text(REPORT, render_page(described, facts))
 
 
-def drift_metrics(drift: Drift) -> dict[str, float]:
-    """By the names that MLflow shows."""
+def build_drift_metrics(drift: Drift) -> dict[str, float]:
+    """Name the drift's values as MLflow shows them."""
     return {
         **{f"drift_psi_{name}": index for name, index in drift.indices.items()},
         "drift_viral_rate": drift.change,

@@ -13,8 +13,7 @@ from typer.testing import Result
 from viral_common.database.tables import Batch
 from viral_common.errors import UsageError
 from viral_common.stores.tweets import TweetStore
-from viral_trainer.eda.from_file import described_file
-from viral_trainer.eda.from_store import batch_asked_for, described_batches
+from viral_trainer.eda.sources import find_batch, read_batches, read_file
 from viral_trainer.settings import OfflineSettings
 
 from tests.factories import make_columns
@@ -38,7 +37,7 @@ def test_a_file_becomes_a_page_without_any_server(typed: Type, tweets: Path) -> 
 
 
 def test_the_last_fifth_of_a_file_is_compared_with_what_came_before(tweets: Path) -> None:
-    described = described_file(tweets, OfflineSettings())
+    described = read_file(tweets, OfflineSettings())
 
     assert described.before
     assert (len(described.before), len(described.newest)) == (320, 80)
@@ -71,16 +70,16 @@ class Batches:
     def __init__(self, *batches: Batch) -> None:
         self.batches = batches
 
-    def newest(self) -> Batch | None:
+    def find_newest_batch(self) -> Batch | None:
         return None
 
     def find_batches(self, start: str) -> list[Batch]:
         return [batch for batch in self.batches if str(batch.id).startswith(start)][:2]
 
-    def window(self, batch: Batch, size: int) -> list[Batch]:
+    def find_window(self, batch: Batch, size: int) -> list[Batch]:
         return [one for one in self.batches if one.tweet_count]
 
-    def columns(self, *_: object) -> object:
+    def read_columns(self, *_: object) -> object:
         return make_columns([])
 
 
@@ -112,4 +111,4 @@ def test_what_cannot_be_described_is_told_with_what_to_do(start: str | None, tol
     tweets = cast(TweetStore, store)
 
     with pytest.raises(UsageError, match=told):
-        described_batches(tweets, batch_asked_for(tweets, start), 1, OfflineSettings())
+        read_batches(tweets, find_batch(tweets, start), 1, OfflineSettings())

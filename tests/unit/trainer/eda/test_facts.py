@@ -9,14 +9,14 @@ import pytest
 from scipy.stats import binomtest, spearmanr
 from sklearn.metrics import roc_auc_score
 from viral_common.tweets.features import FEATURES
-from viral_trainer.eda.facts.all import facts_of
-from viral_trainer.eda.facts.authors import authors_of
-from viral_trainer.eda.facts.copies import copies_of
-from viral_trainer.eda.facts.hours import week_of
-from viral_trainer.eda.facts.likes import likes_of
-from viral_trainer.eda.facts.shares import FEW, Share, by_name, by_steps
-from viral_trainer.eda.facts.signals import signals_of
-from viral_trainer.eda.facts.words import word_table, words_in, words_of
+from viral_trainer.eda.facts import compute_facts
+from viral_trainer.eda.shares import FEW, Share, compute_shares_by_name, compute_shares_by_steps
+from viral_trainer.eda.topics.authors import compute_authors
+from viral_trainer.eda.topics.features import compute_signals
+from viral_trainer.eda.topics.hours import compute_week
+from viral_trainer.eda.topics.likes import compute_likes
+from viral_trainer.eda.topics.selection import compute_copies
+from viral_trainer.eda.topics.words import build_word_table, compute_words, split_words
 
 from tests.factories import START, make_columns, make_described, make_described_tweet, make_some_columns
 
@@ -32,7 +32,7 @@ def test_groups_begin_at_the_steps_and_a_thin_end_is_joined() -> None:
     values = np.array([0] * 50 + [1] * 40 + [2] * 30 + [7] * (FEW - 1))
     viral = values > 0
 
-    shares = by_steps(values, viral, (0, 1, 2, 5))
+    shares = compute_shares_by_steps(values, viral, (0, 1, 2, 5))
 
     assert [(one.label, one.tweets, one.viral) for one in shares] == [
         ("0", 50, 0),
@@ -44,13 +44,16 @@ def test_groups_begin_at_the_steps_and_a_thin_end_is_joined() -> None:
 def test_names_come_by_frequency() -> None:
     names = np.array(["en", "de", "en"], dtype=object)
 
-    assert [(one.label, one.tweets) for one in by_name(names, names == "en")] == [("en", 2), ("de", 1)]
+    assert [(one.label, one.tweets) for one in compute_shares_by_name(names, names == "en")] == [
+        ("en", 2),
+        ("de", 1),
+    ]
 
 
 def test_likes_fall_into_bins_that_double() -> None:
     likes = np.array([0, 0, 1, 2, 3, 4, 7, 8, 1023, 1024])
 
-    found = likes_of(likes, likes * 0, likes * 2)
+    found = compute_likes(likes, likes * 0, likes * 2)
 
     assert found.none == 2
     assert [one for one in found.bins if one[2]] == [
@@ -69,7 +72,7 @@ def test_a_features_signal_is_what_the_libraries_find() -> None:
     columns = make_some_columns()
     viral = columns.likes > 0
 
-    signals = {one.name: one for one in signals_of(columns.features, columns.likes, viral)}
+    signals = {one.name: one for one in compute_signals(columns.features, columns.likes, viral)}
 
     photos, told = signals["photos_count"], signals["author_told"]
     assert photos.auc == pytest.approx(roc_auc_score(viral, columns.get_feature("photos_count")))
@@ -88,7 +91,7 @@ def test_a_feature_that_viral_tweets_never_have_tells_most() -> None:
     features[:20, 3] = 1.0
     features[::3, 5] = 1.0
 
-    strongest, *_ = signals_of(features, likes, likes > 0)
+    strongest, *_ = compute_signals(features, likes, likes > 0)
 
     assert (strongest.name, strongest.auc, strongest.advantage) == (FEATURES[3], 0.0, -0.5)
 
@@ -96,7 +99,7 @@ def test_a_feature_that_viral_tweets_never_have_tells_most() -> None:
 def test_with_one_class_no_feature_tells_anything() -> None:
     columns = make_some_columns()
 
-    signals = signals_of(columns.features, columns.likes * 0, columns.likes < 0)
+    signals = compute_signals(columns.features, columns.likes * 0, columns.likes < 0)
 
     assert {(one.auc, one.spearman) for one in signals} == {(None, None)}
     assert {one.name for one in signals} == set(FEATURES)
@@ -108,12 +111,12 @@ def test_hours_and_weekdays_are_utc() -> None:
         [make_described_tweet(at=thursday), make_described_tweet(at=thursday + timedelta(hours=1))]
     )
 
-    week = week_of(columns.posted_at, np.array([True, False]))
+    week = compute_week(columns.posted_at, np.array([True, False]))
 
-    assert (week.cell(23, 3).label, week.cell(23, 3).viral) == ("Thursday 23:00", 1)
-    assert (week.cell(0, 4).label, week.cell(0, 4).tweets) == ("Friday 00:00", 1)
+    assert (week.get_cell(23, 3).label, week.get_cell(23, 3).viral) == ("Thursday 23:00", 1)
+    assert (week.get_cell(0, 4).label, week.get_cell(0, 4).tweets) == ("Friday 00:00", 1)
     assert week.days == [3, 4]
-    assert week.extremes() is None, "too few tweets to compare"
+    assert week.find_extremes() is None, "too few tweets to compare"
 
 
 def test_hours_that_differ_by_more_than_chance_are_told_from_those_that_do_not() -> None:
@@ -121,8 +124,8 @@ def test_hours_that_differ_by_more_than_chance_are_told_from_those_that_do_not()
     times = np.datetime64("2026-01-05T00:00:00") + rng.integers(0, 7 * 24 * 3600, 20_000)
     night = times.astype("datetime64[h]").astype(int) % 24 < 6
 
-    even = week_of(times, rng.random(20_000) < 0.5).luck()
-    uneven = week_of(times, rng.random(20_000) < np.where(night, 0.6, 0.4)).luck()
+    even = compute_week(times, rng.random(20_000) < 0.5).compute_luck()
+    uneven = compute_week(times, rng.random(20_000) < np.where(night, 0.6, 0.4)).compute_luck()
 
     assert even is not None
     assert uneven is not None
@@ -133,7 +136,7 @@ def test_authors_are_counted_by_how_much_they_post() -> None:
     authors = np.array([0, 1, 1, 2, 2, 2, 2, 2])
     earlier = np.array([0, 0, 1, 0, 1, 2, 3, 4])
 
-    found = authors_of(authors, earlier, earlier > 1)
+    found = compute_authors(authors, earlier, earlier > 1)
 
     assert [(one.label, one.authors, one.tweets) for one in found.groups] == [
         ("1", 1, 1),
@@ -145,7 +148,7 @@ def test_authors_are_counted_by_how_much_they_post() -> None:
 
 
 def test_copies_are_groups_of_one_text() -> None:
-    found = copies_of(np.array([1, 1, 1, 2, 3, 3]))
+    found = compute_copies(np.array([1, 1, 1, 2, 3, 3]))
 
     assert (found.copied, found.groups, found.largest) == (5, 2, 3)
 
@@ -153,7 +156,7 @@ def test_copies_are_groups_of_one_text() -> None:
 def test_words_are_neither_links_nor_mentions() -> None:
     text = "Oil! #OOTT via @someone’s https://example.org/oil www.gas.org don't GO, ＃日本語 oil impunity’"
 
-    assert words_in(text) == ["oil", "#oott", "via", "don't", "#日本語", "impunity"]
+    assert split_words(text) == ["oil", "#oott", "via", "don't", "#日本語", "impunity"]
 
 
 def test_words_that_stand_out_are_named_and_what_few_people_say_is_not() -> None:
@@ -162,7 +165,7 @@ def test_words_that_stand_out_are_named_and_what_few_people_say_is_not() -> None
     personal = [make_described_tweet("buy secretword", 1, author=f"b{n % 3}") for n in range(60)]
     columns = make_columns(liked + ignored + personal)
 
-    found = words_of(word_table(columns.texts), columns.authors, columns.likes > 0)
+    found = compute_words(build_word_table(columns.texts), columns.authors, columns.likes > 0)
 
     assert [one.label for one in found.liked] == ["great"]
     assert [one.label for one in found.ignored] == ["dull", "day"]
@@ -170,6 +173,6 @@ def test_words_that_stand_out_are_named_and_what_few_people_say_is_not() -> None
 
 
 def test_everything_is_known_of_a_single_tweet_too() -> None:
-    facts = facts_of(make_described(make_columns([make_described_tweet("🙂", 3)])))
+    facts = compute_facts(make_described(make_columns([make_described_tweet("🙂", 3)])))
 
     assert (facts.all.rate, facts.words.different, facts.drift) == (1, 0, None)

@@ -29,10 +29,10 @@ BATCH = Batch(
 class OneBatch:
     """A store with the first batch of a source."""
 
-    def window(self, batch: Batch, size: int) -> list[Batch]:
+    def find_window(self, batch: Batch, size: int) -> list[Batch]:
         return [batch]
 
-    def columns(self, *_: object) -> TweetColumns:
+    def read_columns(self, *_: object) -> TweetColumns:
         return make_some_columns(60)
 
     def count(self, *_: object) -> int:

@@ -11,9 +11,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from viral_common.stores.tweet_columns import DescribedTweet
-from viral_trainer.eda.described import Described, Piece
-from viral_trainer.eda.facts.all import facts_of
-from viral_trainer.eda.page import page
+from viral_trainer.eda.facts import compute_facts
+from viral_trainer.eda.page import render_page
+from viral_trainer.eda.sources import Piece, ReportTweets
 
 from tests.factories import START, make_columns, make_described, make_described_tweet, make_some_columns
 
@@ -52,8 +52,8 @@ class Elements(HTMLParser):
         return [attrs[attribute] or "" for _, attrs in self.all if attribute in attrs]
 
 
-def html_of(described: Described) -> str:
-    return page(described, facts_of(described))
+def html_of(described: ReportTweets) -> str:
+    return render_page(described, compute_facts(described))
 
 
 @pytest.fixture(scope="module")
