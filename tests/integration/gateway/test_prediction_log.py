@@ -13,13 +13,14 @@ from sqlalchemy import text
 from viral_common.database.engine import Sessions, connect, make_sessions
 from viral_common.database.tables import Batch
 from viral_common.settings import CommonSettings
+from viral_common.stores.champion import Champion
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput, feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.monitoring import prediction_log
 from viral_gateway.monitoring.live_drift import LiveTraffic
 from viral_gateway.monitoring.prediction_log import PredictionLog
 from viral_gateway.records import Records
-from viral_gateway.serving.champion import PromotedModel, Serving
+from viral_gateway.serving.champion import Serving
 from viral_gateway.stores import predictions
 from viral_gateway.stores.predictions import Made
 
@@ -147,5 +148,5 @@ def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db
     assert live.drift(Serving(promoted(9, batch_id), FakeModel())) is None
 
 
-def promoted(version: int, batch_id: UUID) -> PromotedModel:
+def promoted(version: int, batch_id: UUID) -> Champion:
     return a_promotion(version).model_copy(update={"batch_id": batch_id})
