@@ -8,11 +8,11 @@ from uuid import UUID
 
 from viral_common.database.engine import Sessions
 from viral_common.stores import authors, ledger, trail
+from viral_common.stores.champion import Champion
 from viral_common.stores.trail import BatchTrail, ModelRecord
 from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.label_rule import LabelRule
 
-from viral_common.stores.champion import Champion
 from viral_gateway.stores import predictions
 from viral_gateway.stores.predictions import Remembered
 from viral_gateway.stores.read_session import reading

@@ -12,7 +12,6 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 from viral_common.errors import ViralError, summarise_error
-
 from viral_common.stores.champion import Champion
 
 log = structlog.get_logger()
@@ -61,7 +60,9 @@ class ArtefactCache:
         try:
             self._keep(artefact, model)
         except OSError as error:
-            log.warning("artefact cache not written", version=model.model_version, reason=summarise_error(error))
+            log.warning(
+                "artefact cache not written", version=model.model_version, reason=summarise_error(error)
+            )
 
     def _keep(self, artefact: Path, model: Champion) -> None:
         target = self.directory_of(model)

@@ -14,7 +14,6 @@ from viral_common.errors import ViralError
 from viral_common.stores.champion import Champion
 from viral_common.tweets.features import TweetInput
 
-
 NOTHING_PROMOTED = "no model has been promoted yet"
 
 

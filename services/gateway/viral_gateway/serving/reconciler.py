@@ -10,9 +10,9 @@ from collections.abc import Callable
 import structlog
 from viral_common.errors import ServerAway
 from viral_common.events import ModelPromoted
+from viral_common.stores.champion import Champion
 
 from viral_gateway.serving.artefact_cache import CacheUnwritable
-from viral_common.stores.champion import Champion
 from viral_gateway.serving.swapper import Swapper
 from viral_gateway.tuning import step_back_behind_replies
 

@@ -12,10 +12,10 @@ import structlog
 from viral_common.artefact.files import Artefact, read_artefact
 from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_common.events import Precision
+from viral_common.stores.champion import Champion
 
 from viral_gateway import telemetry
 from viral_gateway.serving.artefact_cache import ArtefactCache, CacheUnwritable
-from viral_common.stores.champion import Champion
 from viral_gateway.serving.champion import ModelHolder, Refusal, Scorer, Serving
 from viral_gateway.tuning import settle_memory
 
@@ -138,4 +138,6 @@ class Swapper:
         self._holder.refused = Refusal(model.model_version, model.promotion_seq, reason, datetime.now(UTC))
         self.wait_for(f"version {model.model_version} was refused: {reason}")
         telemetry.REFUSED.inc()
-        log.error("artefact refused", version=model.model_version, promotion_seq=model.promotion_seq, reason=reason)
+        log.error(
+            "artefact refused", version=model.model_version, promotion_seq=model.promotion_seq, reason=reason
+        )
