@@ -14,7 +14,7 @@ import httpx
 import pytest
 from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine, text
-from viral_common.database.engine import Sessions, connect, migrate, make_sessions
+from viral_common.database.engine import Sessions, connect, make_sessions, migrate
 from viral_common.settings import CommonSettings
 from viral_local.settings import LocalSettings
 from viral_scraper.settings import SourceSettings

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from viral_local.stack.only_servers import running_servers
+from viral_local.stack.only_servers import run_servers
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Servers:
 @contextmanager
 def started_servers(data_dir: Path) -> Iterator[Servers]:
     """Private ones on free ports, stopped and deleted at the end."""
-    with running_servers(data_dir) as plan:
+    with run_servers(data_dir) as plan:
         yield Servers(
             plan.database_url,
             plan.rabbitmq_url,

@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 
 from sqlalchemy import func, select
-from viral_common.database.engine import Sessions, connect, migrate, make_sessions
+from viral_common.database.engine import Sessions, connect, make_sessions, migrate
 from viral_common.database.tables import StreamEngagement
 from viral_common.settings import CommonSettings
 from viral_scraper.sources.bluesky import BlueskySettings, BlueskySource

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
-from viral_common.database.engine import Sessions, connect, migrate, make_sessions
+from viral_common.database.engine import Sessions, connect, make_sessions, migrate
 from viral_common.settings import CommonSettings
 from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector

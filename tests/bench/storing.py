@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import text
-from viral_common.database.engine import Sessions, connect, migrate, make_sessions
+from viral_common.database.engine import Sessions, connect, make_sessions, migrate
 from viral_common.settings import CommonSettings
 from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector

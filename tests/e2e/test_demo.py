@@ -204,7 +204,7 @@ def test_a_bad_message_and_an_unknown_batch_become_dead_letters_with_their_reaso
     eventually(lambda: len(operations.list_dead_letters(demo.stack["rabbitmq_url"])) == 2, within_s=60)
     listed = demo.run("viral", "dead-letters", "list")
 
-    assert "no sound batch.collected event" in listed
+    assert "no valid batch.collected event" in listed
     assert f"batch {unknown.batch_id} does not exist" in " ".join(listed.split())
 
 

@@ -1,4 +1,4 @@
-"""What to compute on and in which numbers: found out, never set."""
+"""Find out what to compute on, and in which numbers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import torch
 
 
 class Gpus(Protocol):
-    """What `torch.cuda` says of a machine."""
+    """Say what GPUs a machine has, as `torch.cuda` does."""
 
     def is_available(self) -> bool:
-        """Whether there is one that works."""
+        """Say whether there is one that works."""
 
     def is_bf16_supported(self, including_emulation: bool = True) -> bool:
-        """Whether it multiplies bfloat16."""
+        """Say whether it multiplies bfloat16."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors lie, and the type that matrix products are computed in."""
+    """Name where tensors lie, and the type that matrix products are computed in."""
 
     name: str  # as torch knows it: cpu, cuda:0
     half: torch.dtype | None  # None: float32, for nothing shorter is faster here
@@ -42,16 +42,16 @@ class Device:
         return self.half is torch.float16
 
 
-def this_device(local_rank: int = 0, gpus: Gpus = torch.cuda) -> Device:
-    """A GPU if there is one; the `local_rank`-th process of a host takes the `local_rank`-th of them."""
+def find_device(gpus: Gpus = torch.cuda) -> Device:
+    """Find a GPU, or take the processor where there is none."""
     if not gpus.is_available():
-        return Device("cpu", torch.bfloat16 if can_bfloat16() else None)
+        return Device("cpu", torch.bfloat16 if has_bfloat16() else None)
     half = torch.bfloat16 if gpus.is_bf16_supported(including_emulation=False) else torch.float16
-    return Device(f"cuda:{local_rank}", half)
+    return Device("cuda:0", half)
 
 
 @cache
-def can_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 itself; elsewhere it would be slower than float32."""
+def has_bfloat16() -> bool:
+    """Say whether this processor multiplies bfloat16 itself; elsewhere it would be slower than float32."""
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

@@ -27,7 +27,6 @@ from viral_trainer.model.export import TrainedModel, export
 from viral_trainer.model.model_card import without_front_matter
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.training.fit import fit, params_of
-from viral_trainer.training.ranks import ALONE, Ranks
 
 log = structlog.get_logger()
 
@@ -46,7 +45,6 @@ class Trainer:
     find_base: Callable[[], BaseModel]
     settings: TrainerSettings
     report: Callable[[Run, Batch], None]
-    ranks: Ranks = ALONE
 
     def on_batch_collected(self, event: BatchCollected) -> list[Event]:
         """Train on the window that ends with the batch; register the challenger."""
@@ -79,9 +77,7 @@ class Trainer:
         log.info("training", run_id=run.run_id, tweets=len(window.train), batches=len(window.batches))
         run.log_params(params_of(window, base, self.settings))
         self.report(run, window.batches[-1])
-        model, trained = fit(
-            window, base, self.settings, event.id, run, self.settings.token_folder, self.ranks
-        )
+        model, trained = fit(window, base, self.settings, event.id, run, self.settings.token_folder)
         costs = {"train_seconds": trained.seconds, "tweets_per_second": trained.tweets_per_second}
         best = {f"best_val_{name}": value for name, value in model.training.metrics.items()}
         chosen = {"best_epoch": trained.epoch, "decision_threshold": model.decision_threshold}

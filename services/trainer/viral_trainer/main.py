@@ -1,4 +1,4 @@
-"""`viral-trainer run`."""
+"""Run the trainer: `viral-trainer run`."""
 
 from __future__ import annotations
 
@@ -16,24 +16,18 @@ from viral_trainer.eda.on_run import BatchReports
 from viral_trainer.handlers import Trainer
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import TrainerSettings
-from viral_trainer.training.multi_host import follow
-from viral_trainer.training.ranks import these_ranks
 
 
 def main() -> None:
-    """Train on each collected batch until stopped; started by torchrun, help its first process do so."""
-    ranks = these_ranks()
-    settings = load_settings(TrainerSettings).shared_by(ranks.local_world)
+    """Train on each collected batch until stopped."""
+    settings = load_settings(TrainerSettings)
     configure_logging("trainer", settings)
-    if ranks.rank:
-        follow(ranks, settings.cores)
-    ranks.beat()
     find_base = partial(find_base_model, settings.base_model)
-    find_base()  # a wrong name is told now, not with the first batch
+    find_base()  # a wrong name is reported now, not with the first batch
     with Service("trainer", settings) as service:
         registry, runs = Registry(settings.mlflow_url), Runs(settings.mlflow_url)
         tweets = TweetStore(service.sessions)
         report = BatchReports(service.sessions, tweets, settings).put_on
-        trainer = Trainer(service.sessions, tweets, runs, registry, find_base, settings, report, ranks)
+        trainer = Trainer(service.sessions, tweets, runs, registry, find_base, settings, report)
         service.handle(BatchCollected, trainer.on_batch_collected, trainer.on_dead_lettered)
         service.run()

@@ -1,9 +1,8 @@
-"""The trainer's own settings."""
+"""Hold the trainer's own settings."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
 
 from pydantic import Field, SecretStr
 from viral_common.cores import count_usable_cores
@@ -54,10 +53,6 @@ class TrainerSettings(CommonSettings):
     def cores(self) -> int:
         """`train_threads`, or what this process may use."""
         return self.train_threads or count_usable_cores()
-
-    def shared_by(self, processes: int) -> Self:
-        """With this machine's cores divided among so many of these."""
-        return self.model_copy(update={"train_threads": max(1, self.cores // processes)})
 
     @property
     def token_folder(self) -> Path:

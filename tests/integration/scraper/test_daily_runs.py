@@ -15,8 +15,8 @@ from sqlalchemy import text
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
-from viral_local.ports import any_free_ports
-from viral_local.servers.services import health
+from viral_local.ports import pick_free_ports
+from viral_local.servers.services import ask_health
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.collecting.refresher import Refresher
 from viral_scraper.collecting.schedule import Schedule
@@ -105,7 +105,7 @@ def test_a_batch_that_was_begun_is_gone_on_with_at_once(db: Sessions, collecting
 
 
 def test_the_process_says_at_what_time_it_will_run_and_ends_when_asked(settings: CommonSettings) -> None:
-    port = any_free_ports(["health"])["health"]
+    port = pick_free_ports(["health"])["health"]
     environment = {
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
         "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
@@ -116,8 +116,10 @@ def test_the_process_says_at_what_time_it_will_run_and_ends_when_asked(settings:
     command = [sys.executable, "-c", "from viral_scraper.cli import app; app(['run'])"]
     scraper = subprocess.Popen(command, env={**os.environ, **environment}, cwd=settings.data_dir)
     try:
-        eventually(lambda: health(f"http://127.0.0.1:{port}").ready)
-        eventually(lambda: health(f"http://127.0.0.1:{port}").doing[0].startswith("waits for the run of "))
+        eventually(lambda: ask_health(f"http://127.0.0.1:{port}").ready)
+        eventually(
+            lambda: ask_health(f"http://127.0.0.1:{port}").doing[0].startswith("waits for the run of ")
+        )
         scraper.terminate()
         assert scraper.wait(20) == 0
     finally:

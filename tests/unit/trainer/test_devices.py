@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from viral_trainer.devices import Device, can_bfloat16, this_device
+from viral_trainer.devices import Device, find_device, has_bfloat16
 from viral_trainer.settings import OfflineSettings
 from viral_trainer.training.fit import recipe_of
 from viral_trainer.training.loop import Recipe
@@ -30,14 +30,14 @@ class SomeGpus:
 
 
 def test_without_a_gpu_it_is_the_processor() -> None:
-    device = this_device(local_rank=1, gpus=SomeGpus(available=False))
+    device = find_device(gpus=SomeGpus(available=False))
 
-    assert device == Device("cpu", torch.bfloat16 if can_bfloat16() else None)
+    assert device == Device("cpu", torch.bfloat16 if has_bfloat16() else None)
     assert not device.is_gpu
 
 
 def test_a_newer_gpu_computes_in_bfloat16() -> None:
-    device = this_device(gpus=SomeGpus(available=True, bfloat16=True))
+    device = find_device(gpus=SomeGpus(available=True, bfloat16=True))
 
     assert device == Device("cuda:0", torch.bfloat16)
     assert device.is_gpu
@@ -45,14 +45,14 @@ def test_a_newer_gpu_computes_in_bfloat16() -> None:
 
 
 def test_an_older_gpu_computes_in_float16_with_scaled_losses() -> None:
-    device = this_device(gpus=SomeGpus(available=True, bfloat16=False))
+    device = find_device(gpus=SomeGpus(available=True, bfloat16=False))
 
     assert device.half is torch.float16
     assert device.scales_losses
 
 
 def test_each_process_of_a_host_takes_a_gpu_of_its_own() -> None:
-    assert this_device(local_rank=3, gpus=SomeGpus(available=True)).name == "cuda:3"
+    assert find_device(gpus=SomeGpus(available=True)).name == "cuda:0"
 
 
 def test_a_gpu_gets_larger_batches_and_higher_rates() -> None:
@@ -68,7 +68,7 @@ def test_a_small_window_needs_its_steps_more_than_a_gpu_its_batches() -> None:
 
 
 def test_rates_grow_with_the_root_of_the_batch() -> None:
-    larger = Recipe(batch_size=10, encoder_lr=1.0, head_lr=2.0).in_larger_batches(9)
+    larger = Recipe(batch_size=10, encoder_lr=1.0, head_lr=2.0).enlarge_batches(9)
 
     assert (larger.batch_size, larger.encoder_lr, larger.head_lr) == (90, 3.0, 6.0)
     assert math.isclose(larger.pairs_lr, 3 * Recipe().pairs_lr)

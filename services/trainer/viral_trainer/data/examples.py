@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from viral_common.artefact.tokens import TokenRows, chunks_by_length, tokenised
 from viral_common.tweets.features import FEATURES, TWEET_FEATURES, TweetInput, feature_matrix
 from viral_common.tweets.tweet import LabelledTweet, inputs_of, labels_of
 
-from viral_trainer.devices import can_bfloat16
+from viral_trainer.devices import has_bfloat16
 
 # Any tweet whose author nobody told.
 NOBODYS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
@@ -40,17 +39,6 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.tokens)
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """All of it by name, for `of_arrays`."""
-        others = {name: getattr(self, name) for name in ("features", "labels", "untold")}
-        return {"ids": self.tokens.ids, "offsets": self.tokens.offsets, **others}
-
-    @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Examples:
-        """The examples that said these are their `arrays`."""
-        others = {name: array for name, array in arrays.items() if name not in ("ids", "offsets")}
-        return cls(TokenRows(arrays["ids"], arrays["offsets"]), **others)
 
     def newest(self, count: int) -> Examples:
         """The last `count`, of examples in time order."""
@@ -87,18 +75,13 @@ class Minibatch:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def share(self, rows: slice) -> Minibatch:
-        """These rows alone."""
-        return self._each(lambda tensor: tensor[rows].contiguous())
-
     def on(self, device: torch.device) -> Minibatch:
         """The same there, without waiting for it to arrive."""
         if device.type == "cpu":
             return self
-        return self._each(lambda tensor: tensor.pin_memory().to(device, non_blocking=True))
-
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Minibatch:
-        return Minibatch(*(change(getattr(self, field.name)) for field in fields(self)))
+        return Minibatch(
+            *(getattr(self, one.name).pin_memory().to(device, non_blocking=True) for one in fields(self))
+        )
 
 
 def unscaled(tweets: Sequence[LabelledTweet]) -> NDArray[np.float32]:
@@ -149,7 +132,7 @@ def shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) ->
 
 def minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
     """These rows, padded to the longest of them."""
-    input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS if can_bfloat16() else 1)
+    input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS if has_bfloat16() else 1)
     return Minibatch(
         input_ids=torch.from_numpy(input_ids),
         attention_mask=torch.from_numpy(attention_mask),

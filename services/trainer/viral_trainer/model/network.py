@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from viral_trainer.model.cls_attention import read_text
-from viral_trainer.model.dropout import Dropout
 from viral_trainer.model.hashed_terms import TERM_BUCKETS, TermWeights, terms_of
 from viral_trainer.model.text_trees import BoostedText, boosted_of
 
@@ -86,7 +85,7 @@ class ViralityNetwork(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
             nn.GELU(),
-            Dropout(DROPOUT),
+            nn.Dropout(DROPOUT),
             nn.Linear(HEAD_WIDTH, 1),
         )
         self.boosted: BoostedText | None = None  # comes when all else has learned

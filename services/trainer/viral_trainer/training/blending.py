@@ -16,7 +16,7 @@ from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.training.boosting import boosted, newest_of
 from viral_trainer.training.calibration import fitted_sum
-from viral_trainer.training.loop import SCORED_AT_ONCE, Recipe, logits_of_views, metrics_of, views_of
+from viral_trainer.training.loop import SCORED_AT_ONCE, Recipe, compute_view_logits, make_views, score_views
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ def blended(
     Once its share is known it learns from the validation tweets, too; what is said of those is from before.
     """
     model = boosted(examples, recipe.untold_authors, recipe.seed, recipe.threads)
-    shallow = boosted_logits_of_views(model, validation, views_of(validation))
+    shallow = boosted_logits_of_views(model, validation, make_views(validation))
     share, calibration = fitted_sum(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
     told, untold = calibration.probabilities(deep + share * shallow)
     learned = newest_of(examples, validation)
     network.boosted = boosted(learned, recipe.untold_authors, recipe.seed, recipe.threads)
     network.boosted.share.fill_(share)
-    return Blend(share, calibration, metrics_of(validation.labels, told, untold), told)
+    return Blend(share, calibration, score_views(validation.labels, told, untold), told)
 
 
 def logits_of(network: ViralityNetwork, examples: Examples) -> NDArray[np.float32]:
     """The whole network's, in the examples' order, float32 (n,)."""
     views = [examples.features]
-    (logits,) = logits_of_views(network, examples, views)
+    (logits,) = compute_view_logits(network, examples, views)
     if network.boosted is not None:
         logits = logits + boosted_logits_of_views(network.boosted, examples, views)[0]
     return np.asarray(logits)

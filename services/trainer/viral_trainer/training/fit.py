@@ -25,7 +25,7 @@ from viral_common.tweets.tweet import LabelledTweet, labels_of
 from viral_trainer.data.examples import Examples, assembled, scaling_of, unscaled
 from viral_trainer.data.token_cache import TokenCache
 from viral_trainer.data.window import Window
-from viral_trainer.devices import Device, this_device
+from viral_trainer.devices import Device, find_device
 from viral_trainer.evaluation.slices import slices
 from viral_trainer.model.base_model import BaseModel
 from viral_trainer.model.export import TrainedModel
@@ -33,8 +33,6 @@ from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.training.blending import Blend, blended
 from viral_trainer.training.loop import Recipe, Trained, train
-from viral_trainer.training.multi_host import Job, led
-from viral_trainer.training.ranks import ALONE, Ranks
 from viral_trainer.training.thresholds import decision_threshold, reliability
 
 log = structlog.get_logger()
@@ -69,20 +67,18 @@ def fit(
     event_id: UUID,
     progress: Progress,
     token_folder: Path | None = None,
-    ranks: Ranks = ALONE,
 ) -> tuple[TrainedModel, Trained]:
     """Tokenise, train, boost, calibrate. The same tweets and settings give the same model.
 
     With a `token_folder` the tweets' tokens are kept there for the next time.
     """
-    recipe = recipe_of(settings, len(window.train), this_device())
+    recipe = recipe_of(settings, len(window.train), find_device())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
     network = ViralityNetwork(base.encoder(recipe.encoder_layers), len(FEATURES))
     tokenizer = base.tokenizer(settings.max_tokens)
     scaling, examples, validation = _read(window, tokenizer, token_folder)
     curves = Curves(progress)
-    with led(ranks, Job(network, examples, validation, recipe)):
-        trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation, ranks)
+    trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation)
     started = time.monotonic()
     blend = blended(network, trained.logits, examples, validation, recipe)
     trained = replace(trained, seconds=trained.seconds + time.monotonic() - started)
@@ -136,12 +132,12 @@ def recipe_of(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
         threads=settings.cores,
     )
     roomy = recipe.epochs * tweets >= ENOUGH_STEPS * GPU_BATCHES * recipe.batch_size
-    return recipe.in_larger_batches(GPU_BATCHES) if device.is_gpu and roomy else recipe
+    return recipe.enlarge_batches(GPU_BATCHES) if device.is_gpu and roomy else recipe
 
 
 def params_of(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
     """What MLflow shows as the run's parameters."""
-    device = this_device()
+    device = find_device()
     return {
         **asdict(recipe_of(settings, len(window.train), device)),
         "device": device.name,

@@ -138,7 +138,7 @@ def x(db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyP
 def x_source(
     db: Sessions, url: str, slept: list[float], cap_usd: str, token: str = "secret-token"
 ) -> XSource:
-    """Reading from `url`, for so much money a month."""
+    """Reading from `format_url`, for so much money a month."""
     prices = Prices(post=Decimal("0.005"), user=Decimal("0.010"), media=Decimal("0.005"))
     purse = Purse(SpendingStore(db, "x"), prices, Decimal(cap_usd))
     return XSource("tea", MIN_AGE, XApi(url, token, usernames=True, sleep=slept.append), purse)

@@ -22,7 +22,7 @@ from viral_trainer.model.tree_layer import Trees
 from viral_trainer.training import boosting
 from viral_trainer.training.blending import blended, boosted_logits_of_views, logits_of
 from viral_trainer.training.boosting import boosted, newest_of
-from viral_trainer.training.loop import Recipe, logits_of_views, views_of
+from viral_trainer.training.loop import Recipe, compute_view_logits, make_views
 
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_model, make_narrow_encoder
 
@@ -89,7 +89,7 @@ def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
 def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()  # knows nothing
     validation, asked = examples(400, 2), examples(400, 4)
-    deep = logits_of_views(network, validation, views_of(validation))
+    deep = compute_view_logits(network, validation, make_views(validation))
     before = logits_of(network, asked)
 
     blend = blended(network, deep, examples(600, 1), validation, Recipe(threads=1))
@@ -101,7 +101,7 @@ def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
 def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() -> None:
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()
     learned, validation = examples(600, 1), examples(400, 2)
-    deep = logits_of_views(network, validation, views_of(validation))
+    deep = compute_view_logits(network, validation, make_views(validation))
 
     blend = blended(network, deep, learned, validation, Recipe(threads=1))
 
