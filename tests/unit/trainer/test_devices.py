@@ -51,10 +51,6 @@ def test_an_older_gpu_computes_in_float16_with_scaled_losses() -> None:
     assert device.scales_losses
 
 
-def test_each_process_of_a_host_takes_a_gpu_of_its_own() -> None:
-    assert find_device(gpus=SomeGpus(available=True)).name == "cuda:0"
-
-
 def test_a_gpu_gets_larger_batches_and_higher_rates() -> None:
     small, large = (recipe_of(OfflineSettings(), 100_000, device) for device in (CPU, GPU))
 

@@ -15,7 +15,7 @@ from viral_trainer.data.examples import Examples, minibatch
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.training.boosting import boosted, newest_of
-from viral_trainer.training.calibration import fitted_sum
+from viral_trainer.training.calibration import fit_blend
 from viral_trainer.training.loop import SCORED_AT_ONCE, Recipe, compute_view_logits, make_views, score_views
 
 
@@ -44,7 +44,7 @@ def blended(
     """
     model = boosted(examples, recipe.untold_authors, recipe.seed, recipe.threads)
     shallow = boosted_logits_of_views(model, validation, make_views(validation))
-    share, calibration = fitted_sum(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
+    share, calibration = fit_blend(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
     told, untold = calibration.probabilities(deep + share * shallow)
     learned = newest_of(examples, validation)
     network.boosted = boosted(learned, recipe.untold_authors, recipe.seed, recipe.threads)

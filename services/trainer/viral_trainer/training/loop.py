@@ -24,7 +24,7 @@ from viral_common.evaluation.scores import scores
 from viral_trainer.data.examples import Examples, Minibatch, minibatch, shuffled_batches
 from viral_trainer.devices import Device, find_device
 from viral_trainer.model.network import ViralityNetwork
-from viral_trainer.training.calibration import fitted
+from viral_trainer.training.calibration import fit_calibration
 
 # Tweets whose texts are read together where nothing is learned.
 SCORED_AT_ONCE = 64
@@ -101,7 +101,7 @@ def train(
         seconds += time.monotonic() - started
 
         logits = compute_view_logits(network, validation, make_views(validation))
-        calibration = fitted(logits[0], validation.labels)
+        calibration = fit_calibration(logits[0], validation.labels)
         metrics = score_views(validation.labels, *map(calibration.probabilities, logits))
         epoch = step / steps_per_epoch
         on_validation(epoch, step, metrics)

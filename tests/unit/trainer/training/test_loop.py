@@ -14,7 +14,7 @@ from viral_trainer.devices import Device
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.training import loop
 from viral_trainer.training.blending import logits_of
-from viral_trainer.training.calibration import fitted
+from viral_trainer.training.calibration import fit_calibration
 from viral_trainer.training.loop import Recipe, Trained, train
 
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_narrow_encoder
@@ -166,13 +166,13 @@ def test_calibration_recovers_what_was_distorted() -> None:
     true_logits = rng.normal(size=20_000)
     labels = rng.random(20_000) < 1 / (1 + np.exp(-true_logits))
 
-    calibration = fitted((3 * (true_logits - 0.5)).astype(np.float32), labels)
+    calibration = fit_calibration((3 * (true_logits - 0.5)).astype(np.float32), labels)
 
     assert calibration.temperature == pytest.approx(3, rel=0.1)
     assert calibration.bias == pytest.approx(0.5, abs=0.1)
 
 
 def test_calibration_of_useless_logits_stays_in_bounds() -> None:
-    calibration = fitted(np.zeros(10, np.float32), np.array([True] + [False] * 9))
+    calibration = fit_calibration(np.zeros(10, np.float32), np.array([True] + [False] * 9))
 
     assert calibration.probabilities(np.zeros(1))[0] == pytest.approx(0.1, abs=0.01)

@@ -13,7 +13,7 @@ from viral_common.tweets.tweet import labels_of
 from viral_trainer.data.examples import Examples, examples_of, scaling_of, unscaled
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.training.blending import blended, logits_of
-from viral_trainer.training.calibration import fitted
+from viral_trainer.training.calibration import fit_calibration
 from viral_trainer.training.loop import Recipe, train
 from viral_trainer.training.thresholds import decision_threshold, reliability
 
@@ -64,7 +64,7 @@ def test_weights_shift_the_network_and_calibration_undoes_it() -> None:
 
 
 def test_one_in_five_thousand_can_be_said() -> None:
-    calibration = fitted(np.zeros(5_000, np.float32), np.arange(5_000) < 1)
+    calibration = fit_calibration(np.zeros(5_000, np.float32), np.arange(5_000) < 1)
 
     assert calibration.probabilities(np.zeros(1))[0] == pytest.approx(1 / 5_000, rel=0.1)
 

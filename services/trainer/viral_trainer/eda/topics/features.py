@@ -138,7 +138,7 @@ def _format_figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}".replace("-", "−")
 
 
-def render_effect(name: str, found: Sequence[Share], overall: float) -> Panel:
+def render_effect(name: str, found: list[Share], overall: float) -> Panel:
     """Render the viral share by a feature's value."""
     if is_yes_or_no(name):
         words = ("no", "yes")
