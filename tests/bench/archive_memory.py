@@ -9,7 +9,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive.source import ArchiveSource
 
 from tests.bench.figures import Figure
 from tests.factories import FIRST_DAY, make_snowflake, make_twint_row

@@ -12,8 +12,8 @@ from sqlalchemy import func, select
 from viral_common.database.engine import Sessions, connect, make_sessions, migrate
 from viral_common.database.tables import StreamEngagement
 from viral_common.settings import CommonSettings
-from viral_scraper.sources.bluesky import BlueskySettings, BlueskySource
-from viral_scraper.sources.bluesky_stream import Pace
+from viral_scraper.sources.bluesky.source import BlueskySettings, BlueskySource
+from viral_scraper.sources.bluesky.stream import Pace
 from viral_scraper.stores.streams import StreamStore
 from websockets.sync.client import connect as connect_websocket
 

@@ -13,7 +13,7 @@ from viral_common.database.engine import Sessions, connect, make_sessions, migra
 from viral_common.settings import CommonSettings
 from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.stores.batches import BatchStore
 
 from tests.bench.figures import Figure

@@ -17,7 +17,7 @@ from viral_common.tweets.features import TweetInput
 from viral_common.tweets.filters import filtered
 from viral_common.tweets.text import copy_hash, split_of
 from viral_common.tweets.tweet import LabelledTweet, RawTweet, inputs_of, labels_of
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_trainer.data.window import Window
 from viral_trainer.model.base_model import BaseModel, find_base_model

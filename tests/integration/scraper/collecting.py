@@ -17,7 +17,7 @@ from viral_common.events import BatchCollected, wrap_event
 from viral_common.tweets.label_rule import LabelRule
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.progress import log_progress
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.stores.batches import BatchStore
 
 from tests.factories import write_lines

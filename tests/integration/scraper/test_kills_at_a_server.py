@@ -13,8 +13,8 @@ from viral_common.database.engine import Sessions
 from viral_common.settings import CommonSettings
 
 from tests.integration.scraper.collecting import announced, stored
+from tests.integration.scraper.sources.expected_posts import some_posts
 from tests.integration.scraper.sources.http_server import Answer, Request, Served, serving
-from tests.integration.scraper.sources.said import some_posts
 from tests.integration.scraper.sources.x_server import XNetwork
 
 POSTS = 240

@@ -15,7 +15,7 @@ from viral_common.database.engine import Sessions
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.collecting.schedule import Schedule
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.base import Window
 from viral_scraper.sources.retries import SourceAway
 

@@ -11,8 +11,8 @@ from viral_common.errors import ViralError
 
 from viral_scraper import telemetry
 from viral_scraper.collecting.collector import Collector
+from viral_scraper.collecting.outages import Troubles, is_no_room, reason_of
 from viral_scraper.collecting.refresher import Refresher
-from viral_scraper.collecting.troubles import Troubles, is_no_room, reason_of
 from viral_scraper.daily import Daily
 from viral_scraper.stores.advisory_lock import Turn, turn
 

@@ -16,12 +16,12 @@ __all__ = ["SOURCES", "Source", "Window", "build_source", "source_class"]
 
 # By name, not by import: a host needs the libraries of the source that it collects from, and of no other.
 SOURCES: dict[str, str] = {
-    "archive": "viral_scraper.sources.archive:ArchiveSource",
-    "bluesky": "viral_scraper.sources.bluesky:BlueskySource",
+    "archive": "viral_scraper.sources.archive.source:ArchiveSource",
+    "bluesky": "viral_scraper.sources.bluesky.source:BlueskySource",
     "mastodon": "viral_scraper.sources.mastodon:MastodonSource",
     "simulated": "viral_scraper.sources.simulated:SimulatedSource",
     "twint": "viral_scraper.sources.twint:TwintSource",
-    "x": "viral_scraper.sources.x:XSource",
+    "x": "viral_scraper.sources.x.source:XSource",
 }
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch
 
-from viral_scraper.stores.batch_staging import STAGED, PreparedTweets, stage
+from viral_scraper.stores.batch_staging import PreparedTweets, stage
+from viral_scraper.stores.copy_row import COLUMNS
 from viral_scraper.stores.forgotten import leave_out_forgotten, wait_for_forgetting
 
 # Where a source tells a tweet's time in another way than before, in local time mostly, it is off by less.
@@ -79,8 +80,8 @@ STORE_STAGED = text(
         WHERE stored_text_hash IS NULL AND place_in_interval <= :share
         ORDER BY near_hash LIMIT :room
     ), kept AS (
-        INSERT INTO tweets (source, batch_id, {STAGED})
-        SELECT CAST(:source AS text), CAST(:batch AS uuid), {STAGED} FROM staged_tweets
+        INSERT INTO tweets (source, batch_id, {COLUMNS})
+        SELECT CAST(:source AS text), CAST(:batch AS uuid), {COLUMNS} FROM staged_tweets
         WHERE ctid IN (SELECT place FROM chosen) ORDER BY posted_at, external_id
         ON CONFLICT DO NOTHING
         RETURNING 1
@@ -106,5 +107,5 @@ STORE_STAGED = text(
         told.new, told.within_share,
         (SELECT count(*) FROM kept) AS kept
     FROM told, seen
-    """  # noqa: S608  (STAGED is a constant)
+    """  # noqa: S608  (COLUMNS is a constant)
 )

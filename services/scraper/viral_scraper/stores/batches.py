@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy import Float, Integer, Select, cast, func, select, text
@@ -21,7 +22,7 @@ from viral_common.stores.tweets import is_label_mature
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.stores.batch_merge import store_staged
-from viral_scraper.stores.batch_staging import PreparedTweets, times_of
+from viral_scraper.stores.batch_staging import PreparedTweets
 from viral_scraper.stores.partitions import with_months
 
 Emit = Callable[[Session, BatchCollected], None]
@@ -122,7 +123,9 @@ class BatchStore:
             batch.filtered = dict(+(Counter(batch.filtered) + filtered))
             return batch
 
-        return with_months(self._sessions, lambda: times_of(intervals.values()), work)
+        return with_months(
+            self._sessions, lambda: chain.from_iterable(one.read_times() for one in intervals.values()), work
+        )
 
     def bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
         """Those that gave their whole share, in the order of fetching."""
@@ -145,7 +148,7 @@ class BatchStore:
                 batch.filtered = dict(+(Counter(batch.filtered) - Counter({"beyond the share": counts.kept})))
             return batch
 
-        return with_months(self._sessions, lambda: times_of([tweets]), work)
+        return with_months(self._sessions, tweets.read_times, work)
 
     def finish(self, batch_id: UUID, rule: LabelRule, emit: Emit) -> Batch:
         """Count the batch and tell the world, in one transaction; an empty one is closed in silence."""

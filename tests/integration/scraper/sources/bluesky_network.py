@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.integration.scraper.sources.said import MIN_AGE, Said
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, Said
 from tests.jetstream_server import Event
 
 DIGITS = "234567abcdefghijklmnopqrstuvwxyz"

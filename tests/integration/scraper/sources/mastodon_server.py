@@ -6,8 +6,8 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
+from tests.integration.scraper.sources.expected_posts import Said
 from tests.integration.scraper.sources.http_server import Answer, Request
-from tests.integration.scraper.sources.said import Said
 
 
 class MastodonNetwork:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import StreamCursor, StreamEngagement, StreamPost
 from viral_common.tweets.tweet import RawTweet
-from viral_scraper.sources.bluesky import BlueskySource
+from viral_scraper.sources.bluesky.source import BlueskySource
 from viral_scraper.stores.streams import StreamStore
 
 from tests.integration.scraper.sources.bluesky_network import (
@@ -31,8 +31,8 @@ from tests.integration.scraper.sources.bluesky_network import (
     taken_back,
     told,
 )
-from tests.integration.scraper.sources.said import MIN_AGE, Said, some_posts
-from tests.integration.scraper.sources.stages import QUICK, day_of, heard
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, Said, some_posts
+from tests.integration.scraper.sources.harnesses import QUICK, day_of, heard
 from tests.integration.scraper.test_outages import break_connections
 from tests.jetstream_server import Event, Jetstream, serving
 
@@ -167,7 +167,7 @@ def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
         command = [
             sys.executable,
             "-m",
-            "tests.integration.scraper.sources.listening",
+            "tests.integration.scraper.sources.streaming",
             database_url,
             jetstream.url,
         ]

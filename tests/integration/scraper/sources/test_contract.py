@@ -17,9 +17,9 @@ from viral_common.tweets.tweet import RawTweet
 from viral_scraper.sources.base import Refreshable
 from viral_scraper.sources.factory import SOURCES
 
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, SECRET, Said, some_posts
+from tests.integration.scraper.sources.harnesses import SETTINGS, Stage
 from tests.integration.scraper.sources.http_server import Answer
-from tests.integration.scraper.sources.said import MIN_AGE, SECRET, Said, some_posts
-from tests.integration.scraper.sources.stages import SETTINGS, Stage
 
 LIVE = [name for name in SETTINGS if name not in ("archive", "bluesky", "simulated")]
 INVENTED = ("simulated",)

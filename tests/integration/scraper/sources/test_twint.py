@@ -6,9 +6,9 @@ import pytest
 from viral_common.errors import UsageError
 from viral_scraper.sources.twint import TwintSource
 
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, some_posts
+from tests.integration.scraper.sources.harnesses import day_of
 from tests.integration.scraper.sources.http_server import Answer, serving
-from tests.integration.scraper.sources.said import MIN_AGE, some_posts
-from tests.integration.scraper.sources.stages import day_of
 
 DAY = day_of(some_posts())
 ALTERNATIVES = "set VIRAL_SOURCE to x .*, bluesky or mastodon .*, or archive"

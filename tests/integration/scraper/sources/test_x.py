@@ -19,9 +19,9 @@ from viral_scraper.sources.factory import build_source
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.spending import SpendingStore
 
+from tests.integration.scraper.sources.expected_posts import some_posts
+from tests.integration.scraper.sources.harnesses import day_of, x_source
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
-from tests.integration.scraper.sources.said import some_posts
-from tests.integration.scraper.sources.stages import day_of, x_source
 from tests.integration.scraper.sources.x_server import XNetwork
 
 POSTS = some_posts(250)

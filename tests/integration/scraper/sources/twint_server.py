@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.factories import make_snowflake
+from tests.integration.scraper.sources.expected_posts import Said
 from tests.integration.scraper.sources.http_server import Answer, Request
-from tests.integration.scraper.sources.said import Said
 
 PER_PAGE = 20
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from viral_common.errors import UsageError
 from viral_scraper.progress import log_progress
-from viral_scraper.sources import archive_cleanup, archive_sort
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive import cleanup, sort
+from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.base import Window
 
 from tests.factories import FIRST_DAY, make_twint_days, make_twint_row, write_lines
@@ -136,7 +136,7 @@ def test_shards_that_nobody_opened_for_long_are_removed(
             None, 10
         )
     both = folders(tmp_path)
-    monkeypatch.setattr(archive_cleanup, "UNUSED_S", -1)
+    monkeypatch.setattr(cleanup, "UNUSED_S", -1)
 
     archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).next_window(None, 10)
 
@@ -150,7 +150,7 @@ def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
     rows = make_twint_days(days=3, per_day=50) + make_twint_days(days=1, per_day=7, language="de")
     file = write_lines(tmp_path / "t.jsonl", rows[::-1])
     whole = archive(tmp_path / "whole", file)
-    monkeypatch.setattr(archive_sort, "ROWS_IN_MEMORY", 20)
+    monkeypatch.setattr(sort, "ROWS_IN_MEMORY", 20)
     in_runs = archive(tmp_path / "runs", file)
 
     same = [

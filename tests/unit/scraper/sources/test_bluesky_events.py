@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from viral_scraper.sources.bluesky_events import Hearing
+from viral_scraper.sources.bluesky.events import Hearing
 
 from tests.integration.scraper.sources.bluesky_network import (
     MINUTE,
@@ -19,7 +19,7 @@ from tests.integration.scraper.sources.bluesky_network import (
     posted,
     taken_back,
 )
-from tests.integration.scraper.sources.said import Said
+from tests.integration.scraper.sources.expected_posts import Said
 from tests.jetstream_server import Event
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -58,7 +58,7 @@ def test_a_deletion_that_overtakes_its_post_is_not_undone_by_it() -> None:
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("viral_scraper.sources.bluesky_events.MOST_DELETIONS", 1_000)
+    monkeypatch.setattr("viral_scraper.sources.bluesky.events.MOST_DELETIONS", 1_000)
     ear = hearing(share=0.01)
     messages = [orjson.dumps(taken_back(liked(POST, n, NOON), NOON)) for n in range(20_000)]
 

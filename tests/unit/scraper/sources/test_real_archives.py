@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from viral_scraper.progress import log_progress
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive.source import ArchiveSource
 
 from tests.conftest import TEST_DATA
 

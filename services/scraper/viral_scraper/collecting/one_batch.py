@@ -16,9 +16,9 @@ from viral_common.delivery.service import Service
 from viral_common.errors import ServerAway, ViralError
 
 from viral_scraper.collecting.collector import Collector
+from viral_scraper.collecting.outages import reason_of
 from viral_scraper.collecting.partition_keeper import Months
 from viral_scraper.collecting.refresher import Refresher
-from viral_scraper.collecting.troubles import reason_of
 from viral_scraper.collecting.wiring import build_collector, build_refresher
 from viral_scraper.progress import shown_progress
 from viral_scraper.settings import ScraperSettings

@@ -7,10 +7,10 @@ import threading
 
 from viral_common.database.engine import connect, make_sessions
 from viral_common.settings import CommonSettings
-from viral_scraper.sources.bluesky import BlueskySource
-from viral_scraper.sources.bluesky_stream import Pace
+from viral_scraper.sources.bluesky.source import BlueskySource
+from viral_scraper.sources.bluesky.stream import Pace
 
-from tests.integration.scraper.sources.said import MIN_AGE
+from tests.integration.scraper.sources.expected_posts import MIN_AGE
 
 if __name__ == "__main__":
     settings = {"database_url": sys.argv[1], "rabbitmq_url": "amqp://nobody:none@127.0.0.1/"}

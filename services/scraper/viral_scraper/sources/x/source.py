@@ -20,9 +20,9 @@ from viral_common.tweets.tweet import Engagement, RawTweet
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import Window, mature_day
-from viral_scraper.sources.x_api import XApi
-from viral_scraper.sources.x_costs import Prices, Purse
-from viral_scraper.sources.x_pages import Page
+from viral_scraper.sources.x.api import XApi
+from viral_scraper.sources.x.costs import Prices, Purse
+from viral_scraper.sources.x.pages import Page
 from viral_scraper.stores.spending import SpendingStore
 
 log = structlog.get_logger()

@@ -15,7 +15,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from viral_scraper import telemetry
-from viral_scraper.sources.bluesky_events import COLLECTIONS, LATE_US, Hearing
+from viral_scraper.sources.bluesky.events import COLLECTIONS, LATE_US, Hearing
 from viral_scraper.sources.retries import backoff_s
 from viral_scraper.stores.streams import StreamStore, moment
 
@@ -61,7 +61,9 @@ class Stream:
             try:
                 self._hear(hearing, stopping)
             except (OSError, WebSocketException) as error:
-                self._broke(f"Bluesky's stream is away ({summarise_error(error)}); it is resumed where it broke")
+                self._broke(
+                    f"Bluesky's stream is away ({summarise_error(error)}); it is resumed where it broke"
+                )
             failures = 0 if hearing.heard_any else failures + 1
             stopping.wait(self._pace.reconnect_after_s(failures))
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from viral_common.tweets.filters import reason_against
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.stores.batch_staging import row_of
+from viral_scraper.stores.copy_row import CopyRow, read_field
 
 # The reasons for which tweets are left out, by the number that stands for each on disk.
 LEFT_OUT = ("retweet", "reply", "language", "empty", "sponsored", "duplicate")
@@ -21,7 +21,6 @@ ROWS_IN_MEMORY = 100_000
 DAY_MS = 86_400_000
 # A line is 13 digits of milliseconds (from 2001 to 2286), then a row or a mark: its bytes sort by (time, id).
 TIME_DIGITS = 13
-LIKES = 8  # the field of a line that holds them
 MINUS = ord("-")  # what a mark begins with, and no id
 
 
@@ -38,7 +37,7 @@ class SortedArchive:
         if reason := reason_against(tweet):
             self._lines.append(b"%013d" % posted_ms + MARK[reason])
         else:
-            self._lines.append(f"{posted_ms:013d}\t{row_of(tweet)}".encode())
+            self._lines.append(b"%013d\t" % posted_ms + CopyRow.from_tweet(tweet).encode())
         if len(self._lines) >= ROWS_IN_MEMORY:
             run = self._folder / f"run{len(self._runs)}"
             self._lines.sort()
@@ -77,10 +76,14 @@ def _by_tweet(lines: Iterable[bytes]) -> Iterator[bytes]:
                 yield best
             best, key = line, line[:end]
         else:
-            best = max(best, line, key=lambda one: int(one.split(b"\t", LIKES + 1)[LIKES]))
+            best = max(best, line, key=_read_likes)
             yield line[:TIME_DIGITS] + MARK["duplicate"]
     if best:
         yield best
+
+
+def _read_likes(line: bytes) -> int:
+    return int(read_field(line[TIME_DIGITS + 1 :], "like_count"))
 
 
 class Columns:
@@ -127,8 +130,9 @@ class Columns:
             else:
                 self._times.append(milliseconds)
                 self._starts.append(end)
-                self._near.append(int(line.split(b"\t", 3)[2]))
-                end += self._rows.write(line[TIME_DIGITS + 1 :])
+                row = line[TIME_DIGITS + 1 :]
+                self._near.append(int(read_field(row, "near_hash")))
+                end += self._rows.write(row)
             if len(self._times) + len(self._left_times) >= ROWS_IN_MEMORY:
                 self._flush()
 

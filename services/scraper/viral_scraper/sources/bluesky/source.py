@@ -18,8 +18,8 @@ from viral_common.tweets.tweet import RawTweet
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import DAY, Window
-from viral_scraper.sources.bluesky_events import NAME, Hearing
-from viral_scraper.sources.bluesky_stream import Pace, Stream
+from viral_scraper.sources.bluesky.events import NAME, Hearing
+from viral_scraper.sources.bluesky.stream import Pace, Stream
 from viral_scraper.sources.retries import backoff_s
 from viral_scraper.stores.advisory_lock import turn
 from viral_scraper.stores.streams import StreamStore, moment

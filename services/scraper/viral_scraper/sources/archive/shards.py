@@ -24,9 +24,10 @@ from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import Tell
-from viral_scraper.sources.archive_cleanup import remove_old
-from viral_scraper.sources.archive_sort import LEFT_OUT, SortedArchive
-from viral_scraper.stores.batch_staging import PreparedTweets, tweet_of_row
+from viral_scraper.sources.archive.cleanup import remove_old
+from viral_scraper.sources.archive.sort import LEFT_OUT, SortedArchive
+from viral_scraper.stores.batch_staging import PreparedTweets
+from viral_scraper.stores.copy_row import CopyRow
 
 log = structlog.get_logger()
 
@@ -61,7 +62,7 @@ class Shards:
         """Those posted in [since, until) that the filters let pass, in (time, id) order."""
         first, end = self._between(self._times, since, until)
         for place in range(first, end):
-            yield tweet_of_row(self._read(place, place + 1).decode())
+            yield CopyRow.decode(self._read(place, place + 1)).to_tweet()
 
     def prepared(self, since: datetime, until: datetime, most: int) -> PreparedTweets:
         """The same as rows, and the others counted. Of more than `most` texts some, drawn by their hashes."""

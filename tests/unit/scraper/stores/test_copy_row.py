@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from viral_common.tweets.features import count_text
 from viral_common.tweets.text import clean, copy_hash, near_hash, split_of
 from viral_common.tweets.tweet import RawTweet
-from viral_scraper.stores.batch_staging import STAGED, prepare, row_of, tweet_of_row
+from viral_scraper.stores.batch_staging import prepare
+from viral_scraper.stores.copy_row import CopyRow
 
 TWEET = RawTweet(
     external_id="17",
@@ -55,25 +56,25 @@ texts = st.lists(st.sampled_from(BITS) | st.text(max_size=3), max_size=12).map("
 def test_a_row_read_again_is_the_tweet(text: str) -> None:
     tweet = replace(TWEET, text=text)
 
-    row = row_of(tweet)
+    row = CopyRow.from_tweet(tweet).encode()
 
-    assert row.count("\n") == 1
-    assert tweet_of_row(row) == tweet
+    assert row.count(b"\n") == 1
+    assert CopyRow.decode(row).to_tweet() == tweet
 
 
 @given(texts)
 def test_what_a_row_says_of_its_text_is_what_the_features_say(text: str) -> None:
-    row = dict(zip(STAGED.split(", "), row_of(replace(TWEET, text=text))[:-1].split("\t"), strict=True))
+    row = CopyRow.from_tweet(replace(TWEET, text=text))
     counts = count_text(text)
 
-    assert [int(row[f"{name}_count"]) for name in ("hashtags", "mentions", "word", "urls")] == [
+    assert [row.hashtags_count, row.mentions_count, row.word_count, row.urls_count] == [
         counts.hashtags,
         counts.mentions,
         counts.words,
         counts.urls,
     ]
-    assert (int(row["text_hash"]), int(row["near_hash"])) == (copy_hash(text), near_hash(text))
-    assert row["split"] == split_of(copy_hash(text))
+    assert (row.text_hash, row.near_hash) == (copy_hash(text), near_hash(text))
+    assert row.split == split_of(copy_hash(text))
 
 
 @pytest.mark.parametrize("likes", [(1, 5), (5, 1)])
@@ -83,4 +84,4 @@ def test_of_a_tweet_that_comes_twice_the_one_with_more_likes_is_kept(likes: tupl
     prepared = prepare(twice)
 
     assert (prepared.count, prepared.left_out) == (1, {"duplicate": 1})
-    assert tweet_of_row(prepared.rows.decode()).like_count == 5
+    assert CopyRow.decode(prepared.rows).to_tweet().like_count == 5

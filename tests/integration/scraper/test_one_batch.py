@@ -16,16 +16,16 @@ from typer.testing import CliRunner, Result
 from viral_common.database.engine import Sessions
 from viral_common.settings import CommonSettings
 from viral_scraper import cli
-from viral_scraper.collecting import once
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.collecting import one_batch
+from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.factory import SOURCES
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.advisory_lock import turn
 
 from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import all_batches, announced, collector, stored
+from tests.integration.scraper.sources.expected_posts import some_posts
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
-from tests.integration.scraper.sources.said import some_posts
 from tests.integration.scraper.sources.x_server import XNetwork
 
 POSTS = 30
@@ -182,7 +182,7 @@ def test_with_rabbitmq_away_the_event_is_kept_for_the_next_run(db: Sessions, run
 def test_while_another_scraper_collects_it_waits_but_not_for_ever(
     db: Sessions, run_once: Once, x: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(once, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(one_batch, "PATIENCE_S", 0.0)
     monkeypatch.setattr("viral_scraper.stores.advisory_lock.ASK_AGAIN_S", 0.05)
 
     with turn(db, "collect:x:tea", threading.Event(), lambda: None):

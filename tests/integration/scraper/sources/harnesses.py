@@ -14,25 +14,25 @@ from pathlib import Path
 import pytest
 from viral_common.database.engine import Sessions
 from viral_scraper.progress import log_progress
-from viral_scraper.sources.archive import ArchiveSource
+from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.base import DAY, Source, Window
-from viral_scraper.sources.bluesky import BlueskySource
-from viral_scraper.sources.bluesky_stream import Pace
+from viral_scraper.sources.bluesky.source import BlueskySource
+from viral_scraper.sources.bluesky.stream import Pace
 from viral_scraper.sources.mastodon import MastodonSource
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_scraper.sources.twint import TwintSource
-from viral_scraper.sources.x import XSource
-from viral_scraper.sources.x_api import XApi
-from viral_scraper.sources.x_costs import Prices, Purse
+from viral_scraper.sources.x.api import XApi
+from viral_scraper.sources.x.costs import Prices, Purse
+from viral_scraper.sources.x.source import XSource
 from viral_scraper.stores.spending import SpendingStore
 from viral_scraper.stores.streams import StreamStore
 
 from tests import jetstream_server
 from tests.factories import make_twint_row, write_lines
 from tests.integration.scraper.sources import bluesky_network, http_server
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, Said
 from tests.integration.scraper.sources.http_server import Served
 from tests.integration.scraper.sources.mastodon_server import MastodonNetwork
-from tests.integration.scraper.sources.said import MIN_AGE, Said
 from tests.integration.scraper.sources.twint_server import TwintNetwork
 from tests.integration.scraper.sources.x_server import XNetwork
 from tests.jetstream_server import Jetstream

@@ -10,7 +10,7 @@ import psycopg2.errorcodes
 import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
-from viral_scraper.collecting.troubles import Troubles, reason_of
+from viral_scraper.collecting.outages import Troubles, reason_of
 from viral_scraper.sources.retries import SourceAway
 
 

@@ -18,7 +18,7 @@ from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import Tell
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.archive_shards import Shards, open_shards
+from viral_scraper.sources.archive.shards import Shards, open_shards
 from viral_scraper.sources.base import Window
 from viral_scraper.stores.batch_staging import PreparedTweets
 

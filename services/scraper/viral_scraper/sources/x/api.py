@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from viral_common.errors import UsageError, summarise_error
 
 from viral_scraper.sources.retries import Sleep, TryAgain, patiently
-from viral_scraper.sources.x_pages import TWEET_FIELDS, Page
+from viral_scraper.sources.x.pages import TWEET_FIELDS, Page
 
 TWEEPY_HOST = "https://api.twitter.com"
 TIMEOUT_S = 30

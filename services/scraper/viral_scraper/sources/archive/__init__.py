@@ -1,0 +1,1 @@
+"""Read files of tweets as an archive that is sorted by time once."""

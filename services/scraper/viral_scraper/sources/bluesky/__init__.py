@@ -1,0 +1,1 @@
+"""Receive Bluesky's public posts and their likes as they happen."""

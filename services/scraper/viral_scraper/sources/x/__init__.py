@@ -1,0 +1,1 @@
+"""Search X through its official API, within a budget."""

@@ -1,0 +1,129 @@
+"""Write a tweet as a row of COPY, with everything that follows from its text, and read it back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from viral_common.tweets.features import signs_in
+from viral_common.tweets.filters import ENGLISH
+from viral_common.tweets.text import around_links, hashes_of, masked_words, split_of
+from viral_common.tweets.tweet import RawTweet
+
+NULL = "\\N"
+Number = int | str
+"""A number when it is written, digits when a row is read."""
+
+
+class CopyRow(NamedTuple):
+    """Hold all of a tweet but its source and its batch, as COPY's text format has it, in the order of the columns."""
+
+    external_id: str
+    near_hash: Number
+    posted_at: str
+    author_id: str
+    username: str
+    text: str
+    language: str
+    like_count: Number
+    retweet_count: Number
+    reply_count: Number
+    photos_count: Number
+    has_video: str
+    hashtags_count: Number
+    mentions_count: Number
+    urls_count: Number
+    word_count: Number
+    is_quote: str
+    counts_observed_at: str
+    text_hash: Number
+    split: str
+
+    @classmethod
+    def from_tweet(cls, tweet: RawTweet) -> Self:
+        """Derive the counts, hashes and split from the text, in one pass over it."""
+        pieces = around_links(tweet.text)
+        hashtags, mentions = signs_in(" ".join(pieces))
+        words = masked_words(pieces)
+        # A link that stands alone is a masked word but no word.
+        lone_links = sum(not piece or piece[-1].isspace() for piece in pieces[:-1])
+        text_hash, near_hash = hashes_of(" ".join(words))
+        observed = tweet.counts_observed_at
+        return cls(
+            _escape(tweet.external_id),
+            near_hash,
+            tweet.posted_at.isoformat(),
+            _escape(tweet.author_id),
+            _escape(tweet.username),
+            _escape(tweet.text),
+            _escape(tweet.language) or ENGLISH,
+            tweet.like_count,
+            tweet.retweet_count,
+            tweet.reply_count,
+            tweet.photos_count,
+            "t" if tweet.has_video else "f",
+            hashtags,
+            mentions,
+            len(pieces) - 1,
+            len(words) - lone_links,
+            "t" if tweet.is_quote else "f",
+            observed.isoformat() if observed else NULL,
+            text_hash,
+            split_of(text_hash),
+        )
+
+    @classmethod
+    def decode(cls, row: bytes) -> Self:
+        """Read one row, with or without its line end."""
+        return cls(*row.decode().rstrip("\n").split("\t"))
+
+    def encode(self) -> bytes:
+        """Write the row with its line end; a line break within a text is escaped, so each ends a row."""
+        return (_LINE % self).encode()
+
+    def to_tweet(self) -> RawTweet:
+        """Build the tweet that was written; only originals are written."""
+        observed = self.counts_observed_at
+        return RawTweet(
+            external_id=_unescape(self.external_id),
+            posted_at=datetime.fromisoformat(self.posted_at),
+            author_id=_unescape(self.author_id),
+            username=_unescape(self.username),
+            text=_unescape(self.text),
+            language=_unescape(self.language),
+            like_count=int(self.like_count),
+            retweet_count=int(self.retweet_count),
+            reply_count=int(self.reply_count),
+            photos_count=int(self.photos_count),
+            has_video=self.has_video == "t",
+            is_quote=self.is_quote == "t",
+            is_reply=False,
+            is_retweet=False,
+            counts_observed_at=None if observed == NULL else datetime.fromisoformat(observed),
+        )
+
+
+COLUMNS = ", ".join(CopyRow._fields)
+_LINE = "\t".join(["%s"] * len(CopyRow._fields)) + "\n"
+_PLACES = {name: place for place, name in enumerate(CopyRow._fields)}
+
+
+def read_field(row: bytes, column: str) -> bytes:
+    """Read one column of a written row without decoding the others."""
+    place = _PLACES[column]
+    return row.split(b"\t", place + 1)[place]
+
+
+def _escape(value: str) -> str:
+    if value.isprintable() and "\\" not in value:
+        return value
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+
+
+def _unescape(value: str) -> str:
+    if "\\" not in value:
+        return value
+    parts = (
+        part.replace("\\n", "\n").replace("\\r", "\r").replace("\\t", "\t") for part in value.split("\\\\")
+    )
+    return "\\".join(parts)
