@@ -62,7 +62,7 @@ def main(database_url: str, batches: str, tweets: str, folder: str) -> None:
     assert sum(batch.tweet_count for batch in window.batches) == int(tweets), window.batches
     base = find_base_model(settings.base_model)
     with patch("viral_trainer.training.fit.train", begun):
-        fit(window, base, settings, UUID(int=0), Until(), settings.token_folder)
+        fit(window, base, settings, UUID(int=0), Until())
     print(peak_mb())  # noqa: T201
 
 

@@ -52,11 +52,11 @@ def untrained_model(
 ) -> TrainedModel:
     """The default architecture at its real size, before any training; without `layers` the whole encoder."""
     base = find_base_model(DEFAULT_BASE_MODEL)
-    network = ViralityNetwork(base.encoder(layers), len(FEATURES))
+    network = ViralityNetwork(base.load_encoder(layers), len(FEATURES))
     network.boosted = _grown_on_chance()
     return TrainedModel(
         network=network.eval(),
-        tokenizer=base.tokenizer(TrainerSettings.model_fields["max_tokens"].default),
+        tokenizer=base.load_tokenizer(TrainerSettings.model_fields["max_tokens"].default),
         scaling=FeatureScaling(names=FEATURES, mean=(0.0,) * len(FEATURES), scale=(1.0,) * len(FEATURES)),
         calibration=Calibration(),
         max_tokens=TrainerSettings.model_fields["max_tokens"].default,

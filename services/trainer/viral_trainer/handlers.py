@@ -77,7 +77,7 @@ class Trainer:
         log.info("training", run_id=run.run_id, tweets=len(window.train), batches=len(window.batches))
         run.log_params(params_of(window, base, self.settings))
         self.report(run, window.batches[-1])
-        model, trained = fit(window, base, self.settings, event.id, run, self.settings.token_folder)
+        model, trained = fit(window, base, self.settings, event.id, run)
         costs = {"train_seconds": trained.seconds, "tweets_per_second": trained.tweets_per_second}
         best = {f"best_val_{name}": value for name, value in model.training.metrics.items()}
         chosen = {"best_epoch": trained.epoch, "decision_threshold": model.decision_threshold}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 from viral_common.cores import count_usable_cores
 from viral_common.settings import CommonSettings
@@ -53,11 +51,6 @@ class TrainerSettings(CommonSettings):
     def cores(self) -> int:
         """`train_threads`, or what this process may use."""
         return self.train_threads or count_usable_cores()
-
-    @property
-    def token_folder(self) -> Path:
-        """Where token ids outlive a training."""
-        return self.data_dir / "trainer" / "tokens"
 
 
 class OfflineSettings(TrainerSettings):

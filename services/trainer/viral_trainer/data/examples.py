@@ -104,16 +104,18 @@ def scaling_of(features: NDArray[np.float32]) -> FeatureScaling:
 
 def examples_of(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
     """Tokenise and scale, once for all epochs."""
-    texts = [tweet.input.text for tweet in tweets]
-    return assembled(tweets, tokenised(tokenizer, texts), unscaled(tweets), scaling)
+    return assembled(tweets, tokenizer, unscaled(tweets), scaling)
 
 
 def assembled(
-    tweets: Sequence[LabelledTweet], rows: TokenRows, features: NDArray[np.float32], scaling: FeatureScaling
+    tweets: Sequence[LabelledTweet],
+    tokenizer: Tokenizer,
+    features: NDArray[np.float32],
+    scaling: FeatureScaling,
 ) -> Examples:
-    """Of tweets whose tokens and `unscaled` features are there already."""
+    """Tokenise tweets whose `unscaled` features are there already, and scale those."""
     return Examples(
-        tokens=rows,
+        tokens=tokenised(tokenizer, [tweet.input.text for tweet in tweets]),
         features=scaling.scaled(features),
         labels=labels_of(tweets),
         untold=scaling.scaled(feature_matrix([NOBODYS]))[0],

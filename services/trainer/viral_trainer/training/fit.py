@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor
-from viral_common.artefact.files import FeatureScaling
-from viral_common.artefact.tokens import TokenRows, tokenised
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.evaluation.intervals import scores_with_intervals
 from viral_common.tweets.features import FEATURES
-from viral_common.tweets.tweet import LabelledTweet, labels_of
+from viral_common.tweets.tweet import labels_of
 
-from viral_trainer.data.examples import Examples, assembled, scaling_of, unscaled
-from viral_trainer.data.token_cache import TokenCache
+from viral_trainer.data.examples import assembled, examples_of, scaling_of, unscaled
 from viral_trainer.data.window import Window
 from viral_trainer.devices import Device, find_device
 from viral_trainer.evaluation.slices import slices
@@ -66,17 +60,16 @@ def fit(
     settings: TrainerSettings,
     event_id: UUID,
     progress: Progress,
-    token_folder: Path | None = None,
 ) -> tuple[TrainedModel, Trained]:
-    """Tokenise, train, boost, calibrate. The same tweets and settings give the same model.
-
-    With a `token_folder` the tweets' tokens are kept there for the next time.
-    """
+    """Tokenise, train, boost, calibrate. The same tweets and settings give the same model."""
     recipe = recipe_of(settings, len(window.train), find_device())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
-    network = ViralityNetwork(base.encoder(recipe.encoder_layers), len(FEATURES))
-    tokenizer = base.tokenizer(settings.max_tokens)
-    scaling, examples, validation = _read(window, tokenizer, token_folder)
+    network = ViralityNetwork(base.load_encoder(recipe.encoder_layers), len(FEATURES))
+    tokenizer = base.load_tokenizer(settings.max_tokens)
+    features = unscaled(window.train)
+    scaling = scaling_of(features)
+    examples = assembled(window.train, tokenizer, features, scaling)
+    validation = examples_of(window.validation, tokenizer, scaling)
     curves = Curves(progress)
     trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation)
     started = time.monotonic()
@@ -96,26 +89,6 @@ def fit(
         decision_threshold=called_from,
     )
     return model, trained
-
-
-def _read(
-    window: Window, tokenizer: Tokenizer, token_folder: Path | None
-) -> tuple[FeatureScaling, Examples, Examples]:
-    cache = TokenCache(token_folder, tokenizer) if token_folder else None
-
-    def rows_of(split: str, tweets: Sequence[LabelledTweet]) -> TokenRows:
-        texts = [tweet.input.text for tweet in tweets]
-        return cache.rows_of(split, texts) if cache else tokenised(tokenizer, texts)
-
-    features = unscaled(window.train)
-    scaling = scaling_of(features)
-    return (
-        scaling,
-        assembled(window.train, rows_of("train", window.train), features, scaling),
-        assembled(
-            window.validation, rows_of("validation", window.validation), unscaled(window.validation), scaling
-        ),
-    )
 
 
 def recipe_of(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:

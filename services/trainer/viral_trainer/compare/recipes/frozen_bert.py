@@ -77,7 +77,7 @@ class Reader:
 
     def __init__(self, base: BaseModel, train: Sequence[LabelledTweet]) -> None:
         self.base = base
-        self._tokenizer = base.tokenizer(PADDED)
+        self._tokenizer = base.load_tokenizer(PADDED)
         self._tokenizer.enable_padding(length=PADDED)
         self._scaler = StandardScaler().fit(_nine(inputs_of(train)))
 
@@ -96,7 +96,7 @@ class Frozen(nn.Module):
 
     def __init__(self, base: BaseModel) -> None:
         super().__init__()
-        self.encoder = base.encoder().eval().requires_grad_(False)
+        self.encoder = base.load_encoder().eval().requires_grad_(False)
         width = self.encoder.config.hidden_size + len(TWEET_FEATURES)
         self.head = nn.Sequential(
             nn.Linear(width, WIDTH), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(WIDTH, 1)
