@@ -12,7 +12,7 @@ from viral_common.settings import CommonSettings
 from viral_evaluator.settings import EvaluatorSettings
 from viral_gateway.settings import GatewaySettings
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.factory import SOURCES, source_class
+from viral_scraper.sources.factory import SOURCES, load_source_class
 from viral_trainer.settings import TrainerSettings
 
 from docs import event_pages
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 def list_source_sections() -> dict[str, type[BaseSettings]]:
     """List the sections of the sources that have settings of their own."""
     for name in SOURCES:
-        source_class(name)
+        load_source_class(name)
     return {f"Scraper: {_get_prefix(own)}*": own for own in SourceSettings.__subclasses__()}
 
 

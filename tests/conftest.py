@@ -18,7 +18,7 @@ from viral_common.database.engine import Sessions, connect, make_sessions, migra
 from viral_common.settings import CommonSettings
 from viral_local.settings import LocalSettings
 from viral_scraper.settings import SourceSettings
-from viral_scraper.stores.partitions import add_months, month_of
+from viral_scraper.stores.partitions import add_months, find_month
 
 from tests.servers import Servers, started_servers
 
@@ -79,7 +79,7 @@ def _migrated_template(servers: Servers) -> str:
         datetime(2025, 12, 1, tzinfo=UTC),
         *(datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 5)),
     ]
-    add_months(make_sessions(engine), map(month_of, start + lately))
+    add_months(make_sessions(engine), map(find_month, start + lately))
     engine.dispose()
     return name
 

@@ -21,7 +21,7 @@ from viral_common.artefact.files import Artefact, Calibration, FeatureScaling
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput
-from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.text import choose_split, copy_hash
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.eda.sources import Piece, ReportTweets
 
@@ -140,7 +140,7 @@ def make_described_tweet(
         author,
         language,
         text_hash,
-        split_of(text_hash),
+        choose_split(text_hash),
         batch,
     )
 

@@ -66,9 +66,9 @@ def _generate(file: Path, rows: int) -> None:
 
 def _read(file: Path, folder: Path) -> None:
     source = ArchiveSource(str(file), "", folder, lambda *_: None)
-    window = source.next_window(None, 50_000)
+    window = source.find_next_window(None, 50_000)
     assert window is not None
-    assert source.prepared(*window, 50_000).count >= 50_000 or window.until - window.since > timedelta(
+    assert source.read_prepared(*window, 50_000).count >= 50_000 or window.until - window.since > timedelta(
         DAYS - 2
     )
     assert not source.bad_rows

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine, text
 from viral_common.database.engine import Sessions, make_sessions
 from viral_common.database.tables import Tweet
-from viral_scraper.stores.partitions import add_months, month_after
+from viral_scraper.stores.partitions import add_months, find_next_month
 
 SOURCE = "archive"
 MONTHS = 30
@@ -25,7 +25,7 @@ def fill(engine: Engine, count: int) -> Sessions:
     db = make_sessions(engine)
     months = [FIRST_MONTH]
     while len(months) < MONTHS:
-        months.append(month_after(months[-1]))
+        months.append(find_next_month(months[-1]))
     add_months(db, months)
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE tweets, batches CASCADE"))

@@ -26,7 +26,7 @@ class Asked(BaseModel):
 def serve_flask(port: int) -> None:
     """As a student would write it: the network in the process, one row a call, Flask's own server."""
     from flask import Flask, Response, jsonify, request
-    from viral_common.tweets.features import TweetInput, features_of
+    from viral_common.tweets.features import TweetInput, compute_features
 
     model = untrained_model(layers=None)
     app = Flask(__name__)
@@ -37,7 +37,7 @@ def serve_flask(port: int) -> None:
         probabilities = model.probabilities(tweets)
         return jsonify(
             predictions=[
-                {"probability": float(one), "viral": bool(one >= 0.5), "features": features_of(tweet)}
+                {"probability": float(one), "viral": bool(one >= 0.5), "features": compute_features(tweet)}
                 for one, tweet in zip(probabilities, tweets, strict=True)
             ]
         )

@@ -68,7 +68,7 @@ def _heard_s(db: Sessions, url: str, last_us: int) -> float:
     thread = threading.Thread(target=source.listen, args=(stopping,), daemon=True)
     started = time.perf_counter()
     thread.start()
-    eventually(lambda: (store.cursor_us() or 0) >= last_us, within_s=600)
+    eventually(lambda: (store.read_cursor_us() or 0) >= last_us, within_s=600)
     seconds = time.perf_counter() - started
     stopping.set()
     thread.join()

@@ -14,7 +14,7 @@ from viral_common.tweets.label_rule import LabelRule
 from viral_trainer.compare.comparison import Comparison, compare
 from viral_trainer.compare.contenders import chosen
 from viral_trainer.compare.parts import How
-from viral_trainer.data.tweet_files import originals_of
+from viral_trainer.data.tweet_files import read_originals
 from viral_trainer.settings import OfflineSettings
 
 from tests.bench.figures import Figure
@@ -56,7 +56,7 @@ def _file(name: str) -> Path:
 
 def _compared(name: str, how: How) -> Scores:
     settings = OfflineSettings()
-    tweets = originals_of(_file(name), BadRows(), LabelRule(0, timedelta(days=1)))
+    tweets = read_originals(_file(name), BadRows(), LabelRule(0, timedelta(days=1)))
     comparison = compare(tweets, chosen(MODELS), how, settings, lambda _: None, lambda _: None)
     found = {result.contender.name: result.scores for result in comparison.results}
     return {**found, MEAN: _scores_of_mean(comparison)}

@@ -10,12 +10,12 @@ from uuid import UUID
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from viral_common.database.tables import Batch
-from viral_common.tweets.tweet import LabelledTweet, inputs_of, labels_of
+from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
 from viral_trainer.compare.recipes.frozen_bert import BATCH, LEARNING_RATE, MOST_EPOCHS, Frozen, Reader
 from viral_trainer.data.window import Window
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import DEFAULT_BASE_MODEL, OfflineSettings
-from viral_trainer.training.fit import Unheard, fit
+from viral_trainer.training.fit import NoProgress, fit
 
 from tests.bench.figures import Figure
 from tests.bench.tweets import some_tweets
@@ -34,7 +34,7 @@ def measure(_scratch: Path) -> list[Figure]:
     learned = list(islice(cycle(tweets[:-VALIDATION]), TRAIN))
     window = _window(learned, tweets[-VALIDATION:])
     started = time.perf_counter()
-    fit(window, find_base_model(DEFAULT_BASE_MODEL), OfflineSettings(), UUID(int=0), Unheard())
+    fit(window, find_base_model(DEFAULT_BASE_MODEL), OfflineSettings(), UUID(int=0), NoProgress())
     ours = time.perf_counter() - started
     theirs = MOST_EPOCHS * TRAIN * _their_seconds_a_tweet(learned[:TIMED])
 
@@ -55,8 +55,8 @@ def _window(learned: list[LabelledTweet], validation: list[LabelledTweet]) -> Wi
 def _their_seconds_a_tweet(tweets: list[LabelledTweet]) -> float:
     reader = Reader(find_base_model(DEFAULT_BASE_MODEL), tweets)
     network = Frozen(reader.base)
-    read = reader.read(inputs_of(tweets))
-    labels = torch.tensor(labels_of(tweets), dtype=torch.float32)
+    read = reader.read(take_inputs(tweets))
+    labels = torch.tensor(stack_labels(tweets), dtype=torch.float32)
     optimizer = torch.optim.Adam(network.head.parameters(), lr=LEARNING_RATE)
     torch.set_num_threads(OfflineSettings().cores)
 

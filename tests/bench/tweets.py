@@ -20,7 +20,7 @@ from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.model.tree_layer import Trees
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
-from viral_trainer.training.boosting import grown
+from viral_trainer.training.boosting import grow_trees
 
 from tests.conftest import TEST_DATA
 from tests.factories import make_summary
@@ -70,7 +70,7 @@ def untrained_model(
 def _grown_on_chance() -> BoostedText:
     chance = np.random.default_rng(1)
     inputs = chance.normal(size=(5000, len(FEATURES) + 1)).astype(np.float32)
-    return BoostedText(Trees.of(grown(inputs, chance.random(len(inputs)) < 0.5, seed=1)))
+    return BoostedText(Trees.of(grow_trees(inputs, chance.random(len(inputs)) < 0.5, seed=1)))
 
 
 def _raw_tweets(count: int) -> Iterator[RawTweet]:

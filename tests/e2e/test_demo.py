@@ -33,9 +33,9 @@ from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.data.examples import examples_of
+from viral_trainer.data.examples import make_examples
 from viral_trainer.model.export import load_network
-from viral_trainer.training.blending import logits_of
+from viral_trainer.training.blending import compute_logits
 
 from tests.e2e.archives import small_archive
 from tests.e2e.demo_stack import DemoStack
@@ -95,8 +95,8 @@ def test_programs_get_the_probabilities_of_the_training_code(demo: DemoStack, tm
     answered = [
         p for start in range(0, len(tweets), 200) for p in predicted(demo, tweets[start : start + 200])
     ]
-    examples = examples_of(tweets, tokenizer, artefact.spec.features)
-    trained = artefact.spec.calibration.probabilities(logits_of(load_network(artefact), examples))
+    examples = make_examples(tweets, tokenizer, artefact.spec.features)
+    trained = artefact.spec.calibration.probabilities(compute_logits(load_network(artefact), examples))
     precision = demo.get("/v1/model")["precision"]
     in_fp32, judged = (
         Predictor.load(artefact, one).predict([tweet.input for tweet in tweets])

@@ -15,15 +15,15 @@ from viral_common.errors import UsageError
 from viral_common.evaluation.scores import scores
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.filters import filtered
-from viral_common.tweets.text import copy_hash, split_of
-from viral_common.tweets.tweet import LabelledTweet, RawTweet, inputs_of, labels_of
+from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.tweet import LabelledTweet, RawTweet, stack_labels, take_inputs
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_trainer.data.window import Window
 from viral_trainer.model.base_model import BaseModel, find_base_model
 from viral_trainer.model.export import export
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
-from viral_trainer.training.fit import Unheard, fit
+from viral_trainer.training.fit import NoProgress, fit
 
 from tests.conftest import TEST_DATA
 
@@ -41,7 +41,7 @@ class Subject:
         return float(self.predictor.predict(list(tweets)).mean())
 
     def scores(self) -> dict[str, float]:
-        return scores(labels_of(self.test), self.predictor.predict(inputs_of(self.test)))
+        return scores(stack_labels(self.test), self.predictor.predict(take_inputs(self.test)))
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +70,7 @@ def real(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Sub
         pytest.skip(f"no real tweets at {path}; set VIRAL_TEST_DATA")
     folder = tmp_path_factory.mktemp("real")
     source = ArchiveSource(str(path), "", folder / "shards", lambda *_, **__: None)
-    window = source.next_window(datetime(2022, 3, 1, tzinfo=UTC), 5_000)
+    window = source.find_next_window(datetime(2022, 3, 1, tzinfo=UTC), 5_000)
     assert window is not None
     return trained(source.name, source.search("", *window), base_model, folder)
 
@@ -80,11 +80,11 @@ def trained(name: str, tweets: Iterable[RawTweet], base: BaseModel, folder: Path
     kept, _ = filtered(tweets)
     by_split: dict[str, list[LabelledTweet]] = {"train": [], "validation": [], "test": []}
     for tweet in kept:
-        by_split[split_of(copy_hash(tweet.text))].append(labelled(tweet))
+        by_split[choose_split(copy_hash(tweet.text))].append(labelled(tweet))
     batch = Batch(id=uuid4(), source=name, window_from=kept[0].posted_at, window_to=kept[-1].posted_at)
     window = Window([batch], by_split["train"], by_split["validation"])
     servers = {"database_url": "postgresql://u:p@127.0.0.1/d", "rabbitmq_url": "amqp://u:p@127.0.0.1/"}
-    model, _ = fit(window, base, TrainerSettings.model_validate(servers), uuid4(), Unheard())
+    model, _ = fit(window, base, TrainerSettings.model_validate(servers), uuid4(), NoProgress())
     return Subject(Predictor.load(export(model, folder / "artefact")), by_split["test"])
 
 

@@ -8,11 +8,11 @@ from uuid import uuid5
 import numpy as np
 from viral_common.database.tables import Promotion, Verdict
 from viral_common.errors import ArtefactError
-from viral_common.evaluation.intervals import scores_with_intervals
+from viral_common.evaluation.intervals import compute_scores_with_intervals
 from viral_common.evaluation.scores import Labels, shortage
 from viral_common.events import ModelTrained
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.tweet import inputs_of, labels_of
+from viral_common.tweets.tweet import stack_labels, take_inputs
 
 from viral_evaluator.int8_choice import Choice, chosen
 from viral_evaluator.promotion_rule import Decision, PromotionRule
@@ -38,12 +38,12 @@ class Judge:
     def compare(self, event: ModelTrained, champion: Promotion | None) -> Verdict:
         """The verdict, not yet stored. Raises ArtefactError if the champion's own artefact is damaged."""
         tweets = self.tweets.read_labelled([event.batch_id], "test", self.settings.label_rule)
-        labels = labels_of(tweets)
+        labels = stack_labels(tweets)
         if len(labels) < self.settings.min_test_tweets:
             return self._unscorable(event, _TOO_FEW.format(len(labels), self.settings.min_test_tweets))
         if lack := shortage(labels, "test", self.settings.likes_threshold):
             return self._unscorable(event, lack)
-        inputs = inputs_of(tweets)
+        inputs = take_inputs(tweets)
         try:
             graphs = self.scorer.score_each(event.artifact_uri, event.artifact_sha256, inputs)
         except ArtefactError as error:
@@ -128,7 +128,7 @@ def blank_verdict(event: ModelTrained, **fields: object) -> Verdict:
 
 
 def _scores(labels: Labels, scored: Scored) -> dict[str, float]:
-    return scores_with_intervals(labels, scored.probabilities, scored.spec.decision_threshold)
+    return compute_scores_with_intervals(labels, scored.probabilities, scored.spec.decision_threshold)
 
 
 def _figures(decision: Decision, labels: Labels) -> str:

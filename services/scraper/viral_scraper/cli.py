@@ -31,9 +31,9 @@ def run() -> None:
 def once() -> None:
     """Collect the next batch, or finish the one that was interrupted; then end."""
     with print_errors_as_one_line():
-        from viral_scraper.collecting.one_batch import collect_once
+        from viral_scraper.collecting.one_batch import collect_one_batch
 
-        collect_once(_load_settings(), _make_console())
+        collect_one_batch(_load_settings(), _make_console())
 
 
 @app.command()

@@ -24,15 +24,17 @@ class Daily:
         if not match:
             raise ValueError(f"{at!r} is no time of day; write 05:00 or 05:00 Europe/Berlin")
         hour, minute, zone = match.groups()
-        self._trigger = CronTrigger(hour=hour, minute=minute, timezone=_zone(zone), jitter=jitter_s or None)
+        self._trigger = CronTrigger(
+            hour=hour, minute=minute, timezone=_parse_zone(zone), jitter=jitter_s or None
+        )
 
-    def next_after(self, moment: datetime) -> datetime:
+    def compute_next_after(self, moment: datetime) -> datetime:
         """When the first run after `moment` is due: at that time of day or, with jitter, a little later."""
         due: datetime = self._trigger.get_next_fire_time(None, moment + _A_MOMENT)
         return due.astimezone(UTC)
 
 
-def _zone(name: str | None) -> tzinfo:
+def _parse_zone(name: str | None) -> tzinfo:
     if name in (None, "UTC", "Z"):
         return UTC
     try:

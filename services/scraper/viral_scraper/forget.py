@@ -29,10 +29,10 @@ def forget(sessions: Sessions, named: dict[str, str], source: str, console: Cons
     if not identity:
         raise UsageError(f"--{kind} is empty")
     deleted = KINDS[kind](sessions, identity, source)
-    _tell(console, f"{kind.replace('-', ' ')} {identity}", source, deleted)
+    _report(console, f"{kind.replace('-', ' ')} {identity}", source, deleted)
 
 
-def _tell(console: Console, whom: str, source: str, deleted: dict[str, int]) -> None:
+def _report(console: Console, whom: str, source: str, deleted: dict[str, int]) -> None:
     for one, count in deleted.items():
         if count:
             console.print(f"{count:,} {'tweet' if count == 1 else 'tweets'} of {one} deleted")

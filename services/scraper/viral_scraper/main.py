@@ -6,12 +6,12 @@ from viral_common.delivery.service import Service
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
-from viral_scraper.collecting.partition_keeper import Months
+from viral_scraper.collecting.partition_keeper import PartitionKeeper
 from viral_scraper.collecting.schedule import Schedule
 from viral_scraper.collecting.wiring import build_collector, build_refresher
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.base import Listening
+from viral_scraper.sources.base import StreamingSource
 
 
 def main() -> None:
@@ -28,12 +28,12 @@ def main() -> None:
             refresher=build_refresher(service, collector),
             daily=settings.daily,
         )
-        service.watch(schedule.missing, schedule.doing)
+        service.watch(schedule.list_problems, schedule.describe_work)
         service.add_background_task("collecting", schedule.run)
         service.add_background_task(
-            "keeping of months", Months(service.sessions, settings.retention_days).run
+            "keeping of months", PartitionKeeper(service.sessions, settings.retention_days).run
         )
-        if isinstance(collector.source, Listening):
-            service.watch(collector.source.missing)
+        if isinstance(collector.source, StreamingSource):
+            service.watch(collector.source.list_problems)
             service.add_background_task("listening", collector.source.listen)
         service.run()

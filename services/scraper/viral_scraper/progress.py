@@ -13,14 +13,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 log = structlog.get_logger()
 
-Tell = Callable[[str, int, int | None], None]
+ReportProgress = Callable[[str, int, int | None], None]
 """tell(what, done, total or None if unknown)."""
 
 LOG_EVERY_S = 2.0
 
 
 @contextmanager
-def shown_progress() -> Iterator[Tell]:
+def show_progress() -> Iterator[ReportProgress]:
     """A `Tell` that draws bars on a terminal and logs elsewhere."""
     if not sys.stderr.isatty():
         yield log_progress()
@@ -29,23 +29,23 @@ def shown_progress() -> Iterator[Tell]:
     with Progress(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[str, TaskID] = {}
 
-        def tell(what: str, done: int, total: int | None) -> None:
+        def report(what: str, done: int, total: int | None) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what)
             bars.update(tasks[what], completed=done, total=total)
 
-        yield tell
+        yield report
 
 
-def log_progress() -> Tell:
+def log_progress() -> ReportProgress:
     """A `Tell` that logs each piece of work at most every LOG_EVERY_S, and its end."""
     last: dict[str, float] = {}
 
-    def tell(what: str, done: int, total: int | None) -> None:
+    def report(what: str, done: int, total: int | None) -> None:
         now = time.monotonic()
         if done != total and now - last.get(what, 0.0) < LOG_EVERY_S:
             return
         last[what] = now
         log.info(what, done=done, **({"of": total} if total is not None else {}))
 
-    return tell
+    return report

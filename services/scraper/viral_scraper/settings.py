@@ -60,14 +60,14 @@ class ScraperSettings(CommonSettings):
 
     @field_validator("collect_at")
     @classmethod
-    def _a_time_of_day(cls, value: str) -> str:
+    def _check_time_of_day(cls, value: str) -> str:
         if value:
             Daily(value)
         return value
 
     @field_validator("retention_days")
     @classmethod
-    def _longer_than_a_training_looks_back(cls, value: int) -> int:
+    def _check_retention(cls, value: int) -> int:
         if 0 < value < SHORTEST_RETENTION_DAYS:
             raise ValueError(f"at least {SHORTEST_RETENTION_DAYS} days, or 0 to keep all tweets")
         return value

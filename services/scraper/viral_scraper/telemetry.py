@@ -10,6 +10,6 @@ SOURCE_EXHAUSTED = Gauge("viral_source_exhausted", "1 while the source has nothi
 STREAM_EVENTS = Counter("viral_stream_events_total", "Events heard on a stream of posts")
 
 
-STREAM_HEARD_UNTIL = Gauge(
+STREAM_RECEIVED_UNTIL = Gauge(
     "viral_stream_heard_until_seconds", "Time of the newest event stored, as seconds since 1970"
 )

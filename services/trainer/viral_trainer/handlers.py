@@ -19,14 +19,14 @@ from viral_common.registry.runs import Run, Runs
 from viral_common.registry.versions import BATCH_ID, SOURCE, RegisteredVersion, Registry
 from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.tweet import inputs_of
+from viral_common.tweets.tweet import take_inputs
 
-from viral_trainer.data.window import Window, obstacle, read_window
+from viral_trainer.data.window import Window, find_obstacle, read_window
 from viral_trainer.model.base_model import BaseModel
 from viral_trainer.model.export import TrainedModel, export
-from viral_trainer.model.model_card import without_front_matter
+from viral_trainer.model.model_card import strip_front_matter
 from viral_trainer.settings import TrainerSettings
-from viral_trainer.training.fit import fit, params_of
+from viral_trainer.training.fit import fit, list_params
 
 log = structlog.get_logger()
 
@@ -51,10 +51,10 @@ class Trainer:
         with self.sessions() as session:
             training = ledger.find_training(session, event.id)
         if training is not None:
-            return [_announcement(training)]
+            return [_build_event(training)]
         started_at = datetime.now(UTC)
         version = self.registry.find_version(event.id) or self._train(event)
-        return [_announcement(self._conclude(event, version, started_at))] if version else []
+        return [_build_event(self._conclude(event, version, started_at))] if version else []
 
     def on_dead_lettered(self, event: BatchCollected, reason: str) -> None:
         """Record that the batch led to no model, where there is a batch, and leave nothing half made."""
@@ -68,14 +68,16 @@ class Trainer:
 
     def _train(self, event: BatchCollected) -> RegisteredVersion | None:
         window = read_window(self.tweets, self._batch_in_turn(event), self.settings)
-        if why := obstacle(window, self.settings):
+        if why := find_obstacle(window, self.settings):
             self._record(event, "untrainable", why)
             log.warning("nothing to learn", reason=why)
             return None
         base = self.find_base()
-        run = self.runs.start(event.id, f"{event.source} {event.window_to:%Y-%m-%d}", _tags(event, base))
+        run = self.runs.start(
+            event.id, f"{event.source} {event.window_to:%Y-%m-%d}", _build_tags(event, base)
+        )
         log.info("training", run_id=run.run_id, tweets=len(window.train), batches=len(window.batches))
-        run.log_params(params_of(window, base, self.settings))
+        run.log_params(list_params(window, base, self.settings))
         self.report(run, window.batches[-1])
         model, trained = fit(window, base, self.settings, event.id, run)
         costs = {"train_seconds": trained.seconds, "tweets_per_second": trained.tweets_per_second}
@@ -90,11 +92,13 @@ class Trainer:
     ) -> RegisteredVersion:
         scratch = self._scratch(event)
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
-        check_on = inputs_of(window.validation[:PARITY_TWEETS])
+        check_on = take_inputs(window.validation[:PARITY_TWEETS])
         artefact = export(model, scratch / "artefact", check_on)
-        run.describe(without_front_matter((artefact.directory / CARD).read_text()))
+        run.describe(strip_front_matter((artefact.directory / CARD).read_text()))
         version = run.register(artefact, model.training.metrics)
-        log.info("challenger registered", version=version.model_version, **_main_figures(version.metrics))
+        log.info(
+            "challenger registered", version=version.model_version, **_round_main_scores(version.metrics)
+        )
         return version
 
     def _conclude(self, event: BatchCollected, version: RegisteredVersion, started_at: datetime) -> Training:
@@ -143,7 +147,7 @@ class Trainer:
         return batch
 
 
-def _announcement(training: Training) -> ModelTrained:
+def _build_event(training: Training) -> ModelTrained:
     return ModelTrained(
         batch_id=training.batch_id,
         model_version=training.model_version,
@@ -154,7 +158,7 @@ def _announcement(training: Training) -> ModelTrained:
     )
 
 
-def _tags(event: BatchCollected, base: BaseModel) -> dict[str, str]:
+def _build_tags(event: BatchCollected, base: BaseModel) -> dict[str, str]:
     return {
         BATCH_ID: str(event.batch_id),
         SOURCE: event.source,
@@ -163,5 +167,5 @@ def _tags(event: BatchCollected, base: BaseModel) -> dict[str, str]:
     }
 
 
-def _main_figures(metrics: dict[str, float]) -> dict[str, float]:
+def _round_main_scores(metrics: dict[str, float]) -> dict[str, float]:
     return {name: round(metrics[name], 4) for name in ("auc", "average_precision", "log_loss", "ece")}

@@ -14,7 +14,7 @@ from viral_common.database.engine import Sessions, connect, make_sessions
 from viral_common.database.tables import Batch
 from viral_common.settings import CommonSettings
 from viral_common.stores.champion import Champion
-from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput, feature_matrix
+from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput, compute_feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.monitoring import prediction_log
 from viral_gateway.monitoring.live_drift import LiveTraffic
@@ -68,7 +68,7 @@ def test_numbers_and_the_minute_are_written_neither_text_nor_name(db: Sessions) 
     assert live.since.second == live.since.microsecond == 0
     assert sorted(live.probabilities) == [0.25, 0.75]
     order = np.argsort(live.probabilities)
-    assert np.array_equal(live.features[order], feature_matrix(TWEETS), equal_nan=True)
+    assert np.array_equal(live.features[order], compute_feature_matrix(TWEETS), equal_nan=True)
     assert other is None
 
 

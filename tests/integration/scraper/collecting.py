@@ -39,7 +39,7 @@ def collector(
         source=ArchiveSource(str(file), query, folder / "shards", log_progress()),
         batches=BatchStore(db),
         emit=emit,
-        tell=log_progress(),
+        report=log_progress(),
         batch_size=batch_size,
         label_rule=LabelRule(0, timedelta(hours=24)),
     )

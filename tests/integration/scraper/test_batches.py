@@ -14,7 +14,7 @@ from viral_common.database.tables import Tweet
 from viral_common.events import BatchCollected, CloudEvent, derive_event_id
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
-from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.text import choose_split, copy_hash
 from viral_scraper.collecting import collector as collector_module
 from viral_scraper.stores.batch_staging import prepare
 
@@ -86,18 +86,18 @@ def test_what_is_left_out_is_counted_by_reason(db: Sessions, tmp_path: Path) -> 
 
 
 def test_texts_that_differ_in_trifles_are_kept_once(db: Sessions, tmp_path: Path) -> None:
-    said = [
+    texts = [
         "Oil prices are going up again, and nobody knows why",
         "oil prices are going up again, and nobody knows WHY https://t.co/x",
         "Oil prices are going up again... and nobody knows why!!! 😀",
         "#Oil prices are going up again and nobody knows why",
         "Oil prices are going up again, and nobody knows why 2",
     ]
-    rows = [make_twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(said)]
+    rows = [make_twint_row(FIRST_DAY, number, tweet=text) for number, text in enumerate(texts)]
 
     (batch,) = all_batches(collector(db, tmp_path, rows, batch_size=100))
 
-    assert {tweet.text for tweet in stored(db)} == {said[0], said[4]}
+    assert {tweet.text for tweet in stored(db)} == {texts[0], texts[4]}
     assert batch.filtered == {"duplicate": 1, "near-duplicate": 2}
 
 
@@ -171,7 +171,7 @@ def test_copies_stand_on_one_side_of_the_split_in_every_batch(db: Sessions, tmp_
     batches = all_batches(collector(db, tmp_path, said_daily, batch_size=20))
 
     assert len(batches) == 4
-    assert all(tweet.split == split_of(copy_hash(tweet.text)) for tweet in stored(db))
+    assert all(tweet.split == choose_split(copy_hash(tweet.text)) for tweet in stored(db))
     assert len({(tweet.text_hash, tweet.split) for tweet in stored(db)}) == 20
 
 
@@ -200,7 +200,7 @@ def test_stopping_in_the_middle_and_going_on_gives_the_same_batches(
     whole = collector(db, tmp_path, rows, batch_size=5_000)
     stopping = threading.Event()
     interrupted = collector(db, tmp_path, rows, batch_size=5_000)
-    interrupted = type(interrupted)(**{**vars(interrupted), "tell": lambda *_: stopping.set()})
+    interrupted = type(interrupted)(**{**vars(interrupted), "report": lambda *_: stopping.set()})
 
     assert interrupted.collect_next(stopping) is None
     half = len(stored(db))

@@ -50,7 +50,7 @@ def collected_days_ago(db: Sessions, days: int) -> None:
 
 
 def waits(schedule: Schedule) -> bool:
-    return schedule.doing().startswith("waits for the run of ")
+    return schedule.describe_work().startswith("waits for the run of ")
 
 
 def test_the_first_run_waits_for_its_time(db: Sessions, collecting: Collector) -> None:
@@ -62,7 +62,7 @@ def test_the_first_run_waits_for_its_time(db: Sessions, collecting: Collector) -
     stop()
 
     assert announced(db) == []
-    assert schedule.missing() == []
+    assert schedule.list_problems() == []
 
 
 def test_runs_that_were_missed_are_caught_up_once(
@@ -79,7 +79,7 @@ def test_runs_that_were_missed_are_caught_up_once(
     stop()
 
     assert len(announced(db)) == 3
-    assert f"{datetime.now(UTC) + timedelta(hours=12):%Y-%m-%d}" in schedule.doing()
+    assert f"{datetime.now(UTC) + timedelta(hours=12):%Y-%m-%d}" in schedule.describe_work()
 
 
 def test_a_run_that_another_scraper_has_done_is_not_done_again(db: Sessions, collecting: Collector) -> None:
@@ -143,9 +143,9 @@ def test_likes_are_read_again_and_what_keeps_them_from_it_stops_no_batch(
 
     stop = started(schedule)
     eventually(lambda: len(announced(db)) == 3)
-    reasons = schedule.missing()
+    reasons = schedule.list_problems()
     network.poor = False
-    eventually(lambda: schedule.missing() == [])
+    eventually(lambda: schedule.list_problems() == [])
     stop()
 
     assert [reason.split(" (since")[0] for reason in reasons] == ["no money; likes are read again next month"]

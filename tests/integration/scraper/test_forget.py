@@ -25,7 +25,7 @@ from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper import cli
 from viral_scraper.stores.forgotten import forget_author, forget_author_id, forget_tweet
-from viral_scraper.stores.streams import Heard, HeardEngagement, StreamStore, stream_key
+from viral_scraper.stores.streams import ReceivedEngagement, ReceivedPosts, StreamStore, hash_stream_key
 
 from tests.eventually import eventually
 from tests.factories import FIRST_DAY, make_twint_days, make_twint_row
@@ -150,10 +150,10 @@ def test_posts_that_wait_for_a_batch_go_with_their_likes(db: Sessions) -> None:
     stream = StreamStore(db, "bluesky")
     theirs, other = post("1", "did:plc:ada"), post("2", "did:plc:bob")
     likes = [
-        HeardEngagement(number, stream_key("bluesky", one.external_id), "like", 1_772_366_400_000_000)
+        ReceivedEngagement(number, hash_stream_key("bluesky", one.external_id), "like", 1_772_366_400_000_000)
         for number, one in enumerate((theirs, other))
     ]
-    stream.store(Heard(cursor_us=1, posts=[theirs, other], engagements=likes))
+    stream.store(ReceivedPosts(cursor_us=1, posts=[theirs, other], engagements=likes))
 
     deleted = forget_author(db, "did:plc:ADA")
 
@@ -170,14 +170,16 @@ def test_what_a_forgotten_author_says_on_a_stream_is_not_kept(db: Sessions) -> N
     reply = replace(post("4", "did:plc:ada"), is_reply=True)
 
     posts = [post("1", "did:plc:ada"), post("2", "did:plc:bob"), post("3", "did:plc:bob")]
-    stream.store(Heard(cursor_us=1, posts=posts, left_out=[reply]))
+    stream.store(ReceivedPosts(cursor_us=1, posts=posts, left_out=[reply]))
 
     with db() as session:
         assert session.scalars(select(StreamPost.external_id)).all() == ["at://did:plc:bob/2"]
 
 
 def heard(db: Sessions, _folder: Path) -> None:
-    StreamStore(db, "bluesky").store(Heard(cursor_us=1, posts=[post("1", "author3"), post("2", "author4")]))
+    StreamStore(db, "bluesky").store(
+        ReceivedPosts(cursor_us=1, posts=[post("1", "author3"), post("2", "author4")])
+    )
 
 
 def waits_its_turn(db: Sessions) -> bool:

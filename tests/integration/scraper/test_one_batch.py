@@ -20,7 +20,7 @@ from viral_scraper.collecting import one_batch
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.factory import SOURCES
 from viral_scraper.sources.retries import SourceAway
-from viral_scraper.stores.advisory_lock import turn
+from viral_scraper.stores.advisory_lock import hold_lock
 
 from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import all_batches, announced, collector, stored
@@ -133,8 +133,8 @@ class Broken(ArchiveSource):
         """Of nothing."""
         return cls("nowhere", "q", None, print)  # type: ignore[arg-type]
 
-    def next_window(self, after: datetime | None, size: int, /) -> None:
-        """What was said."""
+    def find_next_window(self, after: datetime | None, size: int, /) -> None:
+        """What was post."""
         raise self.error
 
 
@@ -185,7 +185,7 @@ def test_while_another_scraper_collects_it_waits_but_not_for_ever(
     monkeypatch.setattr(one_batch, "PATIENCE_S", 0.0)
     monkeypatch.setattr("viral_scraper.stores.advisory_lock.ASK_AGAIN_S", 0.05)
 
-    with turn(db, "collect:x:tea", threading.Event(), lambda: None):
+    with hold_lock(db, "collect:x:tea", threading.Event(), lambda: None):
         result = run_once()
 
     assert result.exit_code == 1

@@ -50,9 +50,9 @@ class Network:
             raise SourceAway("the network does not deliver; it is asked again")
         return self.archive.search(query, since, until, limit)
 
-    def next_window(self, after: datetime | None, size: int, /) -> Window | None:
+    def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
         """Those of the archive."""
-        return self.archive.next_window(after, size)
+        return self.archive.find_next_window(after, size)
 
 
 def networked(db: Sessions, folder: Path, open_after: int = 3) -> tuple[Network, Collector]:
@@ -89,15 +89,15 @@ def test_a_source_that_is_down_is_waited_for(db: Sessions, tmp_path: Path) -> No
 
     network.there = False
     network.held_up.set()
-    eventually(lambda: any("tried 3 times" in reason for reason in schedule.missing()))
-    reasons = schedule.missing()
+    eventually(lambda: any("tried 3 times" in reason for reason in schedule.list_problems()))
+    reasons = schedule.list_problems()
     network.there = True
     eventually(lambda: announced(db) != [])
     stop()
 
     assert len(reasons) == 1
     assert reasons[0].startswith("the network does not deliver; it is asked again (since 20")
-    assert schedule.missing() == []
+    assert schedule.list_problems() == []
     assert len(stored(db)) == 200
     # What was stored before is not asked for again; only the interval that failed is.
     assert {since for since in network.asked if network.asked.count(since) > 1} == {network.asked[3]}
@@ -111,8 +111,8 @@ def test_postgres_dies_in_the_middle(servers: Servers, db: Sessions, tmp_path: P
 
     servers.kill("postgres")
     network.held_up.set()
-    eventually(lambda: any("Postgres does not answer" in reason for reason in schedule.missing()))
-    eventually(lambda: schedule.missing() == [], within_s=60)
+    eventually(lambda: any("Postgres does not answer" in reason for reason in schedule.list_problems()))
+    eventually(lambda: schedule.list_problems() == [], within_s=60)
     eventually(lambda: announced(db) != [])
     stop()
 
@@ -126,13 +126,15 @@ def test_a_full_disk_is_waited_for(db: Sessions, tmp_path: Path) -> None:
 
     with no_room_beyond(200_000):
         stop = started(schedule)
-        eventually(lambda: any("cannot prepare the archive: File too large" in r for r in schedule.missing()))
+        eventually(
+            lambda: any("cannot prepare the archive: File too large" in r for r in schedule.list_problems())
+        )
         assert announced(db) == []
     eventually(lambda: len(announced(db)) == 2)
     stop()
 
     assert len(stored(db)) == 5_000
-    assert schedule.missing() == []
+    assert schedule.list_problems() == []
 
 
 def test_a_turn_that_was_lost_is_noticed_before_anything_more_is_fetched(
@@ -148,7 +150,7 @@ def test_a_turn_that_was_lost_is_noticed_before_anything_more_is_fetched(
     eventually(lambda: announced(db) != [])
 
     held.held_up.set()
-    eventually(lambda: any("another scraper" in reason for reason in schedule.missing()), within_s=10)
+    eventually(lambda: any("another scraper" in reason for reason in schedule.list_problems()), within_s=10)
     stop_first()
     stop_second()
 

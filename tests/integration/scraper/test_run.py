@@ -48,12 +48,12 @@ def test_a_file_that_is_missing_is_named_and_waited_for(db: Sessions, tmp_path: 
     (tmp_path / "tweets.jsonl").rename(tmp_path / "elsewhere")
     schedule = Schedule(files, db, poll_s=0.1)
     stop = started(schedule)
-    eventually(lambda: any("no file at" in reason for reason in schedule.missing()))
+    eventually(lambda: any("no file at" in reason for reason in schedule.list_problems()))
 
     (tmp_path / "elsewhere").rename(tmp_path / "tweets.jsonl")
 
     eventually(lambda: len(announced(db)) == 1)
-    assert schedule.missing() == []
+    assert schedule.list_problems() == []
     stop()
 
 
@@ -63,13 +63,13 @@ def test_of_two_scrapers_one_works_and_the_other_takes_over(db: Sessions, tmp_pa
     stop_first = started(first)
     eventually(lambda: len(announced(db)) == 1)
     stop_second = started(second)
-    eventually(lambda: any("another scraper" in reason for reason in second.missing()))
+    eventually(lambda: any("another scraper" in reason for reason in second.list_problems()))
 
     stop_first()
     write_lines(tmp_path / "tweets.jsonl", make_twint_days(2, 50))
 
     eventually(lambda: len(announced(db)) == 2)
-    assert second.missing() == []
+    assert second.list_problems() == []
     stop_second()
 
 
@@ -99,5 +99,5 @@ def test_a_source_that_raises_is_no_crash_loop(db: Sessions, tmp_path: Path) -> 
 
     stop = started(schedule)
 
-    eventually(lambda: any("no usable tweet" in reason for reason in schedule.missing()))
+    eventually(lambda: any("no usable tweet" in reason for reason in schedule.list_problems()))
     stop()

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Tweet
 from viral_common.events import BatchCollected
-from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.text import choose_split, copy_hash
 from viral_common.tweets.tweet import LabelledTweet
 
 from tests.factories import START, make_labelled_tweets
@@ -76,7 +76,7 @@ def _row(event: BatchCollected, number: int, tweet: LabelledTweet, likes: int | 
         "is_quote": False,
         "text_hash": text_hash,
         "near_hash": text_hash,
-        "split": split_of(text_hash),
+        "split": choose_split(text_hash),
         **dict.fromkeys(
             ("retweet_count", "reply_count", "hashtags_count", "mentions_count", "urls_count", "word_count"),
             0,

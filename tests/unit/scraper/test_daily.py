@@ -28,21 +28,22 @@ def utc(*when: int) -> datetime:
     ],
 )
 def test_the_next_run_is_at_that_time_of_day(at: str, after: datetime, due: datetime) -> None:
-    assert Daily(at).next_after(after) == due
+    assert Daily(at).compute_next_after(after) == due
 
 
 def test_days_that_were_missed_are_one_run() -> None:
     long_ago, now = utc(2026, 11, 20, 5, 10), utc(2026, 11, 24, 12)
 
-    missed = Daily("05:00").next_after(long_ago)
+    missed = Daily("05:00").compute_next_after(long_ago)
 
     assert missed < now
-    assert Daily("05:00").next_after(now) == utc(2026, 11, 25, 5)
+    assert Daily("05:00").compute_next_after(now) == utc(2026, 11, 25, 5)
 
 
 def test_with_jitter_it_is_a_little_later_and_never_earlier() -> None:
     late = {
-        Daily("05:00", jitter_s=600).next_after(utc(2026, 11, 24)) - utc(2026, 11, 24, 5) for _ in range(50)
+        Daily("05:00", jitter_s=600).compute_next_after(utc(2026, 11, 24)) - utc(2026, 11, 24, 5)
+        for _ in range(50)
     }
 
     assert timedelta(0) <= min(late) < max(late) <= timedelta(minutes=10)

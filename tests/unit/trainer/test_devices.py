@@ -9,7 +9,7 @@ import pytest
 import torch
 from viral_trainer.devices import Device, find_device, has_bfloat16
 from viral_trainer.settings import OfflineSettings
-from viral_trainer.training.fit import recipe_of
+from viral_trainer.training.fit import choose_recipe
 from viral_trainer.training.loop import Recipe
 
 CPU, GPU = Device("cpu", None), Device("cuda:0", torch.bfloat16)
@@ -52,7 +52,7 @@ def test_an_older_gpu_computes_in_float16_with_scaled_losses() -> None:
 
 
 def test_a_gpu_gets_larger_batches_and_higher_rates() -> None:
-    small, large = (recipe_of(OfflineSettings(), 100_000, device) for device in (CPU, GPU))
+    small, large = (choose_recipe(OfflineSettings(), 100_000, device) for device in (CPU, GPU))
 
     assert large.batch_size == 4 * small.batch_size
     assert large.encoder_lr == pytest.approx(2 * small.encoder_lr)
@@ -60,7 +60,7 @@ def test_a_gpu_gets_larger_batches_and_higher_rates() -> None:
 
 
 def test_a_small_window_needs_its_steps_more_than_a_gpu_its_batches() -> None:
-    assert recipe_of(OfflineSettings(), 5_000, GPU) == recipe_of(OfflineSettings(), 5_000, CPU)
+    assert choose_recipe(OfflineSettings(), 5_000, GPU) == choose_recipe(OfflineSettings(), 5_000, CPU)
 
 
 def test_rates_grow_with_the_root_of_the_batch() -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from viral_common.archive.bad_rows import BadRows, summary
-from viral_common.archive.rows import rows_of
+from viral_common.archive.rows import read_rows
 from viral_common.bus import operations
 from viral_common.errors import UsageError, ViralError
 
@@ -88,7 +88,7 @@ def choose_batch_size(rows: int) -> int:
 def _count_rows(path: Path) -> int:
     """Count rows of the file that can be read, MANY at most. Raises UsageError if there is none."""
     bad = BadRows()
-    count = sum(1 for _ in islice(rows_of(path, bad), MANY))
+    count = sum(1 for _ in islice(read_rows(path, bad), MANY))
     if not count:
         raise UsageError(
             f"no tweet in {path}: {summary(bad.by_reason)}; give a file of Twint, snscrape or X's API"

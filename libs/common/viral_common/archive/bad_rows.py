@@ -1,4 +1,4 @@
-"""Rows that cannot be used: counted, named by file and line, never fatal."""
+"""Count rows that cannot be used, named by file and line, never fatal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ NAMED = 5
 
 
 class BadRow(ValueError):
-    """A row is unusable; its text is the reason, worded alike for alike rows so that they can be counted."""
+    """Say why a row is unusable; the text is the reason, worded alike for alike rows so that they can be counted."""
 
 
 class BadRows:
-    """What was wrong with an archive: totals by reason, and for each the first places."""
+    """Collect what was wrong with an archive: totals by reason, and for each the first places."""
 
     def __init__(self) -> None:
         self.by_reason: Counter[str] = Counter()
@@ -40,6 +40,6 @@ class BadRows:
 
 
 def summary(by_reason: Mapping[str, int]) -> str:
-    """`3 bad rows (2 broken JSON, 1 no id)`."""
+    """Sum them up: `3 bad rows (2 broken JSON, 1 no id)`."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(by_reason).most_common())
     return f"{sum(by_reason.values())} bad rows" + (f" ({reasons})" if reasons else "")

@@ -1,4 +1,4 @@
-"""CSV and TSV with a header as rows."""
+"""Read CSV and TSV with a header as rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from viral_common.archive.bad_rows import BadRow, BadRows
 from viral_common.archive.formats import shape_of_columns
-from viral_common.archive.lines import BYTE_ORDER_MARK, LONGEST_LINE, line_blocks, numbered
+from viral_common.archive.lines import BYTE_ORDER_MARK, LONGEST_LINE, numbered, read_line_blocks
 
 NumberedLine = tuple[int, bytes]
 
@@ -20,14 +20,14 @@ LONGEST_NUMBER = 20  # digits; whatever is longer is out of range already
 
 
 class Header(NamedTuple):
-    """A table's first line."""
+    """Hold a table's first line."""
 
     columns: list[str]
     delimiter: str
 
 
-def header_in(head: bytes) -> Header | None:
-    """The header, if the file's first line is one of a table of tweets."""
+def find_header(head: bytes) -> Header | None:
+    """Find the header, if the file's first line is one of a table of tweets."""
     line = head.removeprefix(BYTE_ORDER_MARK).partition(b"\n")[0]
     text = line.decode(errors="replace").strip()
     for delimiter in ",\t;":
@@ -40,10 +40,10 @@ def header_in(head: bytes) -> Header | None:
     return None
 
 
-def rows_of_table(path: Path, table: Header, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_table_rows(path: Path, table: Header, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
     """Join the lines of each record until its quotes pair up; after a broken one, go on at its second line."""
     csv.field_size_limit(LONGEST_LINE)
-    lines = numbered(line_blocks(path, bad))
+    lines = numbered(read_line_blocks(path, bad))
     next(lines, None)
     again: deque[NumberedLine] = deque()
     record: list[NumberedLine] = []
@@ -60,15 +60,15 @@ def rows_of_table(path: Path, table: Header, bad: BadRows) -> Iterator[tuple[int
         if not record:
             return
         try:
-            fields = _fields(b"".join(part for _, part in record), table)
-            yield record[0][0], _typed(table.columns, fields)
+            fields = _split_fields(b"".join(part for _, part in record), table)
+            yield record[0][0], _parse_value(table.columns, fields)
         except BadRow as error:
             bad.add(path, record[0][0], str(error))
             again.extendleft(reversed(record[1:]))
         record, open_quote = [], False
 
 
-def _fields(record: bytes, table: Header) -> list[str]:
+def _split_fields(record: bytes, table: Header) -> list[str]:
     if b"\0" in record:
         raise BadRow("NUL byte")
     try:
@@ -82,8 +82,8 @@ def _fields(record: bytes, table: Header) -> list[str]:
     return fields
 
 
-def _typed(columns: list[str], fields: list[str]) -> dict[str, Any]:
-    """CSV has no types: what reads as a count becomes one."""
+def _parse_value(columns: list[str], fields: list[str]) -> dict[str, Any]:
+    """Turn what reads as a count into one: CSV has no types."""
     row: dict[str, Any] = dict(zip(columns, fields, strict=True))
     for name in columns:
         value = row[name]

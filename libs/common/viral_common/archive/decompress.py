@@ -1,4 +1,4 @@
-"""Files as blocks of bytes: plain, gzip or Zstandard whatever their name, never whole in memory."""
+"""Read files as blocks of bytes: plain, gzip or Zstandard whatever their name, never whole in memory."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ AHEAD = 4  # blocks unpacked while the ones before them are worked on
 
 
 class DamagedFile(Exception):
-    """A packed file ends early or cannot be unpacked from here on; what came before it is good."""
+    """Say that a packed file ends early or cannot be unpacked from here on; what came before it is good."""
 
 
 class _Unpacker(Protocol):
-    """One member of a gzip file or one frame of a Zstandard file."""
+    """Unpack one member of a gzip file or one frame of a Zstandard file."""
 
     @property
     def eof(self) -> bool: ...
@@ -37,8 +37,8 @@ class _Unpacker(Protocol):
     def decompress(self, data: bytes, /) -> bytes: ...
 
 
-def blocks_of(path: Path) -> Generator[bytes, None, None]:
-    """The file unpacked, in order; a thread unpacks ahead. Raises DamagedFile, and UsageError if it cannot be read."""
+def read_blocks(path: Path) -> Generator[bytes, None, None]:
+    """Unpack the file in order; a thread unpacks ahead. Raises DamagedFile, and UsageError if it cannot be read."""
     waiting: queue.Queue[bytes | Exception | None] = queue.Queue(AHEAD)
     closed = threading.Event()
     thread = threading.Thread(target=_unpack, args=(path, waiting, closed), name="unpacking", daemon=True)
@@ -55,11 +55,11 @@ def blocks_of(path: Path) -> Generator[bytes, None, None]:
             thread.join(0.01)
 
 
-def head_of(path: Path, size: int) -> bytes:
-    """The first bytes, unpacked; fewer if the file is damaged."""
+def read_head(path: Path, size: int) -> bytes:
+    """Read the first bytes, unpacked; fewer if the file is damaged."""
     head = b""
     try:
-        with closing(_unpacked(path)) as blocks:
+        with closing(_unpack_blocks(path)) as blocks:
             for block in blocks:
                 head += block
                 if len(head) >= size:
@@ -74,7 +74,7 @@ def head_of(path: Path, size: int) -> bytes:
 def _unpack(path: Path, waiting: queue.Queue[bytes | Exception | None], closed: threading.Event) -> None:
     last: Exception | None = None
     try:
-        with closing(_unpacked(path)) as blocks:
+        with closing(_unpack_blocks(path)) as blocks:
             for block in blocks:
                 waiting.put(block)
                 if closed.is_set():
@@ -93,22 +93,22 @@ def _empty(waiting: queue.Queue[bytes | Exception | None]) -> None:
         waiting.get_nowait()
 
 
-def _unpacked(path: Path) -> Generator[bytes, None, None]:
+def _unpack_blocks(path: Path) -> Generator[bytes, None, None]:
     with path.open("rb") as file:
         magic = file.read(4)
         file.seek(0)
         if magic.startswith(GZIP_MAGIC):
-            yield from _members(file, "gzip")
+            yield from _unpack_members(file, "gzip")
         elif magic == ZSTD_MAGIC:
-            yield from _members(file, "Zstandard")
+            yield from _unpack_members(file, "Zstandard")
         else:
             while block := file.read(PLAIN_AT_ONCE):
                 yield block
 
 
-def _members(file: BinaryIO, kind: str) -> Iterator[bytes]:
-    """A packed file may be several, one after the other; zeros may fill it up at the end."""
-    unpacker = _unpacker(kind)
+def _unpack_members(file: BinaryIO, kind: str) -> Iterator[bytes]:
+    """Unpack a file of several members, one after the other; zeros may fill it up at the end."""
+    unpacker = _choose_unpacker(kind)
     begun = False
     while data := file.read(PACKED_AT_ONCE):
         while data:
@@ -123,12 +123,12 @@ def _members(file: BinaryIO, kind: str) -> Iterator[bytes]:
                 yield block
             data = b""
             if unpacker.eof:
-                data, unpacker, begun = unpacker.unused_data, _unpacker(kind), False
+                data, unpacker, begun = unpacker.unused_data, _choose_unpacker(kind), False
     if begun:
         raise DamagedFile(f"{kind} file ends early")
 
 
-def _unpacker(kind: str) -> _Unpacker:
+def _choose_unpacker(kind: str) -> _Unpacker:
     if kind == "gzip":
         return isal_zlib.decompressobj(wbits=31)
     return zstandard.ZstdDecompressor().decompressobj()

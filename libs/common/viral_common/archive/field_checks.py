@@ -1,4 +1,4 @@
-"""What a field of a row may be; anything else makes the row a bad one, with the field's name in the reason."""
+"""Check the fields of a row; anything unfit makes the row a bad one, with the field's name in the reason."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LONGEST_TEXT = 25_000  # characters; X's own limit for long posts
 
 
 def present(value: object, name: str) -> object:
-    """Neither missing nor empty."""
+    """Get a field that is neither missing nor empty."""
     if value is None or value == "":
         raise BadRow(f"no {name}")
     return value
 
 
-def text_in(value: object, name: str) -> str:
-    """A string no longer than a tweet can be; it may be empty."""
+def get_text(value: object, name: str) -> str:
+    """Get a string no longer than a tweet can be; it may be empty."""
     if not isinstance(value, str):
         raise BadRow(f"no {name}" if value is None else f"{name} is no text")
     if len(value) > LONGEST_TEXT:
@@ -35,13 +35,13 @@ def text_in(value: object, name: str) -> str:
     return value
 
 
-def optional_text(value: object, name: str) -> str:
-    """A string, cleaned; empty if it is missing."""
-    return "" if value is None else clean(text_in(value, name))
+def get_optional_text(value: object, name: str) -> str:
+    """Get a string, cleaned; empty if it is missing."""
+    return "" if value is None else clean(get_text(value, name))
 
 
-def identity_in(value: object, name: str) -> int:
-    """An id; some files write them as numbers, others as text."""
+def get_identity(value: object, name: str) -> int:
+    """Get an id; some files write them as numbers, others as text."""
     if type(value) is not int:
         if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
             value = int(value)
@@ -54,7 +54,7 @@ def identity_in(value: object, name: str) -> int:
 
 
 def count_in(value: object, name: str) -> int:
-    """A count of likes and the like."""
+    """Get a count of likes, replies or retweets."""
     if type(value) is not int:
         present(value, name)
         raise BadRow(f"{name} is no whole number")
@@ -64,7 +64,7 @@ def count_in(value: object, name: str) -> int:
 
 
 def list_in(value: object, name: str) -> list[object]:
-    """A list, or one written as text: "['a', 'b']"."""
+    """Get a list, or one written as text: "['a', 'b']"."""
     if isinstance(value, list):
         return value
     if value is None or value in ("", "[]"):
@@ -78,27 +78,27 @@ def list_in(value: object, name: str) -> list[object]:
     return parsed
 
 
-def iso_time(value: object, name: str) -> datetime:
-    """`2021-02-27T21:00:27+00:00`, `…Z` or a time already read; one without a zone is UTC."""
+def parse_iso_time(value: object, name: str) -> datetime:
+    """Read `2021-02-27T21:00:27+00:00`, `…Z` or a time already read; one without a zone is UTC."""
     try:
         return value if isinstance(value, datetime) else datetime.fromisoformat(str(present(value, name)))
     except ValueError as error:
         raise BadRow("impossible date") from error
 
 
-def moment_of(external_id: int, written: datetime | int | None) -> datetime:
-    """The true time, from the id; from what is written (or milliseconds) only for ids older than snowflakes."""
+def find_posted_at(external_id: int, written: datetime | int | None) -> datetime:
+    """Find the true time, from the id; from what is written (or milliseconds) only for ids older than snowflakes."""
     if external_id >= FIRST_SNOWFLAKE:
         milliseconds = (external_id >> 22) + SNOWFLAKE_EPOCH_MS
     elif written is None:
         raise BadRow("no usable time")
     else:
-        milliseconds = written if isinstance(written, int) else _since_1970_ms(written)
+        milliseconds = written if isinstance(written, int) else _count_ms_since_1970(written)
     if not FIRST_TWEET_MS <= milliseconds <= time.time() * 1000 + DAY_MS:
         raise BadRow("impossible date")
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _since_1970_ms(moment: datetime) -> int:
+def _count_ms_since_1970(moment: datetime) -> int:
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return (moment - EPOCH) // timedelta(milliseconds=1)

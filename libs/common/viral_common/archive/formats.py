@@ -1,4 +1,4 @@
-"""Who wrote a file's rows, told by the first field that only they have; and how their rows become tweets."""
+"""Find out who wrote a file's rows, by the first field that only they have; and how their rows become tweets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TELLING = re.compile(rb'"(likes_count|likeCount|public_metrics|author_id|edit_h
 
 @dataclass(frozen=True)
 class Shape:
-    """One tool's rows. What is found unusable raises BadRow."""
+    """Describe one tool's rows. What is found unusable raises BadRow."""
 
     tweet_of: Callable[[Any], RawTweet]
     rows_in: Callable[[Any], Iterable[Any]] | None = None
@@ -25,19 +25,19 @@ class Shape:
     row_type: Any = dict[str, Any]
 
 
-TWINT = Shape(twint.tweet_of, row_type=twint.TwintRow)
-SNSCRAPE = Shape(snscrape.tweet_of)
-X_API = Shape(x_api.tweet_of, x_api.rows_in)
+TWINT = Shape(twint.read_twint_tweet, row_type=twint.TwintRow)
+SNSCRAPE = Shape(snscrape.read_snscrape_tweet)
+X_API = Shape(x_api.read_x_tweet, x_api.read_page_rows)
 
 
 def shape_of_json(head: bytes) -> Shape:
-    """By the first bytes of a file of JSON; Twint's if nothing tells."""
+    """Recognise it by the first bytes of a file of JSON; Twint's if nothing else fits."""
     telling = _TELLING.search(head)
     return TWINT if telling is None else _shape_with(telling[1].decode())
 
 
 def shape_of_columns(columns: Iterable[str]) -> Shape | None:
-    """By the names of a table's columns; None for a table of something else."""
+    """Recognise it by the names of a table's columns; None for a table of something else."""
     names = set(columns)
     if names >= {"id", "tweet"}:
         return TWINT
@@ -49,5 +49,5 @@ def _shape_with(field: str) -> Shape:
 
 
 def converted(row: dict[str, Any], shape: Shape) -> Any:
-    """A row read by something else than the shape's own decoder."""
+    """Convert a row read by something else than the shape's own decoder."""
     return msgspec.convert(row, shape.row_type)

@@ -1,4 +1,4 @@
-"""JSON as rows: one object a line, or objects spread over lines and lists."""
+"""Read JSON as rows: one object a line, or objects spread over lines and lists."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from viral_common.archive.bad_rows import BadRow, BadRows
-from viral_common.archive.decompress import DamagedFile, blocks_of
+from viral_common.archive.decompress import DamagedFile, read_blocks
 from viral_common.archive.formats import Shape, converted
-from viral_common.archive.lines import Lines, line_blocks, numbered
+from viral_common.archive.lines import Lines, numbered, read_line_blocks
 
 LONGEST_OBJECT = (
     16 * 1024 * 1024
@@ -26,10 +26,10 @@ _BETWEEN_OBJECTS = b" \t\r\n,[]"
 NumberedRow = tuple[int, Any]
 
 
-def rows_on_lines(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
-    """Each line's object with its number."""
+def read_json_lines(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
+    """Read each line's object with its number."""
     decoder = msgspec.json.Decoder(shape.row_type)
-    for lines in line_blocks(path, bad):
+    for lines in read_line_blocks(path, bad):
         try:
             rows = decoder.decode_lines(lines.data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -38,34 +38,34 @@ def rows_on_lines(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRo
         if len(rows) == lines.data.count(b"\n") and rows:
             yield from enumerate(rows, lines.first)
         else:
-            yield from _line_by_line(path, lines, shape, decoder, bad)
+            yield from _read_line_by_line(path, lines, shape, decoder, bad)
 
 
-def rows_in_documents(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
-    """Each outermost object, whether in a list or not, with the number of the line on which it begins."""
+def read_json_documents(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
+    """Read each outermost object, whether in a list or not, with the number of the line on which it begins."""
     decoder = msgspec.json.Decoder(shape.row_type)
-    for number, data in _objects(path, bad):
+    for number, data in _read_objects(path, bad):
         try:
-            yield number, _row(data, shape, decoder)
+            yield number, _read_row(data, shape, decoder)
         except BadRow as error:
             bad.add(path, number, str(error))
 
 
-def _line_by_line(
+def _read_line_by_line(
     path: Path, lines: Lines, shape: Shape, decoder: msgspec.json.Decoder[Any], bad: BadRows
 ) -> Iterator[NumberedRow]:
     for number, line in numbered(iter([lines])):
         if not line.strip():
             continue
         try:
-            row = _row(line, shape, decoder)
+            row = _read_row(line, shape, decoder)
         except BadRow as error:
             bad.add(path, number, str(error))
         else:
             yield number, row
 
 
-def _row(data: bytes, shape: Shape, decoder: msgspec.json.Decoder[Any]) -> Any:
+def _read_row(data: bytes, shape: Shape, decoder: msgspec.json.Decoder[Any]) -> Any:
     """Read leniently what only the strict decoder refuses, such as half an emoji; or say what is wrong."""
     try:
         return decoder.decode(data)
@@ -84,11 +84,11 @@ def _row(data: bytes, shape: Shape, decoder: msgspec.json.Decoder[Any]) -> Any:
     return converted(row, shape)
 
 
-def _objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:
+def _read_objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:
     """Cut at the outermost braces outside strings."""
     data = b""
     line, place, begin, depth = 1, 0, 0, 0  # `begin`: of the object being read, or of what is between two
-    with closing(blocks_of(path)) as blocks:
+    with closing(read_blocks(path)) as blocks:
         try:
             for block in blocks:
                 data += block
@@ -99,7 +99,7 @@ def _objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:
                     place = token.end()
                     if sign == b"{":
                         if not depth:
-                            line = _between(path, line, data[begin : token.start()], bad)
+                            line = _skip_between(path, line, data[begin : token.start()], bad)
                             begin = token.start()
                         depth += 1
                     elif sign == b"}" and depth:
@@ -124,11 +124,11 @@ def _objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:
     if depth:
         bad.add(path, line, "JSON document ends early")
     else:
-        _between(path, line, data, bad)
+        _skip_between(path, line, data, bad)
 
 
-def _between(path: Path, line: int, data: bytes, bad: BadRows) -> int:
-    """The number of the line after `data`, in which nothing but commas and brackets should stand."""
+def _skip_between(path: Path, line: int, data: bytes, bad: BadRows) -> int:
+    """Count the lines to the one after `data`, in which nothing but commas and brackets should stand."""
     if data.strip(_BETWEEN_OBJECTS):
         bad.add(path, line, "broken JSON")
     return line + data.count(b"\n")

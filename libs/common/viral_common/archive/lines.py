@@ -1,4 +1,4 @@
-"""Blocks of bytes as blocks of whole lines that know their numbers."""
+"""Cut blocks of bytes into blocks of whole lines that know their numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from viral_common.archive.bad_rows import BadRows
-from viral_common.archive.decompress import DamagedFile, blocks_of
+from viral_common.archive.decompress import DamagedFile, read_blocks
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = (
@@ -17,19 +17,19 @@ LONGEST_LINE = (
 
 
 class Lines(NamedTuple):
-    """Some consecutive lines with their ends; the file's last may lack it."""
+    """Hold some consecutive lines with their ends; the file's last may lack it."""
 
     first: int
     """The number of the first one, from 1."""
     data: bytes
 
 
-def line_blocks(path: Path, bad: BadRows) -> Iterator[Lines]:
-    """The file's lines. Those too long are left out; where the file is damaged the lines before it are still good."""
+def read_line_blocks(path: Path, bad: BadRows) -> Iterator[Lines]:
+    """Read the file's lines, but those too long; where the file is damaged the lines before it are still good."""
     number = 1
     rest = b""
     too_long = False
-    with closing(blocks_of(path)) as blocks:
+    with closing(read_blocks(path)) as blocks:
         try:
             for block in blocks:
                 end = block.rfind(b"\n") + 1
@@ -46,7 +46,7 @@ def line_blocks(path: Path, bad: BadRows) -> Iterator[Lines]:
                     data = rest + block[:end]
                 rest = block[end:]
                 if data:
-                    yield Lines(number, _without_mark(data) if number == 1 else data)
+                    yield Lines(number, _strip_mark(data) if number == 1 else data)
                     number += data.count(b"\n")
         except DamagedFile as error:
             bad.add(path, number, str(error))
@@ -54,21 +54,21 @@ def line_blocks(path: Path, bad: BadRows) -> Iterator[Lines]:
     if too_long:
         bad.add(path, number, f"line longer than {LONGEST_LINE >> 20} MiB")
     elif rest:
-        yield Lines(number, _without_mark(rest) if number == 1 else rest)
+        yield Lines(number, _strip_mark(rest) if number == 1 else rest)
 
 
 def numbered(blocks: Iterator[Lines]) -> Iterator[tuple[int, bytes]]:
-    """Line by line."""
+    """Number the lines, one by one."""
     for first, data in blocks:
         yield from enumerate(data.splitlines(keepends=True) if b"\r" not in data else _split(data), first)
 
 
 def _split(data: bytes) -> list[bytes]:
-    """At line feeds only: a lone carriage return ends no line."""
+    """Split at line feeds only: a lone carriage return ends no line."""
     lines = [line + b"\n" for line in data.split(b"\n")]
     last = lines.pop()[:-1]
     return [*lines, last] if last else lines
 
 
-def _without_mark(data: bytes) -> bytes:
+def _strip_mark(data: bytes) -> bytes:
     return data.removeprefix(BYTE_ORDER_MARK)

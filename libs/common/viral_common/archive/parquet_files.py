@@ -1,4 +1,4 @@
-"""Parquet as rows, read by pyarrow some hundred at a time."""
+"""Read Parquet as rows by pyarrow, some hundred at a time."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROWS_AT_ONCE = 500
 BUFFER = 1 << 20  # bytes a column, instead of the column of a whole row group
 
 
-def rows_of_parquet(path: Path, bad: BadRows) -> Iterator[tuple[Shape, int, dict[str, Any]]]:
-    """Each row with its number, from 1. Raises UsageError without pyarrow."""
+def read_parquet_rows(path: Path, bad: BadRows) -> Iterator[tuple[Shape, int, dict[str, Any]]]:
+    """Read each row with its number, from 1. Raises UsageError without pyarrow."""
     try:
         import pyarrow
         from pyarrow.parquet import ParquetFile
@@ -32,14 +32,14 @@ def rows_of_parquet(path: Path, bad: BadRows) -> Iterator[tuple[Shape, int, dict
                 return
             for batch in file.iter_batches(ROWS_AT_ONCE, use_threads=False):
                 for row in batch.to_pylist():
-                    yield shape, number, _whole_counts(row)
+                    yield shape, number, _restore_counts(row)
                     number += 1
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError, ValueError, OverflowError):
         bad.add(path, number, "Parquet file is damaged from here on")
 
 
-def _whole_counts(row: dict[str, Any]) -> dict[str, Any]:
-    """Counts that pandas made floats because one of them was missing."""
+def _restore_counts(row: dict[str, Any]) -> dict[str, Any]:
+    """Restore counts that pandas made floats because one of them was missing."""
     for name, value in row.items():
         if isinstance(value, float) and name.lower().endswith("count") and value.is_integer():
             row[name] = int(value)

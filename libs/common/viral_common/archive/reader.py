@@ -1,4 +1,4 @@
-"""Files of tweets, whatever wrote them: a format is told by the content, bad rows are named and left out."""
+"""Read files of tweets, whatever wrote them: a format is recognised by the content, bad rows are named and left out."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from viral_common.archive.bad_rows import BadRow, BadRows
-from viral_common.archive.rows import rows_of
+from viral_common.archive.rows import read_rows
 from viral_common.tweets.tweet import RawTweet
 
 __all__ = ["BadRows", "read_tweets"]
 
 
 def read_tweets(path: Path, bad: BadRows) -> Iterator[RawTweet]:
-    """The file's tweets in its own order. Raises UsageError if it cannot be opened."""
-    for shape, line, row in rows_of(path, bad):
+    """Read the file's tweets in its own order. Raises UsageError if it cannot be opened."""
+    for shape, line, row in read_rows(path, bad):
         try:
             yield shape.tweet_of(row)
         except BadRow as error:

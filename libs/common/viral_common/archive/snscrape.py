@@ -1,4 +1,4 @@
-"""Rows that snscrape wrote, before and after it renamed `content` to `rawContent`."""
+"""Read rows that snscrape wrote, before and after it renamed `content` to `rawContent`."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.field_checks import (
     count_in,
-    identity_in,
-    iso_time,
+    find_posted_at,
+    get_identity,
+    get_optional_text,
+    get_text,
     list_in,
-    moment_of,
-    optional_text,
-    text_in,
+    parse_iso_time,
 )
-from viral_common.archive.tweet_text import text_as_typed
+from viral_common.archive.tweet_text import restore_typed_text
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
 
 
-def tweet_of(row: Mapping[str, Any]) -> RawTweet:
-    """The tweet in a row. Raises BadRow with the reason."""
-    external_id = identity_in(row.get("id"), "id")
+def read_snscrape_tweet(row: Mapping[str, Any]) -> RawTweet:
+    """Read the tweet in a row. Raises BadRow with the reason."""
+    external_id = get_identity(row.get("id"), "id")
     user = row.get("user")
     if not isinstance(user, Mapping):
         raise BadRow("no user" if user is None else "user is no object")
-    typed = text_in(row.get("rawContent", row.get("content")), "content")
+    typed = get_text(row.get("rawContent", row.get("content")), "content")
     media = [
         str(one.get("_type")) if isinstance(one, Mapping) else ""
         for one in list_in(row.get("media"), "media")
@@ -35,11 +35,11 @@ def tweet_of(row: Mapping[str, Any]) -> RawTweet:
     quoted = bool(row.get("quotedTweet"))
     return RawTweet(
         external_id=str(external_id),
-        posted_at=moment_of(external_id, iso_time(row.get("date"), "date")),
-        author_id=str(identity_in(user.get("id"), "user.id")),
-        username=clean(text_in(user.get("username"), "user.username")),
-        text=text_as_typed(typed, [_address(link) for link in list_in(links, "outlinks")], quoted),
-        language=optional_text(row.get("lang"), "lang"),
+        posted_at=find_posted_at(external_id, parse_iso_time(row.get("date"), "date")),
+        author_id=str(get_identity(user.get("id"), "user.id")),
+        username=clean(get_text(user.get("username"), "user.username")),
+        text=restore_typed_text(typed, [_find_address(link) for link in list_in(links, "outlinks")], quoted),
+        language=get_optional_text(row.get("lang"), "lang"),
         like_count=count_in(row.get("likeCount"), "likeCount"),
         retweet_count=count_in(row.get("retweetCount"), "retweetCount"),
         reply_count=count_in(row.get("replyCount"), "replyCount"),
@@ -51,5 +51,5 @@ def tweet_of(row: Mapping[str, Any]) -> RawTweet:
     )
 
 
-def _address(link: object) -> object:
+def _find_address(link: object) -> object:
     return link.get("url") if isinstance(link, Mapping) else link

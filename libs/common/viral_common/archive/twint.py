@@ -1,4 +1,4 @@
-"""Rows that Twint wrote, in every vintage, as tweets.
+"""Read rows that Twint wrote, in every vintage, as tweets.
 
 The vintages differ in: lists as lists or as text ("['a']"), times as epoch milliseconds or as local time with a
 local zone name, t.co links or whole addresses, `pic.twitter.com`, which links of the site stand in the text, and
@@ -16,14 +16,14 @@ import msgspec
 from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.field_checks import (
     count_in,
-    identity_in,
+    find_posted_at,
+    get_identity,
+    get_optional_text,
+    get_text,
     list_in,
-    moment_of,
-    optional_text,
     present,
-    text_in,
 )
-from viral_common.archive.tweet_text import text_as_typed
+from viral_common.archive.tweet_text import restore_typed_text
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
 
@@ -55,19 +55,19 @@ class TwintRow(msgspec.Struct, gc=False):
     reply_to: Any = None
 
 
-def tweet_of(row: TwintRow) -> RawTweet:
-    """The tweet in a row of JSON or CSV. Raises BadRow with the reason."""
-    external_id = identity_in(row.id, "id")
-    typed = text_in(row.tweet, "tweet")
+def read_twint_tweet(row: TwintRow) -> RawTweet:
+    """Read the tweet in a row of JSON or CSV. Raises BadRow with the reason."""
+    external_id = get_identity(row.id, "id")
+    typed = get_text(row.tweet, "tweet")
     photos = len(list_in(row.photos, "photos"))
     quoted = bool(row.quote_url)
     return RawTweet(
         external_id=str(external_id),
-        posted_at=moment_of(external_id, _written(row.created_at, row.timezone)),
-        author_id=str(identity_in(row.user_id, "user_id")),
-        username=clean(text_in(row.username, "username")),
-        text=text_as_typed(typed, list_in(row.urls, "urls"), quoted),
-        language=optional_text(row.language, "language"),
+        posted_at=find_posted_at(external_id, _read_written_time(row.created_at, row.timezone)),
+        author_id=str(get_identity(row.user_id, "user_id")),
+        username=clean(get_text(row.username, "username")),
+        text=restore_typed_text(typed, list_in(row.urls, "urls"), quoted),
+        language=get_optional_text(row.language, "language"),
         like_count=count_in(row.likes_count, "likes_count"),
         retweet_count=count_in(row.retweets_count, "retweets_count"),
         reply_count=count_in(row.replies_count, "replies_count"),
@@ -81,8 +81,8 @@ def tweet_of(row: TwintRow) -> RawTweet:
     )
 
 
-def _written(created_at: Any, timezone: Any) -> datetime | int | None:
-    """None if there is none, or the zone is known only by a local name. Raises BadRow for a time that cannot be."""
+def _read_written_time(created_at: Any, timezone: Any) -> datetime | int | None:
+    """Read the written time; None if there is none or its zone is a local name. Raises BadRow for an impossible one."""
     if created_at is None or created_at == "":
         return None
     if type(created_at) is int or isinstance(created_at, datetime):
@@ -91,10 +91,10 @@ def _written(created_at: Any, timezone: Any) -> datetime | int | None:
         raise BadRow("impossible date")
     if created_at.isdecimal() and len(created_at) < 16:
         return int(created_at)
-    return _local(created_at, timezone if isinstance(timezone, str) else "")
+    return _read_local_time(created_at, timezone if isinstance(timezone, str) else "")
 
 
-def _local(created_at: str, timezone: str) -> datetime | None:
+def _read_local_time(created_at: str, timezone: str) -> datetime | None:
     if not (match := _LOCAL_TIME.fullmatch(created_at)):
         raise BadRow("impossible date")
     offset = "+0000" if match[2] in _ZONES_OF_UTC else timezone

@@ -1,4 +1,4 @@
-"""Tweets as X's API v2 gives them: one a line, in a list, or in pages of `data` with `includes`."""
+"""Read tweets as X's API v2 gives them: one a line, in a list, or in pages of `data` with `includes`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.field_checks import (
     count_in,
-    identity_in,
-    iso_time,
+    find_posted_at,
+    get_identity,
+    get_optional_text,
+    get_text,
     list_in,
-    moment_of,
-    optional_text,
-    text_in,
+    parse_iso_time,
 )
-from viral_common.archive.tweet_text import TWEET_ADDRESS, unescaped, without_last_links
+from viral_common.archive.tweet_text import TWEET_ADDRESS, strip_last_links, unescape
 from viral_common.tweets.tweet import RawTweet
 
 Row = Mapping[str, Any]
 
 
-def rows_in(document: Row) -> Iterator[Row]:
-    """A page's tweets, each with what the page includes about its author and media; a tweet alone is itself.
+def read_page_rows(document: Row) -> Iterator[Row]:
+    """Read a page's tweets, each with what the page includes about its author and media; a tweet alone is itself.
 
     Raises BadRow for a page without tweets that is none of an empty search.
     """
@@ -34,7 +34,7 @@ def rows_in(document: Row) -> Iterator[Row]:
         return
     data, includes = document["data"], document.get("includes")
     includes = includes if isinstance(includes, Mapping) else {}
-    users, media = _by(includes.get("users"), "id"), _by(includes.get("media"), "media_key")
+    users, media = _index_by(includes.get("users"), "id"), _index_by(includes.get("media"), "media_key")
     for row in data if isinstance(data, list) else [data]:
         if isinstance(row, Mapping):
             yield {**row, "_user": users.get(str(row.get("author_id"))), "_media": media}
@@ -42,27 +42,27 @@ def rows_in(document: Row) -> Iterator[Row]:
             yield {}
 
 
-def tweet_of(row: Row) -> RawTweet:
-    """The tweet in a row. Raises BadRow with the reason."""
-    external_id = identity_in(row.get("id"), "id")
-    counts = _object(row, "public_metrics")
-    entities, attachments = _object(row, "entities"), _object(row, "attachments")
-    related = [_object({"of": one}, "of").get("type") for one in _list(row, "referenced_tweets")]
-    kinds = _kinds(_list(attachments, "media_keys"), row.get("_media"))
+def read_x_tweet(row: Row) -> RawTweet:
+    """Read the tweet in a row. Raises BadRow with the reason."""
+    external_id = get_identity(row.get("id"), "id")
+    counts = _get_object(row, "public_metrics")
+    entities, attachments = _get_object(row, "entities"), _get_object(row, "attachments")
+    related = [_get_object({"of": one}, "of").get("type") for one in _list(row, "referenced_tweets")]
+    kinds = _list_media_kinds(_list(attachments, "media_keys"), row.get("_media"))
     # Long posts carry their whole text, and its entities, beside the first 280 characters.
-    note = _object(row, "note_tweet")
-    typed = text_in(note.get("text") or row.get("text"), "text")
-    urls = _list(_object(note, "entities") or entities, "urls")
+    note = _get_object(row, "note_tweet")
+    typed = get_text(note.get("text") or row.get("text"), "text")
+    urls = _list(_get_object(note, "entities") or entities, "urls")
     user = row.get("_user") or {}
     return RawTweet(
         external_id=str(external_id),
-        posted_at=moment_of(
-            external_id, iso_time(row["created_at"], "created_at") if row.get("created_at") else None
+        posted_at=find_posted_at(
+            external_id, parse_iso_time(row["created_at"], "created_at") if row.get("created_at") else None
         ),
-        author_id=str(identity_in(row.get("author_id"), "author_id")),
-        username=optional_text(user.get("username"), "username"),
-        text=_as_typed(typed, urls, external_id, "quoted" in related),
-        language=optional_text(row.get("lang"), "lang"),
+        author_id=str(get_identity(row.get("author_id"), "author_id")),
+        username=get_optional_text(user.get("username"), "username"),
+        text=_restore_typed_text(typed, urls, external_id, "quoted" in related),
+        language=get_optional_text(row.get("lang"), "lang"),
         like_count=count_in(counts.get("like_count"), "like_count"),
         retweet_count=count_in(counts.get("retweet_count"), "retweet_count"),
         reply_count=count_in(counts.get("reply_count"), "reply_count"),
@@ -74,19 +74,19 @@ def tweet_of(row: Row) -> RawTweet:
     )
 
 
-def _as_typed(text: str, urls: list[object], external_id: int, quoted: bool) -> str:
-    """Without the links to the tweet's own media and to the one it quotes, which stand at the end."""
+def _restore_typed_text(text: str, urls: list[object], external_id: int, quoted: bool) -> str:
+    """Strip the links to the tweet's own media and to the one it quotes, which stand at the end."""
     own = 0
     for url in urls:
         address = str(url.get("expanded_url") or "") if isinstance(url, Mapping) else ""
         own += f"/status/{external_id}/" in address or (quoted and TWEET_ADDRESS.match(address) is not None)
     # Several pictures share one link.
     links = {str(url.get("url")) for url in urls if isinstance(url, Mapping)}
-    return without_last_links(unescaped(text).strip(), min(own, len(links), 2))
+    return strip_last_links(unescape(text).strip(), min(own, len(links), 2))
 
 
-def _kinds(keys: list[object], media: Any) -> list[str]:
-    """What is attached; a key begins with its kind where the page does not include it: 3 photo, 7 and 13 video."""
+def _list_media_kinds(keys: list[object], media: Any) -> list[str]:
+    """List what is attached; a key begins with its kind where the page does not include it: 3 photo, 7 and 13 video."""
     known = media if isinstance(media, Mapping) else {}
     kinds = {"3": "photo", "7": "video", "13": "video", "16": "animated_gif"}
     return [
@@ -94,7 +94,7 @@ def _kinds(keys: list[object], media: Any) -> list[str]:
     ]
 
 
-def _by(items: Any, key: str) -> dict[str, Row]:
+def _index_by(items: Any, key: str) -> dict[str, Row]:
     return (
         {str(one.get(key)): one for one in items if isinstance(one, Mapping)}
         if isinstance(items, list)
@@ -102,7 +102,7 @@ def _by(items: Any, key: str) -> dict[str, Row]:
     )
 
 
-def _object(row: Row, name: str) -> Row:
+def _get_object(row: Row, name: str) -> Row:
     value = row.get(name)
     if value is None or isinstance(value, Mapping):
         return value or {}
@@ -110,6 +110,6 @@ def _object(row: Row, name: str) -> Row:
 
 
 def _list(row: Row, name: str) -> list[object]:
-    """Some tools write an empty list as an empty object."""
+    """Get an object; some tools write an empty list as an empty one."""
     value = row.get(name)
     return [] if value == {} else list_in(value, name)

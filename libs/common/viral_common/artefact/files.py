@@ -1,4 +1,4 @@
-"""The model artefact: a flat directory, byte for byte the same where it is scored and where it is served.
+"""Read and write the model artefact: a flat directory, byte for byte the same where it is scored and served.
 
 `manifest.json` lists every other file with its size and sha256; the manifest's own digest names the whole.
 """
@@ -44,7 +44,7 @@ AnyPart = TypeVar("AnyPart", bound=Part)
 
 
 class FeatureScaling(Part):
-    """The columns beside the text, in order, and what makes them standard."""
+    """Name the columns beside the text, in order, and what makes them standard."""
 
     names: tuple[str, ...]
     mean: tuple[float, ...]
@@ -57,7 +57,7 @@ class FeatureScaling(Part):
         return self
 
     def scaled(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The features as the network reads them: standardised, clipped, unknown ones 0; float32, same shape."""
+        """Scale features as the network reads them: standardised, clipped, unknown ones 0; float32, same shape."""
         mean, scale = self._standard
         standard = ((matrix - mean) / scale).clip(-CLIP, CLIP)  # float64
         standard[np.isnan(standard)] = 0.0
@@ -69,19 +69,19 @@ class FeatureScaling(Part):
 
 
 class Calibration(Part):
-    """probability = sigmoid(logit / temperature + bias)."""
+    """Turn logits into probabilities: sigmoid(logit / temperature + bias)."""
 
     temperature: PositiveFloat = 1.0
     bias: float = 0.0
 
     def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Calibrated probabilities, float64 of the same shape; a logit that is no number stays none."""
+        """Compute calibrated probabilities, float64 of the same shape; a logit that is no number stays none."""
         scaled = logits.astype(np.float64) / self.temperature + self.bias
         return 1.0 / (1.0 + np.exp(-np.clip(scaled, -500, 500)))
 
 
 class Sample(Part):
-    """A tweet whose probability is known; a loaded model must answer the same."""
+    """Hold a tweet whose probability is known; a loaded model must answer the same."""
 
     tweet: TweetInput
     probability: Share
@@ -89,7 +89,7 @@ class Sample(Part):
 
 
 class ArtefactSpec(Part):
-    """viral.json: all that is needed to score a tweet beside the ONNX file and the tokenizer."""
+    """Describe viral.json: all that is needed to score a tweet beside the ONNX file and the tokenizer."""
 
     format_version: Literal[1] = 1
     inputs: tuple[str, ...] = ("input_ids", "attention_mask", "features")
@@ -106,14 +106,14 @@ class ArtefactSpec(Part):
 
 
 class FileEntry(Part):
-    """One file as it must be."""
+    """Describe one file as it must be."""
 
     sha256: Sha256
     size: NonNegativeInt
 
 
 class Manifest(Part):
-    """manifest.json: every file of the artefact but itself."""
+    """Describe manifest.json: every file of the artefact but itself."""
 
     format_version: Literal[1] = 1
     files: dict[str, FileEntry]
@@ -121,7 +121,7 @@ class Manifest(Part):
 
 @dataclass(frozen=True)
 class Artefact:
-    """A directory of which every byte that is there was checked."""
+    """Hold a directory of which every byte that is there was checked."""
 
     directory: Path
     spec: ArtefactSpec
@@ -136,7 +136,7 @@ class Artefact:
 def write_manifest(directory: Path) -> str:
     """Write manifest.json for the files that lie there; returns its sha256, the artefact's name in events."""
     files = {
-        path.name: FileEntry(sha256=_sha256(path), size=path.stat().st_size)
+        path.name: FileEntry(sha256=_compute_sha256(path), size=path.stat().st_size)
         for path in sorted(directory.iterdir())
         if path.name != MANIFEST
     }
@@ -153,22 +153,22 @@ def read_artefact(
     All files must be there; where it only serves, those of its precision.
     """
     try:
-        body = _manifest_body(directory)
+        body = _build_manifest(directory)
         digest = hashlib.sha256(body).hexdigest()
         if expected_sha256 is not None and digest != expected_sha256:
             raise ArtefactError(
                 f"{directory}: {MANIFEST} has digest {digest[:12]}…, announced was {expected_sha256[:12]}…"
             )
-        manifest = _parsed(Manifest, body, directory / MANIFEST)
-        for name in _checked_names(directory, manifest, serving):
+        manifest = _parse(Manifest, body, directory / MANIFEST)
+        for name in _check_names(directory, manifest, serving):
             _check_file(directory / name, manifest.files[name])
-        spec = _parsed(ArtefactSpec, (directory / SPEC).read_bytes(), directory / SPEC)
+        spec = _parse(ArtefactSpec, (directory / SPEC).read_bytes(), directory / SPEC)
     except OSError as error:
         raise ArtefactError(f"{directory}: cannot be read ({error.strerror or error})") from error
     return Artefact(directory, spec, digest)
 
 
-def _manifest_body(directory: Path) -> bytes:
+def _build_manifest(directory: Path) -> bytes:
     path = directory / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise ArtefactError(f"{directory}: holds no {MANIFEST}, so it is no model artefact")
@@ -177,7 +177,7 @@ def _manifest_body(directory: Path) -> bytes:
     return path.read_bytes()
 
 
-def _checked_names(directory: Path, manifest: Manifest, serving: Precision | None) -> set[str]:
+def _check_names(directory: Path, manifest: Manifest, serving: Precision | None) -> set[str]:
     listed = set(manifest.files)
     for name in listed:
         if Path(name).name != name or name.startswith(".") or "\\" in name:
@@ -203,16 +203,16 @@ def _check_file(path: Path, entry: FileEntry) -> None:
         raise ArtefactError(f"{path}: not a regular file")
     if (size := path.stat().st_size) != entry.size:
         raise ArtefactError(f"{path}: {size} bytes, {MANIFEST} says {entry.size}")
-    if _sha256(path) != entry.sha256:
+    if _compute_sha256(path) != entry.sha256:
         raise ArtefactError(f"{path}: its contents differ from the sha256 in {MANIFEST}")
 
 
-def _sha256(path: Path) -> str:
+def _compute_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _parsed(part: type[AnyPart], body: bytes, path: Path) -> AnyPart:
+def _parse(part: type[AnyPart], body: bytes, path: Path) -> AnyPart:
     try:
         return part.model_validate_json(body)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The artefact's ONNX graph in onnxruntime, refused unless it takes and gives what serving expects."""
+"""Load the artefact's ONNX graph in onnxruntime, refused unless it takes and gives what serving expects."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _EXTERNAL_DATA = b"\x0a\x08location\x12"
 
 
 def read_graph(path: Path, spec: ArtefactSpec) -> onnxruntime.InferenceSession:
-    """A session that works on the caller's thread alone; many threads may share it. Raises ArtefactError."""
+    """Open a session that works on the caller's thread alone; many threads may share it. Raises ArtefactError."""
     if not path.is_file():
         raise ArtefactError(f"{path.parent}: holds no {path.name}")
     graph = path.read_bytes()
-    if _holds(graph, _EXTERNAL_DATA):
+    if _has_no_number(graph, _EXTERNAL_DATA):
         raise ArtefactError(f"{path}: keeps weights outside the file, which no digest covers")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
@@ -36,8 +36,8 @@ def read_graph(path: Path, spec: ArtefactSpec) -> onnxruntime.InferenceSession:
     return session
 
 
-def _holds(graph: bytes, wanted: bytes) -> bool:
-    """Looked through a piece at a time: one long look would keep every other thread waiting."""
+def _has_no_number(graph: bytes, wanted: bytes) -> bool:
+    """Look a piece at a time: one long look would keep every other thread waiting."""
     step = 1 << 20
     pieces = range(0, len(graph), step)
     return any(graph.find(wanted, start, start + step + len(wanted)) >= 0 for start in pieces)
@@ -45,7 +45,7 @@ def _holds(graph: bytes, wanted: bytes) -> bool:
 
 def _check_weights(path: Path, graph: bytes) -> None:
     try:
-        damaged = weights_that_are_no_numbers(graph)
+        damaged = find_bad_weights(graph)
     except ValueError as error:
         raise ArtefactError(f"{path}: its weights cannot be read ({summarise_error(error)})") from error
     if damaged:
@@ -53,16 +53,16 @@ def _check_weights(path: Path, graph: bytes) -> None:
 
 
 def _check_signature(path: Path, spec: ArtefactSpec, session: onnxruntime.InferenceSession) -> None:
-    """Batch and token dimensions must be free, types and names the spec's."""
+    """Check that batch and token dimensions are free, types and names the spec's."""
     tokens, features = ("tensor(int64)", (None, None)), ("tensor(float)", (None, len(spec.features.names)))
     wanted = {"input_ids": tokens, "attention_mask": tokens, "features": features}
-    if _signature(session.get_inputs()) != wanted or tuple(wanted) != spec.inputs:
+    if _describe_signature(session.get_inputs()) != wanted or tuple(wanted) != spec.inputs:
         raise ArtefactError(f"{path}: inputs are not input_ids, attention_mask, features")
-    if _signature(session.get_outputs()) != {spec.output: ("tensor(float)", (None,))}:
+    if _describe_signature(session.get_outputs()) != {spec.output: ("tensor(float)", (None,))}:
         raise ArtefactError(f"{path}: output is not one {spec.output} per tweet")
 
 
-def _signature(tensors: Sequence[Any]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
+def _describe_signature(tensors: Sequence[Any]) -> dict[str, tuple[str, tuple[int | None, ...]]]:
     return {
         tensor.name: (tensor.type, tuple(size if isinstance(size, int) else None for size in tensor.shape))
         for tensor in tensors
@@ -76,17 +76,17 @@ DATA_TYPE, FLOATS, NAME, RAW, DOUBLES = 2, 4, 8, 9, 10
 FLOATING: Final = {1: "<f4", 10: "<f2", 11: "<f8"}
 
 
-def weights_that_are_no_numbers(graph: bytes) -> list[str]:
-    """Names of weights with NaN or infinity somewhere. A sample need not meet them: each word has a row of its own.
+def find_bad_weights(graph: bytes) -> list[str]:
+    """Find weights with NaN or infinity somewhere. A sample need not meet them: each word has a row of its own.
 
     Raises ValueError for bytes that are no such file.
     """
     try:
         tensors = [
-            dict(_fields(tensor))
-            for part, model in _fields(memoryview(graph))
+            dict(_read_fields(tensor))
+            for part, model in _read_fields(memoryview(graph))
             if part == GRAPH
-            for kind, tensor in _fields(model)
+            for kind, tensor in _read_fields(model)
             if kind == INITIALIZER
         ]
         return [bytes(tensor[NAME]).decode() for tensor in tensors if not _is_finite(tensor)]
@@ -100,25 +100,25 @@ def _is_finite(tensor: dict[int, Any]) -> bool:
     return all(np.isfinite(array).all() for array in arrays)
 
 
-def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
-    """Each field's number with its value, an int or bytes; see protobuf.dev/programming-guides/encoding."""
+def _read_fields(message: memoryview) -> Iterator[tuple[int, Any]]:
+    """Read each field's number with its value, an int or bytes; see protobuf.dev/programming-guides/encoding."""
     at = 0
     while at < len(message):
-        key, at = _varint(message, at)
+        key, at = _read_varint(message, at)
         number, wire_type = key >> 3, key & 7
         if wire_type == 0:
-            value, at = _varint(message, at)
+            value, at = _read_varint(message, at)
             yield number, value
             continue
         if wire_type == 2:
-            size, at = _varint(message, at)
+            size, at = _read_varint(message, at)
         else:
             size = {1: 8, 5: 4}[wire_type]
         yield number, message[at : at + size]
         at += size
 
 
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
+def _read_varint(message: memoryview, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = message[at]

@@ -1,4 +1,4 @@
-"""Scoring tweets with an artefact: onnxruntime, tokenizers and numpy, no torch and nothing that unpickles."""
+"""Score tweets with an artefact: onnxruntime, tokenizers and numpy, no torch and nothing that unpickles."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tokenizers import Tokenizer
 
 from viral_common.artefact.files import GRAPHS, TOKENIZER, Artefact, ArtefactSpec
 from viral_common.artefact.onnx_graph import read_graph
-from viral_common.artefact.tokens import tokenised, tokenizer_of
+from viral_common.artefact.tokens import parse_tokenizer, tokenise
 from viral_common.cores import count_usable_cores
 from viral_common.errors import ArtefactError, summarise_error
 from viral_common.events import Precision
-from viral_common.tweets.features import FEATURES, TweetInput, feature_matrix
+from viral_common.tweets.features import FEATURES, TweetInput, compute_feature_matrix
 
 # Tweets scored at once: more gains nothing on a CPU, and costs padding.
 CHUNK = 32
@@ -32,7 +32,7 @@ SAMPLE_TOLERANCE = 1e-4
 
 
 class Predictor:
-    """A loaded model. Safe to share between threads."""
+    """Hold a loaded model. Safe to share between threads."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Predictor:
 
     @classmethod
     def load(cls, artefact: Artefact, precision: Precision = "fp32", threads: int | None = None) -> Predictor:
-        """One that answered its sample correctly. Raises ArtefactError for a model that cannot serve."""
+        """Load one that answers its sample correctly. Raises ArtefactError for a model that cannot serve."""
         predictor = cls.untried(artefact.directory, artefact.spec, precision, threads)
         predictor._check_sample(artefact, precision)
         return predictor
@@ -60,10 +60,10 @@ class Predictor:
             raise ArtefactError(f"{directory}: made for other features than this version computes")
         session = read_graph(directory / GRAPHS[precision], spec)
         threads = threads or count_usable_cores()
-        return cls(spec, session, _tokenizer(directory, spec), threads)
+        return cls(spec, session, _read_tokenizer(directory, spec), threads)
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
-        """Calibrated probabilities in the tweets' order, shape (tweets,)."""
+        """Predict calibrated probabilities in the tweets' order, shape (tweets,)."""
         if len(tweets) <= PIECE:
             return self._probabilities(tweets)
         pieces = [tweets[start : start + PIECE] for start in range(0, len(tweets), PIECE)]
@@ -71,10 +71,10 @@ class Predictor:
             return np.concatenate(list(pool.map(self._probabilities, pieces)))
 
     def _probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
-        tokens = tokenised(self._tokenizer, [tweet.text for tweet in tweets])
-        features = self.spec.features.scaled(feature_matrix(tweets))
+        tokens = tokenise(self._tokenizer, [tweet.text for tweet in tweets])
+        features = self.spec.features.scaled(compute_feature_matrix(tweets))
         logits = np.empty(len(tokens), dtype=np.float32)
-        for rows in chunks_of_a_length(tokens.lengths, CHUNK):
+        for rows in choose_chunks(tokens.lengths, CHUNK):
             input_ids, attention_mask = tokens.padded(rows)
             feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
             logits[rows] = self._session.run([self.spec.output], feed)[0]
@@ -84,7 +84,7 @@ class Predictor:
 
     def _check_sample(self, artefact: Artefact, precision: Precision) -> None:
         answered = self._answers(artefact)
-        gap = float(np.abs(answered - _expected(artefact, precision)).max())
+        gap = float(np.abs(answered - _get_expected(artefact, precision)).max())
         if gap > SAMPLE_TOLERANCE:
             raise ArtefactError(
                 f"{artefact.directory}: its sample scores {gap:.4f} away from what was trained"
@@ -101,8 +101,8 @@ class Predictor:
             ) from error
 
 
-def chunks_of_a_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
-    """Indices of rows of about these lengths, shortest first, at most `size` at a time."""
+def choose_chunks(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
+    """Choose rows of about these lengths, shortest first, at most `size` at a time."""
     order = np.argsort(lengths, kind="stable")
     first, width = 0, 0
     for place, length in enumerate(lengths[order].tolist()):
@@ -115,7 +115,7 @@ def chunks_of_a_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArra
         yield order[first:]
 
 
-def _expected(artefact: Artefact, precision: Precision) -> NDArray[np.float64]:
+def _get_expected(artefact: Artefact, precision: Precision) -> NDArray[np.float64]:
     sample = artefact.spec.sample
     if precision == "fp32":
         return np.array([one.probability for one in sample])
@@ -125,7 +125,7 @@ def _expected(artefact: Artefact, precision: Precision) -> NDArray[np.float64]:
     return np.array(told)
 
 
-def _tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:
+def _read_tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:
     path = directory / TOKENIZER
     try:
         return _shared_tokenizer(path.read_bytes(), spec.max_tokens)
@@ -134,4 +134,4 @@ def _tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:
 
 
 # Model after model has the same one, and while it is read no other thread gets the interpreter. Nobody changes it.
-_shared_tokenizer = lru_cache(maxsize=2)(tokenizer_of)
+_shared_tokenizer = lru_cache(maxsize=2)(parse_tokenizer)

@@ -1,4 +1,4 @@
-"""From texts to token ids, once for training, evaluation and serving."""
+"""Turn texts into token ids, once for training, evaluation and serving."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from viral_common.artefact.word_cache import reader_of
+from viral_common.artefact.word_cache import build_reader
 from viral_common.tweets.text import clean, masked
 
 # Texts read at once: lists of ids are larger than arrays, and what a tokenizer says beside them is far larger.
@@ -22,7 +22,7 @@ Tokens = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TokenRows:
-    """The token ids of many texts in one flat array: row i is `ids[offsets[i] : offsets[i + 1]]`.
+    """Hold the token ids of many texts in one flat array: row i is `ids[offsets[i] : offsets[i + 1]]`.
 
     A list of small arrays would take several times the memory.
     """
@@ -32,18 +32,18 @@ class TokenRows:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> TokenRows:
-        """Each row of its own length."""
-        offsets = _offsets(np.fromiter(map(len, rows), np.int64, len(rows)))
+        """Stack rows, each of its own length."""
+        offsets = _compute_offsets(np.fromiter(map(len, rows), np.int64, len(rows)))
         return cls(np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1])), offsets)
 
     @classmethod
     def joined(cls, parts: Sequence[TokenRows]) -> TokenRows:
-        """The rows of all parts, one after the other."""
+        """Join the rows of all parts, one after the other."""
         if len(parts) == 1:
             return parts[0]
         lengths = [np.empty(0, np.int64), *(part.lengths for part in parts)]
         ids = [np.empty(0, np.int32), *(part.ids for part in parts)]
-        return cls(np.concatenate(ids), _offsets(np.concatenate(lengths)))
+        return cls(np.concatenate(ids), _compute_offsets(np.concatenate(lengths)))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -57,17 +57,19 @@ class TokenRows:
         return np.diff(self.offsets)
 
     def lengths_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-        """Tokens of these rows, in their order."""
+        """Count the tokens of these rows, in their order."""
         return self.offsets[1:][rows] - self.offsets[rows]
 
     def take(self, rows: NDArray[np.intp]) -> TokenRows:
-        """These rows in this order."""
+        """Take these rows in this order."""
         starts, ends = self.offsets[rows], self.offsets[1:][rows]
         ids = [self.ids[start:end] for start, end in zip(starts, ends, strict=True)]
-        return TokenRows(np.concatenate([np.empty(0, np.int32), *ids]), _offsets(self.lengths_of(rows)))
+        return TokenRows(
+            np.concatenate([np.empty(0, np.int32), *ids]), _compute_offsets(self.lengths_of(rows))
+        )
 
     def padded(self, rows: NDArray[np.intp], multiple: int = 1) -> tuple[Tokens, Tokens]:
-        """input_ids and attention_mask, each (rows, tokens): the longest row's, rounded up to a `multiple`."""
+        """Pad input_ids and attention_mask, each (rows, tokens): the longest row's, rounded up to a `multiple`."""
         if len(rows) == multiple == 1:  # nothing to pad: a quarter of the time
             start, end = self.offsets[rows[0] : rows[0] + 2]
             input_ids = self.ids[start:end].astype(np.int64)[np.newaxis]
@@ -83,39 +85,41 @@ class TokenRows:
 
 
 def read_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
-    """A tokenizer.json that cuts after `max_tokens` (special tokens included) and does not pad."""
-    return tokenizer_of(path.read_bytes(), max_tokens)
+    """Read a tokenizer.json that cuts after `max_tokens` (special tokens included) and does not pad."""
+    return parse_tokenizer(path.read_bytes(), max_tokens)
 
 
-def tokenizer_of(content: bytes, max_tokens: int) -> Tokenizer:
-    """As `read_tokenizer`, from the file's content."""
+def parse_tokenizer(content: bytes, max_tokens: int) -> Tokenizer:
+    """Parse one as `read_tokenizer` does, from the file's content."""
     tokenizer = Tokenizer.from_buffer(content)
     tokenizer.enable_truncation(max_tokens)
     tokenizer.no_padding()
     return tokenizer
 
 
-def as_read(text: str) -> str:
-    """The text as a tokenizer gets it, links and mentions masked: two that are read alike have the same tokens."""
+def mask_for_tokenizer(text: str) -> str:
+    """Mask the text as a tokenizer gets it, links and mentions masked: two that are read alike have the same tokens."""
     return masked(clean(text))
 
 
-def tokenised(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenRows:
-    """A row of token ids per text, each of its own length."""
-    read, parts = reader_of(tokenizer), []
+def tokenise(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenRows:
+    """Make a row of token ids per text, each of its own length."""
+    read, parts = build_reader(tokenizer), []
     for start in range(0, len(texts), TEXTS_AT_ONCE):
-        parts.append(TokenRows.of(read([as_read(text) for text in texts[start : start + TEXTS_AT_ONCE]])))
+        parts.append(
+            TokenRows.of(read([mask_for_tokenizer(text) for text in texts[start : start + TEXTS_AT_ONCE]]))
+        )
     return TokenRows.joined(parts)
 
 
-def chunks_by_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
-    """Indices of rows of these lengths, shortest first, at most `size` at a time: little padding within a chunk."""
+def choose_chunks_by_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:
+    """Choose rows of these lengths, shortest first, at most `size` at a time: little padding within a chunk."""
     order = np.argsort(lengths, kind="stable")
     for start in range(0, len(order), size):
         yield order[start : start + size]
 
 
-def _offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def _compute_offsets(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     offsets = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets

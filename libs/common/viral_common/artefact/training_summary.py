@@ -1,4 +1,4 @@
-"""What an artefact tells of its training: what it was made from, how, and how good it is on which tweets."""
+"""Describe an artefact's training: what it was made from, how, and how good it is on which tweets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Part(BaseModel):
 
 
 class Slice(Part):
-    """Figures over the tweets that have one thing in common."""
+    """Hold figures over the tweets that have one thing in common."""
 
     of: str
     """What tells the slices apart: hour, words, media or author."""
@@ -32,7 +32,7 @@ class Slice(Part):
 
 
 class ReliabilityBin(Part):
-    """Tweets of like probability: what was said of them and what became true."""
+    """Hold tweets of like probability: what was said of them and what became true."""
 
     count: PositiveInt
     stated_rate: Share
@@ -40,7 +40,7 @@ class ReliabilityBin(Part):
 
 
 class TrainingSummary(Part):
-    """What the model was made from. Figures are on validation tweets, calibrated."""
+    """Describe what the model was made from. Figures are on validation tweets, calibrated."""
 
     event_id: str
     batch_ids: tuple[str, ...]

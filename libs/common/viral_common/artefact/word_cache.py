@@ -1,4 +1,4 @@
-"""A BERT tokenizer that remembers the words it has read: most of a tweet's words were in others before.
+"""Remember the words that a BERT tokenizer it has read: most of a tweet's words were in others before.
 
 It splits at spaces and punctuation and reads each word for itself, so a word's tokens are the same in every text.
 """
@@ -26,13 +26,13 @@ Read = Callable[[Sequence[str]], list[list[int]]]
 
 
 @lru_cache(maxsize=4)
-def reader_of(tokenizer: Tokenizer) -> Read:
-    """What gives the texts' token ids as `encode_batch_fast` does, sooner where words can be remembered.
+def build_reader(tokenizer: Tokenizer) -> Read:
+    """Build what gives the texts' token ids as `encode_batch_fast` does, sooner where words can be remembered.
 
     The tokenizer must not be changed afterwards.
     """
     cut = tokenizer.truncation
-    if cut is None or cut["direction"] != "right" or not _reads_words_alone(tokenizer):
+    if cut is None or cut["direction"] != "right" or not _check_words_are_read_alone(tokenizer):
         return lambda texts: [encoding.ids for encoding in tokenizer.encode_batch_fast(texts)]
     most_between = cut["max_length"] - 2
     first, *_, last = tokenizer.encode("a").ids
@@ -58,7 +58,7 @@ def reader_of(tokenizer: Tokenizer) -> Read:
     return lambda texts: [*map(of_text, texts)]
 
 
-def _reads_words_alone(tokenizer: Tokenizer) -> bool:
+def _check_words_are_read_alone(tokenizer: Tokenizer) -> bool:
     return (
         isinstance(tokenizer.normalizer, BertNormalizer)
         and isinstance(tokenizer.pre_tokenizer, BertPreTokenizer)

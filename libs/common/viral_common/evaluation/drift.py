@@ -1,4 +1,4 @@
-"""How far one batch's values lie from another's: the population stability index."""
+"""Measure how far one batch's values lie from another's: the population stability index."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Counts = NDArray[np.int64]
 Level = Literal["stable", "moderate", "large"]
 
 
-def stability_index(before: Counts, after: Counts) -> float:
-    """PSI of two equally long arrays of counts: the sum over bins of (q - p) ln(q / p), p and q their shares.
+def compute_stability_index(before: Counts, after: Counts) -> float:
+    """Compute the PSI of two equally long arrays of counts: the sum of (q - p) ln(q / p), p and q a bin's shares.
 
     It is Jeffreys' divergence, zero for equal shares and alike in both directions. Half a count is added to each bin
     (Krichevsky and Trofimov), so a value that is new or gone has a finite weight; bins empty in both are left out.
@@ -33,7 +33,7 @@ def stability_index(before: Counts, after: Counts) -> float:
 
 
 def binned(before: NDArray[AnyNumber], after: NDArray[AnyNumber]) -> tuple[Counts, Counts]:
-    """Counts of both, (bins,) each: of every value where they are few, else of tenths of `before`.
+    """Count both, (bins,) each: of every value where they are few, else of tenths of `before`.
 
     What is not a number is a bin of its own, the last.
     """
@@ -43,17 +43,17 @@ def binned(before: NDArray[AnyNumber], after: NDArray[AnyNumber]) -> tuple[Count
     edges = values[:-1]
     if len(values) > MOST_VALUES and len(known):
         edges = np.unique(np.quantile(known, np.arange(1, TENTHS) / TENTHS, method="inverted_cdf"))
-    return _counts(first, edges), _counts(second, edges)
+    return _count(first, edges), _count(second, edges)
 
 
-def _counts(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
+def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
     # A bin ends with its edge, so a value that many share (zero, mostly) has a bin of its own.
     bins = np.where(np.isfinite(values), np.searchsorted(edges, values, side="left"), len(edges) + 1)
     return np.bincount(bins, minlength=len(edges) + 2).astype(np.int64)
 
 
 def chance(before: Counts, after: Counts) -> float:
-    """What 95 in 100 indices of two draws from the same tweets stay below, for so many tweets and bins.
+    """Estimate what 95 in 100 indices of two draws from the same tweets stay below, for so many tweets and bins.
 
     Then PSI is (1/n + 1/m) times chi-squared with bins - 1 degrees of freedom (Yurdakul 2018), whose quantile is
     that of Wilson and Hilferty (1931).
@@ -67,7 +67,7 @@ def chance(before: Counts, after: Counts) -> float:
 
 
 def level(index: float, by_chance: float = 0.0) -> Level:
-    """What a PSI is usually taken for; `stable` too where chance alone would explain it."""
+    """Name what a PSI is usually taken for; `stable` too where chance alone would explain it."""
     if not index >= max(STABLE, by_chance):
         return "stable"
     return "moderate" if index < SHIFTED else "large"

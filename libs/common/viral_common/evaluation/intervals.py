@@ -1,4 +1,4 @@
-"""How sure the figures of `metrics.scores` are: percentile bootstrap over tweets (Efron & Tibshirani 1993, ch. 13)."""
+"""Estimate how sure the figures of `scores` are: percentile bootstrap over tweets (Efron & Tibshirani 1993, ch. 13)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Interval = tuple[float, float]
 
 
 def intervals(labels: Labels, probabilities: Floats) -> dict[str, Interval]:
-    """95% intervals of accuracy, log_loss and, with both classes there, auc and average_precision.
+    """Estimate 95% intervals of accuracy, log_loss and, with both classes there, auc and average_precision.
 
     The calibration error has none: resampling adds noise, which that figure counts as error.
     """
@@ -28,7 +28,7 @@ def intervals(labels: Labels, probabilities: Floats) -> dict[str, Interval]:
     labels, probabilities = labels[order], probabilities[order]
     tail = (1 - CONFIDENCE) / 2
     found = {}
-    for name, drawn in _resampled(labels, probabilities).items():
+    for name, drawn in _resample(labels, probabilities).items():
         known = drawn[np.isfinite(drawn)]  # a resample of few viral tweets may hold none
         if len(known):
             low, high = np.quantile(known, [tail, 1 - tail])
@@ -36,30 +36,30 @@ def intervals(labels: Labels, probabilities: Floats) -> dict[str, Interval]:
     return found
 
 
-def scores_with_intervals(
+def compute_scores_with_intervals(
     labels: Labels, probabilities: Floats, decision_threshold: float
 ) -> dict[str, float]:
-    """`metrics.scores` and, beside each figure that has an interval, its ends: `auc_low`, `auc_high`."""
+    """Compute scores and, beside each figure that has an interval, its ends: `auc_low`, `auc_high`."""
     figures = scores(labels, probabilities, decision_threshold)
     for name, (low, high) in intervals(labels, probabilities).items():
         figures |= {f"{name}_low": low, f"{name}_high": high}
     return figures
 
 
-def _resampled(labels: Labels, probabilities: Floats) -> dict[str, Floats]:
-    """Each figure once per resample, shape (RESAMPLES,); tweets come in ascending order of probability."""
+def _resample(labels: Labels, probabilities: Floats) -> dict[str, Floats]:
+    """Compute each figure once per resample, shape (RESAMPLES,); tweets come in ascending order of probability."""
     right = labels == (probabilities >= DECISION_THRESHOLD)
     sure = np.clip(np.where(labels, probabilities, 1 - probabilities), 1e-7, 1.0)
     firsts = np.flatnonzero(np.diff(probabilities, prepend=-1.0))  # first tweet of each distinct probability
     parts = []
-    for weights in _weights(len(labels)):
+    for weights in _draw_weights(len(labels)):
         means = {"accuracy": weights @ right / len(labels), "log_loss": weights @ -np.log(sure) / len(labels)}
-        parts.append(means | _ranking(weights, labels, firsts))
+        parts.append(means | _rank(weights, labels, firsts))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _ranking(weights: Floats, labels: Labels, firsts: NDArray[np.intp]) -> dict[str, Floats]:
-    """AUC (Mann-Whitney, ties count half) and average precision under each row of weights; NaN for one class."""
+def _rank(weights: Floats, labels: Labels, firsts: NDArray[np.intp]) -> dict[str, Floats]:
+    """Compute AUC (Mann-Whitney, ties count half) and average precision by each row of weights; NaN for one class."""
     viral = np.add.reduceat(weights * labels, firsts, axis=1)  # (resamples, distinct probabilities)
     quiet = np.add.reduceat(weights * ~labels, firsts, axis=1)
     all_viral, all_quiet = viral.sum(axis=1), quiet.sum(axis=1)
@@ -73,8 +73,8 @@ def _ranking(weights: Floats, labels: Labels, firsts: NDArray[np.intp]) -> dict[
     return {"auc": auc, "average_precision": average_precision}
 
 
-def _weights(count: int) -> Iterator[Floats]:
-    """How often each tweet was drawn, in blocks of shape (resamples, count)."""
+def _draw_weights(count: int) -> Iterator[Floats]:
+    """Draw how often each tweet counts, in blocks of shape (resamples, count)."""
     rng = np.random.default_rng(SEED)
     block = max(1, _AT_ONCE // count)
     for start in range(0, RESAMPLES, block):

@@ -1,4 +1,4 @@
-"""How good probabilities are, the same figures for training, evaluation and comparison."""
+"""Score probabilities, by the same figures for training, evaluation and comparison."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Floats = NDArray[np.float64]
 def scores(
     labels: Labels, probabilities: Floats, decision_threshold: float = DECISION_THRESHOLD
 ) -> dict[str, float]:
-    """Figures over equally long arrays, never NaN: with one class only, `auc` and `average_precision` are left out.
+    """Compute figures over equally long arrays, never NaN: with one class only, ranking figures are left out.
 
     `accuracy` is of naming the likelier class; `precision`, `recall` and `f1` of calling viral what reaches
-    `decision_threshold`. `average_precision` is to be compared with `viral_rate`, what chance reaches.
+    `choose_decision_threshold`. `average_precision` is to be compared with `viral_rate`, what chance reaches.
     """
     if not len(labels):
         raise ValueError("no tweets to score")
@@ -42,7 +42,7 @@ def scores(
         "recall": recall_score(labels, called, zero_division=0.0),
         "f1": f1_score(labels, called, zero_division=0.0),
         "log_loss": _log_loss(labels, probabilities),
-        "ece": calibration_error(labels, probabilities),
+        "ece": compute_calibration_error(labels, probabilities),
         "viral_rate": rate,
         "majority_accuracy": max(rate, 1 - rate),
         "majority_log_loss": _log_loss(labels, np.full(len(labels), rate)),
@@ -57,31 +57,31 @@ def _log_loss(labels: Labels, probabilities: Floats) -> float:
     return float(log_loss(labels, np.clip(probabilities, 1e-7, 1 - 1e-7), labels=[False, True]))
 
 
-def calibration_error(labels: Labels, probabilities: Floats) -> float:
-    """Expected calibration error over ten equally full bins: mean gap of stated and true rate (Nguyen & O'Connor 2015).
+def compute_calibration_error(labels: Labels, probabilities: Floats) -> float:
+    """Compute the expected calibration error over ten equally full bins (Nguyen & O'Connor 2015).
 
     Bins of equal width would put all tweets into the first where viral ones are rare.
     """
-    bins = bins_of(probabilities)
+    bins = find_bins(probabilities)
     gaps = np.bincount(bins, weights=probabilities - labels, minlength=ECE_BINS)
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def bins_of(probabilities: Floats) -> NDArray[np.intp]:
-    """Each tweet's bin, 0 to 9, of about equally many; equal probabilities share one."""
+def find_bins(probabilities: Floats) -> NDArray[np.intp]:
+    """Find each tweet's bin, 0 to 9, of about equally many; equal probabilities share one."""
     edges = np.quantile(probabilities, np.linspace(0, 1, ECE_BINS + 1)[1:-1])
     return np.searchsorted(edges, probabilities, side="right")
 
 
-def enough_of_both(labels: Labels) -> bool:
-    """Whether there are viral tweets and others enough for a figure to mean something."""
+def has_enough_of_both(labels: Labels) -> bool:
+    """Check that there are viral tweets and others enough for a figure to mean something."""
     viral = int(labels.sum())
     return min(viral, len(labels) - viral) >= FEWEST_OF_A_CLASS
 
 
 def shortage(labels: Labels, name: str, likes_threshold: int) -> str | None:
-    """Why these tweets, the `name` ones, can decide nothing, for people."""
-    if enough_of_both(labels):
+    """Explain to people why these tweets, the `name` ones, can decide nothing; None if they can."""
+    if has_enough_of_both(labels):
         return None
     return (
         f"{int(labels.sum()):,} of {len(labels):,} {name} tweets have more than {likes_threshold} likes, at least "

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from viral_common.tweets.features import FEATURES, TweetInput, feature_matrix
+from viral_common.tweets.features import FEATURES, TweetInput, compute_feature_matrix
 from viral_common.tweets.text import Split
 
 ROWS_AT_ONCE = 10_000
@@ -81,7 +81,7 @@ def _build_piece(rows: list[DescribedTweet], numbers: dict[str, int]) -> dict[st
         "texts": np.array([tweet.text for tweet in inputs], dtype=object),
         # Aware times are no business of numpy's: seconds since 1970 are.
         "posted_at": np.array([int(tweet.created_at.timestamp()) for tweet in inputs], dtype="datetime64[s]"),
-        "features": feature_matrix(inputs),
+        "features": compute_feature_matrix(inputs),
         "likes": np.array([row.like_count for row in rows], dtype=np.int64),
         "retweets": np.array([row.retweet_count for row in rows], dtype=np.int64),
         "replies": np.array([row.reply_count for row in rows], dtype=np.int64),

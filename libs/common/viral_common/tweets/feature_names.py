@@ -1,4 +1,4 @@
-"""People's names for what is measured."""
+"""Name for people what is measured."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FEATURES = {
 }
 
 
-def feature_name(name: str) -> str:
-    """In a few words; a feature that nobody has named yet keeps its own name, without the underscores."""
+def name_feature(name: str) -> str:
+    """Name it in a few words; a feature that nobody has named yet keeps its own name, without the underscores."""
     return _FEATURES.get(name) or name.replace("_", " ")
 
 
 def is_yes_or_no(name: str) -> bool:
-    """Whether a feature's values 0 and 1 mean no and yes."""
+    """Say whether a feature's values 0 and 1 mean no and yes."""
     return name.startswith(("is_", "has_"))

@@ -1,4 +1,4 @@
-"""The features beside the text: the one definition that training, evaluation and serving use."""
+"""Compute the features beside the text: the one definition that training, evaluation and serving use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from viral_common.tweets.text import HASHTAG, MENTION, around_links
+from viral_common.tweets.text import HASHTAG, MENTION, split_around_links
 
 TWEET_FEATURES = (
     "created_at_dayofweek",
@@ -30,7 +30,7 @@ FEATURES = TWEET_FEATURES + AUTHOR_FEATURES
 
 @dataclass(frozen=True, slots=True)
 class AuthorHistory:
-    """What was known of an author before the tweet; all zero for one never seen (docs/decisions/0011)."""
+    """Hold what was known of an author before the tweet; all zero for one never seen (docs/decisions/0011)."""
 
     tweets: int = 0
     """Tweets posted earlier."""
@@ -44,7 +44,7 @@ class AuthorHistory:
 
 @dataclass(frozen=True, slots=True)
 class TweetInput:
-    """All that a prediction may look at. `created_at` is aware; `text` is as its author typed it."""
+    """Hold all that a prediction may look at. `created_at` is aware; `text` is as its author typed it."""
 
     text: str
     created_at: datetime
@@ -58,7 +58,7 @@ class TweetInput:
 
 @dataclass(frozen=True, slots=True)
 class TextCounts:
-    """What is counted in the text itself."""
+    """Count what is in the text itself."""
 
     hashtags: int
     mentions: int
@@ -70,20 +70,22 @@ class TextCounts:
 @lru_cache(maxsize=512)
 def count_text(text: str) -> TextCounts:
     """Count links first and take them out, so that an address's `#` or `@` counts as neither."""
-    pieces = around_links(text)
-    return TextCounts(*signs_in(" ".join(pieces)), words=len(" ".join(pieces).split()), urls=len(pieces) - 1)
+    pieces = split_around_links(text)
+    return TextCounts(
+        *count_signs(" ".join(pieces)), words=len(" ".join(pieces).split()), urls=len(pieces) - 1
+    )
 
 
-def signs_in(rest: str) -> tuple[int, int]:
-    """How many hashtags and mentions a text without its links holds."""
+def count_signs(rest: str) -> tuple[int, int]:
+    """Count the hashtags and mentions that a text without its links holds."""
     return (
         len(HASHTAG.findall(rest)) if "#" in rest or "＃" in rest else 0,
         len(MENTION.findall(rest)) if "@" in rest else 0,
     )
 
 
-def features_of(tweet: TweetInput) -> dict[str, int]:
-    """The tweet's own features by name; Monday is day 0, hours are UTC."""
+def compute_features(tweet: TweetInput) -> dict[str, int]:
+    """Compute the tweet's own features by name; Monday is day 0, hours are UTC."""
     counts = count_text(tweet.text)
     at = tweet.created_at.astimezone(UTC)
     return {
@@ -99,8 +101,8 @@ def features_of(tweet: TweetInput) -> dict[str, int]:
     }
 
 
-def author_features_of(author: AuthorHistory | None, username: str | None) -> list[float]:
-    """In the order of AUTHOR_FEATURES; NaN is what an untold author leaves unsaid."""
+def compute_author_features(author: AuthorHistory | None, username: str | None) -> list[float]:
+    """List them in the order of AUTHOR_FEATURES; NaN is what an untold author leaves unsaid."""
     if author is None:
         return [0.0, math.nan, math.nan, math.nan, math.nan]
     # One viral and one quiet tweet are added (Laplace), so that a single tweet does not say never or always.
@@ -110,9 +112,10 @@ def author_features_of(author: AuthorHistory | None, username: str | None) -> li
     return [1.0, math.log1p(author.tweets), share, author.log_likes / (author.settled + 1), digits]
 
 
-def feature_matrix(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
-    """Unscaled features, shape (tweets, 14), columns in the order of FEATURES; NaN where nothing is known."""
+def compute_feature_matrix(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
+    """Compute unscaled features, shape (tweets, 14), columns in the order of FEATURES; NaN where nothing is known."""
     rows = [
-        [*features_of(tweet).values(), *author_features_of(tweet.author, tweet.username)] for tweet in tweets
+        [*compute_features(tweet).values(), *compute_author_features(tweet.author, tweet.username)]
+        for tweet in tweets
     ]
     return np.array(rows, dtype=np.float32).reshape(len(tweets), len(FEATURES))

@@ -22,9 +22,9 @@ class LabelRule:
         return max(self.min_age, INSTANT)
 
     def is_viral(self, like_count: int) -> bool:
-        """Whether so many likes are enough."""
+        """Say whether so many likes are enough."""
         return like_count > self.threshold
 
     def is_mature(self, posted_at: datetime, counts_observed_at: datetime | None) -> bool:
-        """Whether the likes had time to come; those of an archive, read nobody knows when, count as old enough."""
+        """Say whether the likes had time to come; those of an archive, read nobody knows when, count as old enough."""
         return counts_observed_at is None or counts_observed_at - posted_at >= self.min_age

@@ -1,4 +1,4 @@
-"""What a tweet's text is to the product: links and mentions masked, copies recognised, a split drawn from it."""
+"""Prepare a tweet's text: links and mentions masked, copies recognised, a split drawn from it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ FEWEST_LETTERS = 20
 
 
 def clean(text: str) -> str:
-    """The text without NUL, control characters and lone surrogates, which Postgres and tokenizers refuse."""
+    """Clean the text of NUL, control characters and lone surrogates, which Postgres and tokenizers refuse."""
     return text if text.isprintable() else _NOT_TEXT.sub("", text)
 
 
-def around_links(text: str) -> list[str]:
-    """What stands before, between and after the text's links: always one piece more than there are links."""
+def split_around_links(text: str) -> list[str]:
+    """Split the text around its links: always one piece more than there are links."""
     if "://" in text:
         pieces = _USUAL_LINK.split(text)
         usual = len(pieces) == text.count("://") + 1
@@ -43,39 +43,39 @@ def around_links(text: str) -> list[str]:
 
 
 def masked(text: str) -> str:
-    """The text as the encoder reads it: every link is `http`, every mention `@user`."""
-    return " ".join(masked_words(around_links(text)))
+    """Mask the text as the encoder reads it: every link is `http`, every mention `@user`."""
+    return " ".join(list_masked_words(split_around_links(text)))
 
 
-def masked_words(pieces: Sequence[str]) -> list[str]:
-    """The words of `masked`, from the text around its links."""
+def list_masked_words(pieces: Sequence[str]) -> list[str]:
+    """List the words of the masked text, from the text around its links."""
     text = "http".join(pieces)
     return (MENTION.sub("@user", text) if "@" in text else text).split()
 
 
 def copy_hash(text: str) -> int:
-    """A signed 64-bit hash, equal for texts that differ only in links, mentions, case or spacing."""
-    return _hash(_normalised(masked(text)).encode())
+    """Hash to signed 64 bits, equal for texts that differ only in links, mentions, case or spacing."""
+    return _hash(_normalise(masked(text)).encode())
 
 
 def near_hash(text: str) -> int:
-    """Equal for texts that differ only in punctuation, emoji and other signs besides what `copy_hash` overlooks.
+    """Hash likewise, equal also for texts that differ in punctuation, emoji and other signs.
 
     Compared are the letters a to z and the digits; for texts with few of them it is the copy hash.
     """
-    return hashes_of(masked(text))[1]
+    return compute_hashes(masked(text))[1]
 
 
-def hashes_of(masked_text: str) -> tuple[int, int]:
+def compute_hashes(masked_text: str) -> tuple[int, int]:
     """Copy hash and near hash."""
-    normalised = _normalised(masked_text)
+    normalised = _normalise(masked_text)
     copy = _hash(normalised.encode())
     unmasked = normalised.replace("http", "").replace("@user", "")
     letters = unmasked.encode("ascii", "ignore").translate(None, _NO_LETTERS)
     return copy, _hash(letters) if len(letters) >= FEWEST_LETTERS else copy
 
 
-def _normalised(masked_text: str) -> str:
+def _normalise(masked_text: str) -> str:
     return unicodedata.normalize("NFKC", masked_text).casefold()
 
 
@@ -84,7 +84,7 @@ def _hash(data: bytes) -> int:
     return number
 
 
-def split_of(text_hash: int) -> Split:
-    """70/15/15 by hash, so copies of one text stand on one side in every batch."""
+def choose_split(text_hash: int) -> Split:
+    """Choose 70/15/15 by hash, so that copies of one text stand on one side in every batch."""
     share = text_hash % 100
     return "train" if share < 70 else "validation" if share < 85 else "test"

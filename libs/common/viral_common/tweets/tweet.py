@@ -1,4 +1,4 @@
-"""A tweet on its way in: what every source delivers, whatever its own format."""
+"""Describe a tweet on its way in: what every source delivers, whatever its own format."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from viral_common.tweets.features import TweetInput
 # Not frozen: that takes three times as long to make, and there are millions of them.
 @dataclass(slots=True, unsafe_hash=True)
 class RawTweet:
-    """One tweet as a source delivers it, already in the product's terms. Times are aware UTC."""
+    """Hold one tweet as a source delivers it, already in the product's terms. Times are aware UTC."""
 
     external_id: str
     posted_at: datetime
@@ -37,7 +37,7 @@ class RawTweet:
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """A known tweet's counts, read again."""
+    """Hold a known tweet's counts, read again."""
 
     external_id: str
     like_count: int
@@ -48,18 +48,18 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True)
 class LabelledTweet:
-    """A stored tweet with its label, as training and evaluation read it."""
+    """Hold a stored tweet with its label, as training and evaluation read it."""
 
     input: TweetInput
     like_count: int
     viral: bool
 
 
-def inputs_of(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
-    """What may be looked at to predict."""
+def take_inputs(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
+    """Take what may be looked at to predict."""
     return [tweet.input for tweet in tweets]
 
 
-def labels_of(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
-    """Which are viral, shape (tweets,)."""
+def stack_labels(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
+    """Stack which are viral, shape (tweets,)."""
     return np.array([tweet.viral for tweet in tweets], dtype=np.bool_)

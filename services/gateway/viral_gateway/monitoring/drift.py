@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from viral_common.evaluation.drift import SHIFTED, STABLE, level
-from viral_common.tweets.feature_names import feature_name
+from viral_common.tweets.feature_names import name_feature
 
 Reading = Literal["stable", "moving", "moved"]
 READINGS: dict[str, Reading] = {"stable": "stable", "moderate": "moving", "large": "moved"}
@@ -31,7 +31,7 @@ class Shift:
     @property
     def name(self) -> str:
         """People's name for it."""
-        return feature_name(self.feature)
+        return name_feature(self.feature)
 
     @property
     def calendar(self) -> bool:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 from cachetools import TTLCache
 from numpy.typing import NDArray
-from viral_common.evaluation.drift import binned, chance, stability_index
-from viral_common.tweets.features import AUTHOR_FEATURES, FEATURES, TweetInput, feature_matrix
+from viral_common.evaluation.drift import binned, chance, compute_stability_index
+from viral_common.tweets.features import AUTHOR_FEATURES, FEATURES, TweetInput, compute_feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway.monitoring.drift import Drift, Shift
@@ -90,7 +90,10 @@ class LiveTraffic:
                 tweets = self._records.held_out(
                     serving.model.batch_id, HELD_OUT, LabelRule(spec.likes_threshold, self._min_age)
                 )
-                self._scored = asked, Reference(feature_matrix(tweets), _probabilities(serving, tweets))
+                self._scored = (
+                    asked,
+                    Reference(compute_feature_matrix(tweets), _probabilities(serving, tweets)),
+                )
             return self._scored[1]
 
 
@@ -120,4 +123,4 @@ def _shift(
     after: NDArray[np.float32] | NDArray[np.float64],
 ) -> Shift:
     first, second = binned(before.astype(np.float64), after.astype(np.float64))
-    return Shift(name, stability_index(first, second), chance(first, second))
+    return Shift(name, compute_stability_index(first, second), chance(first, second))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from viral_common.tweets.features import AuthorHistory, TweetInput, features_of
+from viral_common.tweets.features import AuthorHistory, TweetInput, compute_features
 
 from viral_gateway.api.prediction_schemas import ModelDetails
 from viral_gateway.pages.number_formats import goal, points
@@ -91,7 +91,7 @@ def author_in_words(author: AuthorHistory | None, threshold: int) -> str:
 
 def feature_rows(tweet: TweetInput) -> list[tuple[str, str]]:
     """The nine features with people's names for them."""
-    features = features_of(tweet)
+    features = compute_features(tweet)
     return [
         ("Day (UTC)", DAYS[features["created_at_dayofweek"]]),
         ("Hour (UTC)", f"{features['created_at_hour']:02d}:00"),

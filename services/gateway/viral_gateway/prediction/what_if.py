@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Self
 
 from viral_common.tweets.features import TweetInput
-from viral_common.tweets.text import around_links
+from viral_common.tweets.text import split_around_links
 
 HOURS = 24
 
@@ -64,7 +64,7 @@ class WhatIf:
 
 def _list_changes(tweet: TweetInput) -> list[Change]:
     changes = []
-    around = around_links(tweet.text)
+    around = split_around_links(tweet.text)
     if len(around) > 1:
         links = "the link" if len(around) == 2 else "its links"
         changes.append(Change(f"Without {links}", replace(tweet, text=" ".join(around))))

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch, Prediction, Tweet
 from viral_common.stores.authors import read_author_histories
-from viral_common.tweets.features import FEATURES, TweetInput, feature_matrix
+from viral_common.tweets.features import FEATURES, TweetInput, compute_feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 
 # Counting stops here: nobody needs to know more exactly, and the page is not to wait.
@@ -56,7 +56,7 @@ _REMEMBER = text(
 
 def remember(session: Session, made: Sequence[Made]) -> None:
     """Store their features, probabilities and minutes."""
-    matrix = feature_matrix([one.tweet for one in made])
+    matrix = compute_feature_matrix([one.tweet for one in made])
     rows = [
         {
             "predicted_at": one.at.replace(second=0, microsecond=0).isoformat(),

@@ -11,9 +11,9 @@ import structlog
 from viral_common.database.tables import Batch, BatchInterval
 from viral_common.tweets.label_rule import LabelRule
 
-from viral_scraper.collecting.intervals import batch_id_of, random_intervals
-from viral_scraper.progress import Tell
-from viral_scraper.sources.base import Preparing, Source
+from viral_scraper.collecting.intervals import derive_batch_id, draw_random_intervals
+from viral_scraper.progress import ReportProgress
+from viral_scraper.sources.base import PreparingSource, Source
 from viral_scraper.stores.batch_staging import PreparedTweets, prepare
 from viral_scraper.stores.batches import BatchStore, Emit, Plan
 
@@ -37,7 +37,7 @@ class Collector:
     source: Source
     batches: BatchStore
     emit: Emit
-    tell: Tell
+    report: ReportProgress
     batch_size: int
     label_rule: LabelRule
 
@@ -47,7 +47,7 @@ class Collector:
         return f"{self.source.name} ({self.source.query})" if self.source.query else self.source.name
 
     @property
-    def turn(self) -> str:
+    def lock_name(self) -> str:
         """Whoever collects from this source holds the turn of this name."""
         return f"collect:{self.source.name}:{self.source.query}"
 
@@ -58,22 +58,22 @@ class Collector:
 
         `confirm` is called before anything is fetched, and raises if somebody else may be collecting.
         """
-        batch = self.batches.unfinished(self.source.name, self.source.query) or self._planned()
+        batch = self.batches.find_unfinished(self.source.name, self.source.query) or self._plan_next()
         if batch is None:
             return None
         self._fill(batch, stopping, confirm)
         if stopping.is_set():
             return None
         batch = self.batches.finish(batch.id, self.label_rule, self.emit)
-        _report(batch)
+        _log_batch(batch)
         return batch
 
-    def _planned(self) -> Batch | None:
-        after = self.batches.collected_until(self.source.name, self.source.query)
-        window = self.source.next_window(after, self.batch_size)
+    def _plan_next(self) -> Batch | None:
+        after = self.batches.find_collected_until(self.source.name, self.source.query)
+        window = self.source.find_next_window(after, self.batch_size)
         if window is None:
             return None
-        batch_id = batch_id_of(self.source.name, self.source.query, window)
+        batch_id = derive_batch_id(self.source.name, self.source.query, window)
         log.info("batch begun", batch=str(batch_id), window_from=window.since, window_to=window.until)
         return self.batches.plan(
             Plan(
@@ -82,7 +82,7 @@ class Collector:
                 self.source.query,
                 *window,
                 target=self.batch_size,
-                intervals=random_intervals(batch_id, window),
+                intervals=draw_random_intervals(batch_id, window),
             )
         )
 
@@ -90,39 +90,39 @@ class Collector:
         kept = batch.tweet_count
         share = math.ceil(batch.target * MOST_SHARE)
         fetched: dict[int, PreparedTweets] = {}
-        for interval in self.batches.waiting_intervals(batch.id):
+        for interval in self.batches.list_waiting_intervals(batch.id):
             if kept >= batch.target or stopping.is_set():
                 return
             confirm()
-            fetched[interval.position] = self._fetched(interval, ASKED_SHARES * share)
+            fetched[interval.position] = self._fetch(interval, ASKED_SHARES * share)
             if not self._is_local or sum(one.count for one in fetched.values()) >= STORE_AT_ONCE:
-                kept = self._told(self.batches.store(fetched, batch.id, share))
+                kept = self._report_stored(self.batches.store(fetched, batch.id, share))
                 fetched = {}
         if fetched and not stopping.is_set():
-            kept = self._told(self.batches.store(fetched, batch.id, share))
+            kept = self._report_stored(self.batches.store(fetched, batch.id, share))
         # One at a time: whatever of this was done before a kill, doing it again changes nothing.
-        for interval in self.batches.bounded_intervals(batch.id, share) if kept < batch.target else ():
+        for interval in self.batches.list_bounded_intervals(batch.id, share) if kept < batch.target else ():
             if kept >= batch.target or stopping.is_set():
                 return
             confirm()
-            rest = self._fetched(interval, ASKED_SHARES * batch.target)
-            kept = self._told(self.batches.store_rest(interval.position, rest, batch.id))
+            rest = self._fetch(interval, ASKED_SHARES * batch.target)
+            kept = self._report_stored(self.batches.store_rest(interval.position, rest, batch.id))
 
     @property
     def _is_local(self) -> bool:
-        return isinstance(self.source, Preparing)
+        return isinstance(self.source, PreparingSource)
 
-    def _fetched(self, interval: BatchInterval, most: int) -> PreparedTweets:
-        if isinstance(self.source, Preparing):
-            return self.source.prepared(interval.since, interval.until, most)
+    def _fetch(self, interval: BatchInterval, most: int) -> PreparedTweets:
+        if isinstance(self.source, PreparingSource):
+            return self.source.read_prepared(interval.since, interval.until, most)
         return prepare(self.source.search(self.source.query, interval.since, interval.until, most))
 
-    def _told(self, batch: Batch) -> int:
-        self.tell("collected", batch.tweet_count, batch.target)
+    def _report_stored(self, batch: Batch) -> int:
+        self.report("collected", batch.tweet_count, batch.target)
         return batch.tweet_count
 
 
-def _report(batch: Batch) -> None:
+def _log_batch(batch: Batch) -> None:
     """An empty batch has no event: nobody could learn from it."""
     log.info(
         "batch collected" if batch.tweet_count else "batch is empty, nothing announced",

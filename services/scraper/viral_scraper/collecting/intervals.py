@@ -15,12 +15,12 @@ PIECES_PER_WINDOW = 96
 FEWEST_PER_DAY, MOST_PER_DAY = 2, 24
 
 
-def batch_id_of(source: str, query: str, window: Window) -> UUID:
+def derive_batch_id(source: str, query: str, window: Window) -> UUID:
     """The same batch has the same id, whoever plans it and however often."""
     return uuid5(NAMESPACE_URL, f"viral:batch:{source}:{query}:{window.since.astimezone(UTC).isoformat()}")
 
 
-def random_intervals(batch_id: UUID, window: Window) -> list[Window]:
+def draw_random_intervals(batch_id: UUID, window: Window) -> list[Window]:
     """Each day cut at random seconds, all pieces in random order; drawn from the batch id alone."""
     # Not for secrets: the id seeds the draw so that a batch can be collected again just as it was.
     draw = random.Random(batch_id.int)  # noqa: S311

@@ -16,34 +16,34 @@ from viral_common.delivery.service import Service
 from viral_common.errors import ServerAway, ViralError
 
 from viral_scraper.collecting.collector import Collector
-from viral_scraper.collecting.outages import reason_of
-from viral_scraper.collecting.partition_keeper import Months
+from viral_scraper.collecting.outages import explain_error
+from viral_scraper.collecting.partition_keeper import PartitionKeeper
 from viral_scraper.collecting.refresher import Refresher
 from viral_scraper.collecting.wiring import build_collector, build_refresher
-from viral_scraper.progress import shown_progress
+from viral_scraper.progress import show_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.base import Preparing, Source
-from viral_scraper.stores.advisory_lock import Turn, turn
+from viral_scraper.sources.base import PreparingSource, Source
+from viral_scraper.stores.advisory_lock import Lock, hold_lock
 
 NEVER = threading.Event()
 # How long another scraper may take: a batch of a busy source, say. The runs of a cron table must not pile up.
-PATIENCE_S = 1800.0
+TIMEOUT_S = 1800.0
 
 
-def collect_once(settings: ScraperSettings, console: Console) -> None:
+def collect_one_batch(settings: ScraperSettings, console: Console) -> None:
     """Collect the next batch, or go on with the one that was begun; publish its event; say what came in."""
     service = Service("scraper", settings)
     require_schema(service.sessions)
-    Months(service.sessions, settings.retention_days).look_after(datetime.now(UTC))
-    with shown_progress() as tell:
-        collector = build_collector(service, settings, tell)
+    PartitionKeeper(service.sessions, settings.retention_days).keep_partitions(datetime.now(UTC))
+    with show_progress() as report:
+        collector = build_collector(service, settings, report)
         refresher = build_refresher(service, collector)
-        with _own_turn(service, collector, console) as mine:
+        with _hold_own_lock(service, collector, console) as mine:
             not_refreshed = _refresh(refresher, mine, console) if refresher else None
             try:
                 batch = collector.collect_next(NEVER, mine.confirm)
             except OSError as error:
-                raise ViralError(reason_of(error)) from error
+                raise ViralError(explain_error(error)) from error
     if batch:
         _show(console, batch, collector.source)
     else:
@@ -59,21 +59,21 @@ def collect_once(settings: ScraperSettings, console: Console) -> None:
 
 
 @contextmanager
-def _own_turn(service: Service, collector: Collector, console: Console) -> Iterator[Turn]:
+def _hold_own_lock(service: Service, collector: Collector, console: Console) -> Iterator[Lock]:
     """Raises ViralError if another scraper does not end."""
     working = f"another scraper collects from {collector.title}"
-    with turn(
-        service.sessions, collector.turn, NEVER, lambda: console.print(f"{working}; waiting"), PATIENCE_S
+    with hold_lock(
+        service.sessions, collector.lock_name, NEVER, lambda: console.print(f"{working}; waiting"), TIMEOUT_S
     ) as mine:
         if mine is None:
             raise ViralError(
-                f"{working} and has not ended within {PATIENCE_S / 60:.0f} minutes; run this again after it, "
+                f"{working} and has not ended within {TIMEOUT_S / 60:.0f} minutes; run this again after it, "
                 "or leave the work to `viral-scraper run`, which keeps its turn"
             )
         yield mine
 
 
-def _refresh(refresher: Refresher, mine: Turn, console: Console) -> ViralError | None:
+def _refresh(refresher: Refresher, mine: Lock, console: Console) -> ViralError | None:
     """Its failure, which is told after the batch is collected: one does not need the other."""
     try:
         if refreshed := refresher.refresh_due(NEVER, mine.confirm):
@@ -97,10 +97,14 @@ def _show(console: Console, batch: Batch, source: Source) -> None:
     if table.rows:
         console.print(table)
     if source.bad_rows:
-        console.print(_bad_rows(source.bad_rows, source.bad_places if isinstance(source, Preparing) else {}))
+        console.print(
+            _build_bad_rows_table(
+                source.bad_rows, source.bad_places if isinstance(source, PreparingSource) else {}
+            )
+        )
 
 
-def _bad_rows(counts: Mapping[str, int], places: Mapping[str, Sequence[str]]) -> Table:
+def _build_bad_rows_table(counts: Mapping[str, int], places: Mapping[str, Sequence[str]]) -> Table:
     """With the first places of each reason, where the source knows them."""
     table = Table("could not be read", "rows", "first at")
     table.columns[1].justify = "right"

@@ -10,7 +10,7 @@ import structlog
 from viral_common.database.engine import POSTGRES_AWAY
 from viral_common.errors import ViralError, summarise_error
 
-from viral_scraper.sources.retries import backoff_s
+from viral_scraper.sources.retries import draw_backoff_s
 
 log = structlog.get_logger()
 
@@ -20,7 +20,7 @@ POSTGRES_NO_ROOM = "53100"
 
 
 @dataclass
-class Trouble:
+class Outage:
     """`tries`: how often in a row it came."""
 
     reason: str
@@ -32,16 +32,16 @@ class Trouble:
         return f"{self.reason} (since {self.since:%Y-%m-%d %H:%M} UTC{tried})"
 
 
-class Troubles:
+class Outages:
     """Of the parts of one scraper's work, each with its own."""
 
     def __init__(self, most_s: float) -> None:
         self._most_s = most_s
-        self._now: dict[str, Trouble] = {}
+        self._now: dict[str, Outage] = {}
 
-    def words(self) -> list[str]:
+    def describe(self) -> list[str]:
         """Each in one line."""
-        return [str(trouble) for trouble in list(self._now.values())]
+        return [str(outage) for outage in list(self._now.values())]
 
     def note(self, part: str, reason: str) -> float:
         """How long to wait before `part` is tried again: longer each time, up to `most_s`. Logged where it is new."""
@@ -49,18 +49,16 @@ class Troubles:
         if known is None or known.reason != reason:
             log.warning("waiting", part=part, reason=reason)
         since, tries = (known.since, known.tries + 1) if known else (datetime.now(UTC), 1)
-        self._now[part] = Trouble(reason, since, tries)
-        return min(self._most_s, backoff_s(tries))
+        self._now[part] = Outage(reason, since, tries)
+        return min(self._most_s, draw_backoff_s(tries))
 
-    def over(self, part: str) -> None:
+    def end(self, part: str) -> None:
         """`part` works."""
-        if trouble := self._now.pop(part, None):
-            log.info(
-                "goes on", part=part, waited_s=round((datetime.now(UTC) - trouble.since).total_seconds())
-            )
+        if outage := self._now.pop(part, None):
+            log.info("goes on", part=part, waited_s=round((datetime.now(UTC) - outage.since).total_seconds()))
 
 
-def reason_of(error: Exception) -> str:
+def explain_error(error: Exception) -> str:
     """The line that says what is waited for."""
     if isinstance(error, ViralError):
         return str(error)

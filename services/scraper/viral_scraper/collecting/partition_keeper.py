@@ -9,16 +9,16 @@ import structlog
 from viral_common.database.engine import Sessions
 from viral_common.errors import summarise_error
 
-from viral_scraper.stores.partitions import add_months, look_over_all, month_after, month_of
+from viral_scraper.stores.partitions import add_months, analyse_all, find_month, find_next_month
 from viral_scraper.stores.retention import drop_old_months
 
 log = structlog.get_logger()
 
-LOOK_AFTER_S = 3600.0
-LOOK_OVER_ALL_EVERY = timedelta(days=1)
+KEEP_EVERY_S = 3600.0
+ANALYSE_EVERY = timedelta(days=1)
 
 
-class Months:
+class PartitionKeeper:
     """Looked after by every scraper, whatever its source does; all at once is fine."""
 
     def __init__(self, sessions: Sessions, retention_days: int) -> None:
@@ -29,23 +29,23 @@ class Months:
     def run(self, stopping: threading.Event) -> None:
         """Every hour until `stopping`."""
         while not stopping.is_set():
-            self.look_after(datetime.now(UTC))
-            stopping.wait(LOOK_AFTER_S)
+            self.keep_partitions(datetime.now(UTC))
+            stopping.wait(KEEP_EVERY_S)
 
-    def look_after(self, now: datetime) -> None:
+    def keep_partitions(self, now: datetime) -> None:
         """Make this month and the next one; drop what is beyond the retention, if there is one; note what is there.
 
         Raises nothing: whoever stores makes the months that are missing, and old ones can wait an hour.
         """
         try:
-            self._look_after(now)
+            self._keep_partitions(now)
         except Exception as error:  # noqa: BLE001  (the thread's edge: it must outlive everything)
             log.warning("months not looked after; tried again later", reason=summarise_error(error))
 
-    def _look_after(self, now: datetime) -> None:
-        this = month_of(now)
-        add_months(self._sessions, [this, month_after(this)])
+    def _keep_partitions(self, now: datetime) -> None:
+        this = find_month(now)
+        add_months(self._sessions, [this, find_next_month(this)])
         if self._keep:
             for month in drop_old_months(self._sessions, self._keep, now):
                 log.info("month of tweets dropped", month=f"{month:%Y-%m}", retention_days=self._keep.days)
-        look_over_all(self._sessions, LOOK_OVER_ALL_EVERY)
+        analyse_all(self._sessions, ANALYSE_EVERY)

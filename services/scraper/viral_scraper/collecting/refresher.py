@@ -10,7 +10,7 @@ from datetime import timedelta
 import structlog
 from viral_common.tweets.tweet import Engagement
 
-from viral_scraper.sources.base import Refreshable
+from viral_scraper.sources.base import RefreshableSource
 from viral_scraper.stores.refreshes import RefreshStore
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ AT_ONCE = 1_000
 class Refresher:
     """One source's tweets; killed anywhere, it goes on with those that are still due."""
 
-    source: Refreshable
+    source: RefreshableSource
     store: RefreshStore
     min_age: timedelta
 
@@ -34,7 +34,7 @@ class Refresher:
         """
         refreshed = 0
         asked: set[str] = set()
-        while not stopping.is_set() and (ids := self._due_besides(asked)):
+        while not stopping.is_set() and (ids := self._find_due(asked)):
             confirm()
             read: dict[str, Engagement] = {}
             try:
@@ -49,6 +49,6 @@ class Refresher:
             log.info("likes read again", tweets=len(read), gone=len(gone))
         return refreshed
 
-    def _due_besides(self, asked: set[str]) -> list[str]:
+    def _find_due(self, asked: set[str]) -> list[str]:
         # Where this host's clock is behind Postgres's, what was just read counts as read too young, and is due again.
-        return [one for one in self.store.due(self.min_age, AT_ONCE) if one not in asked]
+        return [one for one in self.store.find_due(self.min_age, AT_ONCE) if one not in asked]

@@ -11,10 +11,10 @@ from viral_common.errors import ViralError
 
 from viral_scraper import telemetry
 from viral_scraper.collecting.collector import Collector
-from viral_scraper.collecting.outages import Troubles, is_no_room, reason_of
+from viral_scraper.collecting.outages import Outages, explain_error, is_no_room
 from viral_scraper.collecting.refresher import Refresher
 from viral_scraper.daily import Daily
-from viral_scraper.stores.advisory_lock import Turn, turn
+from viral_scraper.stores.advisory_lock import Lock, hold_lock
 
 log = structlog.get_logger()
 
@@ -45,14 +45,14 @@ class Schedule:
         self._last_run: datetime | None = None
         self._due: datetime | None = None
         self._exhausted = False
-        self._troubles = Troubles(most_s=poll_s)
+        self._outages = Outages(most_s=poll_s)
         self._doing = "starting"
 
-    def missing(self) -> list[str]:
+    def list_problems(self) -> list[str]:
         """What keeps this scraper from collecting, in words; nothing if it collects or only waits for more."""
-        return self._troubles.words()
+        return self._outages.describe()
 
-    def doing(self) -> str:
+    def describe_work(self) -> str:
         """What it is at."""
         return self._doing
 
@@ -60,66 +60,68 @@ class Schedule:
         """Collect until `stopping`; interrupted anywhere, go on at the interval where it was."""
         while not stopping.is_set():
             try:
-                with turn(self._sessions, self._collector.turn, stopping, self._tell_waiting) as mine:
-                    self._troubles.over("turn")
+                with hold_lock(
+                    self._sessions, self._collector.lock_name, stopping, self._report_waiting
+                ) as mine:
+                    self._outages.end("turn")
                     self._due = None
                     while mine and not stopping.is_set():
-                        stopping.wait(self._step(mine, stopping))
+                        stopping.wait(self._run_step(mine, stopping))
             except Exception as error:  # the thread's edge: it must outlive everything
                 if not (isinstance(error, POSTGRES_AWAY) or is_no_room(error)):
                     log.exception("collecting interrupted")
-                stopping.wait(self._troubles.note("collecting", reason_of(error)))
+                stopping.wait(self._outages.note("collecting", explain_error(error)))
 
-    def _step(self, mine: Turn, stopping: threading.Event) -> float:
+    def _run_step(self, mine: Lock, stopping: threading.Event) -> float:
         """One batch, if it is time for one. Returns how long to wait before the next step."""
         mine.confirm()
-        if (early_s := self._too_early_s()) > 0:
-            self._troubles.over("collecting")
+        if (early_s := self._compute_wait_s()) > 0:
+            self._outages.end("collecting")
             return min(early_s, LOOK_UP_S)
         self._doing = f"collecting from {self._collector.title}"
         self._refresh(mine, stopping)
         try:
             batch = self._collector.collect_next(stopping, mine.confirm)
         except ViralError as error:
-            return self._troubles.note("collecting", reason_of(error))
+            return self._outages.note("collecting", explain_error(error))
         if stopping.is_set():
             return 0
-        self._troubles.over("collecting")
+        self._outages.end("collecting")
         if batch is None:
-            return self._run_ended()
+            return self._end_run()
         self._note_exhausted(False)
         return self._batch_pause_s
 
-    def _refresh(self, mine: Turn, stopping: threading.Event) -> None:
+    def _refresh(self, mine: Lock, stopping: threading.Event) -> None:
         """First, so that the labels are there when the next batch is announced; its troubles stop no batch."""
         if self._refresher is None:
             return
         try:
             self._refresher.refresh_due(stopping, mine.confirm)
         except ViralError as error:
-            self._troubles.note("reading likes again", reason_of(error))
+            self._outages.note("reading likes again", explain_error(error))
         else:
-            self._troubles.over("reading likes again")
+            self._outages.end("reading likes again")
 
-    def _too_early_s(self) -> float:
+    def _compute_wait_s(self) -> float:
         if self._daily is None:
             return 0
         if self._due is None:
-            self._due = self._next_due(self._daily)
+            self._due = self._find_next_due(self._daily)
             if self._due > datetime.now(UTC):
                 self._doing = f"waits for the run of {self._due:%Y-%m-%d %H:%M} UTC"
                 log.info("waits for the next run", at=self._due)
         return (self._due - datetime.now(UTC)).total_seconds()
 
-    def _next_due(self, daily: Daily) -> datetime:
+    def _find_next_due(self, daily: Daily) -> datetime:
         """Of a batch that was begun and of a run that was missed: at once."""
         source, batches = self._collector.source, self._collector.batches
-        if batches.unfinished(source.name, source.query):
+        if batches.find_unfinished(source.name, source.query):
             return datetime.now(UTC)
-        ends = (batches.last_collected_at(source.name, source.query), self._last_run)
-        return daily.next_after(max((end for end in ends if end), default=self._started))
+        ends = (batches.find_last_collected_at(source.name, source.query), self._last_run)
+        return daily.compute_next_after(max((end for end in ends if end), default=self._started))
 
-    def _run_ended(self) -> float:
+    def _end_run(self) -> float:
         """Nothing more for now: until the next day's run, or the next look."""
         self._note_exhausted(True)
         if self._daily:
@@ -134,8 +136,8 @@ class Schedule:
         self._exhausted = exhausted
         telemetry.SOURCE_EXHAUSTED.set(exhausted)
 
-    def _tell_waiting(self) -> None:
-        self._troubles.over("collecting")
-        self._troubles.note(
+    def _report_waiting(self) -> None:
+        self._outages.end("collecting")
+        self._outages.note(
             "turn", f"another scraper collects from {self._collector.title}; this one waits for its turn"
         )

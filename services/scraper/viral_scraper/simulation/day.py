@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.simulation.like_model import Floats, Shown, likes
+from viral_scraper.simulation.like_model import Floats, Shown, draw_likes
 from viral_scraper.simulation.sentences import Sentences
 from viral_scraper.simulation.world import AUTHORS, World
 
@@ -21,21 +21,23 @@ _HOURS = 1 + 0.7 * np.cos(2 * np.pi * (np.arange(24) - 18) / 24)
 HOUR_SHARE: Floats = _HOURS / _HOURS.sum()
 
 
-def tweets_of_day(world: World, day: date, blocks: int) -> list[RawTweet]:
+def draw_day(world: World, day: date, blocks: int) -> list[RawTweet]:
     """The day's tweets in (posted_at, external_id) order; the first `blocks` of an endless day."""
-    tweets = [tweet for block in range(blocks) for tweet in block_of_day(world, day, block)]
+    tweets = [tweet for block in range(blocks) for tweet in draw_block(world, day, block)]
     return sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
 
-def block_of_day(world: World, day: date, block: int) -> list[RawTweet]:
+def draw_block(world: World, day: date, block: int) -> list[RawTweet]:
     """BLOCK tweets from all hours, in no order; drawn from seed, day and block number alone."""
     draw = np.random.default_rng([world.seed, day.toordinal(), block])
     author = draw.choice(AUTHORS, BLOCK, p=world.author_share)
-    topic = draw.choice(world.topics, BLOCK, p=world.topic_share(day))
-    shown = _shown(draw)
-    sentences = Sentences.drawn(draw, world, day, topic)
-    like_count = likes(draw, day, world.reach[author], world.heat(day)[topic], sentences.effects(), shown)
-    texts = sentences.originals(shown, world.usernames)
+    topic = draw.choice(world.topics, BLOCK, p=world.compute_topic_share(day))
+    shown = _draw_shown(draw)
+    sentences = Sentences.draw(draw, world, day, topic)
+    like_count = draw_likes(
+        draw, day, world.reach[author], world.compute_heat(day)[topic], sentences.sum_effects(), shown
+    )
+    texts = sentences.write_originals(shown, world.usernames)
     midnight = datetime.combine(day, time(), UTC)
     columns = (
         draw.choice(len(KINDS), BLOCK, p=list(KINDS.values())),
@@ -52,7 +54,7 @@ def block_of_day(world: World, day: date, block: int) -> list[RawTweet]:
     tweets = []
     for index, row in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
         kind, by, milliseconds, liked, shared, answered, photos, video, quote = row
-        language, text = _said(names[kind], index, by, texts, sentences, world)
+        language, text = _write_text(names[kind], index, by, texts, sentences, world)
         tweets.append(
             RawTweet(
                 external_id=f"sim-{world.seed}-{day:%Y%m%d}-{block * BLOCK + index:07d}",
@@ -74,7 +76,7 @@ def block_of_day(world: World, day: date, block: int) -> list[RawTweet]:
     return tweets
 
 
-def _shown(draw: np.random.Generator) -> Shown:
+def _draw_shown(draw: np.random.Generator) -> Shown:
     photo = draw.random(BLOCK) < 0.2
     return Shown(
         hour=draw.choice(24, BLOCK, p=HOUR_SHARE),
@@ -87,16 +89,16 @@ def _shown(draw: np.random.Generator) -> Shown:
     )
 
 
-def _said(
+def _write_text(
     kind: str, index: int, author: int, texts: list[str], sentences: Sentences, world: World
 ) -> tuple[str, str]:
     """Language and text of one tweet."""
     other = world.usernames[(author * 7 + index) % AUTHORS]
     match kind:
         case "foreign":
-            return sentences.foreign(index)
+            return sentences.write_foreign(index)
         case "reply":
-            return "en", sentences.reply(index, other)
+            return "en", sentences.write_reply(index, other)
         case "retweet":
             return "en", f"RT @{other}: {texts[index]}"
         case "copy":

@@ -39,7 +39,7 @@ class Shown:
     hashtags: Ints
 
 
-def likes(
+def draw_likes(
     draw: np.random.Generator, day: date, reach: Floats, heat: Floats, words: Floats, shown: Shown
 ) -> Ints:
     """Draw the like counts of some tweets of one day."""

@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from viral_scraper.simulation.like_model import Floats, Ints, Shown
-from viral_scraper.simulation.vocabulary import words
+from viral_scraper.simulation.vocabulary import load_words
 from viral_scraper.simulation.world import World
 
 
@@ -23,30 +23,30 @@ class Sentences:
     number: Ints
 
     @classmethod
-    def drawn(cls, draw: np.random.Generator, world: World, day: date, topic: Ints) -> Sentences:
+    def draw(cls, draw: np.random.Generator, world: World, day: date, topic: Ints) -> Sentences:
         """What people say about these topics that day."""
         size = len(topic)
         subject = np.zeros(size, dtype=np.int64)
         for each in np.unique(topic):
             here = topic == each
-            share = world.subject_share(day, int(each))
+            share = world.compute_subject_share(day, int(each))
             subject[here] = draw.choice(len(share), int(here.sum()), p=share)
         return cls(
-            phrases=np.stack([draw.integers(len(choice), size=size) for choice in words().choices]),
+            phrases=np.stack([draw.integers(len(choice), size=size) for choice in load_words().choices]),
             topic=topic,
             subject=subject,
-            other=draw.integers(len(words().subjects[0]), size=size),
+            other=draw.integers(len(load_words().subjects[0]), size=size),
             number=draw.integers(2, 100, size=size),
         )
 
-    def effects(self) -> Floats:
+    def sum_effects(self) -> Floats:
         """What the phrases add to the log of the expected likes, unscaled; shape (tweets,)."""
         total = np.zeros(len(self.topic))
-        for choice, drawn in zip(words().choices, self.phrases, strict=True):
+        for choice, drawn in zip(load_words().choices, self.phrases, strict=True):
             total += np.array([effect for _, effect in choice])[drawn]
         return total
 
-    def originals(self, shown: Shown, usernames: list[str]) -> list[str]:
+    def write_originals(self, shown: Shown, usernames: list[str]) -> list[str]:
         """English, with the mentions, hashtags and links that `shown` counts."""
         columns = (
             self.topic,
@@ -58,35 +58,37 @@ class Sentences:
             shown.link,
         )
         rows = zip(*self.phrases.tolist(), *(column.tolist() for column in columns), strict=True)
-        return [_original(row, usernames) for row in rows]
+        return [_write_original(row, usernames) for row in rows]
 
-    def foreign(self, index: int) -> tuple[str, str]:
+    def write_foreign(self, index: int) -> tuple[str, str]:
         """Language and text of something that is not English."""
-        language, template = words().foreign[int(self.other[index]) % len(words().foreign)]
-        return language, self._filled(template, index)
+        language, template = load_words().foreign[int(self.other[index]) % len(load_words().foreign)]
+        return language, self._fill(template, index)
 
-    def reply(self, index: int, to: str) -> str:
+    def write_reply(self, index: int, to: str) -> str:
         """An answer to somebody."""
-        return f"@{to} " + self._filled(words().replies[int(self.other[index]) % len(words().replies)], index)
+        return f"@{to} " + self._fill(
+            load_words().replies[int(self.other[index]) % len(load_words().replies)], index
+        )
 
-    def _filled(self, template: str, index: int) -> str:
+    def _fill(self, template: str, index: int) -> str:
         return template.format(
-            subject=words().subjects[self.topic[index]][self.subject[index]],
-            opinion=words().opinions[self.phrases[1][index]][0],
+            subject=load_words().subjects[self.topic[index]][self.subject[index]],
+            opinion=load_words().opinions[self.phrases[1][index]][0],
             number=self.number[index],
         )
 
 
-def _original(row: tuple[int, ...], usernames: list[str]) -> str:
+def _write_original(row: tuple[int, ...], usernames: list[str]) -> str:
     opener, opinion, aside, remark, topic, subject, other, number, mentions, hashtags, link = row
-    vocabulary = words()
+    vocabulary = load_words()
     subjects, tags = vocabulary.subjects[topic], vocabulary.tags[topic]
     about, elsewhere = subjects[subject], subjects[other if other != subject else other - 1]
     before = vocabulary.openers[opener][0]
     if before.endswith((".", "!")):
-        about = _capitalised(about)
+        about = _capitalise(about)
     said = [before, about, vocabulary.opinions[opinion][0], vocabulary.asides[aside][0]]
-    text = f"{_capitalised(' '.join(filter(None, said)))}."
+    text = f"{_capitalise(' '.join(filter(None, said)))}."
     if comment := vocabulary.remarks[remark][0]:
         text += f" {comment.format(other=elsewhere, number=number)}"
     if mentions:
@@ -98,5 +100,5 @@ def _original(row: tuple[int, ...], usernames: list[str]) -> str:
     return text
 
 
-def _capitalised(text: str) -> str:
+def _capitalise(text: str) -> str:
     return text[0].upper() + text[1:]

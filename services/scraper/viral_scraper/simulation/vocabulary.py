@@ -33,17 +33,17 @@ class Words:
 
 
 @cache
-def words() -> Words:
+def load_words() -> Words:
     """Read once."""
     data: dict[str, Any] = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
     topics = data["topics"].values()
     return Words(
         subjects=[topic["subjects"] for topic in topics],
         tags=[topic["tags"] for topic in topics],
-        openers=_often_silent(data["openers"], 4),
-        opinions=_often_silent(data["opinions"], 0),
-        asides=_often_silent(data["asides"], 2),
-        remarks=_often_silent(data["remarks"], 3),
+        openers=_add_silences(data["openers"], 4),
+        opinions=_add_silences(data["opinions"], 0),
+        asides=_add_silences(data["asides"], 2),
+        remarks=_add_silences(data["remarks"], 3),
         foreign=list(data["foreign"].items()),
         replies=data["replies"]["texts"],
         handles=[
@@ -52,5 +52,5 @@ def words() -> Words:
     )
 
 
-def _often_silent(effects: dict[str, float], silences: int) -> Phrases:
+def _add_silences(effects: dict[str, float], silences: int) -> Phrases:
     return [("", 0.0)] * silences + list(effects.items())

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from viral_scraper.simulation.vocabulary import words
+from viral_scraper.simulation.vocabulary import load_words
 
 AUTHORS = 6_000
 Floats = NDArray[np.float64]
@@ -22,31 +22,31 @@ class World:
         self.reach: Floats = draw.normal(0.0, 0.8, AUTHORS)  # log of how many like what they say
         activity = np.exp(draw.normal(0.0, 1.2, AUTHORS) + 0.3 * self.reach)
         self.author_share: Floats = activity / activity.sum()
-        self.usernames = [_username(author) for author in range(AUTHORS)]
-        self.topics = len(words().subjects)
+        self.usernames = [_make_username(author) for author in range(AUTHORS)]
+        self.topics = len(load_words().subjects)
         # Two slow waves per topic, of different length: what is hot drifts and comes back.
         self._periods = draw.uniform((7, 19), (16, 41), (self.topics, 2))
         self._phases = draw.uniform(0, 2 * np.pi, (self.topics, 2))
 
-    def heat(self, day: date) -> Floats:
+    def compute_heat(self, day: date) -> Floats:
         """Each topic's effect on the log of expected likes that day; shape (topics,)."""
         waves = np.sin(2 * np.pi * day.toordinal() / self._periods + self._phases)
         return np.asarray(0.55 * waves[:, 0] + 0.4 * waves[:, 1])
 
-    def topic_share(self, day: date) -> Floats:
+    def compute_topic_share(self, day: date) -> Floats:
         """How much is said about each topic; what will be hot tomorrow is talked about today."""
         waves = np.sin(2 * np.pi * (day.toordinal() + 1) / self._periods + self._phases)
         share = np.exp(0.8 * waves[:, 0])
         return np.asarray(share / share.sum())
 
-    def subject_share(self, day: date, topic: int) -> Floats:
+    def compute_subject_share(self, day: date, topic: int) -> Floats:
         """Within a topic its subjects take turns, about two weeks each; shape (subjects,)."""
-        subjects = len(words().subjects[topic])
+        subjects = len(load_words().subjects[topic])
         turns = 2 * np.pi * (day.toordinal() / 14 + np.arange(subjects) / subjects)
         share = np.exp(np.sin(turns + self._phases[topic, 0]))
         return np.asarray(share / share.sum())
 
 
-def _username(author: int) -> str:
-    handles = words().handles
+def _make_username(author: int) -> str:
+    handles = load_words().handles
     return f"sim_{handles[author % len(handles)]}{author // len(handles) or ''}"

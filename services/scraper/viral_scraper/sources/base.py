@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from viral_common.database.engine import Sessions
 from viral_common.tweets.tweet import Engagement, RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.stores.batch_staging import PreparedTweets
 
@@ -48,7 +48,7 @@ class Source(Protocol):
         a person must do something.
         """
 
-    def next_window(self, after: datetime | None, size: int, /) -> Window | None:
+    def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
         """The next days, from `after` on, that hold `size` tweets worth keeping; None if there are none (yet).
 
         The last window takes what remains. Raises UsageError if the source cannot deliver anything at all.
@@ -58,15 +58,17 @@ class Source(Protocol):
 class SourceClass(Protocol):
     """What the registry names."""
 
-    def of(self, settings: ScraperSettings, tell: Tell, sessions: Sessions, /) -> Source:
+    def from_settings(
+        self, settings: ScraperSettings, report: ReportProgress, sessions: Sessions, /
+    ) -> Source:
         """The source as the settings say; it reads its own section of them."""
 
 
 @runtime_checkable
-class Preparing(Protocol):
+class PreparingSource(Protocol):
     """A source that has filtered and counted everything before it is asked."""
 
-    def prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
+    def read_prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
         """What `search` would give and the filters would make of it; of more than `most` texts some."""
 
     @property
@@ -75,7 +77,7 @@ class Preparing(Protocol):
 
 
 @runtime_checkable
-class Refreshable(Protocol):
+class RefreshableSource(Protocol):
     """A source that can read the counts of tweets again, for those collected before their likes had time."""
 
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
@@ -83,17 +85,17 @@ class Refreshable(Protocol):
 
 
 @runtime_checkable
-class Listening(Protocol):
+class StreamingSource(Protocol):
     """A source that hears tweets as they are posted; `search` gives those whose likes had time."""
 
     def listen(self, stopping: threading.Event, /) -> None:
         """Hear and store until `stopping`; whatever breaks is waited out."""
 
-    def missing(self) -> list[str]:
+    def list_problems(self) -> list[str]:
         """What keeps it from hearing, in words; nothing if it hears."""
 
 
-def mature_day(after: datetime | None, age: timedelta, now: datetime | None = None) -> Window | None:
+def find_mature_day(after: datetime | None, age: timedelta, now: datetime | None = None) -> Window | None:
     """The newest UTC day that is over for `age`, unless it lies before `after`. Days missed are left out."""
     end = ((now or datetime.now(UTC)) - age).astimezone(UTC)
     end = end.replace(hour=0, minute=0, second=0, microsecond=0)

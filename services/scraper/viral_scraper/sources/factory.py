@@ -8,11 +8,11 @@ from typing import cast
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import Source, SourceClass, Window
 
-__all__ = ["SOURCES", "Source", "Window", "build_source", "source_class"]
+__all__ = ["SOURCES", "Source", "Window", "build_source", "load_source_class"]
 
 # By name, not by import: a host needs the libraries of the source that it collects from, and of no other.
 SOURCES: dict[str, str] = {
@@ -25,12 +25,12 @@ SOURCES: dict[str, str] = {
 }
 
 
-def build_source(settings: ScraperSettings, tell: Tell, sessions: Sessions) -> Source:
+def build_source(settings: ScraperSettings, report: ReportProgress, sessions: Sessions) -> Source:
     """The source that VIRAL_SOURCE names; `tell` hears of its long work."""
-    return source_class(settings.source).of(settings, tell, sessions)
+    return load_source_class(settings.source).from_settings(settings, report, sessions)
 
 
-def source_class(name: str) -> SourceClass:
+def load_source_class(name: str) -> SourceClass:
     """Raises UsageError if there is none of that name, or its library is not installed."""
     if name not in SOURCES:
         raise UsageError(f"VIRAL_SOURCE={name} is no source; choose one of: {', '.join(SOURCES)}")

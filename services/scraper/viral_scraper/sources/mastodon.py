@@ -18,10 +18,10 @@ from viral_common.settings import load_settings
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import Engagement, RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.base import Window, mature_day
-from viral_scraper.sources.retries import Sleep, TryAgain, patiently
+from viral_scraper.sources.base import Window, find_mature_day
+from viral_scraper.sources.retries import Sleep, TryAgain, retry_patiently
 
 T = TypeVar("T")
 
@@ -61,7 +61,9 @@ class MastodonSource:
         )
 
     @classmethod
-    def of(cls, settings: ScraperSettings, _tell: Tell, _sessions: Sessions, /) -> Self:
+    def from_settings(
+        cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
+    ) -> Self:
         """As the settings say."""
         own = load_settings(MastodonSettings)
         if not own.url:
@@ -72,19 +74,21 @@ class MastodonSource:
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
         """`query` is a hashtag, or empty for all public posts. The newest come first: of more than `limit` those."""
-        found = (tweet for status in self._statuses(query, since, until) if (tweet := self._tweet(status)))
+        found = (
+            tweet for status in self._read_statuses(query, since, until) if (tweet := self._parse(status))
+        )
         inside = (tweet for tweet in found if since <= tweet.posted_at < until)
         yield from sorted(islice(inside, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
-    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+    def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         """One day."""
-        return mature_day(after, self._min_age)
+        return find_mature_day(after, self._min_age)
 
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
         """Twenty at a time."""
         for start in range(0, len(ids), IDS_AT_ONCE):
             asked = list(ids[start : start + IDS_AT_ONCE])
-            statuses = self._asked(lambda asked=asked: self._api.statuses(asked))  # type: ignore[misc]
+            statuses = self._call(lambda asked=asked: self._api.statuses(asked))  # type: ignore[misc]
             read_at = datetime.now(UTC)
             for status in statuses:
                 yield Engagement(
@@ -95,26 +99,26 @@ class MastodonSource:
                     read_at,
                 )
 
-    def _statuses(self, query: str, since: datetime, until: datetime) -> Iterator[Any]:
-        before = _first_id(until)
-        while page := self._page(query, before):
+    def _read_statuses(self, query: str, since: datetime, until: datetime) -> Iterator[Any]:
+        before = _compute_first_id(until)
+        while page := self._read_page(query, before):
             yield from page
             before = min(int(status.id) for status in page)
-            if before < _first_id(since):
+            if before < _compute_first_id(since):
                 return
 
-    def _page(self, query: str, before: int) -> list[Any]:
+    def _read_page(self, query: str, before: int) -> list[Any]:
         tag = query.removeprefix("#")
         if not tag:
-            return self._asked(lambda: list(self._api.timeline_public(max_id=before, limit=PAGE, local=True)))
-        return self._asked(
+            return self._call(lambda: list(self._api.timeline_public(max_id=before, limit=PAGE, local=True)))
+        return self._call(
             lambda: list(self._api.timeline_hashtag(tag, max_id=before, limit=PAGE, local=True))
         )
 
-    def _asked(self, call: Callable[[], T]) -> T:
-        return patiently("Mastodon", lambda: self._once(call), self._sleep)
+    def _call(self, call: Callable[[], T]) -> T:
+        return retry_patiently("Mastodon", lambda: self._try_call(call), self._sleep)
 
-    def _once(self, call: Callable[[], T]) -> T:
+    def _try_call(self, call: Callable[[], T]) -> T:
         try:
             return call()
         except mastodon.MastodonRatelimitError as error:
@@ -134,15 +138,15 @@ class MastodonSource:
             status = f"{error.args[1]} {error.args[2]}"
             raise UsageError(f"Mastodon does not accept the request ({status}): check VIRAL_QUERY") from error
 
-    def _tweet(self, status: Any) -> RawTweet | None:
+    def _parse(self, status: Any) -> RawTweet | None:
         try:
-            return tweet_of(status, datetime.now(UTC))
+            return parse_tweet(status, datetime.now(UTC))
         except (AttributeError, TypeError, ValueError) as error:
             self.bad_rows[f"posts of another shape ({type(error).__name__})"] += 1
             return None
 
 
-def tweet_of(status: Any, read_at: datetime) -> RawTweet:
+def parse_tweet(status: Any, read_at: datetime) -> RawTweet:
     """A status as a tweet; its favourites are the likes, its boosts the retweets."""
     shown = [media.type for media in status.media_attachments]
     return RawTweet(
@@ -150,7 +154,7 @@ def tweet_of(status: Any, read_at: datetime) -> RawTweet:
         posted_at=status.created_at.astimezone(UTC),
         author_id=str(status.account.id),
         username=clean(status.account.acct),
-        text=clean(plain(status.content)),
+        text=clean(strip_html(status.content)),
         language=clean(status.language or ""),
         like_count=status.favourites_count,
         retweet_count=status.reblogs_count,
@@ -164,7 +168,7 @@ def tweet_of(status: Any, read_at: datetime) -> RawTweet:
     )
 
 
-def plain(content: str) -> str:
+def strip_html(content: str) -> str:
     """A status's HTML as it was typed: links whole, paragraphs and breaks as lines."""
     parser = _Typed()
     parser.feed(content)
@@ -189,6 +193,6 @@ class _Typed(HTMLParser):
         self.parts.append(data)
 
 
-def _first_id(at: datetime) -> int:
+def _compute_first_id(at: datetime) -> int:
     """The smallest id of that moment: ids are milliseconds << 16."""
     return int(at.timestamp() * 1000) << 16

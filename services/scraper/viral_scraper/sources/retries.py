@@ -33,14 +33,16 @@ class TryAgain(Exception):
         self.after_s = after_s
 
 
-def patiently(source: str, ask: Callable[[], T], sleep: Sleep = time.sleep, attempts: int = ATTEMPTS) -> T:
+def retry_patiently(
+    source: str, ask: Callable[[], T], sleep: Sleep = time.sleep, attempts: int = ATTEMPTS
+) -> T:
     """What `ask` returns, tried again each time it raises TryAgain. Raises SourceAway after so many times."""
     retrying = Retrying(
         retry=retry_if_exception_type(TryAgain),
         stop=stop_after_attempt(attempts),
         wait=_wait_s,
         sleep=sleep,
-        before_sleep=lambda state: _tell(source, state),
+        before_sleep=lambda state: _log_retry(source, state),
         reraise=True,
     )
     try:
@@ -49,22 +51,24 @@ def patiently(source: str, ask: Callable[[], T], sleep: Sleep = time.sleep, atte
         raise SourceAway(f"{source} does not deliver ({error}); it is asked again") from error
 
 
-def backoff_s(failures: int) -> float:
+def draw_backoff_s(failures: int) -> float:
     """How long to wait after so many failures in a row: doubling up to a minute, with jitter."""
     return float(min(60, 2 ** min(failures, 6)) * random.uniform(0.5, 1))  # noqa: S311  (not for secrets)
 
 
 def _wait_s(state: RetryCallState) -> float:
-    after_s = getattr(_error(state), "after_s", None)
+    after_s = getattr(_get_error(state), "after_s", None)
     if after_s is None:
         return _backoff(state)
     # Not all at the very second at which the server opens again. Not for secrets.
     return max(0.0, float(after_s)) + random.uniform(0.5, 2.0)  # noqa: S311
 
 
-def _tell(source: str, state: RetryCallState) -> None:
-    log.warning("asked again", source=source, reason=str(_error(state)), in_s=round(state.upcoming_sleep, 1))
+def _log_retry(source: str, state: RetryCallState) -> None:
+    log.warning(
+        "asked again", source=source, reason=str(_get_error(state)), in_s=round(state.upcoming_sleep, 1)
+    )
 
 
-def _error(state: RetryCallState) -> BaseException | None:
+def _get_error(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None

@@ -11,9 +11,9 @@ from typing import Self
 from viral_common.database.engine import Sessions
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.simulation.day import BLOCK, ORIGINALS, tweets_of_day
+from viral_scraper.simulation.day import BLOCK, ORIGINALS, draw_day
 from viral_scraper.simulation.world import World
 from viral_scraper.sources.base import DAY, Window
 
@@ -42,7 +42,9 @@ class SimulatedSource:
         return {}
 
     @classmethod
-    def of(cls, settings: ScraperSettings, _tell: Tell, _sessions: Sessions, /) -> Self:
+    def from_settings(
+        cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
+    ) -> Self:
         """As the settings say; drawing a day takes no time worth telling."""
         return cls(
             settings.simulation_seed,
@@ -59,10 +61,10 @@ class SimulatedSource:
         first = since.astimezone(UTC).date()
         last = (until.astimezone(UTC) - timedelta(microseconds=1)).date()
         days = (first + number * DAY for number in range((last - first).days + 1))
-        said = (tweet for day in days for tweet in self._day(day))
+        said = (tweet for day in days for tweet in self._draw_day(day))
         return itertools.islice((tweet for tweet in said if since <= tweet.posted_at < until), limit)
 
-    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+    def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         """The next day, if it has been; days missed longer ago than the simulation lasts are left out."""
         today = datetime.now(UTC).date()
         first = self._first_day or today - self._days * DAY
@@ -72,7 +74,7 @@ class SimulatedSource:
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         return Window(midnight, midnight + DAY)
 
-    def _day(self, day: date) -> list[RawTweet]:
+    def _draw_day(self, day: date) -> list[RawTweet]:
         if self._drawn is None or self._drawn[0] != day:
-            self._drawn = day, tweets_of_day(self._world, day, self._blocks)
+            self._drawn = day, draw_day(self._world, day, self._blocks)
         return self._drawn[1]

@@ -20,10 +20,10 @@ from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.base import Window, mature_day
-from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, patiently
+from viral_scraper.sources.base import Window, find_mature_day
+from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, retry_patiently
 
 ATTEMPTS = 3
 # Twint of this release leaves the language out; the search asks for it.
@@ -46,7 +46,9 @@ class TwintSource:
         self._sleep = sleep
 
     @classmethod
-    def of(cls, settings: ScraperSettings, _tell: Tell, _sessions: Sessions, /) -> Self:
+    def from_settings(
+        cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
+    ) -> Self:
         """As the settings say."""
         if not settings.query.strip():
             raise UsageError("VIRAL_QUERY is empty; say what Twint shall search for")
@@ -57,19 +59,21 @@ class TwintSource:
     ) -> Iterator[RawTweet]:
         """The newest first on the wire: of more than `limit` those."""
         try:
-            rows = patiently(self.name, lambda: _rows(query, since, until, limit), self._sleep, ATTEMPTS)
+            rows = retry_patiently(
+                self.name, lambda: _search(query, since, until, limit), self._sleep, ATTEMPTS
+            )
         except SourceAway as error:
             raise UsageError(CLOSED.format(reason=error.__cause__)) from error
         read_at = datetime.now(UTC)
-        found = (tweet for row in rows if (tweet := self._tweet(row, read_at)))
+        found = (tweet for row in rows if (tweet := self._parse(row, read_at)))
         inside = [tweet for tweet in found if since <= tweet.posted_at < until][:limit]
         yield from sorted(inside, key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
-    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+    def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         """One day."""
-        return mature_day(after, self._min_age)
+        return find_mature_day(after, self._min_age)
 
-    def _tweet(self, row: Mapping[str, Any], read_at: datetime) -> RawTweet | None:
+    def _parse(self, row: Mapping[str, Any], read_at: datetime) -> RawTweet | None:
         try:
             tweet = TWINT.tweet_of(converted({**row, "language": LANGUAGE}, TWINT))
             return replace(tweet, counts_observed_at=read_at)
@@ -78,11 +82,11 @@ class TwintSource:
             return None
 
 
-def _rows(query: str, since: datetime, until: datetime, limit: int | None) -> list[dict[str, Any]]:
+def _search(query: str, since: datetime, until: datetime, limit: int | None) -> list[dict[str, Any]]:
     """What Twint finds, as it would write it. Raises TryAgain where Twint itself would call that the end."""
     config = twint.Config()
     config.Search = query
-    config.Since, config.Until = _local(since), _local(until)
+    config.Since, config.Until = _format_local(since), _format_local(until)
     config.Lang = LANGUAGE
     config.Limit = limit
     config.Hide_output = True
@@ -91,7 +95,7 @@ def _rows(query: str, since: datetime, until: datetime, limit: int | None) -> li
     config.Retries_count = 1
     config.Pandas_au = False
     try:
-        with _failures_noted() as failures:
+        with _record_failures() as failures:
             twint.run.Search(config)
     except (aiohttp.ClientError, OSError) as error:
         raise TryAgain(f"no connection: {type(error).__name__}") from error
@@ -101,25 +105,25 @@ def _rows(query: str, since: datetime, until: datetime, limit: int | None) -> li
 
 
 @contextmanager
-def _failures_noted() -> Iterator[list[str]]:
+def _record_failures() -> Iterator[list[str]]:
     """Twint takes a page that it cannot read for the end of the results; each passes through `feed.Json`."""
     failures: list[str] = []
     read = feed.Json
 
-    def noting(response: str) -> Any:
+    def read_and_record(response: str) -> Any:
         try:
             return read(response)
         except Exception as error:
             failures.append(f"no search results in the answer: {type(error).__name__}")
             raise
 
-    feed.Json = noting
+    feed.Json = read_and_record
     try:
         yield failures
     finally:
         feed.Json = read
 
 
-def _local(at: datetime) -> str:
+def _format_local(at: datetime) -> str:
     """Twint thinks in the machine's time."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"

@@ -20,7 +20,7 @@ NOTICE_LOSS = text(
 
 
 @dataclass(frozen=True)
-class Turn:
+class Lock:
     """Held for as long as its connection lives."""
 
     connection: Connection
@@ -34,19 +34,19 @@ class Turn:
 
 
 @contextmanager
-def turn(
+def hold_lock(
     sessions: Sessions,
     name: str,
     stopping: threading.Event,
     on_wait: Callable[[], None],
-    patience_s: float = float("inf"),
-) -> Iterator[Turn | None]:
+    timeout_s: float = float("inf"),
+) -> Iterator[Lock | None]:
     """Hold the turn called `name` inside the block; None if `stopping` was set, or patience ended, before it came.
 
     `on_wait` is called once if someone else holds it.
     """
     engine = sessions.kw["bind"]
-    asked_until = time.monotonic() + patience_s
+    asked_until = time.monotonic() + timeout_s
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(NOTICE_LOSS)
         told = False
@@ -60,7 +60,7 @@ def turn(
                 yield None
                 return
         try:
-            yield Turn(connection)
+            yield Lock(connection)
         finally:
             # Not back into the pool with the lock on it; closing the connection ends the turn.
             connection.invalidate()

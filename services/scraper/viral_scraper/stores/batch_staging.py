@@ -13,7 +13,7 @@ import psycopg2
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from viral_common.tweets.filters import reason_against
+from viral_common.tweets.filters import find_reason_against
 from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.stores.copy_row import COLUMNS, CopyRow, read_field
@@ -40,7 +40,7 @@ def prepare(tweets: Iterable[RawTweet]) -> PreparedTweets:
     left_out: Counter[str] = Counter()
     kept: dict[str, RawTweet] = {}
     for tweet in tweets:
-        if reason := reason_against(tweet):
+        if reason := find_reason_against(tweet):
             left_out[reason] += 1
             continue
         known = kept.setdefault(tweet.external_id, tweet)

@@ -23,7 +23,7 @@ from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.stores.batch_merge import store_staged
 from viral_scraper.stores.batch_staging import PreparedTweets
-from viral_scraper.stores.partitions import with_months
+from viral_scraper.stores.partitions import run_with_months
 
 Emit = Callable[[Session, BatchCollected], None]
 
@@ -47,21 +47,21 @@ class BatchStore:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def unfinished(self, source: str, query: str) -> Batch | None:
+    def find_unfinished(self, source: str, query: str) -> Batch | None:
         """The batch to go on with, if one was begun."""
         with self._sessions() as session:
             return session.scalars(
-                _batches_of(source, query).where(Batch.collected_at.is_(None)).limit(1)
+                _select_batches(source, query).where(Batch.collected_at.is_(None)).limit(1)
             ).first()
 
-    def collected_until(self, source: str, query: str) -> datetime | None:
+    def find_collected_until(self, source: str, query: str) -> datetime | None:
         """The end of the last window, where the next one may begin."""
         with self._sessions() as session:
             return session.scalar(
                 select(func.max(Batch.window_to)).where(Batch.source == source, Batch.query == query)
             )
 
-    def last_collected_at(self, source: str, query: str) -> datetime | None:
+    def find_last_collected_at(self, source: str, query: str) -> datetime | None:
         """When its newest batch was finished."""
         with self._sessions() as session:
             return session.scalar(
@@ -89,7 +89,7 @@ class BatchStore:
             )
             return session.get_one(Batch, plan.batch_id)
 
-    def waiting_intervals(self, batch_id: UUID) -> list[BatchInterval]:
+    def list_waiting_intervals(self, batch_id: UUID) -> list[BatchInterval]:
         """Those not stored yet, in the order of fetching."""
         with self._sessions() as session:
             return list(
@@ -108,7 +108,7 @@ class BatchStore:
 
         def work(session: Session) -> Batch:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
-            if batch.collected_at is not None or _any_stored(session, batch.id, list(intervals)):
+            if batch.collected_at is not None or _is_any_stored(session, batch.id, list(intervals)):
                 return batch
             counts, forgotten = store_staged(session, batch, intervals, share)
             left_out = {
@@ -123,11 +123,11 @@ class BatchStore:
             batch.filtered = dict(+(Counter(batch.filtered) + filtered))
             return batch
 
-        return with_months(
+        return run_with_months(
             self._sessions, lambda: chain.from_iterable(one.read_times() for one in intervals.values()), work
         )
 
-    def bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
+    def list_bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
         """Those that gave their whole share, in the order of fetching."""
         with self._sessions() as session:
             return list(
@@ -148,7 +148,7 @@ class BatchStore:
                 batch.filtered = dict(+(Counter(batch.filtered) - Counter({"beyond the share": counts.kept})))
             return batch
 
-        return with_months(self._sessions, tweets.read_times, work)
+        return run_with_months(self._sessions, tweets.read_times, work)
 
     def finish(self, batch_id: UUID, rule: LabelRule, emit: Emit) -> Batch:
         """Count the batch and tell the world, in one transaction; an empty one is closed in silence."""
@@ -162,14 +162,14 @@ class BatchStore:
                 batch.validation_count,
                 batch.test_count,
                 batch.viral_rate,
-            ) = session.execute(_summary_of(batch_id, rule)).one()
+            ) = session.execute(_select_summary(batch_id, rule)).one()
             batch.collected_at = session.scalar(select(func.clock_timestamp()))
             if batch.tweet_count:
-                emit(session, _collected(batch))
+                emit(session, _build_event(batch))
             return batch
 
 
-def _any_stored(session: Session, batch_id: UUID, positions: Sequence[int]) -> bool:
+def _is_any_stored(session: Session, batch_id: UUID, positions: Sequence[int]) -> bool:
     return bool(
         session.scalar(
             select(func.count()).where(
@@ -181,11 +181,11 @@ def _any_stored(session: Session, batch_id: UUID, positions: Sequence[int]) -> b
     )
 
 
-def _batches_of(source: str, query: str) -> Select[Batch]:
+def _select_batches(source: str, query: str) -> Select[Batch]:
     return select(Batch).where(Batch.source == source, Batch.query == query).order_by(Batch.window_from)
 
 
-def _summary_of(batch_id: UUID, rule: LabelRule) -> Select[int, int, int, int, float | None]:
+def _select_summary(batch_id: UUID, rule: LabelRule) -> Select[int, int, int, int, float | None]:
     viral = cast(Tweet.like_count > rule.threshold, Integer)
     return select(
         func.count(),
@@ -196,7 +196,7 @@ def _summary_of(batch_id: UUID, rule: LabelRule) -> Select[int, int, int, int, f
     ).where(Tweet.batch_id == batch_id)
 
 
-def _collected(batch: Batch) -> BatchCollected:
+def _build_event(batch: Batch) -> BatchCollected:
     return BatchCollected(
         id=derive_event_id(batch.id, BatchCollected.name),
         batch_id=batch.id,

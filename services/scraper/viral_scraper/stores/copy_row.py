@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple, Self
 
-from viral_common.tweets.features import signs_in
+from viral_common.tweets.features import count_signs
 from viral_common.tweets.filters import ENGLISH
-from viral_common.tweets.text import around_links, hashes_of, masked_words, split_of
+from viral_common.tweets.text import choose_split, compute_hashes, list_masked_words, split_around_links
 from viral_common.tweets.tweet import RawTweet
 
 NULL = "\\N"
@@ -42,12 +42,12 @@ class CopyRow(NamedTuple):
     @classmethod
     def from_tweet(cls, tweet: RawTweet) -> Self:
         """Derive the counts, hashes and split from the text, in one pass over it."""
-        pieces = around_links(tweet.text)
-        hashtags, mentions = signs_in(" ".join(pieces))
-        words = masked_words(pieces)
+        pieces = split_around_links(tweet.text)
+        hashtags, mentions = count_signs(" ".join(pieces))
+        words = list_masked_words(pieces)
         # A link that stands alone is a masked word but no word.
         lone_links = sum(not piece or piece[-1].isspace() for piece in pieces[:-1])
-        text_hash, near_hash = hashes_of(" ".join(words))
+        text_hash, near_hash = compute_hashes(" ".join(words))
         observed = tweet.counts_observed_at
         return cls(
             _escape(tweet.external_id),
@@ -69,7 +69,7 @@ class CopyRow(NamedTuple):
             "t" if tweet.is_quote else "f",
             observed.isoformat() if observed else NULL,
             text_hash,
-            split_of(text_hash),
+            choose_split(text_hash),
         )
 
     @classmethod

@@ -42,7 +42,7 @@ def forget_author(sessions: Sessions, username: str, source: str = EVERY_SOURCE)
         _lock(session)
         name = session.scalars(select(func.lower(username))).one()
         _remember(session, source, [f"name {name}"])
-        return {one: _forget_author_of(session, one, name) for one in _sources(session, source)}
+        return {one: _forget_in_source(session, one, name) for one in _list_sources(session, source)}
 
 
 def wait_for_forgetting(session: Session) -> None:
@@ -65,14 +65,14 @@ def _forget(sessions: Sessions, source: str, identity: str, chosen: Chosen) -> d
     with sessions.begin() as session:
         _lock(session)
         _remember(session, source, [identity])
-        return {one: _delete(session, one, chosen) for one in _sources(session, source)}
+        return {one: _delete(session, one, chosen) for one in _list_sources(session, source)}
 
 
 def _lock(session: Session) -> None:
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
 
 
-def _sources(session: Session, source: str) -> list[str]:
+def _list_sources(session: Session, source: str) -> list[str]:
     if source:
         return [source]
     return sorted(
@@ -84,7 +84,7 @@ def _remember(session: Session, source: str, identities: Sequence[str]) -> None:
     session.execute(_REMEMBER, {"source": source, "identities": list(identities)})
 
 
-def _forget_author_of(session: Session, source: str, name: str) -> int:
+def _forget_in_source(session: Session, source: str, name: str) -> int:
     ids: set[str] = set()
     for table in (Tweet, StreamPost):
         of_name = select(table.author_id).where(table.source == source, func.lower(table.username) == name)

@@ -22,27 +22,27 @@ CHECK_VIOLATION = "23514"
 Done = TypeVar("Done")
 
 
-def month_of(moment: datetime) -> date:
+def find_month(moment: datetime) -> date:
     """The first day of its month in UTC."""
     return moment.astimezone(UTC).date().replace(day=1)
 
 
-def month_after(month: date) -> date:
+def find_next_month(month: date) -> date:
     """The first day of the next month."""
     return (month + timedelta(days=31)).replace(day=1)
 
 
-def start_of(month: date) -> datetime:
+def find_month_start(month: date) -> datetime:
     """Its first moment."""
     return datetime(month.year, month.month, 1, tzinfo=UTC)
 
 
-def partition_of(month: date) -> str:
+def name_partition(month: date) -> str:
     """The name of its table."""
     return f"tweets_{month.year:04}_{month.month:02}"
 
 
-def months_in(session: Session) -> list[date]:
+def list_months(session: Session) -> list[date]:
     """Those that have a partition, oldest first."""
     names = session.scalars(
         text(
@@ -61,16 +61,16 @@ def add_months(sessions: Sessions, months: Iterable[date]) -> None:
     """
     wanted = set(months)
     with sessions() as session:
-        if wanted <= set(months_in(session)):
+        if wanted <= set(list_months(session)):
             return
     with sessions.begin() as session:
         session.execute(text("LOCK TABLE tweets IN SHARE UPDATE EXCLUSIVE MODE"))
-        for month in sorted(wanted - set(months_in(session))):
-            for statement in _creation_of(month):
+        for month in sorted(wanted - set(list_months(session))):
+            for statement in _build_creation(month):
                 session.execute(text(statement))
 
 
-def look_over_all(sessions: Sessions, not_within: timedelta) -> bool:
+def analyse_all(sessions: Sessions, not_within: timedelta) -> bool:
     """Gather statistics of all months together, unless that was done lately; whether it was done.
 
     Autovacuum looks at each month alone, and a plan over all of them guesses wildly from that.
@@ -83,7 +83,7 @@ def look_over_all(sessions: Sessions, not_within: timedelta) -> bool:
     return due
 
 
-def with_months(
+def run_with_months(
     sessions: Sessions, times: Callable[[], Iterable[datetime]], work: Callable[[Session], Done]
 ) -> Done:
     """What `work` does in one transaction, done anew if a month of its tweets' `times` has no partition yet."""
@@ -93,7 +93,7 @@ def with_months(
     except IntegrityError as error:
         if not _is_missing_month(error):
             raise
-    add_months(sessions, set(map(month_of, times())))
+    add_months(sessions, set(map(find_month, times())))
     with sessions.begin() as session:
         return work(session)
 
@@ -109,10 +109,10 @@ def _is_missing_month(error: IntegrityError) -> bool:
     return refused.pgcode == CHECK_VIOLATION and refused.diag.constraint_name is None
 
 
-def _creation_of(month: date) -> list[str]:
+def _build_creation(month: date) -> list[str]:
     """Made apart and then attached, for `PARTITION OF` would lock readers out."""
-    name = partition_of(month)
-    since, until = (start_of(one).isoformat(sep=" ") for one in (month, month_after(month)))
+    name = name_partition(month)
+    since, until = (find_month_start(one).isoformat(sep=" ") for one in (month, find_next_month(month)))
     return [
         f"CREATE TABLE {name} (LIKE tweets INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
         f"ALTER TABLE {name} ADD CONSTRAINT {name}_pkey PRIMARY KEY (source, external_id)",

@@ -18,7 +18,7 @@ class RefreshStore:
         self._sessions = sessions
         self._source = source
 
-    def due(self, min_age: timedelta, limit: int) -> list[str]:
+    def find_due(self, min_age: timedelta, limit: int) -> list[str]:
         """Ids of tweets that are `min_age` old by now and were not when their likes were read, oldest first."""
         query = (
             select(Tweet.external_id)

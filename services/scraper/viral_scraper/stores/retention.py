@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import text
 from viral_common.database.engine import Sessions
 
-from viral_scraper.stores.partitions import month_after, months_in, partition_of, start_of
+from viral_scraper.stores.partitions import find_month_start, find_next_month, list_months, name_partition
 
 # Who comes to read waits behind a drop that waits for readers before it: so it gives up soon, and is tried again later.
-PATIENCE = "1s"
+LOCK_TIMEOUT = "1s"
 
 
 def drop_old_months(sessions: Sessions, keep: timedelta, now: datetime) -> list[date]:
@@ -20,20 +20,26 @@ def drop_old_months(sessions: Sessions, keep: timedelta, now: datetime) -> list[
     """
     before = now - keep
     with sessions() as session:
-        months = months_in(session)
-    ended = [month for month in months if start_of(month_after(month)) <= before]
-    return [month for month in ended if _dropped(sessions, month, before)]
+        months = list_months(session)
+    ended = [month for month in months if find_month_start(find_next_month(month)) <= before]
+    return [month for month in ended if _try_drop(sessions, month, before)]
 
 
-def _dropped(sessions: Sessions, month: date, before: datetime) -> bool:
+def _try_drop(sessions: Sessions, month: date, before: datetime) -> bool:
     with sessions.begin() as session:
-        session.execute(text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": PATIENCE})
+        session.execute(
+            text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": LOCK_TIMEOUT}
+        )
         # Whatever is stored is stored before this, and its batch seen, or after it, in a month made anew.
         session.execute(text("LOCK TABLE ONLY tweets IN ACCESS EXCLUSIVE MODE"))
-        months = {"since": start_of(month), "until": start_of(month_after(month)), "before": before}
+        months = {
+            "since": find_month_start(month),
+            "until": find_month_start(find_next_month(month)),
+            "before": before,
+        }
         if session.scalar(_IN_USE, months):
             return False
-        session.execute(text(f"DROP TABLE IF EXISTS {partition_of(month)}"))
+        session.execute(text(f"DROP TABLE IF EXISTS {name_partition(month)}"))
     return True
 
 

@@ -21,15 +21,15 @@ class SpendingStore:
         self._sessions = sessions
         self._source = source
 
-    def spent(self) -> Decimal:
+    def read_spent(self) -> Decimal:
         """This month, in USD."""
-        query = select(Spending.usd).where(Spending.source == self._source, Spending.month == _month())
+        query = select(Spending.usd).where(Spending.source == self._source, Spending.month == _find_month())
         with self._sessions() as session:
             return session.scalar(query) or Decimal(0)
 
     def set_aside(self, usd: Decimal, cap_usd: Decimal) -> date | None:
         """Count `usd` as spent; returns the month it counts for, or None if that would exceed the month's cap."""
-        month = _month()
+        month = _find_month()
         with self._sessions.begin() as session:
             session.execute(
                 insert(Spending).values(source=self._source, month=month).on_conflict_do_nothing()
@@ -53,5 +53,5 @@ class SpendingStore:
             )
 
 
-def _month() -> date:
+def _find_month() -> date:
     return datetime.now(UTC).date().replace(day=1)

@@ -32,23 +32,23 @@ class StreamStore:
         self._sessions = sessions
         self._source = source
 
-    def cursor_us(self) -> int | None:
+    def read_cursor_us(self) -> int | None:
         """The time of the newest event stored, in microseconds; None before the first."""
         with self._sessions() as session:
             return session.scalar(select(StreamCursor.cursor_us).where(StreamCursor.source == self._source))
 
-    def store(self, heard: Heard) -> None:
+    def store(self, received: ReceivedPosts) -> None:
         """Take in what was heard, and move the cursor, in one transaction."""
         with self._sessions.begin() as session:
             forgotten.wait_for_forgetting(session)
-            posts = [self._row(tweet, None) for tweet in heard.posts]
-            posts += [self._row(tweet, 0) for tweet in heard.left_out]
+            posts = [self._build_row(tweet, None) for tweet in received.posts]
+            posts += [self._build_row(tweet, 0) for tweet in received.left_out]
             if posts:
                 session.execute(insert(StreamPost).on_conflict_do_nothing(), posts)
                 ids = [str(row["external_id"]) for row in posts]
                 forgotten.drop_forgotten_posts(session, self._source, ids)
-            if heard.engagements:
-                keys, of, kinds, times = zip(*heard.engagements, strict=True)
+            if received.engagements:
+                keys, of, kinds, times = zip(*received.engagements, strict=True)
                 session.execute(
                     ADD_ENGAGEMENTS,
                     {
@@ -58,14 +58,14 @@ class StreamStore:
                         "times": [at / 1e6 for at in times],
                     },
                 )
-            if heard.withdrawn:
+            if received.withdrawn:
                 session.execute(
                     update(StreamEngagement)
-                    .where(StreamEngagement.event_key.in_(heard.withdrawn))
+                    .where(StreamEngagement.event_key.in_(received.withdrawn))
                     .values(deleted=True)
                 )
-            self._delete(session, heard)
-            statement = insert(StreamCursor).values(source=self._source, cursor_us=heard.cursor_us)
+            self._delete(session, received)
+            statement = insert(StreamCursor).values(source=self._source, cursor_us=received.cursor_us)
             session.execute(
                 statement.on_conflict_do_update(
                     index_elements=["source"],
@@ -78,15 +78,15 @@ class StreamStore:
 
         Returns how many were fixed.
         """
-        cursor_us = self.cursor_us()
+        cursor_us = self.read_cursor_us()
         if cursor_us is None:
             return 0
-        heard_until = moment(cursor_us) - slack
+        received_until = to_moment(cursor_us) - slack
         names = {
             "source": self._source,
             "min_age": min_age,
-            "ripe": heard_until - min_age,
-            "heard_until": heard_until,
+            "ripe": received_until - min_age,
+            "received_until": received_until,
         }
         with self._sessions.begin() as session:
             settled: int = session.scalars(SETTLE, names).one()
@@ -94,7 +94,7 @@ class StreamStore:
             session.execute(
                 delete(StreamPost).where(
                     StreamPost.source == self._source,
-                    StreamPost.posted_at < heard_until - min_age - KEPT_AFTER_MATURE,
+                    StreamPost.posted_at < received_until - min_age - KEPT_AFTER_MATURE,
                 )
             )
         return settled
@@ -115,13 +115,13 @@ class StreamStore:
                 ).all()
             )
 
-    def first_after(self, after: datetime | None) -> datetime | None:
+    def find_first_after(self, after: datetime | None) -> datetime | None:
         """When the earliest post from `after` on was posted."""
         query = select(func.min(StreamPost.posted_at)).where(StreamPost.source == self._source)
         with self._sessions() as session:
             return session.scalar(query if after is None else query.where(StreamPost.posted_at >= after))
 
-    def settled_until(self, until: datetime) -> bool:
+    def is_settled_until(self, until: datetime) -> bool:
         """Whether no post before `until` is still counted."""
         waiting = select(StreamPost.external_id).where(
             StreamPost.source == self._source,
@@ -131,7 +131,7 @@ class StreamStore:
         with self._sessions() as session:
             return session.scalar(waiting.limit(1)) is None
 
-    def posts(
+    def read_posts(
         self, since: datetime, until: datetime, min_age: timedelta, limit: int | None
     ) -> Iterator[RawTweet]:
         """Posts of [since, until) whose counts are fixed, in (posted_at, external_id) order."""
@@ -147,14 +147,14 @@ class StreamStore:
             .limit(limit)
         )
         with self._sessions() as session:
-            yield from (_tweet(post, min_age) for post in session.scalars(query).all())
+            yield from (_build_tweet(post, min_age) for post in session.scalars(query).all())
 
-    def _row(self, tweet: RawTweet, count: int | None) -> dict[str, object]:
+    def _build_row(self, tweet: RawTweet, count: int | None) -> dict[str, object]:
         """`count` 0: the counts are as good as fixed; None: they have only begun."""
         return {
             "source": self._source,
             "external_id": tweet.external_id,
-            "post_key": stream_key(self._source, tweet.external_id),
+            "post_key": hash_stream_key(self._source, tweet.external_id),
             "posted_at": tweet.posted_at,
             "author_id": tweet.author_id,
             "username": tweet.username,
@@ -169,17 +169,17 @@ class StreamStore:
             "reply_count": count,
         }
 
-    def _delete(self, session: Session, heard: Heard) -> None:
+    def _delete(self, session: Session, received: ReceivedPosts) -> None:
         """What its author deleted goes here too, collected or not."""
         for table in (StreamPost, Tweet):
             mine = delete(table).where(table.source == self._source)
-            if heard.deleted_posts:
-                session.execute(mine.where(table.external_id.in_(heard.deleted_posts)))
-            if heard.deleted_authors:
-                session.execute(mine.where(table.author_id.in_(heard.deleted_authors)))
+            if received.deleted_posts:
+                session.execute(mine.where(table.external_id.in_(received.deleted_posts)))
+            if received.deleted_authors:
+                session.execute(mine.where(table.author_id.in_(received.deleted_authors)))
 
 
-def _tweet(post: StreamPost, min_age: timedelta) -> RawTweet:
+def _build_tweet(post: StreamPost, min_age: timedelta) -> RawTweet:
     return RawTweet(
         external_id=post.external_id,
         posted_at=post.posted_at,
@@ -205,9 +205,9 @@ ADD_ENGAGEMENTS = text(
     SELECT event_key, post_key, kind, to_timestamp(at)
     FROM unnest(
         CAST(:keys AS bigint[]), CAST(:posts AS bigint[]), CAST(:kinds AS text[]), CAST(:times AS float8[])
-    ) AS heard (event_key, post_key, kind, at)
+    ) AS received (event_key, post_key, kind, at)
     WHERE NOT EXISTS (
-        SELECT FROM stream_posts p WHERE p.post_key = heard.post_key AND p.like_count IS NOT NULL
+        SELECT FROM stream_posts p WHERE p.post_key = received.post_key AND p.like_count IS NOT NULL
     )
     ON CONFLICT DO NOTHING
     """
@@ -242,7 +242,7 @@ SETTLE = text(
 # Of posts that were never heard, or are left out or gone.
 DROP_STRAYS = text(
     """
-    DELETE FROM stream_engagements e WHERE e.at < :heard_until AND NOT EXISTS (
+    DELETE FROM stream_engagements e WHERE e.at < :received_until AND NOT EXISTS (
         SELECT FROM stream_posts p WHERE p.post_key = e.post_key AND p.like_count IS NULL
     )
     """
@@ -252,7 +252,7 @@ DROP_STRAYS = text(
 Kind = Literal["like", "repost", "reply"]
 
 
-class HeardEngagement(NamedTuple):
+class ReceivedEngagement(NamedTuple):
     """One like, repost or reply."""
 
     event_key: int
@@ -262,7 +262,7 @@ class HeardEngagement(NamedTuple):
 
 
 @dataclass
-class Heard:
+class ReceivedPosts:
     """What a stream said since it was last stored."""
 
     cursor_us: int = 0
@@ -271,19 +271,19 @@ class Heard:
     posts: list[RawTweet] = field(default_factory=list)
     left_out: list[RawTweet] = field(default_factory=list)
     """Posts that the filters will leave out: kept so that they are counted, but not their likes."""
-    engagements: list[HeardEngagement] = field(default_factory=list)
+    engagements: list[ReceivedEngagement] = field(default_factory=list)
     withdrawn: list[int] = field(default_factory=list)
     """Keys of deleted likes, reposts and replies; most were never stored."""
     deleted_posts: list[str] = field(default_factory=list)
     deleted_authors: list[str] = field(default_factory=list)
 
 
-def stream_key(source: str, record: str) -> int:
+def hash_stream_key(source: str, record: str) -> int:
     """A signed 64-bit hash of a record's identity."""
     digest = hashlib.blake2b(f"{source} {record}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
-def moment(microseconds: int) -> datetime:
+def to_moment(microseconds: int) -> datetime:
     """Microseconds since 1970 as a time."""
     return datetime.fromtimestamp(microseconds / 1e6, UTC)

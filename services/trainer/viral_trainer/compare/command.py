@@ -29,7 +29,7 @@ from viral_trainer.compare.contenders import Contender, chosen
 from viral_trainer.compare.parts import How
 from viral_trainer.compare.plot import SUFFIXES, draw
 from viral_trainer.compare.report import as_json, as_markdown, as_table, figures_of
-from viral_trainer.data.tweet_files import originals_of
+from viral_trainer.data.tweet_files import read_originals
 from viral_trainer.settings import OfflineSettings
 
 
@@ -62,7 +62,7 @@ def run(wish: Wish) -> None:
     _check_files(wish)
     mlflow = _mlflow(wish, settings, console)
     bad = BadRows()
-    tweets = originals_of(wish.tweets, bad, settings.label_rule)
+    tweets = read_originals(wish.tweets, bad, settings.label_rule)
     if bad.first_place:
         console.print(f"{summary(bad.by_reason)}, the first at {bad.first_place}")
     newest = tweets[-wish.max_tweets :] if wish.max_tweets else tweets

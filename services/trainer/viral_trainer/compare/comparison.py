@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from viral_common.evaluation.intervals import intervals
 from viral_common.evaluation.scores import scores
-from viral_common.tweets.tweet import LabelledTweet, labels_of
+from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 from viral_trainer.compare.contenders import Contender, trained_together
 from viral_trainer.compare.measuring import measured
@@ -60,7 +60,7 @@ def compare(
 ) -> Comparison:
     """Train and score everyone; `before` and `after` hear of it. `tweets` are in time order."""
     parts = parted(tweets, split, settings.train_seed, settings.likes_threshold)
-    labels = labels_of(parts.test)
+    labels = stack_labels(parts.test)
     results = []
     for group in trained_together(contenders):
         before(group)

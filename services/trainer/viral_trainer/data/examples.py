@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor
 from viral_common.artefact.files import FeatureScaling
-from viral_common.artefact.tokens import TokenRows, chunks_by_length, tokenised
-from viral_common.tweets.features import FEATURES, TWEET_FEATURES, TweetInput, feature_matrix
-from viral_common.tweets.tweet import LabelledTweet, inputs_of, labels_of
+from viral_common.artefact.tokens import TokenRows, choose_chunks_by_length, tokenise
+from viral_common.tweets.features import FEATURES, TWEET_FEATURES, TweetInput, compute_feature_matrix
+from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
 
 from viral_trainer.devices import has_bfloat16
 
@@ -84,14 +84,14 @@ class Minibatch:
         )
 
 
-def unscaled(tweets: Sequence[LabelledTweet]) -> NDArray[np.float32]:
+def compute_features(tweets: Sequence[LabelledTweet]) -> NDArray[np.float32]:
     """The tweets' features, (n, features)."""
     pieces = range(0, len(tweets), FEATURES_AT_ONCE)
-    inputs = (inputs_of(tweets[start : start + FEATURES_AT_ONCE]) for start in pieces)
-    return np.concatenate([feature_matrix([]), *map(feature_matrix, inputs)])
+    inputs = (take_inputs(tweets[start : start + FEATURES_AT_ONCE]) for start in pieces)
+    return np.concatenate([compute_feature_matrix([]), *map(compute_feature_matrix, inputs)])
 
 
-def scaling_of(features: NDArray[np.float32]) -> FeatureScaling:
+def fit_scaling(features: NDArray[np.float32]) -> FeatureScaling:
     """Mean and deviation of what is known; a constant column keeps its distance to its only value."""
     matrix = features.astype(np.float64)
     known = np.isfinite(matrix)
@@ -102,37 +102,37 @@ def scaling_of(features: NDArray[np.float32]) -> FeatureScaling:
     return FeatureScaling(names=FEATURES, mean=tuple(mean), scale=tuple(scale))
 
 
-def examples_of(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
+def make_examples(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
     """Tokenise and scale, once for all epochs."""
-    return assembled(tweets, tokenizer, unscaled(tweets), scaling)
+    return assemble_examples(tweets, tokenizer, compute_features(tweets), scaling)
 
 
-def assembled(
+def assemble_examples(
     tweets: Sequence[LabelledTweet],
     tokenizer: Tokenizer,
     features: NDArray[np.float32],
     scaling: FeatureScaling,
 ) -> Examples:
-    """Tokenise tweets whose `unscaled` features are there already, and scale those."""
+    """Tokenise tweets whose `compute_features` features are there already, and scale those."""
     return Examples(
-        tokens=tokenised(tokenizer, [tweet.input.text for tweet in tweets]),
+        tokens=tokenise(tokenizer, [tweet.input.text for tweet in tweets]),
         features=scaling.scaled(features),
-        labels=labels_of(tweets),
-        untold=scaling.scaled(feature_matrix([NOBODYS]))[0],
+        labels=stack_labels(tweets),
+        untold=scaling.scaled(compute_feature_matrix([NOBODYS]))[0],
     )
 
 
-def shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Minibatch]:
+def draw_shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Minibatch]:
     """One epoch in random order, each tweet once; the tweets of a batch are sorted by length."""
     order = rng.permutation(len(examples))
     for start in range(0, len(order), size * POOL):
         pool = order[start : start + size * POOL]
-        chunks = list(chunks_by_length(examples.tokens.lengths_of(pool), size))
+        chunks = list(choose_chunks_by_length(examples.tokens.lengths_of(pool), size))
         for index in rng.permutation(len(chunks)):
-            yield minibatch(examples, pool[chunks[index]])
+            yield make_minibatch(examples, pool[chunks[index]])
 
 
-def minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
+def make_minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
     """These rows, padded to the longest of them."""
     input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS if has_bfloat16() else 1)
     return Minibatch(

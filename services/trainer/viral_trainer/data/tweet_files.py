@@ -16,20 +16,20 @@ from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 
 
-def originals_of(path: Path, bad: BadRows, rule: LabelRule) -> list[LabelledTweet]:
+def read_originals(path: Path, bad: BadRows, rule: LabelRule) -> list[LabelledTweet]:
     """English originals in time order, each with its author's past; copies of a text stay, unlike in a batch.
 
     Raises UsageError if the file cannot be read or holds none.
     """
-    return labelled(kept_of(path, bad)[0], rule)
+    return label_tweets(read_kept(path, bad)[0], rule)
 
 
-def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
+def read_kept(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
     """The file's English originals, and how many tweets were left out by reason, as the store counts them.
 
     Raises UsageError if it cannot be read or holds none.
     """
-    tweets, again = _once(read_tweets(path, bad))
+    tweets, again = _deduplicate(read_tweets(path, bad))
     kept, left_out = filtered(tweets)
     if again:
         left_out["duplicate"] += again
@@ -42,7 +42,7 @@ def kept_of(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
     return kept, left_out
 
 
-def _once(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
+def _deduplicate(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
     """A tweet collected several times counts once, with the most likes, as in the store; how many are left out so."""
     found: dict[str, RawTweet] = {}
     again = 0
@@ -54,31 +54,31 @@ def _once(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
     return list(found.values()), again
 
 
-def labelled(tweets: Iterable[RawTweet], rule: LabelRule) -> list[LabelledTweet]:
+def label_tweets(tweets: Iterable[RawTweet], rule: LabelRule) -> list[LabelledTweet]:
     """Those of one source whose likes had time to come, in (posted_at, external_id) order, each with its past."""
     ordered = sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    pasts = histories(ordered, rule)
+    pasts = compute_histories(ordered, rule)
     return [
-        LabelledTweet(_input_of(tweet, past), tweet.like_count, rule.is_viral(tweet.like_count))
+        LabelledTweet(_make_input(tweet, past), tweet.like_count, rule.is_viral(tweet.like_count))
         for tweet, past in zip(ordered, pasts, strict=True)
         if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)
     ]
 
 
-def histories(tweets: Sequence[RawTweet], rule: LabelRule) -> list[AuthorHistory]:
+def compute_histories(tweets: Sequence[RawTweet], rule: LabelRule) -> list[AuthorHistory]:
     """What these tweets tell of each one's author as of that tweet, in their order."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place in sorted(range(len(tweets)), key=lambda place: tweets[place].posted_at):
         places[tweets[place].author_id].append(place)
     found = [AuthorHistory()] * len(tweets)
     for own in places.values():
-        pasts = _along([tweets[place] for place in own], rule)
+        pasts = _follow_author([tweets[place] for place in own], rule)
         for place, past in zip(own, pasts, strict=True):
             found[place] = past
     return found
 
 
-def _along(own: Sequence[RawTweet], rule: LabelRule) -> Iterator[AuthorHistory]:
+def _follow_author(own: Sequence[RawTweet], rule: LabelRule) -> Iterator[AuthorHistory]:
     """One author's tweets in time order; what is known only ever grows, so each is looked at once."""
     earlier = old = settled = viral = 0
     log_likes = 0.0
@@ -94,7 +94,7 @@ def _along(own: Sequence[RawTweet], rule: LabelRule) -> Iterator[AuthorHistory]:
         yield AuthorHistory(earlier, settled, viral, log_likes)
 
 
-def _input_of(tweet: RawTweet, author: AuthorHistory) -> TweetInput:
+def _make_input(tweet: RawTweet, author: AuthorHistory) -> TweetInput:
     return TweetInput(
         tweet.text,
         tweet.posted_at,

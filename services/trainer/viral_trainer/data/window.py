@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from viral_common.database.tables import Batch
 from viral_common.evaluation.scores import shortage
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.tweet import LabelledTweet, labels_of
+from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 from viral_trainer.settings import TrainerSettings
 
@@ -34,7 +34,7 @@ def read_window(tweets: TweetStore, batch: Batch, settings: TrainerSettings) -> 
     return Window(batches, train=told["train"], validation=told["validation"])
 
 
-def obstacle(window: Window, settings: TrainerSettings) -> str | None:
+def find_obstacle(window: Window, settings: TrainerSettings) -> str | None:
     """Why nothing can be learned from the window, in one sentence for people."""
     found, needed = len(window.train), settings.min_train_tweets
     if found < needed:
@@ -42,6 +42,6 @@ def obstacle(window: Window, settings: TrainerSettings) -> str | None:
     for name, tweets in (("train", window.train), ("validation", window.validation)):
         if not tweets:
             return f"no labelled tweets in the {name} split"
-        if lack := shortage(labels_of(tweets), name, settings.likes_threshold):
+        if lack := shortage(stack_labels(tweets), name, settings.likes_threshold):
             return lack
     return None

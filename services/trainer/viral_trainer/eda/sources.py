@@ -15,10 +15,10 @@ from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.text import choose_split, copy_hash
 from viral_common.tweets.tweet import RawTweet
 
-from viral_trainer.data.tweet_files import kept_of, labelled
+from viral_trainer.data.tweet_files import label_tweets, read_kept
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ BEFORE = 0.8
 def read_file(path: Path, settings: CommonSettings) -> ReportTweets:
     """Read a file's English originals in two parts by time. Raises UsageError if there are none."""
     bad = BadRows()
-    kept, left_out = kept_of(path, bad)
+    kept, left_out = read_kept(path, bad)
     columns = TweetColumns.from_tweets(_describe_tweets(kept, settings))
     if not len(columns):
         raise UsageError(
@@ -99,7 +99,7 @@ def _describe_tweets(tweets: Sequence[RawTweet], settings: CommonSettings) -> It
     rule = settings.label_rule
     mature = [tweet for tweet in tweets if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)]
     mature.sort(key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    for tweet, one in zip(mature, labelled(tweets, rule), strict=True):
+    for tweet, one in zip(mature, label_tweets(tweets, rule), strict=True):
         text_hash = copy_hash(tweet.text)
         yield DescribedTweet(
             one.input,
@@ -109,7 +109,7 @@ def _describe_tweets(tweets: Sequence[RawTweet], settings: CommonSettings) -> It
             tweet.author_id,
             tweet.language,
             text_hash,
-            split_of(text_hash),
+            choose_split(text_hash),
             0,
         )
 

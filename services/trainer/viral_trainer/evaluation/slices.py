@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from viral_common.artefact.training_summary import Slice
 from viral_common.evaluation.intervals import intervals
-from viral_common.evaluation.scores import Floats, Labels, enough_of_both, scores
+from viral_common.evaluation.scores import Floats, Labels, has_enough_of_both, scores
 from viral_common.tweets.features import TweetInput, count_text
-from viral_common.tweets.tweet import LabelledTweet, labels_of
+from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 SHORT, LONG = 15, 30  # words
 
@@ -24,16 +24,16 @@ class _Cut(NamedTuple):
     place: Callable[[TweetInput], int]
 
 
-def _length(tweet: TweetInput) -> int:
+def _place_length(tweet: TweetInput) -> int:
     words = count_text(tweet.text).words
     return int(words >= SHORT) + int(words > LONG)
 
 
-def _media(tweet: TweetInput) -> int:
+def _place_media(tweet: TweetInput) -> int:
     return 2 if tweet.has_video else int(tweet.photos_count > 0)
 
 
-def _author(tweet: TweetInput) -> int:
+def _place_author(tweet: TweetInput) -> int:
     if tweet.author is None:
         return 0
     return 2 if tweet.author.tweets else 1
@@ -45,15 +45,15 @@ CUTS = (
         ("0 to 5", "6 to 11", "12 to 17", "18 to 23"),
         lambda tweet: tweet.created_at.astimezone(UTC).hour // 6,
     ),
-    _Cut("words", (f"under {SHORT}", f"{SHORT} to {LONG}", f"over {LONG}"), _length),
-    _Cut("media", ("none", "photo", "video"), _media),
-    _Cut("author", ("not told", "never seen before", "seen before"), _author),
+    _Cut("words", (f"under {SHORT}", f"{SHORT} to {LONG}", f"over {LONG}"), _place_length),
+    _Cut("media", ("none", "photo", "video"), _place_media),
+    _Cut("author", ("not told", "never seen before", "seen before"), _place_author),
 )
 
 
-def slices(tweets: Sequence[LabelledTweet], probabilities: Floats) -> tuple[Slice, ...]:
+def score_slices(tweets: Sequence[LabelledTweet], probabilities: Floats) -> tuple[Slice, ...]:
     """Every kind that occurs, cut by cut; a kind with too few viral or other tweets has no AUC."""
-    labels = labels_of(tweets)
+    labels = stack_labels(tweets)
     found = []
     for cut in CUTS:
         places = np.array([cut.place(tweet.input) for tweet in tweets], dtype=np.intp)
@@ -72,7 +72,7 @@ def _slice(of: str, name: str, labels: Labels, probabilities: Floats) -> Slice:
         viral_rate=float(labels.mean()),
         stated_rate=float(probabilities.mean()),
     )
-    if not enough_of_both(labels):
+    if not has_enough_of_both(labels):
         return known
     low, high = intervals(labels, probabilities)["auc"]
     auc = scores(labels, probabilities)["auc"]

@@ -24,10 +24,10 @@ def read_text(encoder: PreTrainedModel, input_ids: Tensor, attention_mask: Tenso
         hidden = layer(hidden, added_to_scores.unsqueeze(1))  # (batch, tokens, width)
     weight = (there / there.sum(dim=2, keepdim=True)).to(hidden.dtype)  # never of nothing: CLS is there
     mean = (weight @ hidden).squeeze(1)  # (batch, width)
-    return torch.cat([mean, _cls_after(last, hidden, added_to_scores)], dim=1)
+    return torch.cat([mean, _compute_cls(last, hidden, added_to_scores)], dim=1)
 
 
-def _cls_after(layer: Any, hidden: Tensor, added_to_scores: Tensor) -> Tensor:
+def _compute_cls(layer: Any, hidden: Tensor, added_to_scores: Tensor) -> Tensor:
     """(batch, tokens, width) and (batch, 1, tokens) to what a BertLayer makes of each first token, (batch, width)."""
     attention, first = layer.attention.self, hidden[:, 0]
     # (heads, width): 1 where a head has its share of the width.

@@ -31,14 +31,14 @@ from viral_common.artefact.files import (
     write_manifest,
 )
 from viral_common.artefact.predictor import Predictor
-from viral_common.artefact.tokens import chunks_by_length, tokenised
+from viral_common.artefact.tokens import choose_chunks_by_length, tokenise
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.errors import ArtefactError
-from viral_common.tweets.features import TweetInput, feature_matrix
+from viral_common.tweets.features import TweetInput, compute_feature_matrix
 
 from viral_trainer.model.int8 import write_int8
-from viral_trainer.model.model_card import card
-from viral_trainer.model.network import ViralityNetwork, network_of
+from viral_trainer.model.model_card import render_card
+from viral_trainer.model.network import ViralityNetwork, build_network
 
 # Understood by every onnxruntime since 1.14 (2023).
 OPSET = 18
@@ -77,10 +77,10 @@ class TrainedModel:
     @torch.inference_mode()
     def probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """What torch says, shape (tweets,): the truth that the artefact must repeat."""
-        tokens = tokenised(self.tokenizer, [tweet.text for tweet in tweets])
-        features = torch.from_numpy(self.scaling.scaled(feature_matrix(tweets)))
+        tokens = tokenise(self.tokenizer, [tweet.text for tweet in tweets])
+        features = torch.from_numpy(self.scaling.scaled(compute_feature_matrix(tweets)))
         logits = np.empty(len(tweets), dtype=np.float32)
-        for rows in chunks_by_length(tokens.lengths, 64):
+        for rows in choose_chunks_by_length(tokens.lengths, 64):
             input_ids, attention_mask = map(torch.from_numpy, tokens.padded(rows))
             logits[rows] = self.network(input_ids, attention_mask, features[rows]).numpy()
         return self.calibration.probabilities(logits)
@@ -94,9 +94,9 @@ def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] 
     save_file(model.network.state_dict(), directory / WEIGHTS)
     (directory / CONFIG).write_text(json.dumps(model.network.config(), indent=2))
     model.tokenizer.save(str(directory / TOKENIZER))
-    spec = _with_int8(_spec(model), directory)
+    spec = _add_int8(_build_spec(model), directory)
     (directory / SPEC).write_text(spec.model_dump_json(indent=2))
-    (directory / CARD).write_text(card(spec))
+    (directory / CARD).write_text(render_card(spec))
     artefact = read_artefact(directory, write_manifest(directory))
     _check_parity(model, Predictor.load(artefact, threads=1), check_on or SAMPLE)
     return artefact
@@ -104,12 +104,12 @@ def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] 
 
 def load_network(artefact: Artefact) -> ViralityNetwork:
     """The artefact's network in torch, to train on from."""
-    network = network_of(json.loads((artefact.directory / CONFIG).read_text()))
+    network = build_network(json.loads((artefact.directory / CONFIG).read_text()))
     network.load_state_dict(load_file(artefact.directory / WEIGHTS))
     return network.eval()
 
 
-def _spec(model: TrainedModel) -> ArtefactSpec:
+def _build_spec(model: TrainedModel) -> ArtefactSpec:
     probabilities = model.probabilities(SAMPLE)
     return ArtefactSpec(
         max_tokens=model.max_tokens,
@@ -127,7 +127,7 @@ def _spec(model: TrainedModel) -> ArtefactSpec:
     )
 
 
-def _with_int8(spec: ArtefactSpec, directory: Path) -> ArtefactSpec:
+def _add_int8(spec: ArtefactSpec, directory: Path) -> ArtefactSpec:
     """The sample with what the int8 graph says of it, by the code that will serve it."""
     said = Predictor.untried(directory, spec, "int8", threads=1).predict([one.tweet for one in spec.sample])
     sample = tuple(

@@ -14,20 +14,20 @@ Ids = TypeVar("Ids", Tensor, NDArray[np.int64])
 TERM_BUCKETS = 2**18
 
 
-def with_next(terms: Ids, tokens: Ids) -> Ids:
+def hash_next(terms: Ids, tokens: Ids) -> Ids:
     """The buckets of terms that go on by these tokens; part of every artefact."""
     # Odd factors, so that neighbouring ids fall far apart.
     return (terms * 1_000_003 + tokens * 7_919 + 12_345) % TERM_BUCKETS
 
 
-def terms_of(input_ids: Tensor, attention_mask: Tensor, longest: int) -> tuple[Tensor, Tensor]:
+def hash_terms(input_ids: Tensor, attention_mask: Tensor, longest: int) -> tuple[Tensor, Tensor]:
     """int64 (batch, tokens) twice to the buckets of all terms of up to `longest` tokens, and 1 where there is one.
 
     Both int64 (batch, terms), short terms first.
     """
     of_length = [input_ids % TERM_BUCKETS]
     for length in range(1, longest):
-        of_length.append(with_next(of_length[-1][:, :-1], input_ids[:, length:]))
+        of_length.append(hash_next(of_length[-1][:, :-1], input_ids[:, length:]))
     there = [attention_mask[:, length:] for length in range(longest)]
     return torch.cat(of_length, dim=1), torch.cat(there, dim=1)
 
@@ -44,6 +44,6 @@ class TermWeights(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """int64 (batch, tokens) twice to (batch,)."""
-        terms, there = terms_of(input_ids, attention_mask, self.longest)
+        terms, there = hash_terms(input_ids, attention_mask, self.longest)
         weights = self.weights[terms] * there
         return weights.sum(dim=1) / there.sum(dim=1).to(weights.dtype).sqrt()

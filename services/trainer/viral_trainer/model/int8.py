@@ -17,12 +17,12 @@ def write_int8(fp32: Path, int8: Path) -> None:
     graph = onnx.load(fp32)
     # onnxruntime optimises when it loads; without this mark it would advise to do so here, at every export.
     set_model_props(graph, {"onnx.quant.pre_process": "onnxruntime.quant"})
-    with _without_its_chatter():
+    with _silence_logging():
         quantize_dynamic(graph, int8, op_types_to_quantize=["Gather"])
 
 
 @contextmanager
-def _without_its_chatter() -> Iterator[None]:
+def _silence_logging() -> Iterator[None]:
     """It tells of every tensor by the root logger, which has no name to be set quiet by."""
 
     def is_not_its(record: logging.LogRecord) -> bool:

@@ -17,7 +17,7 @@ _SIMULATED = (
 )
 
 
-def card(spec: ArtefactSpec) -> str:
+def render_card(spec: ArtefactSpec) -> str:
     """README.md of the artefact, in the form that model hubs read."""
     training = spec.training
     warning = _SIMULATED if training.simulated else ""
@@ -75,7 +75,7 @@ a tweet is to get {_goal(spec)}, on topics like those it was trained on.
 """
 
 
-def without_front_matter(card_text: str) -> str:
+def strip_front_matter(card_text: str) -> str:
     """The card for a page that would show the YAML on top as text."""
     return card_text.split("---\n", 2)[2]
 

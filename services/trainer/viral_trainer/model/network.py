@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from viral_trainer.model.cls_attention import read_text
-from viral_trainer.model.hashed_terms import TERM_BUCKETS, TermWeights, terms_of
-from viral_trainer.model.text_trees import BoostedText, boosted_of
+from viral_trainer.model.hashed_terms import TERM_BUCKETS, TermWeights, hash_terms
+from viral_trainer.model.text_trees import BoostedText, build_boosted_text
 
 HEAD_WIDTH = 64
 DROPOUT = 0.1
@@ -55,7 +55,7 @@ class TokenPairs(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """int64 (batch, tokens) twice to what they add to the logit, (batch,)."""
-        terms, there = terms_of(input_ids, attention_mask, longest=2)  # (batch, 2 * tokens - 1)
+        terms, there = hash_terms(input_ids, attention_mask, longest=2)  # (batch, 2 * tokens - 1)
         weight = there.to(self.embedding.weight.dtype).unsqueeze(-1)
         bag = (self.embedding(terms % PAIR_BUCKETS) * weight).sum(dim=1) / weight.sum(dim=1).sqrt()
         added: Tensor = self.output(bag).squeeze(-1)  # bag: (batch, PAIR_WIDTH)
@@ -112,7 +112,7 @@ class ViralityNetwork(nn.Module):
         return served.eval()
 
     def config(self) -> dict[str, Any]:
-        """What `network_of` needs to build an equal network, as JSON."""
+        """What `build_network` needs to build an equal network, as JSON."""
         return {
             "encoder": self.encoder.config.to_dict(),
             "feature_count": self.feature_count,
@@ -120,7 +120,7 @@ class ViralityNetwork(nn.Module):
         }
 
 
-def network_of(config: dict[str, Any]) -> ViralityNetwork:
+def build_network(config: dict[str, Any]) -> ViralityNetwork:
     """An untrained network from `ViralityNetwork.config()`; its weights are loaded next."""
     encoder = dict(config["encoder"])
     model_type = encoder.pop("model_type")
@@ -129,5 +129,5 @@ def network_of(config: dict[str, Any]) -> ViralityNetwork:
         AutoModel.from_config(settings, add_pooling_layer=False), config["feature_count"]
     )
     if boosted := config.get("boosted"):
-        network.boosted = boosted_of(boosted)
+        network.boosted = build_boosted_text(boosted)
     return network

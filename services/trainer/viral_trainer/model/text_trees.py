@@ -44,10 +44,10 @@ class BoostedText(nn.Module):
         return score
 
     def config(self) -> dict[str, Any]:
-        """What `boosted_of` needs to make an equal one, as JSON."""
+        """What `build_boosted_text` needs to make an equal one, as JSON."""
         return {"trees": self.trees.config()}
 
 
-def boosted_of(config: dict[str, Any]) -> BoostedText:
+def build_boosted_text(config: dict[str, Any]) -> BoostedText:
     """An untrained one from `BoostedText.config()`; its weights are loaded next."""
     return BoostedText(Trees(**config["trees"]))

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from viral_common.artefact.tokens import TokenRows
 
 from viral_trainer.data.examples import Examples
-from viral_trainer.model.hashed_terms import TERM_BUCKETS, with_next
+from viral_trainer.model.hashed_terms import TERM_BUCKETS, hash_next
 from viral_trainer.model.text_trees import LONGEST_TERM, BoostedText
 from viral_trainer.model.tree_layer import Trees
 
@@ -30,28 +30,28 @@ INVERSE_PENALTY = 0.02  # of the regression
 TOLERANCE = 0.01
 FOLDS = 5
 # Share of tweets that hide their text's score, as others hide their author: else the trees lean on it alone.
-UNTOLD_TEXTS = 0.3
+UNKNOWN_TEXTS = 0.3
 
 
-def boosted(examples: Examples, untold_authors: float, seed: int, threads: int = 1) -> BoostedText:
+def fit_boosted_text(examples: Examples, untold_authors: float, seed: int, threads: int = 1) -> BoostedText:
     """Trained on these, of more than MOST_TWEETS in time order on the newest; a share of the authors is hidden."""
     examples = examples.newest(MOST_TWEETS)
     rng = np.random.default_rng(seed)
-    terms, labels = _terms(examples.tokens), examples.labels
-    rarity = _rarity(terms)
+    terms, labels = _count_terms(examples.tokens), examples.labels
+    rarity = _compute_rarity(terms)
     seen = np.unique(terms.indices)  # a column without an entry weighs nothing and takes time in each step
     terms = csr_array(terms.multiply(rarity))[:, seen]
-    scores, term_weights = _regressions(terms, labels, seed, threads)
-    scores[rng.random(len(scores)) < UNTOLD_TEXTS] = 0.0
+    scores, term_weights = _fit_regressions(terms, labels, seed, threads)
+    scores[rng.random(len(scores)) < UNKNOWN_TEXTS] = 0.0
     features = examples.without(rng.random(len(examples)) < untold_authors).features
-    found = BoostedText(Trees.of(grown(np.column_stack([features, scores]), labels, seed)))
+    found = BoostedText(Trees.of(grow_trees(np.column_stack([features, scores]), labels, seed)))
     weights = np.zeros(TERM_BUCKETS)
     weights[seen] = term_weights * rarity[seen]
     found.terms.weights.copy_(torch.from_numpy(weights))
     return found.eval()
 
 
-def newest_of(train: Examples, validation: Examples) -> Examples:
+def choose_newest(train: Examples, validation: Examples) -> Examples:
     """MOST_TWEETS at most of both splits of one window: as large a share of each, so that both reach as far back."""
     share = min(1.0, MOST_TWEETS / (len(train) + len(validation)))
     told = round(share * len(validation))
@@ -60,7 +60,7 @@ def newest_of(train: Examples, validation: Examples) -> Examples:
     )
 
 
-def grown(
+def grow_trees(
     inputs: NDArray[np.float32], labels: NDArray[np.bool_], seed: int
 ) -> HistGradientBoostingClassifier:
     """Trees on float32 (tweets, columns)."""
@@ -80,11 +80,11 @@ def grown(
         return model.fit(inputs, labels)
 
 
-def _regression(seed: int) -> LogisticRegression:
+def _make_regression(seed: int) -> LogisticRegression:
     return LogisticRegression(C=INVERSE_PENALTY, solver="liblinear", tol=TOLERANCE, random_state=seed)
 
 
-def _regressions(
+def _fit_regressions(
     terms: csr_array, labels: NDArray[np.bool_], seed: int, threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Each tweet's score by a regression that did not see it, and the weights of one that saw all."""
@@ -92,7 +92,7 @@ def _regressions(
 
     def learn(fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> NDArray[np.float64]:
         learned, held_out = fold
-        weights: NDArray[np.float64] = _regression(seed).fit(terms[learned], labels[learned]).coef_[0]
+        weights: NDArray[np.float64] = _make_regression(seed).fit(terms[learned], labels[learned]).coef_[0]
         scores[held_out] = terms[held_out] @ weights
         return weights
 
@@ -103,7 +103,7 @@ def _regressions(
     return scores, of_all
 
 
-def _terms(tokens: TokenRows) -> csr_array:
+def _count_terms(tokens: TokenRows) -> csr_array:
     """(tweets, TERM_BUCKETS): how often each term is in each tweet, by the root of the number of its terms."""
     ids, lengths = tokens.ids.astype(np.int64), tokens.lengths
     row = np.repeat(
@@ -112,7 +112,7 @@ def _terms(tokens: TokenRows) -> csr_array:
     terms = ids % TERM_BUCKETS
     columns, rows = [terms], [row]
     for more in range(1, LONGEST_TERM):
-        terms = with_next(terms[:-1], ids[more:])
+        terms = hash_next(terms[:-1], ids[more:])
         within = row[:-more] == row[more:]
         columns.append(terms[within])
         rows.append(row[:-more][within])
@@ -122,7 +122,7 @@ def _terms(tokens: TokenRows) -> csr_array:
     return csr_array(entries, shape=(len(tokens), TERM_BUCKETS))
 
 
-def _rarity(terms: csr_array) -> NDArray[np.float32]:
+def _compute_rarity(terms: csr_array) -> NDArray[np.float32]:
     """Smoothed inverse document frequency of each term."""
     tweets = np.bincount(terms.indices, minlength=TERM_BUCKETS)
     return np.asarray(np.log((1 + terms.shape[0]) / (1 + tweets)) + 1, np.float32)

@@ -13,21 +13,21 @@ import structlog
 import torch
 from torch import Tensor
 from viral_common.artefact.training_summary import TrainingSummary
-from viral_common.evaluation.intervals import scores_with_intervals
+from viral_common.evaluation.intervals import compute_scores_with_intervals
 from viral_common.tweets.features import FEATURES
-from viral_common.tweets.tweet import labels_of
+from viral_common.tweets.tweet import stack_labels
 
-from viral_trainer.data.examples import assembled, examples_of, scaling_of, unscaled
+from viral_trainer.data.examples import assemble_examples, compute_features, fit_scaling, make_examples
 from viral_trainer.data.window import Window
 from viral_trainer.devices import Device, find_device
-from viral_trainer.evaluation.slices import slices
+from viral_trainer.evaluation.slices import score_slices
 from viral_trainer.model.base_model import BaseModel
 from viral_trainer.model.export import TrainedModel
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.settings import TrainerSettings
-from viral_trainer.training.blending import Blend, blended
+from viral_trainer.training.blending import Blend, blend_models
 from viral_trainer.training.loop import Recipe, Trained, train
-from viral_trainer.training.thresholds import decision_threshold, reliability
+from viral_trainer.training.thresholds import choose_decision_threshold, measure_reliability
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class Progress(Protocol):
         """Add a point to each curve."""
 
 
-class Unheard:
+class NoProgress:
     """Curves that nobody looks at."""
 
     def log_metrics(self, metrics: dict[str, float], step: int) -> None:
@@ -62,20 +62,20 @@ def fit(
     progress: Progress,
 ) -> tuple[TrainedModel, Trained]:
     """Tokenise, train, boost, calibrate. The same tweets and settings give the same model."""
-    recipe = recipe_of(settings, len(window.train), find_device())
+    recipe = choose_recipe(settings, len(window.train), find_device())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
     network = ViralityNetwork(base.load_encoder(recipe.encoder_layers), len(FEATURES))
     tokenizer = base.load_tokenizer(settings.max_tokens)
-    features = unscaled(window.train)
-    scaling = scaling_of(features)
-    examples = assembled(window.train, tokenizer, features, scaling)
-    validation = examples_of(window.validation, tokenizer, scaling)
+    features = compute_features(window.train)
+    scaling = fit_scaling(features)
+    examples = assemble_examples(window.train, tokenizer, features, scaling)
+    validation = make_examples(window.validation, tokenizer, scaling)
     curves = Curves(progress)
     trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation)
     started = time.monotonic()
-    blend = blended(network, trained.logits, examples, validation, recipe)
+    blend = blend_models(network, trained.logits, examples, validation, recipe)
     trained = replace(trained, seconds=trained.seconds + time.monotonic() - started)
-    called_from = decision_threshold(validation.labels, blend.probabilities)
+    called_from = choose_decision_threshold(validation.labels, blend.probabilities)
     model = TrainedModel(
         network=network,
         tokenizer=tokenizer,
@@ -85,13 +85,13 @@ def fit(
         likes_threshold=settings.likes_threshold,
         base_model=base.name,
         base_model_source=base.source,
-        training=_summary(window, event_id, recipe, trained, blend, called_from),
+        training=_build_summary(window, event_id, recipe, trained, blend, called_from),
         decision_threshold=called_from,
     )
     return model, trained
 
 
-def recipe_of(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
+def choose_recipe(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
     """The knobs that the settings turn, for so many tweets to train on."""
     enough = math.ceil(ENOUGH_STEPS * settings.train_batch_size / tweets)
     recipe = Recipe(
@@ -108,11 +108,11 @@ def recipe_of(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
     return recipe.enlarge_batches(GPU_BATCHES) if device.is_gpu and roomy else recipe
 
 
-def params_of(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
+def list_params(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
     """What MLflow shows as the run's parameters."""
     device = find_device()
     return {
-        **asdict(recipe_of(settings, len(window.train), device)),
+        **asdict(choose_recipe(settings, len(window.train), device)),
         "device": device.name,
         "half_precision": str(device.half),
         "base_model": base.name,
@@ -155,11 +155,11 @@ _CURVES = {
 }
 
 
-def _summary(
+def _build_summary(
     window: Window, event_id: UUID, recipe: Recipe, trained: Trained, blend: Blend, called_from: float
 ) -> TrainingSummary:
     source = window.batches[-1].source
-    labels, probabilities = labels_of(window.validation), blend.probabilities
+    labels, probabilities = stack_labels(window.validation), blend.probabilities
     return TrainingSummary(
         event_id=str(event_id),
         batch_ids=tuple(str(batch.id) for batch in window.batches),
@@ -170,9 +170,9 @@ def _summary(
         train_count=len(window.train),
         validation_count=len(window.validation),
         viral_rate=window.viral_rate,
-        metrics=blend.metrics | scores_with_intervals(labels, probabilities, called_from),
-        slices=slices(window.validation, probabilities),
-        reliability=reliability(labels, probabilities),
+        metrics=blend.metrics | compute_scores_with_intervals(labels, probabilities, called_from),
+        score_slices=score_slices(window.validation, probabilities),
+        measure_reliability=measure_reliability(labels, probabilities),
         recipe=asdict(recipe)
         | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.share, 4)},
         tweets_per_second=trained.tweets_per_second,

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
-from viral_common.artefact.tokens import chunks_by_length
+from viral_common.artefact.tokens import choose_chunks_by_length
 from viral_common.evaluation.scores import scores
 
-from viral_trainer.data.examples import Examples, Minibatch, minibatch, shuffled_batches
+from viral_trainer.data.examples import Examples, Minibatch, draw_shuffled_batches, make_minibatch
 from viral_trainer.devices import Device, find_device
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.training.calibration import fit_calibration
@@ -186,7 +186,7 @@ def draw_batches(examples: Examples, recipe: Recipe, rng: np.random.Generator) -
     """Draw the batches of all epochs, one after the other; each epoch hides other authors."""
     for _ in range(recipe.epochs):
         shown = examples.without(rng.random(len(examples)) < recipe.untold_authors)
-        yield from shuffled_batches(shown, recipe.batch_size, rng)
+        yield from draw_shuffled_batches(shown, recipe.batch_size, rng)
 
 
 def choose_validation_steps(epochs: int, steps_per_epoch: int) -> set[int]:
@@ -227,8 +227,8 @@ def compute_view_logits(
     network.eval()
     device = next(network.parameters()).device
     logits = np.empty((len(views), len(examples)), np.float32)
-    for rows in chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
-        batch = minibatch(examples, rows).on(device)
+    for rows in choose_chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
+        batch = make_minibatch(examples, rows).on(device)
         text = network.read(batch.input_ids, batch.attention_mask)
         for view, features in zip(logits, views, strict=True):
             view[rows] = network.judge(*text, torch.from_numpy(features[rows]).to(device)).cpu().numpy()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from viral_common.artefact.files import DECISION_THRESHOLD
 from viral_common.artefact.training_summary import ReliabilityBin
-from viral_common.evaluation.scores import Floats, Labels, bins_of
+from viral_common.evaluation.scores import Floats, Labels, find_bins
 
 # Below this share of viral tweets the likelier class would hardly ever be "viral".
 RARE = 0.2
 
 
-def decision_threshold(labels: Labels, probabilities: Floats) -> float:
+def choose_decision_threshold(labels: Labels, probabilities: Floats) -> float:
     """One half; where viral tweets are rare, as much less as calls viral as many as are (docs/decisions/0012)."""
     rate = float(labels.mean())
     if rate >= RARE:
@@ -19,9 +19,9 @@ def decision_threshold(labels: Labels, probabilities: Floats) -> float:
     return min(DECISION_THRESHOLD, float(np.quantile(probabilities, 1 - rate)))
 
 
-def reliability(labels: Labels, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
+def measure_reliability(labels: Labels, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
     """Stated beside true shares, in ten bins of about equally many tweets, from the least likely on."""
-    bins = bins_of(probabilities)
+    bins = find_bins(probabilities)
     return tuple(
         ReliabilityBin(
             count=int((bins == one).sum()),

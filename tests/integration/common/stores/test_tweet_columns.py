@@ -12,7 +12,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Base, Batch, is_partition
 from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.features import feature_matrix
+from viral_common.tweets.features import compute_feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import LabelledTweet
@@ -41,7 +41,7 @@ def test_columns_hold_what_training_and_evaluation_are_given(db: Sessions) -> No
         own = columns.select(columns.splits == split)
         assert own.texts.tolist() == [tweet.input.text for tweet in expected]
         assert own.likes.tolist() == [tweet.like_count for tweet in expected]
-        assert np.array_equal(own.features, feature_matrix([tweet.input for tweet in expected]))
+        assert np.array_equal(own.features, compute_feature_matrix([tweet.input for tweet in expected]))
     assert len(columns) == sum(map(len, labelled.values()))
     assert store.count([batch.id]) == len(tweets) > len(columns)
     assert (np.diff(columns.posted_at.astype(np.int64)) >= 0).all()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.integration.scraper.sources.expected_posts import MIN_AGE, Said
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, ExpectedPost
 from tests.jetstream_server import Event
 
 DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
@@ -29,20 +29,20 @@ def author(number: int) -> str:
     return f"did:plc:author{number % 7}"
 
 
-def address(said: Said) -> str:
+def address(post: ExpectedPost) -> str:
     """A post's at-uri."""
-    return f"at://{author(said.number)}/app.bsky.feed.post/{tid(said.at, said.number)}"
+    return f"at://{author(post.number)}/app.bsky.feed.post/{tid(post.at, post.number)}"
 
 
-def posted(said: Said, **changes: Any) -> Event:
+def posted(post: ExpectedPost, **changes: Any) -> Event:
     """Its creation, with the link cut short as the app does it."""
-    link = f"https://example.com/{said.number}"
-    before = said.text.replace(link, "")
+    link = f"https://example.com/{post.number}"
+    before = post.text.replace(link, "")
     start = len(before.encode())
-    shown = f"example.com/{said.number}"
+    shown = f"example.com/{post.number}"
     record: dict[str, Any] = {
         "$type": "app.bsky.feed.post",
-        "createdAt": f"{said.at:%Y-%m-%dT%H:%M:%S}.000Z",
+        "createdAt": f"{post.at:%Y-%m-%dT%H:%M:%S}.000Z",
         "langs": ["en"],
         "text": before + shown,
         "facets": [
@@ -52,24 +52,24 @@ def posted(said: Said, **changes: Any) -> Event:
             }
         ],
     }
-    if said.photos:
-        images = [{"alt": "", "image": {}}] * said.photos
+    if post.photos:
+        images = [{"alt": "", "image": {}}] * post.photos
         record["embed"] = {"$type": "app.bsky.embed.images", "images": images}
-    if said.is_reply:
-        parent = {"cid": "c", "uri": f"at://did:plc:other/app.bsky.feed.post/{tid(said.at)}"}
+    if post.is_reply:
+        parent = {"cid": "c", "uri": f"at://did:plc:other/app.bsky.feed.post/{tid(post.at)}"}
         record["reply"] = {"root": parent, "parent": parent}
-    rkey = tid(said.at, said.number)
-    return _commit(author(said.number), said.at, "app.bsky.feed.post", rkey, record | changes)
+    rkey = tid(post.at, post.number)
+    return _commit(author(post.number), post.at, "app.bsky.feed.post", rkey, record | changes)
 
 
-def liked(said: Said, number: int, at: datetime, collection: str = "app.bsky.feed.like") -> Event:
+def liked(post: ExpectedPost, number: int, at: datetime, collection: str = "app.bsky.feed.like") -> Event:
     """The `number`th reader's like of a post, or repost."""
     record = {
         "$type": collection,
         "createdAt": f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
-        "subject": {"uri": address(said)},
+        "subject": {"uri": address(post)},
     }
-    return _commit(f"did:plc:reader{number}", at, collection, tid(at, said.number), record)
+    return _commit(f"did:plc:reader{number}", at, collection, tid(at, post.number), record)
 
 
 def taken_back(event: Event, at: datetime) -> Event:
@@ -94,12 +94,12 @@ def later(at: datetime) -> Event:
     return {"did": "did:plc:someone", "time_us": microseconds(at), "kind": "identity", "identity": {}}
 
 
-def told(posts: Iterable[Said]) -> list[Event]:
+def told(posts: Iterable[ExpectedPost]) -> list[Event]:
     """Each post, its likes in the minutes after it, and the day that they need with its noise, in order of time."""
     posts = list(posts)
-    events = [posted(said) for said in posts]
-    events += [liked(said, n, said.at + (n + 1) * MINUTE) for said in posts for n in range(said.likes)]
-    first, last = min(said.at for said in posts), max(said.at for said in posts)
+    events = [posted(post) for post in posts]
+    events += [liked(post, n, post.at + (n + 1) * MINUTE) for post in posts for n in range(post.likes)]
+    first, last = min(post.at for post in posts), max(post.at for post in posts)
     ticks = (last - first + timedelta(days=1) + MIN_AGE) // (5 * MINUTE)
     events += [later(first + n * 5 * MINUTE) for n in range(1, ticks)]
     events.append(

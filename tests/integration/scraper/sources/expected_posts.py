@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from viral_scraper.sources.base import mature_day
+from viral_scraper.sources.base import find_mature_day
 
 MIN_AGE = timedelta(hours=24)
 SECRET = "sesquipedalian"
@@ -13,7 +13,7 @@ SECRET = "sesquipedalian"
 
 
 @dataclass(frozen=True)
-class Said:
+class ExpectedPost:
     """One post."""
 
     number: int
@@ -24,12 +24,12 @@ class Said:
     is_reply: bool = False
 
 
-def some_posts(count: int = 30) -> list[Said]:
+def some_posts(count: int = 30) -> list[ExpectedPost]:
     """Spread evenly over the newest day that is old enough; every tenth is a reply."""
-    window = mature_day(None, MIN_AGE)
+    window = find_mature_day(None, MIN_AGE)
     assert window is not None
     return [
-        Said(
+        ExpectedPost(
             number,
             window.since + (number + 0.5) * timedelta(days=1) / count,
             f"A {SECRET} thought & more, number {number} https://example.com/{number}",

@@ -1,4 +1,4 @@
-"""Each source on a stage of its own: the day's posts, on the network it reads or in its stead."""
+"""Each source on a harness of its own: the day's posts, on the network it reads or in its stead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from viral_scraper.sources.mastodon import MastodonSource
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_scraper.sources.twint import TwintSource
 from viral_scraper.sources.x.api import XApi
-from viral_scraper.sources.x.costs import Prices, Purse
+from viral_scraper.sources.x.costs import Budget, Prices
 from viral_scraper.sources.x.source import XSource
 from viral_scraper.stores.spending import SpendingStore
 from viral_scraper.stores.streams import StreamStore
@@ -30,7 +30,7 @@ from viral_scraper.stores.streams import StreamStore
 from tests import jetstream_server
 from tests.factories import make_twint_row, write_lines
 from tests.integration.scraper.sources import bluesky_network, http_server
-from tests.integration.scraper.sources.expected_posts import MIN_AGE, Said
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, ExpectedPost
 from tests.integration.scraper.sources.http_server import Served
 from tests.integration.scraper.sources.mastodon_server import MastodonNetwork
 from tests.integration.scraper.sources.twint_server import TwintNetwork
@@ -45,18 +45,18 @@ Database = Callable[[], Sessions]
 
 
 @dataclass
-class Stage:
+class SourceHarness:
     """A source with the day that it knows, and the server that it asks, if it asks one."""
 
     source: Source
     day: Window
-    posts: Sequence[Said]
+    posts: Sequence[ExpectedPost]
     """What it can be expected to find; nothing for invented tweets."""
     served: Served | None = None
     slept: list[float] = field(default_factory=list)
 
 
-def day_of(posts: Sequence[Said]) -> Window:
+def day_of(posts: Sequence[ExpectedPost]) -> Window:
     """The UTC day of all posts."""
     midnight = posts[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
     return Window(midnight, midnight + DAY)
@@ -64,29 +64,31 @@ def day_of(posts: Sequence[Said]) -> Window:
 
 @contextmanager
 def archive(
-    _db: Database, folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
+    _db: Database, folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
+) -> Iterator[SourceHarness]:
     """A file that Twint wrote; replies are left out of it when it is read."""
-    posts = [said for said in posts if not said.is_reply]
+    posts = [post for post in posts if not post.is_reply]
     rows = [
         make_twint_row(
-            said.at,
-            said.number,
-            tweet=said.text,
-            urls=[f"https://example.com/{said.number}"],
-            likes_count=said.likes,
-            photos=["p"] * said.photos,
+            post.at,
+            post.number,
+            tweet=post.text,
+            urls=[f"https://example.com/{post.number}"],
+            likes_count=post.likes,
+            photos=["p"] * post.photos,
         )
-        for said in posts
+        for post in posts
     ]
     file = write_lines(folder / "tweets.jsonl", [*rows, b"broken\n"])
-    yield Stage(ArchiveSource(str(file), "tea", folder / "shards", log_progress()), day_of(posts), posts)
+    yield SourceHarness(
+        ArchiveSource(str(file), "tea", folder / "shards", log_progress()), day_of(posts), posts
+    )
 
 
 @contextmanager
 def bluesky(
-    db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
+    db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
+) -> Iterator[SourceHarness]:
     """Jetstream, heard to its end."""
     events = [*bluesky_network.told(posts)]
     events.insert(5, {**events[5], "commit": {"broken": True}})
@@ -94,45 +96,51 @@ def bluesky(
         sessions = db()
         source = BlueskySource(sessions, jetstream.url, 1.0, MIN_AGE, pace=QUICK)
         heard(source, events[-1]["time_us"], sessions)
-        yield Stage(source, day_of(posts), posts)
+        yield SourceHarness(source, day_of(posts), posts)
 
 
 @contextmanager
 def mastodon(
-    _db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
+    _db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
+) -> Iterator[SourceHarness]:
     """A server's public timeline."""
     network = MastodonNetwork(posts)
     slept: list[float] = []
     with http_server.serving(network.answer) as served:
         source = MastodonSource(served.url, "", "#tea", MIN_AGE, slept.append)
-        yield Stage(source, day_of(posts), posts, served, slept)
+        yield SourceHarness(source, day_of(posts), posts, served, slept)
 
 
 @contextmanager
 def simulated(
-    _db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
+    _db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
+) -> Iterator[SourceHarness]:
     """Its own world, on the same day."""
     day = day_of(posts)
-    yield Stage(SimulatedSource(1, day.since.date(), 1, 100), day, [])
+    yield SourceHarness(SimulatedSource(1, day.since.date(), 1, 100), day, [])
 
 
 @contextmanager
-def twint(_db: Database, _folder: Path, posts: Sequence[Said], patch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def twint(
+    _db: Database, _folder: Path, posts: Sequence[ExpectedPost], patch: pytest.MonkeyPatch
+) -> Iterator[SourceHarness]:
     """The real library, against a server that answers as twitter.com did."""
     slept: list[float] = []
     with http_server.serving(TwintNetwork(posts).answer) as served:
         patch.setattr("twint.url.base", f"{served.url}/i")
-        yield Stage(TwintSource("tea", MIN_AGE, slept.append), day_of(posts), posts, served, slept)
+        yield SourceHarness(TwintSource("tea", MIN_AGE, slept.append), day_of(posts), posts, served, slept)
 
 
 @contextmanager
-def x(db: Database, _folder: Path, posts: Sequence[Said], _patch: pytest.MonkeyPatch) -> Iterator[Stage]:
+def x(
+    db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
+) -> Iterator[SourceHarness]:
     """The API at its recorded prices, with money enough."""
     slept: list[float] = []
     with http_server.serving(XNetwork(posts).answer) as served:
-        yield Stage(x_source(db(), served.url, slept, cap_usd="100"), day_of(posts), posts, served, slept)
+        yield SourceHarness(
+            x_source(db(), served.url, slept, cap_usd="100"), day_of(posts), posts, served, slept
+        )
 
 
 def x_source(
@@ -140,8 +148,8 @@ def x_source(
 ) -> XSource:
     """Reading from `format_url`, for so much money a month."""
     prices = Prices(post=Decimal("0.005"), user=Decimal("0.010"), media=Decimal("0.005"))
-    purse = Purse(SpendingStore(db, "x"), prices, Decimal(cap_usd))
-    return XSource("tea", MIN_AGE, XApi(url, token, usernames=True, sleep=slept.append), purse)
+    budget = Budget(SpendingStore(db, "x"), prices, Decimal(cap_usd))
+    return XSource("tea", MIN_AGE, XApi(url, token, usernames=True, sleep=slept.append), budget)
 
 
 def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
@@ -151,8 +159,8 @@ def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
     thread.start()
     store = StreamStore(db, "bluesky")
     end = time.monotonic() + 60
-    while (store.cursor_us() or 0) < until_us:
-        assert time.monotonic() < end, f"not heard in time: {source.missing()}"
+    while (store.read_cursor_us() or 0) < until_us:
+        assert time.monotonic() < end, f"not heard in time: {source.list_problems()}"
         time.sleep(0.02)
     stopping.set()
     thread.join(10)
@@ -161,7 +169,10 @@ def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
 
 
 SETTINGS: dict[
-    str, Callable[[Database, Path, Sequence[Said], pytest.MonkeyPatch], AbstractContextManager[Stage]]
+    str,
+    Callable[
+        [Database, Path, Sequence[ExpectedPost], pytest.MonkeyPatch], AbstractContextManager[SourceHarness]
+    ],
 ] = {
     "archive": archive,
     "bluesky": bluesky,

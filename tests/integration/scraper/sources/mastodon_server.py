@@ -6,15 +6,15 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from tests.integration.scraper.sources.expected_posts import Said
+from tests.integration.scraper.sources.expected_posts import ExpectedPost
 from tests.integration.scraper.sources.http_server import Answer, Request
 
 
 class MastodonNetwork:
     """Serves these posts, newest first."""
 
-    def __init__(self, posts: Sequence[Said]) -> None:
-        self.statuses = [status_of(said) for said in sorted(posts, key=lambda said: said.at, reverse=True)]
+    def __init__(self, posts: Sequence[ExpectedPost]) -> None:
+        self.statuses = [status_of(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
 
     def answer(self, request: Request) -> Answer:
         """To the public and hashtag timelines and to look-ups by id."""
@@ -33,26 +33,26 @@ class MastodonNetwork:
         return Answer(200, older[: int(request.one("limit"))], limits)
 
 
-def status_of(said: Said) -> dict[str, Any]:
+def status_of(post: ExpectedPost) -> dict[str, Any]:
     """As the REST API delivers it; links as Mastodon cuts them for display."""
-    id_ = str((int(said.at.timestamp() * 1000) << 16) + said.number)
-    link = f"https://example.com/{said.number}"
+    id_ = str((int(post.at.timestamp() * 1000) << 16) + post.number)
+    link = f"https://example.com/{post.number}"
     shown = (
-        f'<a href="{link}"><span class="invisible">https://</span><span>example.com/{said.number}</span></a>'
+        f'<a href="{link}"><span class="invisible">https://</span><span>example.com/{post.number}</span></a>'
     )
     return {
         "id": id_,
-        "created_at": f"{said.at:%Y-%m-%dT%H:%M:%S}.000Z",
-        "in_reply_to_id": "1" if said.is_reply else None,
+        "created_at": f"{post.at:%Y-%m-%dT%H:%M:%S}.000Z",
+        "in_reply_to_id": "1" if post.is_reply else None,
         "language": "en",
         "visibility": "public",
         "replies_count": 1,
         "reblogs_count": 0,
-        "favourites_count": said.likes,
-        "content": f"<p>{html.escape(said.text).replace(link, shown)}</p>",
+        "favourites_count": post.likes,
+        "content": f"<p>{html.escape(post.text).replace(link, shown)}</p>",
         "reblog": None,
-        "account": {"id": str(1000 + said.number % 7), "acct": f"user{said.number % 7}", "username": "user"},
-        "media_attachments": [{"id": "1", "type": "image", "url": "https://m.example/1.jpg"}] * said.photos,
+        "account": {"id": str(1000 + post.number % 7), "acct": f"user{post.number % 7}", "username": "user"},
+        "media_attachments": [{"id": "1", "type": "image", "url": "https://m.example/1.jpg"}] * post.photos,
         "mentions": [],
         "tags": [],
         "emojis": [],

@@ -16,7 +16,7 @@ from viral_common.settings import CommonSettings
 from viral_scraper.collecting.wiring import build_collector
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.factory import SOURCES, build_source, source_class
+from viral_scraper.sources.factory import SOURCES, build_source, load_source_class
 
 from tests.integration.scraper.collecting import stored
 
@@ -53,7 +53,7 @@ def test_a_source_whose_library_is_missing_names_its_extra(
     monkeypatch.setitem(SOURCES, name, "no_such_library.module:Source")
 
     with pytest.raises(UsageError, match=rf"needs the package no_such_library: .*viral-tweets\[{name}\]"):
-        source_class(name)
+        load_source_class(name)
 
 
 def test_a_name_that_is_no_source_is_answered_with_all_names(settings: CommonSettings, db: Sessions) -> None:

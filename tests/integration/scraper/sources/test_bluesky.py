@@ -31,12 +31,12 @@ from tests.integration.scraper.sources.bluesky_network import (
     taken_back,
     told,
 )
-from tests.integration.scraper.sources.expected_posts import MIN_AGE, Said, some_posts
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, ExpectedPost, some_posts
 from tests.integration.scraper.sources.harnesses import QUICK, day_of, heard
 from tests.integration.scraper.test_outages import break_connections
 from tests.jetstream_server import Event, Jetstream, serving
 
-POSTS = [replace(said, is_reply=False) for said in some_posts(40)]
+POSTS = [replace(post, is_reply=False) for post in some_posts(40)]
 
 
 def source(db: Sessions, jetstream: Jetstream, share: float = 1.0) -> BlueskySource:
@@ -56,24 +56,24 @@ def collected(db: Sessions, events: Sequence[Event], **how: object) -> list[RawT
     return list(bluesky.search("", *day_of(POSTS)))
 
 
-def with_many_likes(posts: Sequence[Said], seed: int) -> tuple[list[Event], dict[str, int]]:
+def with_many_likes(posts: Sequence[ExpectedPost], seed: int) -> tuple[list[Event], dict[str, int]]:
     """Events with likes, reposts, and half of some likes taken back; and the likes that remain."""
     chance = random.Random(seed)
-    events = told([replace(said, likes=0) for said in posts])
+    events = told([replace(post, likes=0) for post in posts])
     likes: dict[str, int] = {}
-    for said in posts:
+    for post in posts:
         liking = [
-            liked(said, n, said.at + chance.uniform(1, 1400) * MINUTE) for n in range(chance.randrange(9))
+            liked(post, n, post.at + chance.uniform(1, 1400) * MINUTE) for n in range(chance.randrange(9))
         ]
         back = [like for like in liking if chance.random() < 0.3]
         events += liking
-        events += [liked(said, 99, said.at + MINUTE, "app.bsky.feed.repost")]
+        events += [liked(post, 99, post.at + MINUTE, "app.bsky.feed.repost")]
         for like in back:
             # Most change their mind at once, so that the stream's disorder can put it before the like.
-            event = taken_back(like, said.at)
+            event = taken_back(like, post.at)
             event["time_us"] = like["time_us"] + int(chance.choice((1e6, 5e6, 1e9)))
             events.append(event)
-        likes[address(said)] = len(liking) - len(back)
+        likes[address(post)] = len(liking) - len(back)
     return events, likes
 
 
@@ -87,22 +87,22 @@ def test_every_like_counts_once_however_the_stream_behaves(db: Sessions, seed: i
 
 
 def test_likes_count_until_the_minimum_age_and_no_longer(db: Sessions) -> None:
-    said = POSTS[0]
-    in_time = [liked(said, 1, said.at + MIN_AGE - MINUTE), liked(said, 2, said.at + MINUTE)]
-    too_late = [liked(said, 3, said.at + MIN_AGE + MINUTE)]
+    post = POSTS[0]
+    in_time = [liked(post, 1, post.at + MIN_AGE - MINUTE), liked(post, 2, post.at + MINUTE)]
+    too_late = [liked(post, 3, post.at + MIN_AGE + MINUTE)]
 
-    likes = counted(db, [*told([replace(said, likes=0)]), *in_time, *too_late])
+    likes = counted(db, [*told([replace(post, likes=0)]), *in_time, *too_late])
 
-    assert likes == {address(said): 2}
+    assert likes == {address(post): 2}
 
 
 def test_reposts_and_replies_are_counted_beside_likes(db: Sessions) -> None:
-    said, other = POSTS[:2]
-    answer = posted(other, reply={"root": {"uri": address(said)}, "parent": {"uri": address(said)}})
-    repost = liked(said, 1, said.at + MINUTE, "app.bsky.feed.repost")
+    post, other = POSTS[:2]
+    answer = posted(other, reply={"root": {"uri": address(post)}, "parent": {"uri": address(post)}})
+    repost = liked(post, 1, post.at + MINUTE, "app.bsky.feed.repost")
 
     (tweet,) = collected(
-        db, sorted([*told([replace(said, likes=1)]), answer, repost], key=lambda e: e["time_us"])
+        db, sorted([*told([replace(post, likes=1)]), answer, repost], key=lambda e: e["time_us"])
     )[:1]
 
     assert (tweet.like_count, tweet.retweet_count, tweet.reply_count) == (1, 1, 1)
@@ -129,7 +129,7 @@ def test_a_share_of_the_posts_is_the_same_share_for_everybody(db: Sessions) -> N
     tweets = list(half.search("", *day_of(POSTS)))
 
     assert 8 <= len(tweets) <= 32
-    by_address = {address(said): said.likes for said in POSTS}
+    by_address = {address(post): post.likes for post in POSTS}
     assert all(tweet.like_count == by_address[tweet.external_id] for tweet in tweets)
 
 
@@ -174,10 +174,10 @@ def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
             until = events[len(events) // 2]["time_us"]
             end = time.monotonic() + 30
-            while (store.cursor_us() or 0) < until and time.monotonic() < end:
+            while (store.read_cursor_us() or 0) < until and time.monotonic() < end:
                 time.sleep(0.005)
             process.kill()
-        killed_at = store.cursor_us()
+        killed_at = store.read_cursor_us()
         bluesky = source(db, jetstream)
         heard(bluesky, events[-1]["time_us"], db)
 
@@ -210,13 +210,13 @@ def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions)
 
 
 def test_events_that_no_database_would_take_are_counted_and_passed_over(db: Sessions) -> None:
-    said = POSTS[0]
+    post = POSTS[0]
     odd = [
-        posted(said, text=7),
-        posted(said, langs=[3]),
-        posted(said, createdAt="yesterday"),
-        {**posted(said), "did": "did:plc:\x00"},
-        {**posted(said), "did": "x" * 1_000},
+        posted(post, text=7),
+        posted(post, langs=[3]),
+        posted(post, createdAt="yesterday"),
+        {**posted(post), "did": "did:plc:\x00"},
+        {**posted(post), "did": "x" * 1_000},
     ]
     for event in odd:
         event["time_us"] += 1
@@ -257,5 +257,5 @@ def test_a_post_that_filters_leave_out_holds_no_word_and_counts_to_no_limit(db: 
 
     found = list(bluesky.search("thought", *day_of(posts), 12))
 
-    originals = [address(said) for said in posts if not said.is_reply]
+    originals = [address(post) for post in posts if not post.is_reply]
     assert [tweet.external_id for tweet in found] == originals[:12]

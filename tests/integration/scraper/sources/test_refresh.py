@@ -116,4 +116,4 @@ def test_tweets_that_are_still_young_wait(db: Sessions, young: list[str]) -> Non
             .values(posted_at=now - timedelta(hours=5), counts_observed_at=now - timedelta(hours=4))
         )
 
-    assert RefreshStore(db, "archive").due(ONE_DAY, limit=10) == young[4:]
+    assert RefreshStore(db, "archive").find_due(ONE_DAY, limit=10) == young[4:]

@@ -87,7 +87,7 @@ def test_a_refusal_says_what_to_do_and_is_not_repeated(
 
     assert "secret-token" not in str(caught.value)
     assert slept == []
-    assert SpendingStore(db, "x").spent() == 0
+    assert SpendingStore(db, "x").read_spent() == 0
 
 
 def test_x_away_costs_nothing(db: Sessions, x: Served) -> None:
@@ -96,7 +96,7 @@ def test_x_away_costs_nothing(db: Sessions, x: Served) -> None:
     with pytest.raises(SourceAway, match="X does not deliver"):
         list(x_source(db, x.url, [], "100").search("tea", *DAY))
 
-    assert SpendingStore(db, "x").spent() == 0
+    assert SpendingStore(db, "x").read_spent() == 0
 
 
 def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
@@ -104,13 +104,13 @@ def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
 
     authors = 7 * 3  # on each of three pages
     expected = 250 * Decimal("0.005") + authors * Decimal("0.010") + 125 * Decimal("0.005")
-    assert SpendingStore(db, "x").spent() == expected
+    assert SpendingStore(db, "x").read_spent() == expected
 
 
 def test_the_cap_is_never_exceeded_and_holds_across_restarts(db: Sessions, x: Served) -> None:
     first = x_source(db, x.url, [], "2")
     tweets = list(first.search("tea", *DAY))
-    spent = SpendingStore(db, "x").spent()
+    spent = SpendingStore(db, "x").read_spent()
 
     second = x_source(db, x.url, [], "2")
 
@@ -119,8 +119,8 @@ def test_the_cap_is_never_exceeded_and_holds_across_restarts(db: Sessions, x: Se
     assert first.bad_rows == {"intervals cut short by VIRAL_X_SPENDING_CAP_USD": 1}
     assert list(second.search("tea", *DAY)) == []
     with pytest.raises(UsageError, match="left of VIRAL_X_SPENDING_CAP_USD=2 this month"):
-        second.next_window(None, 100)
-    assert SpendingStore(db, "x").spent() == spent
+        second.find_next_window(None, 100)
+    assert SpendingStore(db, "x").read_spent() == spent
 
 
 def test_a_process_that_dies_has_spent_what_it_set_aside(db: Sessions) -> None:
@@ -129,12 +129,12 @@ def test_a_process_that_dies_has_spent_what_it_set_aside(db: Sessions) -> None:
     assert spending.set_aside(Decimal("1.5"), cap_usd=Decimal(2))
     assert not spending.set_aside(Decimal("0.6"), cap_usd=Decimal(2))
 
-    assert spending.spent() == Decimal("1.5")
+    assert spending.read_spent() == Decimal("1.5")
 
 
 def test_what_a_batch_may_cost_is_told_before_it_begins(db: Sessions, x: Served) -> None:
     with capture_logs() as logs:
-        x_source(db, x.url, [], "1000").next_window(None, 50_000)
+        x_source(db, x.url, [], "1000").find_next_window(None, 50_000)
 
     told = [(line["event"], line["usd"], line["left_this_month_usd"]) for line in logs]
     assert told == [("what this batch may cost", "750.00", "1000.00")]

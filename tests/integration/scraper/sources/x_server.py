@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from tests.factories import make_snowflake
-from tests.integration.scraper.sources.expected_posts import Said
+from tests.integration.scraper.sources.expected_posts import ExpectedPost
 from tests.integration.scraper.sources.http_server import Answer, Request
 
 
 class XNetwork:
     """Serves these posts, newest first."""
 
-    def __init__(self, posts: Sequence[Said]) -> None:
-        self.posts = [post_of(said) for said in sorted(posts, key=lambda said: said.at, reverse=True)]
+    def __init__(self, posts: Sequence[ExpectedPost]) -> None:
+        self.posts = [post_of(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
 
     def answer(self, request: Request) -> Answer:
         """To GET /2/tweets/search/recent and /2/tweets."""
@@ -66,30 +66,30 @@ class XNetwork:
         return {"data": found} | ({"errors": errors} if errors else {})
 
 
-def post_of(said: Said) -> dict[str, Any]:
+def post_of(post: ExpectedPost) -> dict[str, Any]:
     """As recent search delivers it, with the t.co links that X makes of the author's and adds for media."""
-    id_ = str(make_snowflake(said.at, said.number))
-    text = said.text.replace("&", "&amp;").replace(f"https://example.com/{said.number}", "https://t.co/own")
-    links = [{"url": "https://t.co/own", "expanded_url": f"https://example.com/{said.number}"}]
-    post: dict[str, Any] = {
+    id_ = str(make_snowflake(post.at, post.number))
+    text = post.text.replace("&", "&amp;").replace(f"https://example.com/{post.number}", "https://t.co/own")
+    links = [{"url": "https://t.co/own", "expanded_url": f"https://example.com/{post.number}"}]
+    sent: dict[str, Any] = {
         "id": id_,
         "edit_history_tweet_ids": [id_],
-        "author_id": str(1000 + said.number % 7),
-        "created_at": f"{said.at:%Y-%m-%dT%H:%M:%S}.000Z",
+        "author_id": str(1000 + post.number % 7),
+        "created_at": f"{post.at:%Y-%m-%dT%H:%M:%S}.000Z",
         "lang": "en",
         "text": text,
         "public_metrics": {
             "retweet_count": 0,
             "reply_count": 1,
-            "like_count": said.likes,
+            "like_count": post.likes,
             "quote_count": 0,
             "bookmark_count": 0,
             "impression_count": 10,
         },
     }
-    if said.photos:
+    if post.photos:
         key = f"3_{id_}"
-        post["attachments"] = {"media_keys": [key]}
+        sent["attachments"] = {"media_keys": [key]}
         links.append(
             {
                 "url": "https://t.co/pic",
@@ -97,11 +97,11 @@ def post_of(said: Said) -> dict[str, Any]:
                 "media_key": key,
             }
         )
-        post["text"] += " https://t.co/pic"
-    post["entities"] = {"urls": links}
-    if said.is_reply:
-        post["referenced_tweets"] = [{"type": "replied_to", "id": "1"}]
-    return post
+        sent["text"] += " https://t.co/pic"
+    sent["entities"] = {"urls": links}
+    if post.is_reply:
+        sent["referenced_tweets"] = [{"type": "replied_to", "id": "1"}]
+    return sent
 
 
 def media_of(post: dict[str, Any]) -> dict[str, Any]:

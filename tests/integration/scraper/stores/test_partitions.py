@@ -15,11 +15,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch
-from viral_scraper.collecting.partition_keeper import Months
+from viral_scraper.collecting.partition_keeper import PartitionKeeper
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.stores.batch_staging import prepare
 from viral_scraper.stores.batches import Plan
-from viral_scraper.stores.partitions import add_months, look_over_all, month_of, months_in
+from viral_scraper.stores.partitions import add_months, analyse_all, find_month, list_months
 from viral_scraper.stores.retention import drop_old_months
 
 from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
@@ -44,7 +44,7 @@ def by_partition(db: Sessions) -> dict[str, int]:
 
 def months(db: Sessions) -> list[date]:
     with db() as session:
-        return months_in(session)
+        return list_months(session)
 
 
 def collected_at(db: Sessions, moment: datetime) -> None:
@@ -97,7 +97,7 @@ def test_a_month_is_made_while_others_read_and_write(db: Sessions, tmp_path: Pat
 
 
 def test_this_month_and_the_next_are_made_ahead(db: Sessions) -> None:
-    Months(db, retention_days=0).look_after(datetime(2030, 12, 31, 23, tzinfo=UTC))
+    PartitionKeeper(db, retention_days=0).keep_partitions(datetime(2030, 12, 31, 23, tzinfo=UTC))
 
     assert months(db)[-2:] == [date(2030, 12, 1), date(2031, 1, 1)]
 
@@ -105,12 +105,12 @@ def test_this_month_and_the_next_are_made_ahead(db: Sessions) -> None:
 def test_all_months_are_looked_over_together_once_a_day(db: Sessions, tmp_path: Path) -> None:
     collected(db, tmp_path, FIRST_DAY)
 
-    Months(db, retention_days=0).look_after(NOW)
+    PartitionKeeper(db, retention_days=0).keep_partitions(NOW)
 
     with db() as session:
         known = text("SELECT attname FROM pg_stats WHERE tablename = 'tweets' AND inherited")
         assert "author_id" in session.scalars(known).all()
-    assert not look_over_all(db, DAY)
+    assert not analyse_all(db, DAY)
 
 
 def test_months_go_whole_once_all_of_them_is_too_old(db: Sessions, tmp_path: Path) -> None:
@@ -162,14 +162,14 @@ def test_a_drop_gives_way_to_readers_and_is_done_the_next_time(db: Sessions, tmp
         with pytest.raises(OperationalError, match="lock timeout"):
             drop_old_months(db, A_YEAR, NOW)
 
-    assert drop_old_months(db, A_YEAR, NOW) == [month_of(FIRST_DAY)]
+    assert drop_old_months(db, A_YEAR, NOW) == [find_month(FIRST_DAY)]
 
 
 def test_without_a_retention_nothing_is_ever_dropped(db: Sessions, tmp_path: Path) -> None:
     collected(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC))
     collected_at(db, datetime(2012, 3, 1, tzinfo=UTC))
 
-    Months(db, retention_days=0).look_after(NOW)
+    PartitionKeeper(db, retention_days=0).keep_partitions(NOW)
 
     assert len(stored(db)) == 1
 
@@ -178,7 +178,7 @@ def test_a_scraper_drops_what_its_setting_says(db: Sessions, tmp_path: Path) -> 
     collected(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC), NOW - 10 * DAY)
     collected_at(db, NOW - 32 * DAY)
 
-    Months(db, retention_days=31).look_after(NOW)
+    PartitionKeeper(db, retention_days=31).keep_partitions(NOW)
 
     assert [tweet.posted_at for tweet in stored(db)] == [NOW - 10 * DAY]
 

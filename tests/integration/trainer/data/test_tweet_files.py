@@ -11,11 +11,11 @@ import pytest
 from viral_common.database.engine import Sessions
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
-from viral_common.tweets.text import copy_hash, split_of
+from viral_common.tweets.text import choose_split, copy_hash
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 from viral_scraper.stores.batch_staging import prepare
 from viral_scraper.stores.batches import BatchStore, Plan
-from viral_trainer.data.tweet_files import labelled
+from viral_trainer.data.tweet_files import label_tweets
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -63,13 +63,13 @@ def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
 
 def by_split(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
     order = ("train", "validation", "test")
-    return sorted(tweets, key=lambda tweet: order.index(split_of(copy_hash(tweet.input.text))))
+    return sorted(tweets, key=lambda tweet: order.index(choose_split(copy_hash(tweet.input.text))))
 
 
 def test_labels_and_histories_are_those_of_the_database(db: Sessions) -> None:
     tweets = some_tweets(600)
 
-    in_memory = by_split(labelled(reversed(tweets), LabelRule(1, DAY)))
+    in_memory = by_split(label_tweets(reversed(tweets), LabelRule(1, DAY)))
     from_postgres = stored(db, tweets)
 
     assert len(in_memory) == len(from_postgres) < 600

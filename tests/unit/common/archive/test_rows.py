@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from viral_common.archive.bad_rows import NAMED, BadRows
 from viral_common.archive.lines import LONGEST_LINE
-from viral_common.archive.rows import rows_of
+from viral_common.archive.rows import read_rows
 from viral_common.errors import UsageError
 
 GOOD = b'{"id": 1, "tweet": "good"}\n'
@@ -20,7 +20,7 @@ GOOD = b'{"id": 1, "tweet": "good"}\n'
 def read(path: Path) -> tuple[list[tuple[int, object]], list[str]]:
     """(line, tweet) of each row, and `line: reason` of each bad one."""
     bad = BadRows()
-    rows = [(line, row.tweet) for _, line, row in rows_of(path, bad)]
+    rows = [(line, row.tweet) for _, line, row in read_rows(path, bad)]
     return rows, places(bad)
 
 
@@ -93,7 +93,7 @@ def test_the_lines_before_a_damage_in_a_gzip_file_are_kept(tmp_path: Path, damag
     data = half if damage == "cut" else half + b"\xff" * 50 + packed[len(packed) // 2 + 50 :]
 
     bad = BadRows()
-    rows = list(rows_of(written(tmp_path / "tweets.jsonl.gz", data), bad))
+    rows = list(read_rows(written(tmp_path / "tweets.jsonl.gz", data), bad))
 
     assert 5_000 < len(rows) < 20_000
     reason = "gzip file ends early" if damage == "cut" else "gzip file is damaged from here on"
@@ -145,7 +145,7 @@ def test_a_bad_record_is_named_and_the_good_ones_are_kept(tmp_path: Path, record
 def test_only_the_first_bad_rows_are_named_but_all_are_counted(tmp_path: Path) -> None:
     bad = BadRows()
 
-    list(rows_of(written(tmp_path / "tweets.jsonl", b"oops\n" * 500), bad))
+    list(read_rows(written(tmp_path / "tweets.jsonl", b"oops\n" * 500), bad))
 
     assert len(bad.places["broken JSON"]) == NAMED
     assert bad.by_reason == {"broken JSON": 500}

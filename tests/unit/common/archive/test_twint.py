@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.formats import TWINT, converted
-from viral_common.archive.tweet_text import text_as_typed
+from viral_common.archive.tweet_text import restore_typed_text
 from viral_common.tweets.tweet import RawTweet
 
 from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
@@ -97,7 +97,7 @@ def test_what_makes_a_retweet(fields: dict[str, Any]) -> None:
     ],
 )
 def test_the_text_is_what_its_author_typed(text: str, urls: list[object], quote_url: str, typed: str) -> None:
-    assert text_as_typed(text, urls, bool(quote_url)) == typed
+    assert restore_typed_text(text, urls, bool(quote_url)) == typed
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from viral_common.artefact.onnx_graph import weights_that_are_no_numbers
+from viral_common.artefact.onnx_graph import find_bad_weights
 
 
 def a_graph(*weights: TensorProto) -> bytes:
@@ -20,7 +20,7 @@ def a_graph(*weights: TensorProto) -> bytes:
 
 
 def test_sound_weights_are_numbers() -> None:
-    assert weights_that_are_no_numbers(a_graph()) == []
+    assert find_bad_weights(a_graph()) == []
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
@@ -29,16 +29,14 @@ def test_one_that_is_no_number_is_named(kind: type[np.floating], value: float) -
     weights = np.ones((4, 5), dtype=kind)
     weights[3, 4] = value
 
-    assert weights_that_are_no_numbers(a_graph(numpy_helper.from_array(weights, "hurt"))) == ["hurt"]
+    assert find_bad_weights(a_graph(numpy_helper.from_array(weights, "hurt"))) == ["hurt"]
 
 
 @pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.DOUBLE])
 def test_one_that_is_written_as_a_list_is_named(kind: int) -> None:
-    assert weights_that_are_no_numbers(a_graph(helper.make_tensor("hurt", kind, [2], [1, np.nan]))) == [
-        "hurt"
-    ]
+    assert find_bad_weights(a_graph(helper.make_tensor("hurt", kind, [2], [1, np.nan]))) == ["hurt"]
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
     with pytest.raises(ValueError, match="no ONNX file"):
-        weights_that_are_no_numbers(b"\xff\xff")
+        find_bad_weights(b"\xff\xff")

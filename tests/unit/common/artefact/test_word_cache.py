@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer
 from tokenizers.models import BPE
-from viral_common.artefact.word_cache import LONGEST_WORD, reader_of
+from viral_common.artefact.word_cache import LONGEST_WORD, build_reader
 
 from tests.factories import make_letter_tokenizer
 
@@ -47,14 +47,14 @@ def ids_of(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
     )
 )
 def test_any_text_reads_alike(text: str) -> None:
-    assert reader_of(TOKENIZER)([text]) == ids_of(TOKENIZER, [text])
+    assert build_reader(TOKENIZER)([text]) == ids_of(TOKENIZER, [text])
 
 
 @pytest.mark.parametrize("length", [0, 1, LONGEST_WORD, LONGEST_WORD + 1, 101, 10_000])
 def test_words_of_any_length_read_alike(length: int) -> None:
     texts = ["a" * length, "x " + "é" * length, "b " * length]
 
-    assert reader_of(TOKENIZER)(texts) == ids_of(TOKENIZER, texts)
+    assert build_reader(TOKENIZER)(texts) == ids_of(TOKENIZER, texts)
 
 
 def test_a_tokenizer_that_does_not_read_words_alone_is_asked_itself() -> None:
@@ -65,4 +65,4 @@ def test_a_tokenizer_that_does_not_read_words_alone_is_asked_itself() -> None:
     greedy.add_tokens([AddedToken("a b", normalized=True)])
 
     for tokenizer in (of_pairs, padding, greedy):
-        assert reader_of(tokenizer)(["a b"]) == ids_of(tokenizer, ["a b"])
+        assert build_reader(tokenizer)(["a b"]) == ids_of(tokenizer, ["a b"])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_common.evaluation.drift import binned, chance, level, stability_index
+from viral_common.evaluation.drift import binned, chance, compute_stability_index, level
 
 COUNTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=12)
 
@@ -20,14 +20,14 @@ def counts(*numbers: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def test_the_index_is_the_sum_of_shifts_weighted_by_their_log_ratio() -> None:
     million = 10**6
 
-    index = stability_index(counts(5 * million, 5 * million), counts(7 * million, 3 * million))
+    index = compute_stability_index(counts(5 * million, 5 * million), counts(7 * million, 3 * million))
 
     assert index == pytest.approx(0.2 * log(0.7 / 0.5) - 0.2 * log(0.3 / 0.5), abs=1e-6)
 
 
 @given(COUNTS, st.integers(0, 10**6))
 def test_a_value_that_is_gone_has_a_finite_weight(before: list[int], more: int) -> None:
-    index = stability_index(counts(*before, more), counts(*reversed(before), 0))
+    index = compute_stability_index(counts(*before, more), counts(*reversed(before), 0))
 
     assert np.isfinite(index)
     assert index >= 0
@@ -36,17 +36,19 @@ def test_a_value_that_is_gone_has_a_finite_weight(before: list[int], more: int) 
 def test_neither_direction_is_preferred_and_unused_bins_change_nothing() -> None:
     one, other = counts(10, 30, 60), counts(40, 30, 30)
 
-    assert stability_index(one, other) == pytest.approx(stability_index(other, one))
-    assert stability_index(counts(10, 0, 30, 60), counts(40, 0, 30, 30)) == stability_index(one, other)
-    assert stability_index(one, one) == 0
+    assert compute_stability_index(one, other) == pytest.approx(compute_stability_index(other, one))
+    assert compute_stability_index(counts(10, 0, 30, 60), counts(40, 0, 30, 30)) == compute_stability_index(
+        one, other
+    )
+    assert compute_stability_index(one, one) == 0
 
 
 def test_two_draws_from_one_distribution_are_stable() -> None:
     rng = np.random.default_rng(7)
     one, other = rng.lognormal(size=5_000), rng.lognormal(size=5_000)
 
-    assert level(stability_index(*binned(one, other))) == "stable"
-    assert level(stability_index(*binned(one, other * 2))) == "large"
+    assert level(compute_stability_index(*binned(one, other))) == "stable"
+    assert level(compute_stability_index(*binned(one, other * 2))) == "large"
 
 
 def test_few_values_are_counted_one_by_one() -> None:
@@ -73,7 +75,7 @@ def test_what_is_no_number_has_the_last_bin() -> None:
 def test_no_tweets_at_all_drift_nowhere() -> None:
     nothing = np.array([], dtype=np.float64)
 
-    assert stability_index(*binned(nothing, nothing)) == 0
+    assert compute_stability_index(*binned(nothing, nothing)) == 0
 
 
 @pytest.mark.parametrize(("index", "name"), [(0.09, "stable"), (0.1, "moderate"), (0.25, "large")])
@@ -86,7 +88,9 @@ def test_chance_is_what_two_draws_from_the_same_tweets_stay_below(bins: int) -> 
     rng = np.random.default_rng(11)
     pairs = [rng.multinomial(count, np.full(bins, 1 / bins), 1_000) for count in (2_000, 1_000)]
 
-    stayed = [stability_index(one, other) <= chance(one, other) for one, other in zip(*pairs, strict=True)]
+    stayed = [
+        compute_stability_index(one, other) <= chance(one, other) for one, other in zip(*pairs, strict=True)
+    ]
 
     assert 0.93 < np.mean(stayed) < 0.97
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from viral_common.evaluation.intervals import intervals, scores_with_intervals
+from viral_common.evaluation.intervals import compute_scores_with_intervals, intervals
 from viral_common.evaluation.scores import scores
 
 from tests.factories import Drawn, draw_tweets
@@ -57,7 +57,7 @@ def test_the_same_tweets_have_the_same_intervals() -> None:
 
 
 def test_each_interval_stands_beside_its_figure() -> None:
-    figures = scores_with_intervals(*draw_tweets(300, seed=1), decision_threshold=0.5)
+    figures = compute_scores_with_intervals(*draw_tweets(300, seed=1), decision_threshold=0.5)
 
     for name in FIGURES:
         assert figures[f"{name}_low"] < figures[name] < figures[f"{name}_high"]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from viral_common.evaluation.scores import calibration_error, scores, shortage
+from viral_common.evaluation.scores import compute_calibration_error, scores, shortage
 
 from tests.factories import draw_tweets
 
@@ -38,16 +38,16 @@ def test_no_tweets_cannot_be_scored() -> None:
 def test_calibration_error_is_the_mean_gap() -> None:
     labels = np.array([True, False, False, False])
 
-    assert calibration_error(labels, np.full(4, 0.75)) == pytest.approx(0.5)
-    assert calibration_error(labels, np.full(4, 0.25)) == pytest.approx(0)
+    assert compute_calibration_error(labels, np.full(4, 0.75)) == pytest.approx(0.5)
+    assert compute_calibration_error(labels, np.full(4, 0.25)) == pytest.approx(0)
 
 
 def test_rare_viral_tweets_that_are_all_told_the_same_wrong_share_are_miscalibrated() -> None:
     labels, probabilities = draw_tweets(5_000, seed=1, mean=-4)
 
     calibrated, doubled = (
-        calibration_error(labels, probabilities),
-        calibration_error(labels, probabilities * 2),
+        compute_calibration_error(labels, probabilities),
+        compute_calibration_error(labels, probabilities * 2),
     )
 
     assert calibrated < 0.01
@@ -57,8 +57,8 @@ def test_rare_viral_tweets_that_are_all_told_the_same_wrong_share_are_miscalibra
 def test_whether_probabilities_fit_is_asked_within_the_rare_ones_too() -> None:
     labels = np.repeat([True, False, True, False], [9, 91, 1, 99])  # 9% and 1%
 
-    assert calibration_error(labels, np.repeat([0.09, 0.01], 100)) == pytest.approx(0)
-    assert calibration_error(labels, np.repeat([0.01, 0.09], 100)) == pytest.approx(0.08)
+    assert compute_calibration_error(labels, np.repeat([0.09, 0.01], 100)) == pytest.approx(0)
+    assert compute_calibration_error(labels, np.repeat([0.01, 0.09], 100)) == pytest.approx(0.08)
 
 
 def test_calling_viral_from_a_lower_probability_on_finds_more_and_leaves_the_accuracy() -> None:

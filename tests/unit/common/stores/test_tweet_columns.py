@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from viral_common.stores import tweet_columns
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
-from viral_common.tweets.features import FEATURES, AuthorHistory, feature_matrix
+from viral_common.tweets.features import FEATURES, AuthorHistory, compute_feature_matrix
 
 from tests.factories import make_labelled_tweets
 
@@ -37,7 +37,7 @@ def test_every_tweet_is_a_row() -> None:
 
     assert len(columns) == 25
     assert columns.texts.tolist() == [tweet.input.text for tweet in tweets]
-    assert np.array_equal(columns.features, feature_matrix([tweet.input for tweet in tweets]))
+    assert np.array_equal(columns.features, compute_feature_matrix([tweet.input for tweet in tweets]))
     assert (
         columns.get_feature("word_count").tolist()
         == columns.features[:, FEATURES.index("word_count")].tolist()

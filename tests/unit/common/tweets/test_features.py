@@ -13,9 +13,9 @@ from viral_common.tweets.features import (
     TWEET_FEATURES,
     AuthorHistory,
     TweetInput,
+    compute_feature_matrix,
+    compute_features,
     count_text,
-    feature_matrix,
-    features_of,
 )
 
 MONDAY_NOON = datetime(2022, 2, 28, 12, 30, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_what_is_counted_in_a_text(text: str, hashtags: int, mentions: int, word
 def test_day_and_hour_are_utc() -> None:
     in_tokyo = MONDAY_NOON.replace(hour=20).astimezone(timezone(timedelta(hours=9)))
 
-    features = features_of(TweetInput("early on Tuesday there", in_tokyo))
+    features = compute_features(TweetInput("early on Tuesday there", in_tokyo))
 
     assert (features["created_at_dayofweek"], features["created_at_hour"]) == (0, 20)
 
@@ -57,18 +57,18 @@ def test_day_and_hour_are_utc() -> None:
 def test_the_matrix_has_the_features_in_their_order() -> None:
     tweet = TweetInput("#a @b word", MONDAY_NOON, photos_count=2, has_video=True, is_quote_tweet=True)
 
-    matrix = feature_matrix([tweet, tweet])
+    matrix = compute_feature_matrix([tweet, tweet])
 
-    assert tuple(features_of(tweet)) == TWEET_FEATURES == FEATURES[:9]
+    assert tuple(compute_features(tweet)) == TWEET_FEATURES == FEATURES[:9]
     assert matrix[:, :9].tolist() == [[0, 12, 1, 1, 1, 3, 2, 1, 0]] * 2
 
 
 def test_no_tweets_make_an_empty_matrix() -> None:
-    assert feature_matrix([]).shape == (0, len(FEATURES))
+    assert compute_feature_matrix([]).shape == (0, len(FEATURES))
 
 
 def test_an_author_never_seen_is_not_an_author_nobody_told() -> None:
-    untold, unseen, seen = feature_matrix(
+    untold, unseen, seen = compute_feature_matrix(
         [
             TweetInput("hello", MONDAY_NOON, username="Ann1962", author=author)
             for author in (None, AuthorHistory(), AuthorHistory(tweets=5, settled=4, viral=3, log_likes=10.0))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from viral_common.archive.formats import TWINT, converted
-from viral_common.tweets.filters import filtered, reason_against
+from viral_common.tweets.filters import filtered, find_reason_against
 from viral_common.tweets.tweet import RawTweet
 
 from tests.factories import make_twint_row
@@ -40,7 +40,7 @@ def tweet_of(row: dict[str, Any]) -> RawTweet:
     ],
 )
 def test_why_a_tweet_is_left_out(fields: dict[str, Any], reason: str | None) -> None:
-    assert reason_against(tweet_of(make_twint_row(**fields))) == reason
+    assert find_reason_against(tweet_of(make_twint_row(**fields))) == reason
 
 
 def test_every_reason_is_counted() -> None:

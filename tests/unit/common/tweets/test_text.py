@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_common.tweets.text import clean, copy_hash, masked, near_hash, split_of
+from viral_common.tweets.text import choose_split, clean, copy_hash, masked, near_hash
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 WORDS = st.lists(st.from_regex(r"[a-zé]{1,8}", fullmatch=True), min_size=1, max_size=8)
@@ -25,7 +25,7 @@ def test_clean_text_can_be_stored_and_encoded(text: str) -> None:
 @given(ANY_TEXT.map(clean))
 def test_every_clean_text_has_a_split(text: str) -> None:
     assert -(2**63) <= copy_hash(text) < 2**63
-    assert split_of(copy_hash(text)) in ("train", "validation", "test")
+    assert choose_split(copy_hash(text)) in ("train", "validation", "test")
 
 
 @given(WORDS, st.sampled_from(["https://t.co/abc", "http://b.org/?q=1#x", "pic.twitter.com/Xy1"]))
@@ -43,7 +43,7 @@ def test_other_words_are_no_copy(words: list[str], others: list[str]) -> None:
 
 
 def test_splits_are_70_15_15() -> None:
-    splits = Counter(split_of(copy_hash(f"text number {number}")) for number in range(20_000))
+    splits = Counter(choose_split(copy_hash(f"text number {number}")) for number in range(20_000))
 
     assert splits["train"] / 20_000 == pytest.approx(0.70, abs=0.02)
     assert splits["validation"] / 20_000 == pytest.approx(0.15, abs=0.02)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 from viral_common.stores.trail import BatchTrail
-from viral_common.tweets.features import TweetInput, feature_matrix
+from viral_common.tweets.features import TweetInput, compute_feature_matrix
 from viral_gateway.app import create_app
 from viral_gateway.stores.predictions import Remembered
 
@@ -44,7 +44,7 @@ def test_a_swap_while_postgres_is_asked_does_not_mix_two_versions(
 ) -> None:
     world.serve(version=3)
     world.records.live = Remembered(
-        3, NOON, NOON, feature_matrix([TweetInput("hi", NOON)] * 3), np.full(3, 0.5)
+        3, NOON, NOON, compute_feature_matrix([TweetInput("hi", NOON)] * 3), np.full(3, 0.5)
     )
     read = world.records.batches
     asked: list[int] = []

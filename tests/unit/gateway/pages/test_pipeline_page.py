@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 from viral_common.database.tables import Batch
 from viral_common.stores.trail import BatchTrail
-from viral_common.tweets.features import TweetInput, feature_matrix
+from viral_common.tweets.features import TweetInput, compute_feature_matrix
 from viral_gateway.stores.predictions import Remembered
 
 from tests.unit.gateway.fakes import (
@@ -189,7 +189,7 @@ def test_live_traffic_is_compared_with_the_champions_test_tweets(
     world.serve(version=3)
     world.records.test_tweets = tweets(400, 14)
     world.records.live = Remembered(
-        12_345, NOON, NOON + timedelta(days=2), feature_matrix(tweets(400, words)), np.full(400, 0.5)
+        12_345, NOON, NOON + timedelta(days=2), compute_feature_matrix(tweets(400, words)), np.full(400, 0.5)
     )
 
     page = client.get("/pipeline").text
@@ -203,7 +203,7 @@ def test_live_traffic_is_compared_with_the_champions_test_tweets(
 def test_too_few_predictions_are_not_compared(client: TestClient, world: FakeGateway) -> None:
     world.serve(version=3)
     world.records.test_tweets = tweets(400, 14)
-    world.records.live = Remembered(3, NOON, NOON, feature_matrix(tweets(3, 14)), np.full(3, 0.5))
+    world.records.live = Remembered(3, NOON, NOON, compute_feature_matrix(tweets(3, 14)), np.full(3, 0.5))
 
     assert "Too few to compare: 3 predictions" in client.get("/pipeline").text
 
@@ -213,10 +213,14 @@ def test_looks_shortly_after_each_other_read_the_predictions_once(
 ) -> None:
     world.serve(version=3)
     world.records.test_tweets = tweets(400, 14)
-    world.records.live = Remembered(111, NOON, NOON, feature_matrix(tweets(111, 14)), np.full(111, 0.5))
+    world.records.live = Remembered(
+        111, NOON, NOON, compute_feature_matrix(tweets(111, 14)), np.full(111, 0.5)
+    )
     assert "111 predictions of version 3" in client.get("/pipeline").text
 
-    world.records.live = Remembered(222, NOON, NOON, feature_matrix(tweets(222, 14)), np.full(222, 0.5))
+    world.records.live = Remembered(
+        222, NOON, NOON, compute_feature_matrix(tweets(222, 14)), np.full(222, 0.5)
+    )
 
     assert "111 predictions of version 3" in client.get("/pipeline").text
     world.serve(version=4)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_scraper.collecting.intervals import batch_id_of, random_intervals
+from viral_scraper.collecting.intervals import derive_batch_id, draw_random_intervals
 from viral_scraper.sources.base import Window
 
 FROM = datetime(2022, 3, 1, tzinfo=UTC)
@@ -18,7 +18,7 @@ FROM = datetime(2022, 3, 1, tzinfo=UTC)
 def test_the_pieces_cover_the_window_once(batch_id: UUID, days: int) -> None:
     window = Window(FROM, FROM + timedelta(days=days))
 
-    pieces = sorted(random_intervals(batch_id, window))
+    pieces = sorted(draw_random_intervals(batch_id, window))
 
     assert (pieces[0].since, pieces[-1].until) == window
     assert all(one.until == next_.since for one, next_ in itertools.pairwise(pieces))
@@ -28,14 +28,14 @@ def test_the_pieces_cover_the_window_once(batch_id: UUID, days: int) -> None:
 
 def test_the_draw_depends_on_the_batch_alone() -> None:
     window = Window(FROM, FROM + timedelta(days=3))
-    one, other = batch_id_of("archive", "oil", window), batch_id_of("archive", "gas", window)
+    one, other = derive_batch_id("archive", "oil", window), derive_batch_id("archive", "gas", window)
 
-    assert random_intervals(one, window) == random_intervals(one, window)
-    assert random_intervals(one, window) != random_intervals(other, window)
-    assert random_intervals(one, window) != sorted(random_intervals(one, window))
+    assert draw_random_intervals(one, window) == draw_random_intervals(one, window)
+    assert draw_random_intervals(one, window) != draw_random_intervals(other, window)
+    assert draw_random_intervals(one, window) != sorted(draw_random_intervals(one, window))
 
 
 def test_a_batch_has_one_id_wherever_it_is_planned() -> None:
     window = Window(FROM, FROM + timedelta(days=1))
 
-    assert batch_id_of("archive", "oil", window) == batch_id_of("archive", "oil", window)
+    assert derive_batch_id("archive", "oil", window) == derive_batch_id("archive", "oil", window)

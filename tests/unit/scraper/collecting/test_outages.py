@@ -10,7 +10,7 @@ import psycopg2.errorcodes
 import pytest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
-from viral_scraper.collecting.outages import Troubles, reason_of
+from viral_scraper.collecting.outages import Outages, explain_error
 from viral_scraper.sources.retries import SourceAway
 
 
@@ -35,18 +35,18 @@ class Full(Exception):
     ],
 )
 def test_the_reason_is_one_line(error: Exception, says: str) -> None:
-    reason = reason_of(error)
+    reason = explain_error(error)
 
     assert "\n" not in reason
     assert re.search(says, reason)
 
 
 def test_waits_grow_up_to_the_most_and_begin_anew() -> None:
-    troubles = Troubles(most_s=20)
+    outages = Outages(most_s=20)
 
-    waits = [troubles.note("collecting", "away") for _ in range(12)]
-    troubles.over("collecting")
-    again = troubles.note("collecting", "away")
+    waits = [outages.note("collecting", "away") for _ in range(12)]
+    outages.end("collecting")
+    again = outages.note("collecting", "away")
 
     assert waits[0] <= 2
     assert all(10 < wait <= 20 for wait in waits[-6:])
@@ -54,16 +54,16 @@ def test_waits_grow_up_to_the_most_and_begin_anew() -> None:
 
 
 def test_it_says_since_when_and_how_often_and_logs_a_reason_once() -> None:
-    troubles = Troubles(most_s=1)
+    outages = Outages(most_s=1)
 
     with capture_logs() as logs:
         for _ in range(3):
-            troubles.note("collecting", "X is away")
-        told = troubles.words()
-        troubles.over("collecting")
+            outages.note("collecting", "X is away")
+        told = outages.describe()
+        outages.end("collecting")
 
     assert len(told) == 1
     assert told[0].startswith("X is away (since 20")
     assert told[0].endswith("UTC, tried 3 times)")
     assert [line["event"] for line in logs] == ["waiting", "goes on"]
-    assert troubles.words() == []
+    assert outages.describe() == []

@@ -26,14 +26,14 @@ def archive(tmp_path: Path, paths: str | Path, query: str = "") -> ArchiveSource
 def test_windows_are_whole_days_that_hold_enough(tmp_path: Path) -> None:
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=5, per_day=10)))
 
-    first = source.next_window(None, 15)
-    second = source.next_window(FIRST_DAY + 2 * DAY, 15)
-    last = source.next_window(FIRST_DAY + 4 * DAY, 15)
+    first = source.find_next_window(None, 15)
+    second = source.find_next_window(FIRST_DAY + 2 * DAY, 15)
+    last = source.find_next_window(FIRST_DAY + 4 * DAY, 15)
 
     assert first == Window(FIRST_DAY, FIRST_DAY + 2 * DAY)
     assert second == Window(FIRST_DAY + 2 * DAY, FIRST_DAY + 4 * DAY)
     assert last == Window(FIRST_DAY + 4 * DAY, FIRST_DAY + 5 * DAY)
-    assert source.next_window(FIRST_DAY + 5 * DAY, 15) is None
+    assert source.find_next_window(FIRST_DAY + 5 * DAY, 15) is None
 
 
 def test_what_the_filters_leave_out_does_not_fill_a_window(tmp_path: Path) -> None:
@@ -45,8 +45,8 @@ def test_what_the_filters_leave_out_does_not_fill_a_window(tmp_path: Path) -> No
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     # Ten texts on the first day, and one that all copies share.
-    assert source.next_window(None, 11) == Window(FIRST_DAY, FIRST_DAY + DAY)
-    assert source.next_window(None, 12) == Window(FIRST_DAY, FIRST_DAY + 2 * DAY)
+    assert source.find_next_window(None, 11) == Window(FIRST_DAY, FIRST_DAY + DAY)
+    assert source.find_next_window(None, 12) == Window(FIRST_DAY, FIRST_DAY + 2 * DAY)
 
 
 def test_a_search_is_half_open_and_in_time_order(tmp_path: Path) -> None:
@@ -86,16 +86,16 @@ def test_batches_are_filed_under_the_files_names_or_the_query(tmp_path: Path) ->
 def test_a_file_that_grew_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "t.jsonl"
     source = archive(tmp_path, write_lines(file, make_twint_days(1, 10)))
-    assert source.next_window(FIRST_DAY + DAY, 10) is None
+    assert source.find_next_window(FIRST_DAY + DAY, 10) is None
 
     write_lines(file, make_twint_days(2, 10))
 
-    assert source.next_window(FIRST_DAY + DAY, 10) == Window(FIRST_DAY + DAY, FIRST_DAY + 2 * DAY)
+    assert source.find_next_window(FIRST_DAY + DAY, 10) == Window(FIRST_DAY + DAY, FIRST_DAY + 2 * DAY)
 
 
 def test_shards_left_half_made_by_a_kill_are_made_again(tmp_path: Path) -> None:
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(2, 10)))
-    source.next_window(None, 10)
+    source.find_next_window(None, 10)
     (finished,) = [path for path in (tmp_path / "shards").iterdir() if path.is_dir()]
     finished.rename(finished.with_name(f"{finished.name}.partial"))
     (finished.with_name(f"{finished.name}.partial") / "2022-03-01.jsonl").write_bytes(b"half a li")
@@ -112,16 +112,16 @@ def folders(tmp_path: Path) -> list[str]:
 def test_shards_of_files_that_changed_are_removed_unless_someone_reads_them(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "t.jsonl", make_twint_days(1, 10))
     reader, other = archive(tmp_path, file), archive(tmp_path, file)
-    reader.next_window(None, 10)
+    reader.find_next_window(None, 10)
     (old,) = folders(tmp_path)
     write_lines(file, make_twint_days(2, 10))
 
-    other.next_window(None, 10)
+    other.find_next_window(None, 10)
     while_read = folders(tmp_path)
-    reader.next_window(None, 10)
+    reader.find_next_window(None, 10)
     write_lines(file, make_twint_days(3, 10))
     for source in (reader, other):
-        source.next_window(None, 10)
+        source.find_next_window(None, 10)
 
     assert old in while_read
     assert len(while_read) == 2
@@ -132,13 +132,13 @@ def test_shards_that_nobody_opened_for_long_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
-        archive(tmp_path, write_lines(tmp_path / f"{name}.jsonl", make_twint_days(1, 10))).next_window(
+        archive(tmp_path, write_lines(tmp_path / f"{name}.jsonl", make_twint_days(1, 10))).find_next_window(
             None, 10
         )
     both = folders(tmp_path)
     monkeypatch.setattr(cleanup, "UNUSED_S", -1)
 
-    archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).next_window(None, 10)
+    archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).find_next_window(None, 10)
 
     assert len(both) == 2
     assert not set(both) & set(folders(tmp_path))
@@ -156,7 +156,7 @@ def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
     same = [
         (
             list(source.search("", FIRST_DAY, FIRST_DAY + 3 * DAY)),
-            source.prepared(FIRST_DAY, FIRST_DAY + DAY, 99),
+            source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 99),
         )
         for source in (whole, in_runs)
     ]
@@ -173,7 +173,7 @@ def test_a_tweet_that_comes_twice_counts_once_with_the_most_likes(tmp_path: Path
     (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
 
     assert tweet.like_count == 9
-    assert source.prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"duplicate": 2}
+    assert source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"duplicate": 2}
 
 
 def test_a_tweet_before_what_the_filters_leave_out_keeps_its_day(tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_a_tweet_before_what_the_filters_leave_out_keeps_its_day(tmp_path: Path)
     last = [make_twint_row(FIRST_DAY + 2 * DAY + number * HOUR, number) for number in (3, 4)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [first, reply, *last]))
 
-    window = source.next_window(None, 3)
+    window = source.find_next_window(None, 3)
 
     assert window == Window(FIRST_DAY, FIRST_DAY + 3 * DAY)
     assert len(list(source.search("", *window))) == 3
@@ -200,16 +200,16 @@ def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: P
     (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
 
     assert tweet.like_count == 9
-    assert source.prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"language": 3, "duplicate": 2}
+    assert source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"language": 3, "duplicate": 2}
 
 
 def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) -> None:
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=1, per_day=480)))
 
-    drawn = source.prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
+    drawn = source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
     hours = {row.split(b"\t")[2][11:13] for row in drawn.rows.splitlines()}
 
-    assert drawn == source.prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
+    assert drawn == source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
     assert (drawn.count, drawn.rows.count(b"\n")) == (48, 48)
     assert drawn.left_out == {"beyond the share": 432}
     assert len(hours) > 12
@@ -239,7 +239,7 @@ def test_bad_rows_are_reported_with_the_good_ones_kept(tmp_path: Path) -> None:
 )
 def test_paths_that_lead_nowhere_are_the_person_s_mistake(tmp_path: Path, paths: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        archive(tmp_path, paths).next_window(None, 10)
+        archive(tmp_path, paths).find_next_window(None, 10)
 
 
 @pytest.mark.parametrize("data", [b"", b"oops\n", b"\x1f\x8b\x08\x00 no gzip", b"id,name\n1,2\n"])
@@ -247,4 +247,4 @@ def test_files_with_nothing_usable_are_the_person_s_mistake(tmp_path: Path, data
     (tmp_path / "t.jsonl").write_bytes(data)
 
     with pytest.raises(UsageError, match=r"no usable tweet in .*t\.jsonl: 1 bad rows|2 bad rows"):
-        archive(tmp_path, tmp_path / "t.jsonl").next_window(None, 10)
+        archive(tmp_path, tmp_path / "t.jsonl").find_next_window(None, 10)

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from viral_scraper.sources.bluesky.events import Hearing
+from viral_scraper.sources.bluesky.events import EventSorter
 
 from tests.integration.scraper.sources.bluesky_network import (
     MINUTE,
@@ -19,53 +19,53 @@ from tests.integration.scraper.sources.bluesky_network import (
     posted,
     taken_back,
 )
-from tests.integration.scraper.sources.expected_posts import Said
+from tests.integration.scraper.sources.expected_posts import ExpectedPost
 from tests.jetstream_server import Event
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-POST = Said(1, NOON, "Tea https://example.com/1", likes=0)
+POST = ExpectedPost(1, NOON, "Tea https://example.com/1", likes=0)
 DAY = timedelta(hours=24)
 
 
-def hearing(share: float = 1.0) -> Hearing:
-    return Hearing(share, DAY, Counter())
+def sorter(share: float = 1.0) -> EventSorter:
+    return EventSorter(share, DAY, Counter())
 
 
-def take(ear: Hearing, *events: Event) -> None:
+def take(ear: EventSorter, *events: Event) -> None:
     for event in events:
         ear.take(orjson.dumps(event))
 
 
 def test_a_deletion_that_overtakes_its_like_is_not_undone_by_it() -> None:
-    ear = hearing()
+    ear = sorter()
     like = liked(POST, 1, NOON + MINUTE)
     take(ear, posted(POST), taken_back(like, NOON + MINUTE))
-    ear.drain()  # stored, and no like to take back was there
+    ear.take_all()  # stored, and no like to take back was there
 
     take(ear, like)
 
-    assert ear.drain().engagements == []
+    assert ear.take_all().engagements == []
 
 
 def test_a_deletion_that_overtakes_its_post_is_not_undone_by_it() -> None:
-    ear = hearing()
+    ear = sorter()
     take(ear, taken_back(posted(POST), NOON))
-    ear.drain()
+    ear.take_all()
 
     take(ear, posted(POST))
 
-    assert ear.drain().posts == []
+    assert ear.take_all().posts == []
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viral_scraper.sources.bluesky.events.MOST_DELETIONS", 1_000)
-    ear = hearing(share=0.01)
+    ear = sorter(share=0.01)
     messages = [orjson.dumps(taken_back(liked(POST, n, NOON), NOON)) for n in range(20_000)]
 
     def round_of_events() -> int:
         for message in messages:
             ear.take(message)
-        ear.drain()
+        ear.take_all()
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
@@ -77,20 +77,20 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_likes_of_posts_too_old_to_follow_are_not_kept() -> None:
-    ear = hearing()
+    ear = sorter()
 
     take(ear, liked(POST, 1, NOON + DAY + timedelta(minutes=5)), liked(POST, 2, NOON + 2 * DAY))
 
-    assert len(ear.drain().engagements) == 1
+    assert len(ear.take_all().engagements) == 1
 
 
 def test_posts_that_claim_another_time_are_counted_and_not_followed() -> None:
     bad: Counter[str] = Counter()
-    ear = Hearing(1.0, DAY, bad)
+    ear = EventSorter(1.0, DAY, bad)
 
     take(ear, posted(POST, createdAt="2019-01-01T00:00:00Z"))
 
-    assert ear.drain().posts == []
+    assert ear.take_all().posts == []
     assert bad == {"posts that say they were written at another time": 1}
 
 
@@ -110,13 +110,13 @@ def test_posts_that_claim_another_time_are_counted_and_not_followed() -> None:
 )
 def test_an_event_of_another_shape_is_counted_and_passed_over(event: Any) -> None:
     bad: Counter[str] = Counter()
-    ear = Hearing(1.0, DAY, bad)
+    ear = EventSorter(1.0, DAY, bad)
 
     take(ear, event)
     take(ear, posted(POST))
 
     assert bad.total() == 1
-    assert [tweet.external_id for tweet in ear.drain().posts] == [address(POST)]
+    assert [tweet.external_id for tweet in ear.take_all().posts] == [address(POST)]
 
 
 @pytest.mark.parametrize(
@@ -139,17 +139,17 @@ def test_an_event_of_another_shape_is_counted_and_passed_over(event: Any) -> Non
     ],
 )
 def test_what_a_post_shows(embed: dict[str, Any], photos: int, has_video: bool, is_quote: bool) -> None:
-    ear = hearing()
+    ear = sorter()
 
     take(ear, posted(POST, embed=embed))
 
-    (tweet,) = ear.drain().posts
+    (tweet,) = ear.take_all().posts
     assert (tweet.photos_count, tweet.has_video, tweet.is_quote) == (photos, has_video, is_quote)
 
 
 def test_the_cursor_is_the_newest_time_heard_in_whatever_order() -> None:
-    ear = hearing()
+    ear = sorter()
 
     take(ear, liked(POST, 1, NOON + 2 * MINUTE), liked(POST, 2, NOON + MINUTE))
 
-    assert ear.drain().cursor_us == microseconds(NOON + 2 * MINUTE)
+    assert ear.take_all().cursor_us == microseconds(NOON + 2 * MINUTE)

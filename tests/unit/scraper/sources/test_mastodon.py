@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from viral_scraper.sources.mastodon import tweet_of
+from viral_scraper.sources.mastodon import parse_tweet
 
 
 @pytest.mark.parametrize(("told", "language"), [("en-\ud800", "en-"), ("en-\x00", "en-"), (None, "")])
@@ -26,4 +26,4 @@ def test_a_language_is_text_that_every_database_takes(told: str | None, language
         reblog=None,
     )
 
-    assert tweet_of(status, now).language == language
+    assert parse_tweet(status, now).language == language

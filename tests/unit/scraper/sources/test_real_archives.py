@@ -28,10 +28,10 @@ def test_every_row_is_read_and_every_english_original_kept(
     if not file.exists():
         pytest.skip(f"no real tweets at {file}; set VIRAL_TEST_DATA")
     source = ArchiveSource(str(file), "", tmp_path, log_progress())
-    window = source.next_window(None, 10**9)
+    window = source.find_next_window(None, 10**9)
     assert window is not None
 
-    found = source.prepared(*window, rows)
+    found = source.read_prepared(*window, rows)
 
     assert (found.count + sum(found.left_out.values()), source.bad_rows) == (rows, {})
     assert found.count + found.left_out.get("sponsored", 0) == originals

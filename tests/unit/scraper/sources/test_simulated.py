@@ -10,7 +10,7 @@ import pytest
 from viral_common.tweets.filters import filtered
 from viral_common.tweets.text import copy_hash
 from viral_common.tweets.tweet import RawTweet
-from viral_scraper.simulation.day import block_of_day, tweets_of_day
+from viral_scraper.simulation.day import draw_block, draw_day
 from viral_scraper.simulation.world import World
 from viral_scraper.sources.base import Window
 from viral_scraper.sources.simulated import SimulatedSource
@@ -22,16 +22,16 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(scope="module")
 def tweets() -> list[RawTweet]:
-    return tweets_of_day(World(1), MONDAY, blocks=5)
+    return draw_day(World(1), MONDAY, blocks=5)
 
 
 def test_a_day_is_the_same_on_every_call() -> None:
-    assert block_of_day(World(3), MONDAY, 2) == block_of_day(World(3), MONDAY, 2)
-    assert block_of_day(World(3), MONDAY, 2) != block_of_day(World(4), MONDAY, 2)
+    assert draw_block(World(3), MONDAY, 2) == draw_block(World(3), MONDAY, 2)
+    assert draw_block(World(3), MONDAY, 2) != draw_block(World(4), MONDAY, 2)
 
 
 def test_a_larger_batch_adds_tweets_and_changes_none(tweets: list[RawTweet]) -> None:
-    assert set(tweets_of_day(World(1), MONDAY, blocks=3)) < set(tweets)
+    assert set(draw_day(World(1), MONDAY, blocks=3)) < set(tweets)
 
 
 def test_every_tweet_is_marked_as_simulated(tweets: list[RawTweet]) -> None:
@@ -71,8 +71,8 @@ def test_what_is_said_shows_in_the_likes(tweets: list[RawTweet]) -> None:
 
 def test_topics_drift_from_day_to_day() -> None:
     def tags(day: date) -> Counter[str]:
-        said = block_of_day(World(1), day, 0)
-        return Counter(word for tweet in said for word in tweet.text.split() if word.startswith("#"))
+        tweets = draw_block(World(1), day, 0)
+        return Counter(word for tweet in tweets for word in tweet.text.split() if word.startswith("#"))
 
     today, in_ten_days = tags(MONDAY), tags(MONDAY + 10 * DAY)
 
@@ -102,15 +102,15 @@ def test_a_search_spans_days_and_is_half_open() -> None:
 def test_each_day_is_a_window_until_the_simulation_ends() -> None:
     source = SimulatedSource(1, MONDAY, 2, batch_size=100)
 
-    assert source.next_window(None, 100) == Window(MIDNIGHT, MIDNIGHT + DAY)
-    assert source.next_window(MIDNIGHT + DAY, 100) == Window(MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)
-    assert source.next_window(MIDNIGHT + 2 * DAY, 100) is None
+    assert source.find_next_window(None, 100) == Window(MIDNIGHT, MIDNIGHT + DAY)
+    assert source.find_next_window(MIDNIGHT + DAY, 100) == Window(MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)
+    assert source.find_next_window(MIDNIGHT + 2 * DAY, 100) is None
 
 
 def test_without_a_first_day_the_days_end_yesterday() -> None:
     source = SimulatedSource(1, None, 3, batch_size=100)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
-    assert source.next_window(None, 100) == Window(today - 3 * DAY, today - 2 * DAY)
-    assert source.next_window(today - 50 * DAY, 100) == Window(today - 3 * DAY, today - 2 * DAY)
-    assert source.next_window(today, 100) is None
+    assert source.find_next_window(None, 100) == Window(today - 3 * DAY, today - 2 * DAY)
+    assert source.find_next_window(today - 50 * DAY, 100) == Window(today - 3 * DAY, today - 2 * DAY)
+    assert source.find_next_window(today, 100) is None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from viral_common.tweets.features import count_text
-from viral_common.tweets.text import clean, copy_hash, near_hash, split_of
+from viral_common.tweets.text import choose_split, clean, copy_hash, near_hash
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper.stores.batch_staging import prepare
 from viral_scraper.stores.copy_row import CopyRow
@@ -74,12 +74,12 @@ def test_what_a_row_says_of_its_text_is_what_the_features_say(text: str) -> None
         counts.urls,
     ]
     assert (row.text_hash, row.near_hash) == (copy_hash(text), near_hash(text))
-    assert row.split == split_of(copy_hash(text))
+    assert row.split == choose_split(copy_hash(text))
 
 
 @pytest.mark.parametrize("likes", [(1, 5), (5, 1)])
 def test_of_a_tweet_that_comes_twice_the_one_with_more_likes_is_kept(likes: tuple[int, int]) -> None:
-    twice = [replace(TWEET, text="Said once", like_count=count) for count in likes]
+    twice = [replace(TWEET, text="ExpectedPost once", like_count=count) for count in likes]
 
     prepared = prepare(twice)
 

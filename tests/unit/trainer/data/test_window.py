@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.data.window import Window, obstacle
+from viral_trainer.data.window import Window, find_obstacle
 from viral_trainer.settings import TrainerSettings
 
 from tests.factories import make_labelled_tweets
@@ -41,4 +41,4 @@ def settings() -> TrainerSettings:
 def test_what_stands_in_the_way(
     settings: TrainerSettings, train: list[LabelledTweet], validation: list[LabelledTweet], told: str | None
 ) -> None:
-    assert obstacle(Window([], train, validation), settings) == told
+    assert find_obstacle(Window([], train, validation), settings) == told

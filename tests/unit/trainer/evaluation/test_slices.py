@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.evaluation.slices import slices
+from viral_trainer.evaluation.slices import score_slices
 
 from tests.factories import draw_tweets
 
@@ -18,7 +18,7 @@ PLAIN = TweetInput("one two three", NOON)
 def kinds(*tweets: TweetInput) -> dict[str, str]:
     """The kind of each cut that these tweets, all alike, belong to."""
     labelled = [LabelledTweet(tweet, 0, viral=False) for tweet in tweets]
-    return {found.of: found.name for found in slices(labelled, np.full(len(tweets), 0.5))}
+    return {found.of: found.name for found in score_slices(labelled, np.full(len(tweets), 0.5))}
 
 
 def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
@@ -55,7 +55,7 @@ def test_the_figures_of_a_kind_are_of_its_tweets_alone() -> None:
         for row, viral in enumerate(labels)
     ]
 
-    found = {one.name: one for one in slices(tweets, sure) if one.of == "media"}
+    found = {one.name: one for one in score_slices(tweets, sure) if one.of == "media"}
 
     assert set(found) == {"photo", "video"}
     assert found["video"].auc == 1
@@ -71,7 +71,7 @@ def test_the_figures_of_a_kind_are_of_its_tweets_alone() -> None:
 def test_a_kind_with_few_viral_tweets_has_no_auc() -> None:
     tweets = [LabelledTweet(PLAIN, 0, viral=row < 9) for row in range(500)]
 
-    found = slices(tweets, np.linspace(0.9, 0.1, 500))
+    found = score_slices(tweets, np.linspace(0.9, 0.1, 500))
 
     assert {one.auc for one in found} == {one.auc_low for one in found} == {None}
     assert {one.viral_rate for one in found} == {0.018}

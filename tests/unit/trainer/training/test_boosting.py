@@ -14,30 +14,30 @@ from sklearn.metrics import roc_auc_score
 from viral_common.artefact.predictor import Predictor
 from viral_common.artefact.tokens import TokenRows
 from viral_common.tweets.features import FEATURES
-from viral_trainer.data.examples import Examples, examples_of, scaling_of, unscaled
+from viral_trainer.data.examples import Examples, compute_features, fit_scaling, make_examples
 from viral_trainer.model.export import export, load_network
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.model.tree_layer import Trees
 from viral_trainer.training import boosting
-from viral_trainer.training.blending import blended, boosted_logits_of_views, logits_of
-from viral_trainer.training.boosting import boosted, newest_of
+from viral_trainer.training.blending import blend_models, compute_boosted_logits, compute_logits
+from viral_trainer.training.boosting import choose_newest, fit_boosted_text
 from viral_trainer.training.loop import Recipe, compute_view_logits, make_views
 
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_model, make_narrow_encoder
 
 
 def examples(count: int, seed: int) -> Examples:
-    return examples_of(
+    return make_examples(
         make_labelled_tweets(count, seed),
         make_letter_tokenizer(),
-        scaling_of(unscaled(make_labelled_tweets(500))),
+        fit_scaling(compute_features(make_labelled_tweets(500))),
     )
 
 
 @pytest.fixture(scope="module")
 def shallow() -> BoostedText:
-    return boosted(examples(600, 1), untold_authors=0.3, seed=7)
+    return fit_boosted_text(examples(600, 1), untold_authors=0.3, seed=7)
 
 
 def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold() -> None:
@@ -58,7 +58,7 @@ def test_the_words_alone_tell_liked_tweets(shallow: BoostedText) -> None:
     asked = examples(300, 2)
     nothing = replace(asked, features=np.zeros_like(asked.features))
 
-    (logits,) = boosted_logits_of_views(shallow, nothing, [nothing.features])
+    (logits,) = compute_boosted_logits(shallow, nothing, [nothing.features])
 
     assert roc_auc_score(asked.labels, logits) > 0.7
 
@@ -78,7 +78,7 @@ def test_company_and_padding_change_nothing(shallow: BoostedText) -> None:
 
 
 def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
-    again = boosted(examples(600, 1), untold_authors=0.3, seed=7)
+    again = fit_boosted_text(examples(600, 1), untold_authors=0.3, seed=7)
 
     assert all(
         torch.equal(one, other)
@@ -90,12 +90,15 @@ def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()  # knows nothing
     validation, asked = examples(400, 2), examples(400, 4)
     deep = compute_view_logits(network, validation, make_views(validation))
-    before = logits_of(network, asked)
+    before = compute_logits(network, asked)
 
-    blend = blended(network, deep, examples(600, 1), validation, Recipe(threads=1))
+    blend = blend_models(network, deep, examples(600, 1), validation, Recipe(threads=1))
 
     assert blend.share > 0
-    assert roc_auc_score(asked.labels, logits_of(network, asked)) > roc_auc_score(asked.labels, before) + 0.1
+    assert (
+        roc_auc_score(asked.labels, compute_logits(network, asked))
+        > roc_auc_score(asked.labels, before) + 0.1
+    )
 
 
 def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() -> None:
@@ -103,9 +106,12 @@ def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() ->
     learned, validation = examples(600, 1), examples(400, 2)
     deep = compute_view_logits(network, validation, make_views(validation))
 
-    blend = blended(network, deep, learned, validation, Recipe(threads=1))
+    blend = blend_models(network, deep, learned, validation, Recipe(threads=1))
 
-    before, both = boosted(learned, 0.3, 7), boosted(learned.followed_by(validation), 0.3, 7)
+    before, both = (
+        fit_boosted_text(learned, 0.3, 7),
+        fit_boosted_text(learned.followed_by(validation), 0.3, 7),
+    )
     said = deep[0] + blend.share * logits_of_shallow(before, validation)
     assert blend.probabilities == pytest.approx(blend.calibration.probabilities(said), abs=1e-5)
     assert network.boosted is not None
@@ -116,7 +122,7 @@ def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pyte
     train, validation = examples(800, 2), examples(200, 3)
     monkeypatch.setattr(boosting, "MOST_TWEETS", 500)
 
-    learned = newest_of(train, validation)
+    learned = choose_newest(train, validation)
 
     assert len(learned) == 500
     assert np.array_equal(learned.labels[:400], train.labels[400:])
@@ -124,7 +130,7 @@ def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pyte
 
 
 def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:
-    again = boosted(examples(600, 1), untold_authors=0.3, seed=7, threads=3)
+    again = fit_boosted_text(examples(600, 1), untold_authors=0.3, seed=7, threads=3)
 
     assert torch.equal(again.trees.value, shallow.trees.value)
 
@@ -144,10 +150,10 @@ def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_p
         torch.equal(one, other)
         for one, other in zip(model.network.state_dict().values(), again.state_dict().values(), strict=True)
     )
-    assert logits_of(again, examples(50, 6)) == pytest.approx(
-        logits_of(model.network, examples(50, 6)), abs=1e-6
+    assert compute_logits(again, examples(50, 6)) == pytest.approx(
+        compute_logits(model.network, examples(50, 6)), abs=1e-6
     )
 
 
 def logits_of_shallow(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
-    return boosted_logits_of_views(shallow, asked, [asked.features]).ravel()
+    return compute_boosted_logits(shallow, asked, [asked.features]).ravel()

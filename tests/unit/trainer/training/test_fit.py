@@ -9,7 +9,7 @@ import pytest
 from viral_common.database.tables import Batch
 from viral_trainer.data.window import Window
 from viral_trainer.settings import OfflineSettings
-from viral_trainer.training.fit import Unheard, fit
+from viral_trainer.training.fit import NoProgress, fit
 
 from tests.factories import make_base_model, make_labelled_tweets
 
@@ -23,7 +23,7 @@ def test_so_many_layers_are_trained_and_told(tmp_path: Path, asked: dict[str, in
     )
     settings = OfflineSettings().model_copy(update={"train_threads": 1, **asked})
 
-    model, _ = fit(window, make_base_model(tmp_path / "base", layers=3), settings, UUID(int=1), Unheard())
+    model, _ = fit(window, make_base_model(tmp_path / "base", layers=3), settings, UUID(int=1), NoProgress())
 
     assert len(model.network.encoder.encoder.layer) == layers
     assert model.network.config()["encoder"]["num_hidden_layers"] == layers

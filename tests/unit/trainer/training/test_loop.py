@@ -9,11 +9,17 @@ import pytest
 import torch
 from viral_common.artefact.tokens import TokenRows
 from viral_common.tweets.features import FEATURES, AuthorHistory
-from viral_trainer.data.examples import Examples, examples_of, scaling_of, shuffled_batches, unscaled
+from viral_trainer.data.examples import (
+    Examples,
+    compute_features,
+    draw_shuffled_batches,
+    fit_scaling,
+    make_examples,
+)
 from viral_trainer.devices import Device
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.training import loop
-from viral_trainer.training.blending import logits_of
+from viral_trainer.training.blending import compute_logits
 from viral_trainer.training.calibration import fit_calibration
 from viral_trainer.training.loop import Recipe, Trained, train
 
@@ -25,7 +31,9 @@ FEW = replace(RECIPE, few_tweets=501)
 
 def examples(count: int, seed: int) -> Examples:
     tweets = make_labelled_tweets(count, seed)
-    return examples_of(tweets, make_letter_tokenizer(), scaling_of(unscaled(make_labelled_tweets(500))))
+    return make_examples(
+        tweets, make_letter_tokenizer(), fit_scaling(compute_features(make_labelled_tweets(500)))
+    )
 
 
 def network() -> ViralityNetwork:
@@ -127,7 +135,7 @@ def test_a_few_tweets_are_learned_once_more_with_those_that_validated() -> None:
 def test_an_epoch_sees_each_tweet_once() -> None:
     data = examples(333, 1)
 
-    batches = list(shuffled_batches(data, 32, np.random.default_rng(1)))
+    batches = list(draw_shuffled_batches(data, 32, np.random.default_rng(1)))
 
     seen = torch.cat([batch.features for batch in batches]).numpy()
     assert sorted(map(tuple, seen)) == sorted(map(tuple, data.features))
@@ -140,22 +148,24 @@ def test_hidden_authors_are_as_if_nobody_had_told() -> None:
         for number, tweet in enumerate(make_labelled_tweets(10, 1))
     ]
     untold = [replace(tweet, input=replace(tweet.input, author=None)) for tweet in tweets]
-    scaling, tokenizer = scaling_of(unscaled(tweets)), make_letter_tokenizer()
+    scaling, tokenizer = fit_scaling(compute_features(tweets)), make_letter_tokenizer()
     hidden = np.arange(10) < 4
 
-    shown = examples_of(tweets, tokenizer, scaling).without(hidden)
+    shown = make_examples(tweets, tokenizer, scaling).without(hidden)
 
-    assert (shown.features[hidden] == examples_of(untold, tokenizer, scaling).features[hidden]).all()
-    assert (shown.features[~hidden] == examples_of(tweets, tokenizer, scaling).features[~hidden]).all()
+    assert (shown.features[hidden] == make_examples(untold, tokenizer, scaling).features[hidden]).all()
+    assert (shown.features[~hidden] == make_examples(tweets, tokenizer, scaling).features[~hidden]).all()
 
 
 def test_padding_changes_no_logit() -> None:
     model, data = network().eval(), examples(60, 1)
 
-    together = logits_of(model, data)
+    together = compute_logits(model, data)
 
     one = [
-        logits_of(model, replace(data, tokens=TokenRows.of([ids.tolist()]), features=data.features[[n]]))[0]
+        compute_logits(
+            model, replace(data, tokens=TokenRows.of([ids.tolist()]), features=data.features[[n]])
+        )[0]
         for n, ids in enumerate(data.tokens)
     ]
     assert np.abs(together - np.array(one)).max() < 1e-5

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from viral_common.evaluation.scores import Floats, Labels, calibration_error, scores
+from viral_common.evaluation.scores import Floats, Labels, compute_calibration_error, scores
 from viral_common.tweets.features import FEATURES
-from viral_common.tweets.tweet import labels_of
-from viral_trainer.data.examples import Examples, examples_of, scaling_of, unscaled
+from viral_common.tweets.tweet import stack_labels
+from viral_trainer.data.examples import Examples, compute_features, fit_scaling, make_examples
 from viral_trainer.model.network import ViralityNetwork
-from viral_trainer.training.blending import blended, logits_of
+from viral_trainer.training.blending import blend_models, compute_logits
 from viral_trainer.training.calibration import fit_calibration
 from viral_trainer.training.loop import Recipe, train
-from viral_trainer.training.thresholds import decision_threshold, reliability
+from viral_trainer.training.thresholds import choose_decision_threshold, measure_reliability
 
 from tests.factories import draw_tweets, make_labelled_tweets, make_letter_tokenizer, make_narrow_encoder
 
@@ -23,8 +23,8 @@ rare_tweets = partial(make_labelled_tweets, liked=0.08, noise=0.02)
 
 
 def examples(count: int, seed: int) -> Examples:
-    return examples_of(
-        rare_tweets(count, seed), make_letter_tokenizer(), scaling_of(unscaled(rare_tweets(500)))
+    return make_examples(
+        rare_tweets(count, seed), make_letter_tokenizer(), fit_scaling(compute_features(rare_tweets(500)))
     )
 
 
@@ -34,13 +34,13 @@ def trained(class_weight: float, **knobs: Any) -> tuple[Floats, Floats]:
     recipe = Recipe(epochs=2, head_lr=1e-2, threads=1, class_weight=class_weight, **knobs)
     learned, validation = examples(1_000, 1), examples(600, 2)
     result = train(network, learned, validation, recipe, lambda *_: None, lambda *_: None)
-    blend = blended(network, result.logits, learned, validation, recipe)
-    logits = logits_of(network, examples(1_000, 3))
+    blend = blend_models(network, result.logits, learned, validation, recipe)
+    logits = compute_logits(network, examples(1_000, 3))
     return blend.calibration.probabilities(logits), 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
 def fresh_labels() -> Labels:
-    return labels_of(rare_tweets(1_000, 3))
+    return stack_labels(rare_tweets(1_000, 3))
 
 
 @pytest.mark.parametrize("class_weight", [0.0, 1.0])
@@ -70,13 +70,13 @@ def test_one_in_five_thousand_can_be_said() -> None:
 
 
 def test_common_viral_tweets_are_called_from_one_half_on() -> None:
-    assert decision_threshold(*draw_tweets(1_000, seed=1)) == 0.5
+    assert choose_decision_threshold(*draw_tweets(1_000, seed=1)) == 0.5
 
 
 def test_as_many_tweets_are_called_viral_as_are_where_they_are_rare() -> None:
     labels, probabilities = draw_tweets(20_000, seed=1, mean=-4)
 
-    threshold = decision_threshold(labels, probabilities)
+    threshold = choose_decision_threshold(labels, probabilities)
 
     fresh, stated = draw_tweets(20_000, seed=2, mean=-4)
     assert 0.02 < threshold < 0.3
@@ -87,15 +87,15 @@ def test_as_many_tweets_are_called_viral_as_are_where_they_are_rare() -> None:
 def test_what_is_likelier_than_not_is_always_called_viral() -> None:
     labels = np.arange(1_000) < 100
 
-    assert decision_threshold(labels, np.where(labels, 0.9, 0.01)) <= 0.5
+    assert choose_decision_threshold(labels, np.where(labels, 0.9, 0.01)) <= 0.5
 
 
 def test_the_reliability_of_true_probabilities_is_even() -> None:
     labels, probabilities = draw_tweets(5_000, seed=1, mean=-3)
 
-    bins = reliability(labels, probabilities)
+    bins = measure_reliability(labels, probabilities)
 
     assert [one.count for one in bins] == [500] * 10
     assert all(abs(one.stated_rate - one.viral_rate) < 0.05 for one in bins)
     gaps = [one.count * abs(one.stated_rate - one.viral_rate) for one in bins]
-    assert sum(gaps) / 5_000 == pytest.approx(calibration_error(labels, probabilities))
+    assert sum(gaps) / 5_000 == pytest.approx(compute_calibration_error(labels, probabilities))

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.middleware import Middleware
-from viral_common.tweets.features import features_of
+from viral_common.tweets.features import compute_features
 
 from viral_gateway.api.fast_route import FastRoute
 from viral_gateway.api.openapi import problems
@@ -62,7 +62,9 @@ def build_fast_route(gateway: Gateway, handlers: Mapping[Any, Callable[..., Any]
 
 def _build_reply(prediction: Prediction) -> PredictionOut:
     tweet, probability, viral, weights, _ = prediction
-    reply = PredictionOut(probability=probability, viral=viral, features=cast(Features, features_of(tweet)))
+    reply = PredictionOut(
+        probability=probability, viral=viral, features=cast(Features, compute_features(tweet))
+    )
     if known := tweet.author:
         reply["author"] = AuthorOut(tweets=known.tweets, settled=known.settled, viral=known.viral)
     if weights is not None:

@@ -21,7 +21,7 @@ def remove_old(folder: Path, asked: str) -> None:
         if not shards.is_dir():
             continue
         half_made = shards.suffix == ".partial"
-        if half_made or (_is_old(shards, asked) and not _in_use(shards)):
+        if half_made or (_is_old(shards, asked) and not _is_in_use(shards)):
             shutil.rmtree(shards)
             log.info("old archive shards removed", folder=str(shards))
 
@@ -37,7 +37,7 @@ def _is_old(shards: Path, asked: str) -> bool:
     return bool(index.get("asked", asked) == asked)
 
 
-def _in_use(shards: Path) -> bool:
+def _is_in_use(shards: Path) -> bool:
     try:
         with (shards / "rows").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

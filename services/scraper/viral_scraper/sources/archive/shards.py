@@ -23,7 +23,7 @@ from viral_common.archive.reader import read_tweets
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.sources.archive.cleanup import remove_old
 from viral_scraper.sources.archive.sort import LEFT_OUT, SortedArchive
 from viral_scraper.stores.batch_staging import PreparedTweets
@@ -32,7 +32,7 @@ from viral_scraper.stores.copy_row import CopyRow
 log = structlog.get_logger()
 
 FORMAT = 3  # counted up when the shards' format, the parsing or the filters change, so that old shards are not used
-TELL_EVERY = 10_000
+REPORT_EVERY = 10_000
 DAY = timedelta(days=1)
 Number = TypeVar("Number", np.int64, np.uint8)
 BEYOND_SHARE = "beyond the share"
@@ -49,25 +49,25 @@ class Shards:
         self._rows = (folder / "rows").open("rb")
         fcntl.flock(self._rows, fcntl.LOCK_SH)
         self._times, self._starts, self._near, self._left_times = (
-            _column(folder / name, np.int64) for name in ("times", "starts", "near", "left_times")
+            _map_column(folder / name, np.int64) for name in ("times", "starts", "near", "left_times")
         )
-        self._left_reasons = _column(folder / "left_reasons", np.uint8)
+        self._left_reasons = _map_column(folder / "left_reasons", np.uint8)
 
-    def texts(self, day: datetime) -> NDArray[np.int64]:
+    def read_texts(self, day: datetime) -> NDArray[np.int64]:
         """The near hash of each tweet of that day."""
-        first, end = self._between(self._times, day, day + DAY)
+        first, end = self._find_range(self._times, day, day + DAY)
         return np.asarray(self._near[first:end])
 
-    def tweets(self, since: datetime, until: datetime) -> Iterator[RawTweet]:
+    def read_tweets(self, since: datetime, until: datetime) -> Iterator[RawTweet]:
         """Those posted in [since, until) that the filters let pass, in (time, id) order."""
-        first, end = self._between(self._times, since, until)
+        first, end = self._find_range(self._times, since, until)
         for place in range(first, end):
             yield CopyRow.decode(self._read(place, place + 1)).to_tweet()
 
-    def prepared(self, since: datetime, until: datetime, most: int) -> PreparedTweets:
+    def read_prepared(self, since: datetime, until: datetime, most: int) -> PreparedTweets:
         """The same as rows, and the others counted. Of more than `most` texts some, drawn by their hashes."""
-        first, end = self._between(self._times, since, until)
-        reasons = self._left_reasons[slice(*self._between(self._left_times, since, until))]
+        first, end = self._find_range(self._times, since, until)
+        reasons = self._left_reasons[slice(*self._find_range(self._left_times, since, until))]
         counts = np.bincount(reasons, minlength=len(LEFT_OUT)).tolist()
         left_out = {reason: count for reason, count in zip(LEFT_OUT, counts, strict=True) if count}
         if end - first <= most:
@@ -89,12 +89,12 @@ class Shards:
         return os.pread(self._rows.fileno(), stop - start, start)
 
     @staticmethod
-    def _between(times: NDArray[np.int64], since: datetime, until: datetime) -> tuple[int, int]:
-        first, end = np.searchsorted(times, [milliseconds(since), milliseconds(until)]).tolist()
+    def _find_range(times: NDArray[np.int64], since: datetime, until: datetime) -> tuple[int, int]:
+        first, end = np.searchsorted(times, [to_milliseconds(since), to_milliseconds(until)]).tolist()
         return first, end
 
 
-def open_shards(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> Shards:
+def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress) -> Shards:
     """The shards of these files, made first if they are not there. Raises UsageError if nothing is usable.
 
     Older shards of the same paths, and any that nobody has used for long, are removed.
@@ -108,7 +108,7 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> 
             remove_old(folder, asked)  # first: they may be what fills the disk
             unfinished = folder / f"{digest}.partial"
             unfinished.mkdir()
-            _make(files, asked, unfinished, tell)
+            _make(files, asked, unfinished, report)
             unfinished.rename(finished)
         os.utime(finished)
         shards = Shards(finished)
@@ -121,21 +121,21 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> 
     return shards
 
 
-def milliseconds(moment: datetime) -> int:
+def to_milliseconds(moment: datetime) -> int:
     """Since 1970."""
     return round(moment.timestamp() * 1000)
 
 
-def _make(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> None:
+def _make(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress) -> None:
     bad = BadRows()
     archive = SortedArchive(folder)
     count = 0
     for file in files:
         for tweet in read_tweets(file, bad):
-            archive.add(milliseconds(tweet.posted_at), tweet)
+            archive.add(to_milliseconds(tweet.posted_at), tweet)
             count += 1
-            if count % TELL_EVERY == 0:
-                tell("reading the archive", count, None)
+            if count % REPORT_EVERY == 0:
+                report("reading the archive", count, None)
     days = archive.finish()
     index: Mapping[str, object] = {
         "asked": asked,
@@ -145,12 +145,12 @@ def _make(files: Sequence[Path], asked: str, folder: Path, tell: Tell) -> None:
         "bad_places": bad.places,
     }
     (folder / "index.json").write_text(json.dumps(index))
-    tell("reading the archive", count, count)
+    report("reading the archive", count, count)
     if bad.by_reason:
         log.warning("rows left out", total=bad.by_reason.total(), by_reason=dict(bad.by_reason))
 
 
-def _column(path: Path, of: type[Number]) -> NDArray[Number]:
+def _map_column(path: Path, of: type[Number]) -> NDArray[Number]:
     return np.memmap(path, of, "r") if path.stat().st_size else np.empty(0, of)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from viral_common.tweets.filters import reason_against
+from viral_common.tweets.filters import find_reason_against
 from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.stores.copy_row import CopyRow, read_field
@@ -34,7 +34,7 @@ class SortedArchive:
 
     def add(self, posted_ms: int, tweet: RawTweet) -> None:
         """A tweet to keep with all its fields, another only with its time and the reason."""
-        if reason := reason_against(tweet):
+        if reason := find_reason_against(tweet):
             self._lines.append(b"%013d" % posted_ms + MARK[reason])
         else:
             self._lines.append(b"%013d\t" % posted_ms + CopyRow.from_tweet(tweet).encode())
@@ -52,7 +52,7 @@ class SortedArchive:
         files = [run.open("rb") for run in self._runs]
         try:
             with Columns(self._folder) as columns:
-                columns.add(_by_tweet(heapq.merge(self._lines, *files) if files else self._lines))
+                columns.add(_merge_by_tweet(heapq.merge(self._lines, *files) if files else self._lines))
                 return columns.days
         finally:
             for file, run in zip(files, self._runs, strict=True):
@@ -60,7 +60,7 @@ class SortedArchive:
                 run.unlink()
 
 
-def _by_tweet(lines: Iterable[bytes]) -> Iterator[bytes]:
+def _merge_by_tweet(lines: Iterable[bytes]) -> Iterator[bytes]:
     """In order of time; of a tweet that comes several times the line with the most likes, the others as marks."""
     best, key = b"", b""
     for line in lines:

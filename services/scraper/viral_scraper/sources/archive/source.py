@@ -16,7 +16,7 @@ from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.archive.shards import Shards, open_shards
 from viral_scraper.sources.base import Window
@@ -31,36 +31,36 @@ class ArchiveSource:
 
     name = "archive"
 
-    def __init__(self, paths: str, query: str, folder: Path, tell: Tell) -> None:
+    def __init__(self, paths: str, query: str, folder: Path, report: ReportProgress) -> None:
         self._asked = paths
         self._paths = _split(paths)
         self.query = query or ", ".join(_SUFFIXES.sub("", Path(path).name) or path for path in self._paths)
         self._folder = folder
-        self._tell = tell
+        self._report_progress = report
         self._shards: Shards | None = None
 
     @classmethod
-    def of(cls, settings: ScraperSettings, tell: Tell, _sessions: Sessions, /) -> Self:
+    def from_settings(cls, settings: ScraperSettings, report: ReportProgress, _sessions: Sessions, /) -> Self:
         """As the settings say."""
-        return cls(settings.archive_paths, settings.query, settings.data_dir / "scraper" / "archive", tell)
+        return cls(settings.archive_paths, settings.query, settings.data_dir / "scraper" / "archive", report)
 
     def search(
         self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
         """The originals that the files hold of that time; `query` only names what was once searched for."""
-        return itertools.islice(self._opened().tweets(since, until), limit)
+        return itertools.islice(self._ensure_open().read_tweets(since, until), limit)
 
-    def prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
+    def read_prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
         """The same, filtered and written down when the archive was read."""
-        return self._opened().prepared(since, until, most)
+        return self._ensure_open().read_prepared(since, until, most)
 
-    def next_window(self, after: datetime | None, size: int) -> Window | None:
+    def find_next_window(self, after: datetime | None, size: int) -> Window | None:
         """Days from `after` on until `size` different texts are together; files that changed are read again."""
         shards = self._open()
         days = [day for day in shards.days if after is None or day >= after]
         texts: set[int] = set()
         for day in days:
-            found = np.unique(shards.texts(day))
+            found = np.unique(shards.read_texts(day))
             if len(found) < size:  # else a set of them all would only cost memory
                 texts.update(found.tolist())
             if len(found) >= size or len(texts) >= size:
@@ -77,12 +77,12 @@ class ArchiveSource:
         """Where the first of them are, by reason: `file:line`."""
         return self._shards.bad_places if self._shards else {}
 
-    def _opened(self) -> Shards:
+    def _ensure_open(self) -> Shards:
         return self._shards or self._open()
 
     def _open(self) -> Shards:
         try:
-            shards = open_shards(_files(self._paths), self._asked, self._folder, self._tell)
+            shards = open_shards(_find_files(self._paths), self._asked, self._folder, self._report_progress)
         except OSError as error:
             where = error.filename or self._folder
             raise UsageError(f"cannot prepare the archive: {error.strerror or error} ({where})") from error
@@ -99,20 +99,20 @@ def _split(paths: str) -> list[str]:
     return [path.strip() for path in re.split(f"[,{os.pathsep}]", paths) if path.strip()]
 
 
-def _files(paths: list[str]) -> list[Path]:
+def _find_files(paths: list[str]) -> list[Path]:
     """The files meant. Raises UsageError for a path that leads to none."""
     if not paths:
         raise UsageError("VIRAL_ARCHIVE_PATHS is empty; set it to files of tweets, globs or folders")
     files: dict[Path, None] = {}
     for path in paths:
-        found = _files_at(path)
+        found = _find_files_at(path)
         if not found:
             raise UsageError(f"no file at {path}; check VIRAL_ARCHIVE_PATHS")
         files |= dict.fromkeys(found)
     return list(files)
 
 
-def _files_at(path: str) -> list[Path]:
+def _find_files_at(path: str) -> list[Path]:
     place = Path(path).expanduser()
     if place.is_dir():
         return sorted(file for file in place.rglob("*") if file.is_file() and _SUFFIXES.search(file.name))

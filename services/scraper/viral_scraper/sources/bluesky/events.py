@@ -10,11 +10,11 @@ from typing import Any
 from zlib import crc32
 
 import orjson
-from viral_common.tweets.filters import reason_against
+from viral_common.tweets.filters import find_reason_against
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.stores.streams import Heard, HeardEngagement, Kind, moment, stream_key
+from viral_scraper.stores.streams import Kind, ReceivedEngagement, ReceivedPosts, hash_stream_key, to_moment
 
 NAME = "bluesky"
 POST = "app.bsky.feed.post"
@@ -32,85 +32,87 @@ CLOCK_SKEW_US = 600_000_000
 _TID_DIGITS = str.maketrans("234567abcdefghijklmnopqrstuvwxyz", "0123456789abcdefghijklmnopqrstuv")
 
 
-class Hearing:
+class EventSorter:
     """Takes events one by one, in nearly any order, any number of times; gives them out as `Heard`."""
 
     def __init__(self, share: float, min_age: timedelta, bad: Counter[str]) -> None:
         self._bad = bad
-        self.heard_any = False
+        self.received_any = False
         self._below = int(share * 2**32)
         self._followed_us = round(min_age.total_seconds() * 1e6) + CLOCK_SKEW_US
         self._deleted: dict[int, int] = {}
-        self._heard = Heard()
+        self._received = ReceivedPosts()
 
     def take(self, message: bytes) -> int:
         """Sort in one event; returns its time in microseconds, 0 if it is unreadable."""
-        self._heard.count += 1
-        self.heard_any = True
+        self._received.count += 1
+        self.received_any = True
         try:
             event = orjson.loads(message)
             time_us: int = event["time_us"]
             if event["kind"] == "commit":
                 self._commit(event["did"], time_us, event["commit"])
             elif event["kind"] == "account" and event["account"].get("status") == "deleted":
-                self._heard.deleted_authors.append(clean(event["did"]))
-            self._heard.cursor_us = max(self._heard.cursor_us, time_us)
+                self._received.deleted_authors.append(clean(event["did"]))
+            self._received.cursor_us = max(self._received.cursor_us, time_us)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             self._bad[f"events of another shape ({type(error).__name__})"] += 1
             return 0
         return time_us
 
-    def drain(self) -> Heard:
+    def take_all(self) -> ReceivedPosts:
         """All that was taken since the last time."""
-        heard, self._heard = self._heard, Heard()
-        self._forget_old_deletions(heard.cursor_us)
-        return heard
+        received, self._received = self._received, ReceivedPosts()
+        self._forget_old_deletions(received.cursor_us)
+        return received
 
     def _commit(self, did: str, time_us: int, commit: Mapping[str, Any]) -> None:
         collection, operation = commit["collection"], commit["operation"]
-        record = _address(did, collection, commit["rkey"])
+        record = _build_address(did, collection, commit["rkey"])
         if operation == "delete":
             self._delete(record, time_us, is_post=collection == POST)
         elif operation != "create":
             return
         elif kind := KINDS.get(collection):
-            self._engagement(kind, record, time_us, commit["record"]["subject"]["uri"])
+            self._add_engagement(kind, record, time_us, commit["record"]["subject"]["uri"])
         elif collection == POST:
             if reply := commit["record"].get("reply"):
-                self._engagement("reply", record, time_us, reply["parent"]["uri"])
-            if self._follows(record, time_us):
-                self._post(did, record, time_us, commit["record"])
+                self._add_engagement("reply", record, time_us, reply["parent"]["uri"])
+            if self._is_followed(record, time_us):
+                self._add_post(did, record, time_us, commit["record"])
 
     def _delete(self, record: str, time_us: int, *, is_post: bool) -> None:
-        key = stream_key(NAME, record)
+        key = hash_stream_key(NAME, record)
         self._deleted[key] = time_us
-        self._heard.withdrawn.append(key)
-        if is_post and self._sampled(record):
-            self._heard.deleted_posts.append(record)
+        self._received.withdrawn.append(key)
+        if is_post and self._is_sampled(record):
+            self._received.deleted_posts.append(record)
 
-    def _engagement(self, kind: Kind, record: str, time_us: int, post: str) -> None:
-        if not self._follows(post, time_us):
+    def _add_engagement(self, kind: Kind, record: str, time_us: int, post: str) -> None:
+        if not self._is_followed(post, time_us):
             return
-        key = stream_key(NAME, record)
+        key = hash_stream_key(NAME, record)
         if key not in self._deleted:
-            self._heard.engagements.append(HeardEngagement(key, stream_key(NAME, post), kind, time_us))
+            self._received.engagements.append(
+                ReceivedEngagement(key, hash_stream_key(NAME, post), kind, time_us)
+            )
 
-    def _post(self, did: str, record: str, time_us: int, content: Mapping[str, Any]) -> None:
-        tweet = tweet_of(did, record, content)
-        if abs(tweet.posted_at - moment(time_us)) > timedelta(microseconds=CLOCK_SKEW_US):
+    def _add_post(self, did: str, record: str, time_us: int, content: Mapping[str, Any]) -> None:
+        tweet = parse_tweet(did, record, content)
+        if abs(tweet.posted_at - to_moment(time_us)) > timedelta(microseconds=CLOCK_SKEW_US):
             self._bad["posts that say they were written at another time"] += 1
-        elif stream_key(NAME, record) not in self._deleted:
-            if reason_against(tweet) is None:
-                self._heard.posts.append(tweet)
+        elif hash_stream_key(NAME, record) not in self._deleted:
+            if find_reason_against(tweet) is None:
+                self._received.posts.append(tweet)
             else:
-                self._heard.left_out.append(_without_needless_text(tweet))
+                self._received.left_out.append(_drop_needless_text(tweet))
 
-    def _sampled(self, post: str) -> bool:
+    def _is_sampled(self, post: str) -> bool:
         return crc32(post.encode()) < self._below
 
-    def _follows(self, post: str, time_us: int) -> bool:
+    def _is_followed(self, post: str, time_us: int) -> bool:
         """Whether a post is in the share, and young enough to be counted still; nothing is looked up for it."""
-        return self._sampled(post) and time_us - _written_us(post) <= self._followed_us
+        return self._is_sampled(post) and time_us - _parse_written_us(post) <= self._followed_us
 
     def _forget_old_deletions(self, now_us: int) -> None:
         for key, time_us in list(self._deleted.items()):
@@ -119,16 +121,16 @@ class Hearing:
             del self._deleted[key]
 
 
-def tweet_of(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
+def parse_tweet(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
     """A post as a tweet without its counts. Authors go by their DID: the stream does not tell their handles."""
     embed = content.get("embed") or {}
     media = embed.get("media") or embed
     return RawTweet(
         external_id=record,
-        posted_at=_time(content["createdAt"]),
+        posted_at=_parse_time(content["createdAt"]),
         author_id=did,
         username=did,
-        text=clean(_with_whole_links(content["text"], content.get("facets") or [])),
+        text=clean(_restore_links(content["text"], content.get("facets") or [])),
         language=clean((content.get("langs") or [""])[0]),
         like_count=0,
         retweet_count=0,
@@ -141,7 +143,7 @@ def tweet_of(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
     )
 
 
-def _with_whole_links(text: str, facets: list[Mapping[str, Any]]) -> str:
+def _restore_links(text: str, facets: list[Mapping[str, Any]]) -> str:
     """The app shortens links in the text; facets hold the whole ones, at their places in UTF-8."""
     links = [
         (facet["index"]["byteStart"], facet["index"]["byteEnd"], feature["uri"])
@@ -157,13 +159,13 @@ def _with_whole_links(text: str, facets: list[Mapping[str, Any]]) -> str:
     return data.decode(errors="replace")
 
 
-def _without_needless_text(tweet: RawTweet) -> RawTweet:
+def _drop_needless_text(tweet: RawTweet) -> RawTweet:
     """Of a tweet that is left out, the text is kept only if the reason may lie in it."""
     stated = tweet.is_reply or (tweet.language and tweet.language.partition("-")[0].lower() != "en")
     return replace(tweet, text="") if stated else tweet
 
 
-def _address(did: str, collection: str, rkey: str) -> str:
+def _build_address(did: str, collection: str, rkey: str) -> str:
     """A record's at-uri. Raises ValueError for one that no database would take."""
     record = f"at://{did}/{collection}/{rkey}"
     if len(record) > LONGEST_ADDRESS or clean(record) != record:
@@ -171,7 +173,7 @@ def _address(did: str, collection: str, rkey: str) -> str:
     return record
 
 
-def _written_us(post: str) -> int:
+def _parse_written_us(post: str) -> int:
     """The time in a post's address. Raises ValueError where its key is no time."""
     rkey = post.rpartition("/")[2]
     if len(rkey) != 13:
@@ -179,6 +181,6 @@ def _written_us(post: str) -> int:
     return int(rkey.translate(_TID_DIGITS), 32) >> 10
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)

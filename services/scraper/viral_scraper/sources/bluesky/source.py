@@ -15,14 +15,14 @@ from viral_common.database.engine import POSTGRES_AWAY, Sessions
 from viral_common.settings import load_settings
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import DAY, Window
-from viral_scraper.sources.bluesky.events import NAME, Hearing
+from viral_scraper.sources.bluesky.events import NAME, EventSorter
 from viral_scraper.sources.bluesky.stream import Pace, Stream
-from viral_scraper.sources.retries import backoff_s
-from viral_scraper.stores.advisory_lock import turn
-from viral_scraper.stores.streams import StreamStore, moment
+from viral_scraper.sources.retries import draw_backoff_s
+from viral_scraper.stores.advisory_lock import hold_lock
+from viral_scraper.stores.streams import StreamStore, to_moment
 
 log = structlog.get_logger()
 
@@ -58,10 +58,12 @@ class BlueskySource:
         self._store = StreamStore(sessions, NAME)
         self._min_age = min_age
         self._bad: Counter[str] = Counter()
-        self.stream = Stream(url, self._store, lambda: Hearing(share, min_age, self._bad), min_age, pace)
+        self.stream = Stream(url, self._store, lambda: EventSorter(share, min_age, self._bad), min_age, pace)
 
     @classmethod
-    def of(cls, settings: ScraperSettings, _tell: Tell, sessions: Sessions, /) -> Self:
+    def from_settings(
+        cls, settings: ScraperSettings, _report_progress: ReportProgress, sessions: Sessions, /
+    ) -> Self:
         """As the settings say."""
         own = load_settings(BlueskySettings)
         return cls(sessions, own.jetstream_url, own.share, settings.min_age, settings.query.strip())
@@ -77,19 +79,19 @@ class BlueskySource:
     ) -> Iterator[RawTweet]:
         """Posts heard whose text holds every word of the query; what filters leave out has no text, so no word."""
         words = query.casefold().split()
-        posts = self._store.posts(since, until, self._min_age, None if words else limit)
+        posts = self._store.read_posts(since, until, self._min_age, None if words else limit)
         matching = (post for post in posts if all(word in post.text.casefold() for word in words))
         yield from islice(matching, limit)
 
-    def next_window(self, after: datetime | None, _size: int, /) -> Window | None:
+    def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         """The first day of the stored ones that is over and counted; days that nobody heard are passed over."""
-        first = self._store.first_after(after)
-        heard_us = self._store.cursor_us()
-        if first is None or heard_us is None:
+        first = self._store.find_first_after(after)
+        received_us = self._store.read_cursor_us()
+        if first is None or received_us is None:
             return None
         midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
-        over = midnight + DAY + self._min_age <= moment(heard_us)
-        if not over or not self._store.settled_until(midnight + DAY):
+        over = midnight + DAY + self._min_age <= to_moment(received_us)
+        if not over or not self._store.is_settled_until(midnight + DAY):
             return None
         return Window(midnight, midnight + DAY)
 
@@ -97,7 +99,7 @@ class BlueskySource:
         """Of several scrapers one hears; the others wait to take over."""
         while not stopping.is_set():
             try:
-                with turn(self._sessions, f"listen:{NAME}", stopping, self._tell_waiting) as mine:
+                with hold_lock(self._sessions, f"listen:{NAME}", stopping, self._report_waiting) as mine:
                     if mine:
                         self.stream.run(stopping)
                 continue
@@ -110,11 +112,11 @@ class BlueskySource:
                 self.stream.problem = (
                     f"listening to Bluesky failed and is tried again: {type(error).__name__}"
                 )
-            stopping.wait(backoff_s(1))
+            stopping.wait(draw_backoff_s(1))
 
-    def missing(self) -> list[str]:
+    def list_problems(self) -> list[str]:
         """What keeps it from hearing, in words."""
         return [self.stream.problem] if self.stream.problem else []
 
-    def _tell_waiting(self) -> None:
+    def _report_waiting(self) -> None:
         self.stream.problem = "another scraper listens to Bluesky; this one waits for its turn"

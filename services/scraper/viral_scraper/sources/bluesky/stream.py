@@ -15,9 +15,9 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from viral_scraper import telemetry
-from viral_scraper.sources.bluesky.events import COLLECTIONS, LATE_US, Hearing
-from viral_scraper.sources.retries import backoff_s
-from viral_scraper.stores.streams import StreamStore, moment
+from viral_scraper.sources.bluesky.events import COLLECTIONS, LATE_US, EventSorter
+from viral_scraper.sources.retries import draw_backoff_s
+from viral_scraper.stores.streams import StreamStore, to_moment
 
 log = structlog.get_logger()
 
@@ -35,18 +35,18 @@ class Pace:
     settle_every_s: float = 60.0
     silence_s: float = 60.0
     """The network is never quiet for so long: the connection is dead."""
-    reconnect_after_s: Callable[[int], float] = backoff_s
+    reconnect_after_s: Callable[[int], float] = draw_backoff_s
 
 
 class Stream:
     """Hears until told to stop. All that it knows is in Postgres; what was not stored is heard again."""
 
     def __init__(
-        self, url: str, store: StreamStore, hearing: Callable[[], Hearing], min_age: timedelta, pace: Pace
+        self, url: str, store: StreamStore, sorter: Callable[[], EventSorter], min_age: timedelta, pace: Pace
     ) -> None:
         self._url = url
         self._store = store
-        self._new_hearing = hearing
+        self._make_sorter = sorter
         self._min_age = min_age
         self._pace = pace
         self._settled_at = 0.0
@@ -57,48 +57,48 @@ class Stream:
         """Connect, hear, and when that breaks wait and connect again. Raises POSTGRES_AWAY."""
         failures = 0
         while not stopping.is_set():
-            hearing = self._new_hearing()
+            sorter = self._make_sorter()
             try:
-                self._hear(hearing, stopping)
+                self._receive(sorter, stopping)
             except (OSError, WebSocketException) as error:
-                self._broke(
+                self._record_problem(
                     f"Bluesky's stream is away ({summarise_error(error)}); it is resumed where it broke"
                 )
-            failures = 0 if hearing.heard_any else failures + 1
+            failures = 0 if sorter.received_any else failures + 1
             stopping.wait(self._pace.reconnect_after_s(failures))
 
-    def _broke(self, problem: str) -> None:
+    def _record_problem(self, problem: str) -> None:
         if problem != self.problem:
             log.warning("stream interrupted", reason=problem)
         self.problem = problem
 
-    def _hear(self, hearing: Hearing, stopping: threading.Event) -> None:
-        cursor_us = self._store.cursor_us()
+    def _receive(self, sorter: EventSorter, stopping: threading.Event) -> None:
+        cursor_us = self._store.read_cursor_us()
         with connect(
-            self._address(cursor_us), compression=None, max_size=LARGEST_EVENT, close_timeout=1
+            self._build_address(cursor_us), compression=None, max_size=LARGEST_EVENT, close_timeout=1
         ) as connection:
-            log.info("listening", since=moment(cursor_us) if cursor_us else "now")
+            log.info("listening", since=to_moment(cursor_us) if cursor_us else "now")
             while not stopping.is_set():
                 try:
-                    first_us = self._take_some(connection, hearing, stopping)
+                    first_us = self._take_some(connection, sorter, stopping)
                 except (OSError, WebSocketException):
                     # However short a connection lives, it brings the cursor forward.
-                    self._store_all(hearing)
+                    self._store_all(sorter)
                     raise
                 if first_us and cursor_us is not None:
                     self._note_gap(cursor_us, first_us)
                     cursor_us = None
-                self._store_all(hearing)
+                self._store_all(sorter)
                 self.problem = None
 
-    def _address(self, cursor_us: int | None) -> str:
+    def _build_address(self, cursor_us: int | None) -> str:
         """Resumed a little earlier: what comes twice counts once."""
         wanted: list[tuple[str, str | int]] = [("wantedCollections", name) for name in COLLECTIONS]
         if cursor_us is not None:
             wanted.append(("cursor", cursor_us - LATE_US))
         return f"{self._url}?{urlencode(wanted)}"
 
-    def _take_some(self, connection: ClientConnection, hearing: Hearing, stopping: threading.Event) -> int:
+    def _take_some(self, connection: ClientConnection, sorter: EventSorter, stopping: threading.Event) -> int:
         """Hear for a while or until there is much to store; returns the first event's time."""
         started = time.monotonic()
         first_us = 0
@@ -110,22 +110,22 @@ class Stream:
             ):
                 break
             try:
-                time_us = hearing.take(connection.recv(timeout=self._pace.store_every_s, decode=False))
+                time_us = sorter.take(connection.recv(timeout=self._pace.store_every_s, decode=False))
             except TimeoutError:
                 continue
             first_us = first_us or time_us
         else:
             return first_us
         if not first_us and not stopping.is_set():
-            raise OSError(f"nothing heard for {self._pace.silence_s:.0f} s")
+            raise OSError(f"nothing received for {self._pace.silence_s:.0f} s")
         return first_us
 
-    def _store_all(self, hearing: Hearing) -> None:
-        heard = hearing.drain()
-        telemetry.STREAM_EVENTS.inc(heard.count)
-        if heard.cursor_us:
-            self._store.store(heard)
-            telemetry.STREAM_HEARD_UNTIL.set(heard.cursor_us / 1e6)
+    def _store_all(self, sorter: EventSorter) -> None:
+        received = sorter.take_all()
+        telemetry.STREAM_EVENTS.inc(received.count)
+        if received.cursor_us:
+            self._store.store(received)
+            telemetry.STREAM_RECEIVED_UNTIL.set(received.cursor_us / 1e6)
         if time.monotonic() - self._settled_at >= self._pace.settle_every_s:
             self._settled_at = time.monotonic()
             self._store.settle(self._min_age, timedelta(microseconds=LATE_US))
@@ -134,7 +134,7 @@ class Stream:
         """Posts that were young while nobody listened have unknown likes: better none than wrong ones."""
         if first_us - stored_us <= GAP_US:
             return
-        since, until = moment(stored_us), moment(first_us)
+        since, until = to_moment(stored_us), to_moment(first_us)
         dropped = self._store.drop_unsure(since - self._min_age, until)
         self.unsure += dropped
         log.warning("stream resumed after a gap", since=since, until=until, posts_dropped=dropped)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 from viral_common.errors import UsageError, summarise_error
 
-from viral_scraper.sources.retries import Sleep, TryAgain, patiently
+from viral_scraper.sources.retries import Sleep, TryAgain, retry_patiently
 from viral_scraper.sources.x.pages import TWEET_FIELDS, Page
 
 TWEEPY_HOST = "https://api.twitter.com"
@@ -32,7 +32,7 @@ class XApi:
 
     def search(self, query: str, since: datetime, until: datetime, size: int, next_token: str | None) -> Page:
         """The newest `size` (10 to 100) posts of [since, until), or those after `next_token`."""
-        return self._asked(
+        return self._call(
             lambda: self._client.search_recent_tweets(
                 query,
                 start_time=since,
@@ -46,14 +46,14 @@ class XApi:
             )
         )
 
-    def counts(self, ids: Sequence[str]) -> Page:
+    def read_counts(self, ids: Sequence[str]) -> Page:
         """Up to 100 posts, with nothing but their counts."""
-        return self._asked(lambda: self._client.get_tweets(list(ids), tweet_fields=["public_metrics"]))
+        return self._call(lambda: self._client.get_tweets(list(ids), tweet_fields=["public_metrics"]))
 
-    def _asked(self, call: Callable[[], requests.Response]) -> Page:
-        return patiently("X", lambda: self._once(call), self._sleep)
+    def _call(self, call: Callable[[], requests.Response]) -> Page:
+        return retry_patiently("X", lambda: self._try_call(call), self._sleep)
 
-    def _once(self, call: Callable[[], requests.Response]) -> Page:
+    def _try_call(self, call: Callable[[], requests.Response]) -> Page:
         if (closed_s := self._open_at - time.time()) > 0:
             self._open_at = 0.0
             raise TryAgain("rate limit used up", closed_s)
@@ -62,7 +62,7 @@ class XApi:
             self._note_limit(answer)
             return Page.model_validate_json(answer.content)
         except tweepy.TooManyRequests as error:
-            raise TryAgain("429, rate limit", _seconds_until(error.reset_time)) from error
+            raise TryAgain("429, rate limit", _compute_wait_s(error.reset_time)) from error
         except (tweepy.TwitterServerError, requests.RequestException) as error:
             raise TryAgain(summarise_error(error)) from error
         except ValidationError as error:
@@ -72,7 +72,7 @@ class XApi:
                 f"X refuses ({summarise_error(error)}): check VIRAL_X_BEARER_TOKEN and the app's access"
             ) from error
         except tweepy.HTTPException as error:
-            raise UsageError(f"X does not accept the request ({_detail(error)})") from error
+            raise UsageError(f"X does not accept the request ({_describe_error(error)})") from error
 
     def _note_limit(self, answer: requests.Response) -> None:
         """With no request left, the next one waits without being refused first."""
@@ -92,10 +92,10 @@ class _At(HTTPAdapter):
         return super().send(request, **{**options, "timeout": TIMEOUT_S})
 
 
-def _seconds_until(reset_time: int | None) -> float | None:
+def _compute_wait_s(reset_time: int | None) -> float | None:
     return None if reset_time is None else max(0.0, reset_time - time.time())
 
 
-def _detail(error: tweepy.HTTPException) -> str:
+def _describe_error(error: tweepy.HTTPException) -> str:
     """X's own words: with the status alone nobody finds the wrong operator in a query."""
     return " ".join([summarise_error(error), *map(str, error.api_messages)])[:300]

@@ -20,21 +20,21 @@ class Prices:
     user: Decimal
     media: Decimal
 
-    def of(self, page: Page) -> Decimal:
+    def compute_cost(self, page: Page) -> Decimal:
         """What an answer costs."""
         includes = page.includes
         return len(page.data) * self.post + len(includes.users) * self.user + len(includes.media) * self.media
 
-    def most(self, posts: int) -> Decimal:
+    def compute_most(self, posts: int) -> Decimal:
         """What so many posts cost if each has an author of its own and all the media it may have."""
         return posts * (self.post + self.user + MOST_MEDIA * self.media)
 
-    def usual(self, posts: int) -> Decimal:
+    def estimate_cost(self, posts: int) -> Decimal:
         """What so many posts cost without media."""
         return posts * (self.post + self.user)
 
 
-class Purse:
+class Budget:
     """Money for requests: set aside at its most, corrected to what the answer cost."""
 
     def __init__(self, spending: SpendingStore, prices: Prices, cap_usd: Decimal) -> None:
@@ -42,13 +42,17 @@ class Purse:
         self.prices = prices
         self.cap_usd = cap_usd
 
-    def left(self) -> Decimal:
+    def compute_left(self) -> Decimal:
         """What this month may still cost."""
-        return self.cap_usd - self._spending.spent()
+        return self.cap_usd - self._spending.read_spent()
 
-    def affordable(self, posts: int) -> int:
+    def limit_to_budget(self, posts: int) -> int:
         """So many posts, or fewer if money is short."""
-        return min(posts, int(self.left() / self.prices.most(1))) if self.prices.most(1) else posts
+        return (
+            min(posts, int(self.compute_left() / self.prices.compute_most(1)))
+            if self.prices.compute_most(1)
+            else posts
+        )
 
     def pay(self, most: Decimal, ask: Callable[[], Page]) -> Page | None:
         """The answer, if `most` may still be spent. A request that fails costs nothing."""
@@ -58,7 +62,7 @@ class Purse:
         cost = Decimal(0)
         try:
             page = ask()
-            cost = self.prices.of(page)
+            cost = self.prices.compute_cost(page)
             return page
         finally:
             self._spending.give_back(most - cost, month)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from viral_common.archive import x_api
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.field_checks import count_in, text_in
+from viral_common.archive.field_checks import count_in, get_text
 from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.sources.retries import SourceAway
@@ -48,16 +48,16 @@ class Page(BaseModel):
     includes: Includes = Includes()
     meta: Meta = Meta()
 
-    def tweets(self, bad_rows: Counter[str]) -> Iterator[RawTweet]:
+    def read_tweets(self, bad_rows: Counter[str]) -> Iterator[RawTweet]:
         """As files of such answers are read; unusable ones are counted."""
         read_at = datetime.now(UTC)
-        for row in x_api.rows_in({"data": self.data, "includes": self.includes.model_dump()}):
+        for row in x_api.read_page_rows({"data": self.data, "includes": self.includes.model_dump()}):
             try:
-                yield replace(x_api.tweet_of(row), counts_observed_at=read_at)
+                yield replace(x_api.read_x_tweet(row), counts_observed_at=read_at)
             except BadRow as error:
                 bad_rows[str(error)] += 1
 
-    def engagements(self) -> Iterator[Engagement]:
+    def read_engagements(self) -> Iterator[Engagement]:
         """Nothing but the counts. Raises SourceAway for one that cannot be read: it must not pass for deleted."""
         read_at = datetime.now(UTC)
         for row in self.data:
@@ -67,6 +67,6 @@ class Page(BaseModel):
                     count_in(counts.get(name), name)
                     for name in ("like_count", "retweet_count", "reply_count")
                 )
-                yield Engagement(text_in(row.get("id"), "id"), likes, retweets, replies, read_at)
+                yield Engagement(get_text(row.get("id"), "id"), likes, retweets, replies, read_at)
             except BadRow as error:
                 raise SourceAway(f"X's counts cannot be read ({error}); they are asked for again") from error

@@ -17,11 +17,11 @@ from viral_common.errors import UsageError
 from viral_common.settings import load_settings
 from viral_common.tweets.tweet import Engagement, RawTweet
 
-from viral_scraper.progress import Tell
+from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.base import Window, mature_day
+from viral_scraper.sources.base import Window, find_mature_day
 from viral_scraper.sources.x.api import XApi
-from viral_scraper.sources.x.costs import Prices, Purse
+from viral_scraper.sources.x.costs import Budget, Prices
 from viral_scraper.sources.x.pages import Page
 from viral_scraper.stores.spending import SpendingStore
 
@@ -66,15 +66,17 @@ class XSource:
 
     name = "x"
 
-    def __init__(self, query: str, min_age: timedelta, api: XApi, purse: Purse) -> None:
+    def __init__(self, query: str, min_age: timedelta, api: XApi, budget: Budget) -> None:
         self.query = query
         self.bad_rows: Counter[str] = Counter()
         self._age = min(min_age, OLDEST_DAY_END)
         self._api = api
-        self._purse = purse
+        self._budget = budget
 
     @classmethod
-    def of(cls, settings: ScraperSettings, _tell: Tell, sessions: Sessions, /) -> Self:
+    def from_settings(
+        cls, settings: ScraperSettings, _report_progress: ReportProgress, sessions: Sessions, /
+    ) -> Self:
         """As the settings say. Raises UsageError for those without which nothing can be read."""
         own = load_settings(XSettings)
         if not own.bearer_token.get_secret_value():
@@ -89,7 +91,7 @@ class XSource:
             settings.query.strip(),
             settings.min_age,
             XApi(own.api_url, own.bearer_token.get_secret_value(), own.usernames),
-            Purse(SpendingStore(sessions, cls.name), prices, own.spending_cap_usd),
+            Budget(SpendingStore(sessions, cls.name), prices, own.spending_cap_usd),
         )
 
     def search(
@@ -100,22 +102,24 @@ class XSource:
             self.bad_rows[TOO_OLD] += 1
             return
         found = (
-            tweet for page in self._pages(query, since, until, limit) for tweet in page.tweets(self.bad_rows)
+            tweet
+            for page in self._read_pages(query, since, until, limit)
+            for tweet in page.read_tweets(self.bad_rows)
         )
         yield from sorted(islice(found, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
-    def next_window(self, after: datetime | None, size: int, /) -> Window | None:
+    def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
         """One day; tells beforehand what `size` tweets cost."""
-        window = mature_day(after, self._age)
+        window = find_mature_day(after, self._age)
         if window is None:
             return None
-        left = self._purse.left()
-        if self._purse.affordable(FEWEST) < FEWEST:
+        left = self._budget.compute_left()
+        if self._budget.limit_to_budget(FEWEST) < FEWEST:
             raise UsageError(
-                f"X: {left:.2f} USD are left of VIRAL_X_SPENDING_CAP_USD={self._purse.cap_usd} this month, too little "
+                f"X: {left:.2f} USD are left of VIRAL_X_SPENDING_CAP_USD={self._budget.cap_usd} this month, too little "
                 "for a page; raise it or wait for the next month"
             )
-        cost = self._purse.prices.usual(size)
+        cost = self._budget.prices.estimate_cost(size)
         log.info(
             "what this batch may cost", tweets=size, usd=f"{cost:.2f}", left_this_month_usd=f"{left:.2f}"
         )
@@ -125,23 +129,23 @@ class XSource:
         """A hundred at a time, each billed. Raises UsageError where the money would not reach."""
         for start in range(0, len(ids), MOST):
             asked = ids[start : start + MOST]
-            most = len(asked) * self._purse.prices.post
-            page = self._purse.pay(most, partial(self._api.counts, asked))
+            most = len(asked) * self._budget.prices.post
+            page = self._budget.pay(most, partial(self._api.read_counts, asked))
             if page is None:
                 raise UsageError("X: VIRAL_X_SPENDING_CAP_USD is reached; likes are read again next month")
-            yield from page.engagements()
+            yield from page.read_engagements()
 
-    def _pages(self, query: str, since: datetime, until: datetime, limit: int | None) -> Iterator[Page]:
+    def _read_pages(self, query: str, since: datetime, until: datetime, limit: int | None) -> Iterator[Page]:
         room = limit if limit is not None else MOST
         token: str | None = None
         while room > 0:
-            size = self._purse.affordable(max(FEWEST, min(room, MOST)))
+            size = self._budget.limit_to_budget(max(FEWEST, min(room, MOST)))
             page = (
-                self._paid_page(f"({query}) {WANTED}", since, until, size, token) if size >= FEWEST else None
+                self._pay_page(f"({query}) {WANTED}", since, until, size, token) if size >= FEWEST else None
             )
             if page is None:
                 self.bad_rows[TOO_DEAR] += 1
-                log.warning("spending cap reached", cap_usd=str(self._purse.cap_usd))
+                log.warning("spending cap reached", cap_usd=str(self._budget.cap_usd))
                 return
             yield page
             token = page.meta.next_token
@@ -149,8 +153,8 @@ class XSource:
                 return
             room -= len(page.data) if limit is not None else 0
 
-    def _paid_page(
+    def _pay_page(
         self, query: str, since: datetime, until: datetime, size: int, token: str | None
     ) -> Page | None:
-        most = self._purse.prices.most(size)
-        return self._purse.pay(most, lambda: self._api.search(query, since, until, size, token))
+        most = self._budget.prices.compute_most(size)
+        return self._budget.pay(most, lambda: self._api.search(query, since, until, size, token))

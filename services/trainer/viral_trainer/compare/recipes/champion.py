@@ -15,7 +15,7 @@ from viral_trainer.data.window import Window
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.model.export import export
 from viral_trainer.settings import OfflineSettings
-from viral_trainer.training.fit import Unheard, fit
+from viral_trainer.training.fit import NoProgress, fit
 
 # No event caused this training; its artefact is gone as soon as it is loaded.
 NOBODYS = UUID(int=0)
@@ -30,6 +30,6 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
         window_to=parts.train[-1].input.created_at,
     )
     window = Window([batch], parts.train, parts.validation)
-    model, _ = fit(window, find_base_model(settings.base_model), settings, NOBODYS, Unheard())
+    model, _ = fit(window, find_base_model(settings.base_model), settings, NOBODYS, NoProgress())
     with TemporaryDirectory() as folder:
         return Predictor.load(export(model, Path(folder) / "artefact")).predict

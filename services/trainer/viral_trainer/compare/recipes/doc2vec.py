@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from viral_common.tweets.features import TweetInput
-from viral_common.tweets.tweet import LabelledTweet, labels_of
+from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes.recipe import Predict
@@ -39,7 +39,7 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
     )
     # Inferred anew although trained: so training and test tweets are read alike.
     x, x_val = _inferred(vectors, parts.train), _inferred(vectors, parts.validation)
-    y, y_val = labels_of(parts.train), labels_of(parts.validation)
+    y, y_val = stack_labels(parts.train), stack_labels(parts.validation)
     scaler = StandardScaler().fit(x)
     _, strength = best_strength(scaler.transform(x), y, scaler.transform(x_val), y_val)
     model = make_pipeline(scaler, regression(strength)).fit(

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from viral_common.artefact.tokens import as_read
-from viral_common.tweets.features import TWEET_FEATURES, TweetInput, feature_matrix
-from viral_common.tweets.tweet import LabelledTweet, inputs_of, labels_of
+from viral_common.artefact.tokens import mask_for_tokenizer
+from viral_common.tweets.features import TWEET_FEATURES, TweetInput, compute_feature_matrix
+from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
 
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes.recipe import Predict
@@ -46,8 +46,8 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
     torch.set_num_threads(settings.cores)
     reader = Reader(find_base_model(settings.base_model), parts.train)
     network = Frozen(reader.base)
-    train, labels = reader.read(inputs_of(parts.train)), _labels(parts.train)
-    validation, validation_labels = reader.read(inputs_of(parts.validation)), _labels(parts.validation)
+    train, labels = reader.read(take_inputs(parts.train)), _labels(parts.train)
+    validation, validation_labels = reader.read(take_inputs(parts.validation)), _labels(parts.validation)
     optimizer = torch.optim.Adam(network.head.parameters(), lr=LEARNING_RATE)
 
     best, best_loss, worse = deepcopy(network.head), float("inf"), 0
@@ -79,11 +79,11 @@ class Reader:
         self.base = base
         self._tokenizer = base.load_tokenizer(PADDED)
         self._tokenizer.enable_padding(length=PADDED)
-        self._scaler = StandardScaler().fit(_nine(inputs_of(train)))
+        self._scaler = StandardScaler().fit(_nine(take_inputs(train)))
 
     def read(self, tweets: Sequence[TweetInput]) -> Read:
         """All at once."""
-        encodings = self._tokenizer.encode_batch([as_read(tweet.text) for tweet in tweets])
+        encodings = self._tokenizer.encode_batch([mask_for_tokenizer(tweet.text) for tweet in tweets])
         return Read(
             torch.tensor(np.array([encoding.ids for encoding in encodings], dtype=np.int32)),
             torch.tensor(np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32)),
@@ -119,8 +119,8 @@ class Frozen(nn.Module):
 
 
 def _labels(tweets: Sequence[LabelledTweet]) -> Tensor:
-    return torch.tensor(labels_of(tweets), dtype=torch.float32)
+    return torch.tensor(stack_labels(tweets), dtype=torch.float32)
 
 
 def _nine(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
-    return feature_matrix(tweets)[:, : len(TWEET_FEATURES)]
+    return compute_feature_matrix(tweets)[:, : len(TWEET_FEATURES)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from viral_common.tweets.features import TweetInput
-from viral_common.tweets.tweet import labels_of
+from viral_common.tweets.tweet import stack_labels
 
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes.recipe import Predict
@@ -20,7 +20,7 @@ RAREST = (2, 5)  # words in fewer tweets are left out
 
 def learn(parts: Parts, _settings: OfflineSettings) -> Predict:
     """Rarest word and regularisation are chosen on the validation tweets; then all learned tweets are used."""
-    y, y_val = labels_of(parts.train), labels_of(parts.validation)
+    y, y_val = stack_labels(parts.train), stack_labels(parts.validation)
     tried = []
     for rarest in RAREST:
         vectors = _vectorizer(rarest)
@@ -28,7 +28,7 @@ def learn(parts: Parts, _settings: OfflineSettings) -> Predict:
         tried.append((*best_strength(x, y, x_val, y_val), rarest))
     _, strength, rarest = min(tried)
     best = _vectorizer(rarest)
-    model = regression(strength).fit(best.fit_transform(texts_of(parts.learned)), labels_of(parts.learned))
+    model = regression(strength).fit(best.fit_transform(texts_of(parts.learned)), stack_labels(parts.learned))
 
     def predict(tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         return np.asarray(model.predict_proba(best.transform(texts_of(tweets)))[:, 1])

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
-from viral_common.tweets.features import TweetInput, feature_matrix
-from viral_common.tweets.tweet import inputs_of, labels_of
+from viral_common.tweets.features import TweetInput, compute_feature_matrix
+from viral_common.tweets.tweet import stack_labels, take_inputs
 
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes.recipe import Predict
@@ -24,9 +24,9 @@ PATIENCE = 30  # trees that may bring nothing before it stops
 def learn(parts: Parts, settings: OfflineSettings) -> Predict:
     """Leaves and number of trees are chosen on the validation tweets; then all learned tweets are used."""
     x, x_val, x_learned = (
-        feature_matrix(inputs_of(part)) for part in (parts.train, parts.validation, parts.learned)
+        compute_feature_matrix(take_inputs(part)) for part in (parts.train, parts.validation, parts.learned)
     )
-    y, y_val, y_learned = (labels_of(part) for part in (parts.train, parts.validation, parts.learned))
+    y, y_val, y_learned = (stack_labels(part) for part in (parts.train, parts.validation, parts.learned))
     known = np.isfinite(x).any(axis=0)  # a column in which nothing was ever told cannot be cut
 
     tried = []
@@ -41,7 +41,7 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
     best.fit(x_learned[:, known], y_learned)
 
     def predict(tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
-        return np.asarray(best.predict_proba(feature_matrix(tweets)[:, known])[:, 1])
+        return np.asarray(best.predict_proba(compute_feature_matrix(tweets)[:, known])[:, 1])
 
     return predict
 

@@ -17,11 +17,11 @@ from viral_common.evaluation.drift import (
     Level,
     binned,
     chance,
+    compute_stability_index,
     level,
-    stability_index,
 )
 from viral_common.stores.tweet_columns import TweetColumns
-from viral_common.tweets.feature_names import feature_name
+from viral_common.tweets.feature_names import name_feature
 from viral_common.tweets.features import FEATURES
 
 from viral_trainer.eda.canvas import ACCENT, QUIET, SOFT, WARM, add_tip, open_canvas
@@ -102,7 +102,7 @@ def compute_shift(
     """Compare one column of each, neither of them empty."""
     first, second = binned(before.astype(np.float64), after.astype(np.float64))
     return Shift(
-        name, stability_index(first, second), chance(first, second), _compute_distance(before, after)
+        name, compute_stability_index(first, second), chance(first, second), _compute_distance(before, after)
     )
 
 
@@ -129,13 +129,13 @@ def draw_shifts(name: str, found: Sequence[Shift]) -> Markup:
             index = max(one.index, LEAST_INDEX)
             axes.plot([LEAST_INDEX, index], [place, place], color=colours[one.level], linewidth=2)
             (dot,) = axes.plot([index], [place], "o", color=colours[one.level], markersize=6.5, clip_on=False)
-            add_tip(dot, f"{feature_name(one.name)}: PSI {one.index:.4f}, {one.level}")
+            add_tip(dot, f"{name_feature(one.name)}: PSI {one.index:.4f}, {one.level}")
         for limit in (STABLE, SHIFTED):
             axes.axvline(limit, color=QUIET, linewidth=0.8, dashes=(3, 3), zorder=0)
         axes.set_xscale("log")
         axes.set_xlim(LEAST_INDEX, max(1.0, *(one.index * 2 for one in found)))
         axes.set_ylim(len(found) - 0.4, -0.6)
-        axes.set_yticks(range(len(found)), [feature_name(one.name) for one in found])
+        axes.set_yticks(range(len(found)), [name_feature(one.name) for one in found])
         axes.set_xticks(*_choose_ticks(axes.get_xlim()[1]))
         axes.minorticks_off()
         axes.set_xlabel("PSI, dashed at 0.1 and 0.25")
@@ -163,7 +163,7 @@ def render_drift(found: Drift | None, overall: float, unit: str) -> Section:
 def render_shifts(found: Drift, unit: str) -> Panel:
     """Render the PSI of each quantity."""
     named = {
-        level: [feature_name(one.name) for one in found.shifts if one.level == level]
+        level: [name_feature(one.name) for one in found.shifts if one.level == level]
         for level in ("large", "moderate")
     }
     says = ". ".join(
@@ -179,7 +179,7 @@ def render_shifts(found: Drift, unit: str) -> Panel:
         ("quantity", "PSI", "by chance up to", "KS distance", "shift"),
         [
             (
-                feature_name(one.name),
+                name_feature(one.name),
                 f"{one.index:.4f}",
                 f"{one.chance:.4f}",
                 "–" if one.distance is None else f"{one.distance:.3f}",

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from viral_common.tweets.feature_names import feature_name, is_yes_or_no
+from viral_common.tweets.feature_names import is_yes_or_no, name_feature
 from viral_common.tweets.features import FEATURES
 
 from viral_trainer.eda.canvas import ACCENT, LINE, QUIET, WARM, add_tip, open_canvas
@@ -85,12 +85,12 @@ def draw_signals(name: str, found: Sequence[Signal]) -> Markup:
                 place, auc - 0.5, 0.62, left=0.5, color=ACCENT if auc > 0.5 else WARM, alpha=0.85
             )
             axes.plot([auc - error, auc + error], [place, place], color=QUIET, linewidth=1.2)
-            add_tip(bar, f"{feature_name(one.name)}: AUC {auc:.3f} ± {error:.3f}")
+            add_tip(bar, f"{name_feature(one.name)}: AUC {auc:.3f} ± {error:.3f}")
         axes.axvline(0.5, color=QUIET, linewidth=0.8)
         reach = max([0.06, *(abs(one.advantage) + (one.error or 0.0) for one in drawn)]) * 1.08
         axes.set_xlim(0.5 - reach, 0.5 + reach)
         axes.set_ylim(len(drawn) - 0.4, -0.6)
-        axes.set_yticks(range(len(drawn)), [feature_name(one.name) for one in drawn])
+        axes.set_yticks(range(len(drawn)), [name_feature(one.name) for one in drawn])
         axes.set_xlabel("less likes ←  AUC  → more likes")
         axes.grid(axis="x", color=LINE, linewidth=0.6)
         axes.set_axisbelow(True)
@@ -108,7 +108,7 @@ def render_signals(signals: Sequence[Signal]) -> Panel:
         ("feature", "AUC", "±", "Spearman with likes"),
         [
             (
-                feature_name(one.name),
+                name_feature(one.name),
                 _format_figure(one.auc),
                 _format_figure(one.error),
                 _format_figure(one.spearman),
@@ -127,10 +127,10 @@ def _describe_signals(signals: Sequence[Signal], varying: Sequence[Signal]) -> s
     auc = 0.5 + best.advantage
     side = "higher" if auc > 0.5 else "lower"
     sentence = (
-        f"The strongest is “{feature_name(best.name)}”: {100 * max(auc, 1 - auc):.0f} times in 100 a viral tweet has "
+        f"The strongest is “{name_feature(best.name)}”: {100 * max(auc, 1 - auc):.0f} times in 100 a viral tweet has "
         f"a {side} value than another one; 50 would tell nothing."
     )
-    same = [feature_name(one.name) for one in signals if one.auc is None]
+    same = [name_feature(one.name) for one in signals if one.auc is None]
     return sentence + (f" The same for all tweets: {', '.join(same)}." if same else "")
 
 
@@ -143,14 +143,14 @@ def render_effect(name: str, found: list[Share], overall: float) -> Panel:
     if is_yes_or_no(name):
         words = ("no", "yes")
         found = [Share(word, one.tweets, one.viral) for word, one in zip(words, found, strict=False)]
-    title = feature_name(name).capitalize()
+    title = name_feature(name).capitalize()
     key = name.replace("_", "-")
     return Panel(
         key,
         title,
         _describe_effect(name, found),
-        draw_columns(key, found, overall, "" if is_yes_or_no(name) else f"{feature_name(name)} in the tweet"),
-        (feature_name(name), *SHARE_HEAD),
+        draw_columns(key, found, overall, "" if is_yes_or_no(name) else f"{name_feature(name)} in the tweet"),
+        (name_feature(name), *SHARE_HEAD),
         format_share_rows(found),
     )
 
@@ -161,7 +161,7 @@ def _describe_effect(name: str, found: list[Share]) -> str:
     if is_yes_or_no(name):
         yes, no = "it is so", "it is not"
     elif without.label == "0":
-        yes, no = f"there are {feature_name(name)}", "there are none"
+        yes, no = f"there are {name_feature(name)}", "there are none"
     else:
         yes, no = "there are more", f"there are {without.label}"
     verdict = (
