@@ -171,8 +171,8 @@ def _build_summary(
         validation_count=len(window.validation),
         viral_rate=window.viral_rate,
         metrics=blend.metrics | compute_scores_with_intervals(labels, probabilities, called_from),
-        score_slices=score_slices(window.validation, probabilities),
-        measure_reliability=measure_reliability(labels, probabilities),
+        slices=score_slices(window.validation, probabilities),
+        reliability=measure_reliability(labels, probabilities),
         recipe=asdict(recipe)
         | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.share, 4)},
         tweets_per_second=trained.tweets_per_second,
