@@ -227,7 +227,7 @@ Forget = Callable[..., Result]
 @pytest.fixture
 def forget(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Forget:
     """`viral-scraper forget` with these arguments."""
-    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
+    monkeypatch.setattr("viral_common.logging.configure_logging", lambda *_: None)
     environment = {
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
         "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),

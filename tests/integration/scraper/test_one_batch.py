@@ -43,7 +43,7 @@ def x() -> Iterator[Served]:
 @pytest.fixture
 def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatch) -> Once:
     """Collects from X, unless told otherwise by settings without their `VIRAL_`."""
-    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
+    monkeypatch.setattr("viral_common.logging.configure_logging", lambda *_: None)
 
     def run(**environment: str) -> Result:
         told = {
@@ -182,7 +182,7 @@ def test_with_rabbitmq_away_the_event_is_kept_for_the_next_run(db: Sessions, run
 def test_while_another_scraper_collects_it_waits_but_not_for_ever(
     db: Sessions, run_once: Once, x: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one_batch, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(one_batch, "TIMEOUT_S", 0.0)
     monkeypatch.setattr("viral_scraper.stores.advisory_lock.ASK_AGAIN_S", 0.05)
 
     with hold_lock(db, "collect:x:tea", threading.Event(), lambda: None):

@@ -41,7 +41,9 @@ def read_blocks(path: Path) -> Generator[bytes, None, None]:
     """Unpack the file in order; a thread unpacks ahead. Raises DamagedFile, and UsageError if it cannot be read."""
     waiting: queue.Queue[bytes | Exception | None] = queue.Queue(AHEAD)
     closed = threading.Event()
-    thread = threading.Thread(target=_unpack, args=(path, waiting, closed), name="unpacking", daemon=True)
+    thread = threading.Thread(
+        target=_unpack_ahead, args=(path, waiting, closed), name="unpacking", daemon=True
+    )
     thread.start()
     try:
         while (block := waiting.get()) is not None:
@@ -71,7 +73,9 @@ def read_head(path: Path, size: int) -> bytes:
     return head[:size]
 
 
-def _unpack(path: Path, waiting: queue.Queue[bytes | Exception | None], closed: threading.Event) -> None:
+def _unpack_ahead(
+    path: Path, waiting: queue.Queue[bytes | Exception | None], closed: threading.Event
+) -> None:
     last: Exception | None = None
     try:
         with closing(_unpack_blocks(path)) as blocks:

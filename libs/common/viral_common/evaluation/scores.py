@@ -30,7 +30,7 @@ def scores(
     """Compute figures over equally long arrays, never NaN: with one class only, ranking figures are left out.
 
     `accuracy` is of naming the likelier class; `precision`, `recall` and `f1` of calling viral what reaches
-    `choose_decision_threshold`. `average_precision` is to be compared with `viral_rate`, what chance reaches.
+    `decision_threshold`. `average_precision` is to be compared with `viral_rate`, what chance reaches.
     """
     if not len(labels):
         raise ValueError("no tweets to score")

@@ -230,7 +230,7 @@ class PredictionOut(TypedDict):
     viral: Annotated[
         bool,
         Field(
-            description="Whether that is at least the model's `choose_decision_threshold`, mostly one half",
+            description="Whether that is at least the model's `decision_threshold`, mostly one half",
             examples=[True],
         ),
     ]
