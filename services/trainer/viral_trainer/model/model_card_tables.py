@@ -9,7 +9,7 @@ from viral_common.artefact.training_summary import ReliabilityBin, Slice
 # Name of a figure, its title, and the figure or number that knowing nothing of a tweet reaches.
 _METRICS: tuple[tuple[str, str, str | float], ...] = (
     ("auc", "AUC", 0.5),
-    ("auc_untold", "AUC without a username", 0.5),
+    ("auc_unknown_author", "AUC without a username", 0.5),
     ("average_precision", "average precision", "viral_rate"),
     ("log_loss", "log loss", "majority_log_loss"),
     ("accuracy", "accuracy", "majority_accuracy"),

@@ -150,8 +150,8 @@ _CURVES = {
     "auc": "auc",
     "average_precision": "average_precision",
     "accuracy": "accuracy",
-    "log_loss_untold": "loss_untold",
-    "auc_untold": "auc_untold",
+    "log_loss_unknown_author": "loss_unknown_author",
+    "auc_unknown_author": "auc_unknown_author",
 }
 
 

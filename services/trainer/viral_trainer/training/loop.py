@@ -204,7 +204,7 @@ def score_views(
     """Score the probabilities with the author known, and by the most important scores without."""
     without = scores(labels, untold)
     return scores(labels, told) | {
-        f"{name}_untold": without[name] for name in ("auc", "log_loss") if name in without
+        f"{name}_unknown_author": without[name] for name in ("auc", "log_loss") if name in without
     }
 
 

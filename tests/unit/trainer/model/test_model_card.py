@@ -107,7 +107,7 @@ def test_no_tweets_text_is_in_the_card() -> None:
 
 def test_tables_are_whole() -> None:
     labels, probabilities = draw_tweets(300, seed=1)
-    metrics = compute_scores_with_intervals(labels, probabilities, 0.5) | {"auc_untold": 0.6}
+    metrics = compute_scores_with_intervals(labels, probabilities, 0.5) | {"auc_unknown_author": 0.6}
 
     text = render_card(a_spec({"metrics": metrics, "slices": (COMMON, RARE)}))
 
