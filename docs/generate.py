@@ -24,7 +24,10 @@ def list_source_sections() -> dict[str, type[BaseSettings]]:
     """List the sections of the sources that have settings of their own."""
     for name in SOURCES:
         load_source_class(name)
-    return {f"Scraper: {_get_prefix(own)}*": own for own in SourceSettings.__subclasses__()}
+    return {
+        f"Scraper: {_get_prefix(own)}*": own
+        for own in sorted(SourceSettings.__subclasses__(), key=_get_prefix)
+    }
 
 
 def _get_prefix(settings: type[BaseSettings]) -> str:

@@ -8,7 +8,7 @@ from tests.docs.language import find_all
 
 FINDINGS = find_all()
 # How many are left of each kind. Lower a number when you mend some; zero is the aim.
-LEFT = {"functions": 261, "docstrings": 589, "banned words": 19}
+LEFT = {"functions": 259, "docstrings": 587, "banned words": 19}
 
 
 @pytest.mark.parametrize("kind", FINDINGS)

@@ -13,9 +13,10 @@ from viral_common.events import Precision, wrap_event
 from viral_common.logging import configure_logging
 from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
+from viral_common.stores.champion import Champion
 
 from viral_evaluator.alias_follower import Aliases
-from viral_evaluator.promotion import announcement, promote_by_hand, replaced_champion
+from viral_evaluator.promotion import promote_by_hand, replaced_champion
 from viral_evaluator.settings import EvaluatorSettings
 
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -38,7 +39,11 @@ def promote_version(version: int, note: str, precision: Precision | None) -> Non
         promotion = promote_by_hand(session, version, note, precision)
         with suppress(ServerAway):  # then nobody can say, and a gateway would fetch it later
             registry.get_version(version)
-        outbox.add_event(session, "evaluator", wrap_event(announcement(promotion), "viral/evaluator/by-hand"))
+        outbox.add_event(
+            session,
+            "evaluator",
+            wrap_event(Champion.from_row(promotion).to_event(), "viral/evaluator/by-hand"),
+        )
     console.print(f"version {version} is the champion (promotion {promotion.seq}, in {promotion.precision})")
     # Both are done by a running evaluator as well: what is away now follows later.
     try:

@@ -12,10 +12,11 @@ from viral_common.database.tables import Verdict
 from viral_common.errors import NotYet, ServerAway, Unusable, summarise_error
 from viral_common.events import Event, ModelPromoted, ModelTrained, derive_event_id
 from viral_common.stores import ledger
+from viral_common.stores.champion import Champion
 
 from viral_evaluator.alias_follower import Aliases
 from viral_evaluator.judge import Judge, blank_verdict
-from viral_evaluator.promotion import announcement, promotion_of_verdict
+from viral_evaluator.promotion import promotion_of_verdict
 
 log = structlog.get_logger()
 
@@ -48,7 +49,7 @@ class Evaluator:
             verdict = ledger.find_verdict(session, event.id)
             promotion = ledger.find_promotion(session, derive_event_id(event.id, ModelPromoted.name))
         self._tell_mlflow(event.model_version, verdict)
-        return [announcement(promotion)] if promotion else []
+        return [Champion.from_row(promotion).to_event()] if promotion else []
 
     def on_dead_lettered(self, event: ModelTrained, reason: str) -> None:
         """Record that no verdict could be reached, where there is a batch to record it of."""

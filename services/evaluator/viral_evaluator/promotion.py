@@ -28,21 +28,6 @@ def promotion_of_verdict(event: ModelTrained, verdict: Verdict, champion: Promot
     )
 
 
-def announcement(promotion: Promotion) -> ModelPromoted:
-    """The row as the event that tells it."""
-    return ModelPromoted.model_validate(
-        {
-            "id": promotion.event_id,
-            "promotion_seq": promotion.seq,
-            **{
-                name: getattr(promotion, name)
-                for name in ModelPromoted.model_fields
-                if name not in ("id", "promotion_seq")
-            },
-        }
-    )
-
-
 def promote_by_hand(
     session: Session, version: int, note: str, precision: Precision | None = None
 ) -> Promotion:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from viral_scraper.sources.base import Window
@@ -34,8 +34,3 @@ def draw_random_intervals(batch_id: UUID, window: Window) -> list[Window]:
         intervals += [Window(since, until) for since, until in itertools.pairwise(cuts)]
     draw.shuffle(intervals)
     return intervals
-
-
-def day_of(moment: datetime) -> datetime:
-    """The UTC midnight that begins the moment's day."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
