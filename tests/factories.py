@@ -21,7 +21,7 @@ from viral_common.artefact.files import Artefact, Calibration, FeatureScaling
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput
-from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.eda.sources import Piece, ReportTweets
 
@@ -131,7 +131,7 @@ def make_described_tweet(
 ) -> DescribedTweet:
     """One tweet; what is not named is plain."""
     history = AuthorHistory(earlier, earlier, earlier // 2, 0.5 * earlier)
-    text_hash = copy_hash(text)
+    text_hash = compute_copy_hash(text)
     return DescribedTweet(
         TweetInput(text, at, photos, username=author, author=history),
         likes,

@@ -107,4 +107,4 @@ def _moved(artefact: Artefact, bias: float, directory: Path) -> Artefact:
 
 def _nudged(probability: float, bias: float) -> float:
     logit = log(probability / (1 - probability)) + bias
-    return float(Calibration().probabilities(np.array([logit]))[0])
+    return float(Calibration().compute_probabilities(np.array([logit]))[0])

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from viral_common.archive.bad_rows import BadRows
-from viral_common.evaluation.scores import scores
+from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.label_rule import LabelRule
 from viral_trainer.compare.comparison import Comparison, compare
 from viral_trainer.compare.contenders import chosen
@@ -64,7 +64,7 @@ def _compared(name: str, how: How) -> Scores:
 
 def _scores_of_mean(comparison: Comparison) -> dict[str, float]:
     answers = [one.probabilities for one in comparison.results if one.contender.name in TEXT_RIVALS]
-    return scores(comparison.labels, np.mean(answers, axis=0))
+    return compute_scores(comparison.labels, np.mean(answers, axis=0))
 
 
 def _figure(what: str, found: Scores, ours: str, rivals: Iterable[str], score: str, target: float) -> Figure:

@@ -11,7 +11,7 @@ from viral_common.archive.bad_rows import BadRows
 from viral_common.archive.reader import read_tweets
 from viral_common.artefact.files import Calibration, FeatureScaling
 from viral_common.tweets.features import FEATURES, TweetInput
-from viral_common.tweets.filters import filtered
+from viral_common.tweets.filters import filter_tweets
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 from viral_scraper.sources.simulated import SimulatedSource
 from viral_trainer.model.base_model import find_base_model
@@ -30,7 +30,7 @@ ARCHIVE = TEST_DATA / "ukraine_oil.jsonl.gz"
 
 def some_tweets(count: int) -> list[LabelledTweet]:
     """The first originals of the archive, or as many simulated ones."""
-    kept = filtered(islice(_raw_tweets(count), 4 * count))[0][:count]
+    kept = filter_tweets(islice(_raw_tweets(count), 4 * count))[0][:count]
     return [
         LabelledTweet(
             TweetInput(

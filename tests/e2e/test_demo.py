@@ -96,7 +96,9 @@ def test_programs_get_the_probabilities_of_the_training_code(demo: DemoStack, tm
         p for start in range(0, len(tweets), 200) for p in predicted(demo, tweets[start : start + 200])
     ]
     examples = make_examples(tweets, tokenizer, artefact.spec.features)
-    trained = artefact.spec.calibration.probabilities(compute_logits(load_network(artefact), examples))
+    trained = artefact.spec.calibration.compute_probabilities(
+        compute_logits(load_network(artefact), examples)
+    )
     precision = demo.get("/v1/model")["precision"]
     in_fp32, judged = (
         Predictor.load(artefact, one).predict([tweet.input for tweet in tweets])

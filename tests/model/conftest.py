@@ -12,10 +12,10 @@ import pytest
 from viral_common.artefact.predictor import Predictor
 from viral_common.database.tables import Batch
 from viral_common.errors import UsageError
-from viral_common.evaluation.scores import scores
+from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.features import TweetInput
-from viral_common.tweets.filters import filtered
-from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.filters import filter_tweets
+from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet, RawTweet, stack_labels, take_inputs
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.simulated import SimulatedSource
@@ -41,7 +41,7 @@ class Subject:
         return float(self.predictor.predict(list(tweets)).mean())
 
     def scores(self) -> dict[str, float]:
-        return scores(stack_labels(self.test), self.predictor.predict(take_inputs(self.test)))
+        return compute_scores(stack_labels(self.test), self.predictor.predict(take_inputs(self.test)))
 
 
 @pytest.fixture(scope="session")
@@ -77,10 +77,10 @@ def real(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Sub
 
 def trained(name: str, tweets: Iterable[RawTweet], base: BaseModel, folder: Path) -> Subject:
     """Filter, split, fit, export and load."""
-    kept, _ = filtered(tweets)
+    kept, _ = filter_tweets(tweets)
     by_split: dict[str, list[LabelledTweet]] = {"train": [], "validation": [], "test": []}
     for tweet in kept:
-        by_split[choose_split(copy_hash(tweet.text))].append(labelled(tweet))
+        by_split[choose_split(compute_copy_hash(tweet.text))].append(labelled(tweet))
     batch = Batch(id=uuid4(), source=name, window_from=kept[0].posted_at, window_to=kept[-1].posted_at)
     window = Window([batch], by_split["train"], by_split["validation"])
     servers = {"database_url": "postgresql://u:p@127.0.0.1/d", "rabbitmq_url": "amqp://u:p@127.0.0.1/"}

@@ -42,7 +42,7 @@ class Owner:
                 SYSTEM_DIR.mkdir(exist_ok=True)  # another start may be faster
                 SYSTEM_DIR.chmod(0o755)  # whatever root's umask is
         self.make_dir(self.data_dir)
-        # Lets `viral doctor` tell whose data this is, and whether its `.viral` is still there.
+        # Lets `viral doctor` say whose data this is, and whether its `.viral` is still there.
         (self.data_dir / "home").write_text(str(home))
 
     def make_dir(self, path: Path) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from viral_common.database.tables import Promotion, Verdict
 from viral_common.errors import ArtefactError
 from viral_common.evaluation.intervals import compute_scores_with_intervals
-from viral_common.evaluation.scores import Labels, shortage
+from viral_common.evaluation.scores import Labels, explain_shortage
 from viral_common.events import ModelTrained
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.tweet import stack_labels, take_inputs
@@ -41,7 +41,7 @@ class Judge:
         labels = stack_labels(tweets)
         if len(labels) < self.settings.min_test_tweets:
             return self._unscorable(event, _TOO_FEW.format(len(labels), self.settings.min_test_tweets))
-        if lack := shortage(labels, "test", self.settings.likes_threshold):
+        if lack := explain_shortage(labels, "test", self.settings.likes_threshold):
             return self._unscorable(event, lack)
         inputs = take_inputs(tweets)
         try:

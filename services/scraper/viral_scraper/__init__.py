@@ -1,1 +1,1 @@
-"""The scraper: tweets from a source, filtered, sampled into batches, stored, announced."""
+"""Collect tweets from a source: filter, sample, store and announce them in batches."""

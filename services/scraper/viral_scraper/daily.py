@@ -1,4 +1,4 @@
-"""A time of day to collect at: `05:00`, or `05:00 Europe/Berlin`."""
+"""Parse a time of day to collect at: `05:00`, or `05:00 Europe/Berlin`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _A_MOMENT = timedelta(microseconds=1)
 
 
 class Daily:
-    """Only APScheduler's calendar: when the last run was is in Postgres, where every scraper sees it.
+    """Compute when daily runs are due. When the last run was is in Postgres, where every scraper sees it.
 
     So a run that was missed is caught up once, by whoever runs next, however many days were missed.
     """
 
     def __init__(self, at: str, jitter_s: float = 0) -> None:
-        """Raises ValueError for what is no time of day."""
+        """Parse the time. Raises ValueError for what is none."""
         match = _TIME.fullmatch(at.strip())
         if not match:
             raise ValueError(f"{at!r} is no time of day; write 05:00 or 05:00 Europe/Berlin")
@@ -29,7 +29,7 @@ class Daily:
         )
 
     def compute_next_after(self, moment: datetime) -> datetime:
-        """When the first run after `moment` is due: at that time of day or, with jitter, a little later."""
+        """Compute when the first run after `moment` is due: at that time of day or, with jitter, a little later."""
         due: datetime = self._trigger.get_next_fire_time(None, moment + _A_MOMENT)
         return due.astimezone(UTC)
 

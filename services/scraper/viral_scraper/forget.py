@@ -1,4 +1,4 @@
-"""`viral-scraper forget`: somebody asked for tweets to be deleted, and that none of them comes back."""
+"""Delete tweets on request and never store them again (`viral-scraper forget`)."""
 
 from __future__ import annotations
 

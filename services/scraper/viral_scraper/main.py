@@ -1,4 +1,4 @@
-"""`viral-scraper run`."""
+"""Run the scraper until it is stopped (`viral-scraper run`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far long work is: a bar for a person at a terminal, now and then a log line for everyone else."""
+"""Show how far long work is: a bar for a person at a terminal, now and then a log line for everyone else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOG_EVERY_S = 2.0
 
 @contextmanager
 def show_progress() -> Iterator[ReportProgress]:
-    """A `Tell` that draws bars on a terminal and logs elsewhere."""
+    """Draw bars on a terminal; log elsewhere."""
     if not sys.stderr.isatty():
         yield log_progress()
         return
@@ -38,7 +38,7 @@ def show_progress() -> Iterator[ReportProgress]:
 
 
 def log_progress() -> ReportProgress:
-    """A `Tell` that logs each piece of work at most every LOG_EVERY_S, and its end."""
+    """Log each piece of work at most every LOG_EVERY_S, and its end."""
     last: dict[str, float] = {}
 
     def report(what: str, done: int, total: int | None) -> None:

@@ -1,4 +1,4 @@
-"""The scraper's own settings."""
+"""Define the scraper's own settings."""
 
 from __future__ import annotations
 

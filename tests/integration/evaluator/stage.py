@@ -42,14 +42,16 @@ class Models:
 
     def score(self, uri: str, _sha256: str, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
         self.served_in.append((uri, precision))
-        return self._answers(uri, tweets, self.skill[uri] if precision == "fp32" else self.int8[uri])
+        return self._score_sample(uri, tweets, self.skill[uri] if precision == "fp32" else self.int8[uri])
 
     def score_each(self, uri: str, _sha256: str, tweets: Sequence[TweetInput]) -> dict[Precision, Scored]:
         self.scored.append(uri)
-        scored: dict[Precision, Scored] = {"fp32": self._answers(uri, tweets, self.skill[uri])}
-        return scored | ({"int8": self._answers(uri, tweets, self.int8[uri])} if uri in self.int8 else {})
+        scored: dict[Precision, Scored] = {"fp32": self._score_sample(uri, tweets, self.skill[uri])}
+        return scored | (
+            {"int8": self._score_sample(uri, tweets, self.int8[uri])} if uri in self.int8 else {}
+        )
 
-    def _answers(self, uri: str, tweets: Sequence[TweetInput], skill: float | Exception) -> Scored:
+    def _score_sample(self, uri: str, tweets: Sequence[TweetInput], skill: float | Exception) -> Scored:
         if isinstance(skill, Exception):
             raise skill
         truth = np.array([tweet.text.startswith("viral") for tweet in tweets])

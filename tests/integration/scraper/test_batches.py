@@ -14,7 +14,7 @@ from viral_common.database.tables import Tweet
 from viral_common.events import BatchCollected, CloudEvent, derive_event_id
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
-from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_scraper.collecting import collector as collector_module
 from viral_scraper.stores.batch_staging import prepare
 
@@ -171,7 +171,7 @@ def test_copies_stand_on_one_side_of_the_split_in_every_batch(db: Sessions, tmp_
     batches = all_batches(collector(db, tmp_path, said_daily, batch_size=20))
 
     assert len(batches) == 4
-    assert all(tweet.split == choose_split(copy_hash(tweet.text)) for tweet in stored(db))
+    assert all(tweet.split == choose_split(compute_copy_hash(tweet.text)) for tweet in stored(db))
     assert len({(tweet.text_hash, tweet.split) for tweet in stored(db)}) == 20
 
 

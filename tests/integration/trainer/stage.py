@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Tweet
 from viral_common.events import BatchCollected
-from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet
 
 from tests.factories import START, make_labelled_tweets
@@ -59,7 +59,7 @@ def collected(
 
 
 def _row(event: BatchCollected, number: int, tweet: LabelledTweet, likes: int | None) -> dict[str, object]:
-    text_hash = copy_hash(tweet.input.text)
+    text_hash = compute_copy_hash(tweet.input.text)
     return {
         "source": event.source,
         # All are of one time: their ids are their order, which decides what a training sees first.

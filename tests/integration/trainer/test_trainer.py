@@ -16,7 +16,7 @@ from viral_common.artefact.predictor import Predictor
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Training, Verdict
 from viral_common.errors import NotYet, Unusable
-from viral_common.evaluation.scores import scores
+from viral_common.evaluation.scores import compute_scores
 from viral_common.events import BatchCollected, ModelTrained
 from viral_common.registry.runs import Run, Runs
 from viral_common.registry.versions import MODEL_NAME, Registry
@@ -70,7 +70,7 @@ def test_the_announced_artefact_is_the_one_that_scores(
 
     tweets = make_labelled_tweets(200, seed=99)
     labels = np.array([tweet.viral for tweet in tweets])
-    assert scores(labels, predictor.predict([tweet.input for tweet in tweets]))["auc"] > 0.7
+    assert compute_scores(labels, predictor.predict([tweet.input for tweet in tweets]))["auc"] > 0.7
 
 
 def test_the_same_event_again_repeats_nothing(trainer: Trainer, db: Sessions, client: MlflowClient) -> None:

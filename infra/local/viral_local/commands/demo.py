@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from viral_common.archive.bad_rows import BadRows, summary
+from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
 from viral_common.archive.rows import read_rows
 from viral_common.bus import operations
 from viral_common.errors import UsageError, ViralError
@@ -91,6 +91,6 @@ def _count_rows(path: Path) -> int:
     count = sum(1 for _ in islice(read_rows(path, bad), MANY))
     if not count:
         raise UsageError(
-            f"no tweet in {path}: {summary(bad.by_reason)}; give a file of Twint, snscrape or X's API"
+            f"no tweet in {path}: {summarise_bad_rows(bad.by_reason)}; give a file of Twint, snscrape or X's API"
         )
     return count

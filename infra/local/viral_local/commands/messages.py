@@ -9,7 +9,7 @@ import typer
 from viral_common.cli import print_errors_as_one_line
 from viral_common.errors import UsageError
 
-events = typer.Typer(no_args_is_help=True, help="The events that the services tell each other.")
+events = typer.Typer(no_args_is_help=True, help="The events that the services send each other.")
 dead_letters = typer.Typer(no_args_is_help=True, help="Messages that a service gave up.")
 
 

@@ -53,7 +53,7 @@ def follow(paths: list[Path]) -> Iterator[tuple[str, str]]:
 
 
 def find_last_error(home: Home, program: str) -> str:
-    """Find why it ended, as far as its log tells: the last line that names an error, else the last line."""
+    """Find why it ended, as far as its log says: the last line that names an error, else the last line."""
     lines = [line for line in read_last_lines(home.log_dir / f"{program}.log", 200) if line.strip()]
     errors = [line for line in lines if re.search(r"\berror\b|Error:", line)]
     return (errors or lines or ["its log is empty"])[-1].strip().removeprefix("error: ")

@@ -20,7 +20,7 @@ from viral_local.process.program import Program
 
 USER = "viral"
 TRACE = "viral"
-# What is published on the product's exchanges; deliveries would only tell it again, and long bodies fill the disk.
+# What is published on the product's exchanges; deliveries would only repeat it, and long bodies fill the disk.
 TRACED = {"format": "text", "pattern": "publish.viral.#", "max_payload_bytes": 10_000}
 PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_tracing")
 # Debian's /usr/sbin/rabbitmq-server is a wrapper for root that runs the node as the machine's own.

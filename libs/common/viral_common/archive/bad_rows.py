@@ -39,7 +39,7 @@ class BadRows:
             log.warning("row left out", place=f"{path}:{line}", reason=reason)
 
 
-def summary(by_reason: Mapping[str, int]) -> str:
+def summarise_bad_rows(by_reason: Mapping[str, int]) -> str:
     """Sum them up: `3 bad rows (2 broken JSON, 1 no id)`."""
     reasons = ", ".join(f"{count} {reason}" for reason, count in Counter(by_reason).most_common())
     return f"{sum(by_reason.values())} bad rows" + (f" ({reasons})" if reasons else "")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from viral_common.archive.bad_rows import BadRow, BadRows
 from viral_common.archive.formats import shape_of_columns
-from viral_common.archive.lines import BYTE_ORDER_MARK, LONGEST_LINE, numbered, read_line_blocks
+from viral_common.archive.lines import BYTE_ORDER_MARK, LONGEST_LINE, number_lines, read_line_blocks
 
 NumberedLine = tuple[int, bytes]
 
@@ -43,7 +43,7 @@ def find_header(head: bytes) -> Header | None:
 def read_table_rows(path: Path, table: Header, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
     """Join the lines of each record until its quotes pair up; after a broken one, go on at its second line."""
     csv.field_size_limit(LONGEST_LINE)
-    lines = numbered(read_line_blocks(path, bad))
+    lines = number_lines(read_line_blocks(path, bad))
     next(lines, None)
     again: deque[NumberedLine] = deque()
     record: list[NumberedLine] = []

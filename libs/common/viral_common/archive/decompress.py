@@ -18,7 +18,7 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 PACKED_AT_ONCE = 1 << 15  # bytes; text becomes five to ten times as large, and may become a thousand times
 PLAIN_AT_ONCE = 1 << 19
-# By its own name, which its type stubs do not tell.
+# By its own name, which its type stubs leave out.
 IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 AHEAD = 4  # blocks unpacked while the ones before them are worked on
 

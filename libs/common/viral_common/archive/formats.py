@@ -48,6 +48,6 @@ def _shape_with(field: str) -> Shape:
     return {"likes_count": TWINT, "likeCount": SNSCRAPE}.get(field, X_API)
 
 
-def converted(row: dict[str, Any], shape: Shape) -> Any:
+def convert_row(row: dict[str, Any], shape: Shape) -> Any:
     """Convert a row read by something else than the shape's own decoder."""
     return msgspec.convert(row, shape.row_type)

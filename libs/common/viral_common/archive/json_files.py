@@ -13,8 +13,8 @@ import msgspec
 
 from viral_common.archive.bad_rows import BadRow, BadRows
 from viral_common.archive.decompress import DamagedFile, read_blocks
-from viral_common.archive.formats import Shape, converted
-from viral_common.archive.lines import Lines, numbered, read_line_blocks
+from viral_common.archive.formats import Shape, convert_row
+from viral_common.archive.lines import Lines, number_lines, read_line_blocks
 
 LONGEST_OBJECT = (
     16 * 1024 * 1024
@@ -54,7 +54,7 @@ def read_json_documents(path: Path, shape: Shape, bad: BadRows) -> Iterator[Numb
 def _read_line_by_line(
     path: Path, lines: Lines, shape: Shape, decoder: msgspec.json.Decoder[Any], bad: BadRows
 ) -> Iterator[NumberedRow]:
-    for number, line in numbered(iter([lines])):
+    for number, line in number_lines(iter([lines])):
         if not line.strip():
             continue
         try:
@@ -81,7 +81,7 @@ def _read_row(data: bytes, shape: Shape, decoder: msgspec.json.Decoder[Any]) -> 
         raise BadRow("broken JSON") from error
     if not isinstance(row, dict):
         raise BadRow("not a JSON object")
-    return converted(row, shape)
+    return convert_row(row, shape)
 
 
 def _read_objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:

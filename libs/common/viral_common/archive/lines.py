@@ -57,7 +57,7 @@ def read_line_blocks(path: Path, bad: BadRows) -> Iterator[Lines]:
         yield Lines(number, _strip_mark(rest) if number == 1 else rest)
 
 
-def numbered(blocks: Iterator[Lines]) -> Iterator[tuple[int, bytes]]:
+def number_lines(blocks: Iterator[Lines]) -> Iterator[tuple[int, bytes]]:
     """Number the lines, one by one."""
     for first, data in blocks:
         yield from enumerate(data.splitlines(keepends=True) if b"\r" not in data else _split(data), first)

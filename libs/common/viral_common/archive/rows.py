@@ -9,12 +9,12 @@ from typing import Any
 from viral_common.archive.bad_rows import BadRow, BadRows
 from viral_common.archive.csv_files import find_header, read_table_rows
 from viral_common.archive.decompress import read_head
-from viral_common.archive.formats import TWINT, Shape, converted, shape_of_columns, shape_of_json
+from viral_common.archive.formats import TWINT, Shape, convert_row, shape_of_columns, shape_of_json
 from viral_common.archive.json_files import NumberedRow, read_json_documents, read_json_lines
 from viral_common.archive.lines import BYTE_ORDER_MARK
 from viral_common.archive.parquet_files import MAGIC, read_parquet_rows
 
-HEAD = 1 << 18  # bytes by which a format is told
+HEAD = 1 << 18  # bytes that a format is recognised by
 
 ShapedRow = tuple[Shape, int, Any]
 
@@ -24,11 +24,11 @@ def read_rows(path: Path, bad: BadRows) -> Iterator[ShapedRow]:
     head = read_head(path, HEAD)
     if head.startswith(MAGIC):
         for shape, number, row in read_parquet_rows(path, bad):
-            yield from _read_pages(path, shape, iter([(number, converted(row, shape))]), bad)
+            yield from _read_pages(path, shape, iter([(number, convert_row(row, shape))]), bad)
     elif header := find_header(head):
         shape = shape_of_columns(header.columns) or TWINT
         for number, row in read_table_rows(path, header, bad):
-            yield shape, number, converted(row, shape)
+            yield shape, number, convert_row(row, shape)
     else:
         yield from _read_json_rows(path, head, bad)
 

@@ -51,12 +51,12 @@ class FeatureScaling(Part):
     scale: tuple[PositiveFloat, ...]
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> FeatureScaling:
+    def _check_lengths(self) -> FeatureScaling:
         if not len(self.names) == len(self.mean) == len(self.scale):
             raise ValueError("names, mean and scale must be equally long")
         return self
 
-    def scaled(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    def scale_matrix(self, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scale features as the network reads them: standardised, clipped, unknown ones 0; float32, same shape."""
         mean, scale = self._standard
         standard = ((matrix - mean) / scale).clip(-CLIP, CLIP)  # float64
@@ -74,7 +74,7 @@ class Calibration(Part):
     temperature: PositiveFloat = 1.0
     bias: float = 0.0
 
-    def probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
+    def compute_probabilities(self, logits: NDArray[np.floating]) -> NDArray[np.float64]:
         """Compute calibrated probabilities, float64 of the same shape; a logit that is no number stays none."""
         scaled = logits.astype(np.float64) / self.temperature + self.bias
         return 1.0 / (1.0 + np.exp(-np.clip(scaled, -500, 500)))
@@ -193,7 +193,7 @@ def _check_names(directory: Path, manifest: Manifest, serving: Precision | None)
 
 
 def refuse_code(name: str, of: object) -> None:
-    """Raises ArtefactError for a file name of `of` whose format can run code when it is read."""
+    """Refuse with an ArtefactError a file name of `of` whose format can run code when it is read."""
     if Path(name).suffix not in _SAFE_SUFFIXES:
         raise ArtefactError(f"{of}: {name} has a format that could run code when read")
 

@@ -47,12 +47,12 @@ class Predictor:
     @classmethod
     def load(cls, artefact: Artefact, precision: Precision = "fp32", threads: int | None = None) -> Predictor:
         """Load one that answers its sample correctly. Raises ArtefactError for a model that cannot serve."""
-        predictor = cls.untried(artefact.directory, artefact.spec, precision, threads)
+        predictor = cls.load_unchecked(artefact.directory, artefact.spec, precision, threads)
         predictor._check_sample(artefact, precision)
         return predictor
 
     @classmethod
-    def untried(
+    def load_unchecked(
         cls, directory: Path, spec: ArtefactSpec, precision: Precision, threads: int | None = None
     ) -> Predictor:
         """Score on `threads` cores (default: all this process may use), with no look at the sample."""
@@ -65,32 +65,32 @@ class Predictor:
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """Predict calibrated probabilities in the tweets' order, shape (tweets,)."""
         if len(tweets) <= PIECE:
-            return self._probabilities(tweets)
+            return self._compute_probabilities(tweets)
         pieces = [tweets[start : start + PIECE] for start in range(0, len(tweets), PIECE)]
         with ThreadPoolExecutor(min(self._threads, len(pieces))) as pool:
-            return np.concatenate(list(pool.map(self._probabilities, pieces)))
+            return np.concatenate(list(pool.map(self._compute_probabilities, pieces)))
 
-    def _probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+    def _compute_probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         tokens = tokenise(self._tokenizer, [tweet.text for tweet in tweets])
-        features = self.spec.features.scaled(compute_feature_matrix(tweets))
+        features = self.spec.features.scale_matrix(compute_feature_matrix(tweets))
         logits = np.empty(len(tokens), dtype=np.float32)
         for rows in choose_chunks(tokens.lengths, CHUNK):
-            input_ids, attention_mask = tokens.padded(rows)
+            input_ids, attention_mask = tokens.pad_rows(rows)
             feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
             logits[rows] = self._session.run([self.spec.output], feed)[0]
         if not np.isfinite(logits).all():
             raise ArtefactError("the model's output is no number: its weights are damaged")
-        return self.spec.calibration.probabilities(logits)
+        return self.spec.calibration.compute_probabilities(logits)
 
     def _check_sample(self, artefact: Artefact, precision: Precision) -> None:
-        answered = self._answers(artefact)
+        answered = self._score_sample(artefact)
         gap = float(np.abs(answered - _get_expected(artefact, precision)).max())
         if gap > SAMPLE_TOLERANCE:
             raise ArtefactError(
                 f"{artefact.directory}: its sample scores {gap:.4f} away from what was trained"
             )
 
-    def _answers(self, artefact: Artefact) -> NDArray[np.float64]:
+    def _score_sample(self, artefact: Artefact) -> NDArray[np.float64]:
         try:
             return self.predict([sample.tweet for sample in artefact.spec.sample])
         except ArtefactError as error:
@@ -119,10 +119,10 @@ def _get_expected(artefact: Artefact, precision: Precision) -> NDArray[np.float6
     sample = artefact.spec.sample
     if precision == "fp32":
         return np.array([one.probability for one in sample])
-    told = [one.int8_probability for one in sample if one.int8_probability is not None]
-    if len(told) < len(sample):
+    stated = [one.int8_probability for one in sample if one.int8_probability is not None]
+    if len(stated) < len(sample):
         raise ArtefactError(f"{artefact.directory}: does not say what its sample scores in {precision}")
-    return np.array(told)
+    return np.array(stated)
 
 
 def _read_tokenizer(directory: Path, spec: ArtefactSpec) -> Tokenizer:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from viral_common.artefact.word_cache import build_reader
-from viral_common.tweets.text import clean, masked
+from viral_common.tweets.text import clean, mask_text
 
 # Texts read at once: lists of ids are larger than arrays, and what a tokenizer says beside them is far larger.
 TEXTS_AT_ONCE = 4096
@@ -31,13 +31,13 @@ class TokenRows:
     offsets: NDArray[np.int64]  # (rows + 1,)
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[int]]) -> TokenRows:
+    def from_rows(cls, rows: Sequence[Sequence[int]]) -> TokenRows:
         """Stack rows, each of its own length."""
         offsets = _compute_offsets(np.fromiter(map(len, rows), np.int64, len(rows)))
         return cls(np.fromiter(chain.from_iterable(rows), np.int32, int(offsets[-1])), offsets)
 
     @classmethod
-    def joined(cls, parts: Sequence[TokenRows]) -> TokenRows:
+    def join(cls, parts: Sequence[TokenRows]) -> TokenRows:
         """Join the rows of all parts, one after the other."""
         if len(parts) == 1:
             return parts[0]
@@ -56,7 +56,7 @@ class TokenRows:
         """Tokens of each row, (rows,)."""
         return np.diff(self.offsets)
 
-    def lengths_of(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    def count_tokens(self, rows: NDArray[np.intp]) -> NDArray[np.int64]:
         """Count the tokens of these rows, in their order."""
         return self.offsets[1:][rows] - self.offsets[rows]
 
@@ -65,23 +65,23 @@ class TokenRows:
         starts, ends = self.offsets[rows], self.offsets[1:][rows]
         ids = [self.ids[start:end] for start, end in zip(starts, ends, strict=True)]
         return TokenRows(
-            np.concatenate([np.empty(0, np.int32), *ids]), _compute_offsets(self.lengths_of(rows))
+            np.concatenate([np.empty(0, np.int32), *ids]), _compute_offsets(self.count_tokens(rows))
         )
 
-    def padded(self, rows: NDArray[np.intp], multiple: int = 1) -> tuple[Tokens, Tokens]:
+    def pad_rows(self, rows: NDArray[np.intp], multiple: int = 1) -> tuple[Tokens, Tokens]:
         """Pad input_ids and attention_mask, each (rows, tokens): the longest row's, rounded up to a `multiple`."""
         if len(rows) == multiple == 1:  # nothing to pad: a quarter of the time
             start, end = self.offsets[rows[0] : rows[0] + 2]
             input_ids = self.ids[start:end].astype(np.int64)[np.newaxis]
             return input_ids, np.ones_like(input_ids)
         starts = self.offsets[rows][:, None]
-        lengths = self.lengths_of(rows)[:, None]
+        lengths = self.count_tokens(rows)[:, None]
         width = -(-int(lengths.max()) // multiple) * multiple
         places = np.arange(width)
-        told = places < lengths  # (rows, width)
-        input_ids = np.zeros(told.shape, dtype=np.int64)  # padding is token 0
-        input_ids[told] = self.ids[(starts + places)[told]]
-        return input_ids, told.astype(np.int64)
+        inside = places < lengths  # (rows, width)
+        input_ids = np.zeros(inside.shape, dtype=np.int64)  # padding is token 0
+        input_ids[inside] = self.ids[(starts + places)[inside]]
+        return input_ids, inside.astype(np.int64)
 
 
 def read_tokenizer(path: Path, max_tokens: int) -> Tokenizer:
@@ -99,7 +99,7 @@ def parse_tokenizer(content: bytes, max_tokens: int) -> Tokenizer:
 
 def mask_for_tokenizer(text: str) -> str:
     """Mask the text as a tokenizer gets it, links and mentions masked: two that are read alike have the same tokens."""
-    return masked(clean(text))
+    return mask_text(clean(text))
 
 
 def tokenise(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenRows:
@@ -107,9 +107,11 @@ def tokenise(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenRows:
     read, parts = build_reader(tokenizer), []
     for start in range(0, len(texts), TEXTS_AT_ONCE):
         parts.append(
-            TokenRows.of(read([mask_for_tokenizer(text) for text in texts[start : start + TEXTS_AT_ONCE]]))
+            TokenRows.from_rows(
+                read([mask_for_tokenizer(text) for text in texts[start : start + TEXTS_AT_ONCE]])
+            )
         )
-    return TokenRows.joined(parts)
+    return TokenRows.join(parts)
 
 
 def choose_chunks_by_length(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:

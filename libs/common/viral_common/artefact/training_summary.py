@@ -19,7 +19,7 @@ class Slice(Part):
     """Hold figures over the tweets that have one thing in common."""
 
     of: str
-    """What tells the slices apart: hour, words, media or author."""
+    """What divides the slices: hour, words, media or author."""
     name: str
     count: PositiveInt
     viral_rate: Share

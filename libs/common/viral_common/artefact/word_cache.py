@@ -42,20 +42,20 @@ def build_reader(tokenizer: Tokenizer) -> Read:
     )
 
     @lru_cache(maxsize=MOST_WORDS)
-    def of_word(word: str) -> tuple[int, ...]:
+    def read_word(word: str) -> tuple[int, ...]:
         return tuple(tokenizer.encode(word, add_special_tokens=False).ids)
 
-    def of_text(text: str) -> list[int]:
+    def read_text(text: str) -> list[int]:
         words = _words_in(text)
         if special.search(text) or max(map(len, words), default=0) > LONGEST_WORD:
             whole: list[int] = tokenizer.encode(text).ids
             return whole
-        ids = [first, *chain.from_iterable(map(of_word, words))]
+        ids = [first, *chain.from_iterable(map(read_word, words))]
         del ids[1 + most_between :]
         ids.append(last)
         return ids
 
-    return lambda texts: [*map(of_text, texts)]
+    return lambda texts: [*map(read_text, texts)]
 
 
 def _check_words_are_read_alone(tokenizer: Tokenizer) -> bool:

@@ -1,4 +1,4 @@
-"""Consume a queue, and notice within seconds when the broker stopped delivering."""
+"""Consume a queue, and detect within seconds that the broker stopped delivering."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def compute_stability_index(before: Counts, after: Counts) -> float:
     return float(np.sum((q - p) * np.log(q / p)))
 
 
-def binned(before: NDArray[AnyNumber], after: NDArray[AnyNumber]) -> tuple[Counts, Counts]:
+def count_in_bins(before: NDArray[AnyNumber], after: NDArray[AnyNumber]) -> tuple[Counts, Counts]:
     """Count both, (bins,) each: of every value where they are few, else of tenths of `before`.
 
     What is not a number is a bin of its own, the last.
@@ -52,7 +52,7 @@ def _count(values: NDArray[np.float64], edges: NDArray[np.float64]) -> Counts:
     return np.bincount(bins, minlength=len(edges) + 2).astype(np.int64)
 
 
-def chance(before: Counts, after: Counts) -> float:
+def estimate_chance_index(before: Counts, after: Counts) -> float:
     """Estimate what 95 in 100 indices of two draws from the same tweets stay below, for so many tweets and bins.
 
     Then PSI is (1/n + 1/m) times chi-squared with bins - 1 degrees of freedom (Yurdakul 2018), whose quantile is
@@ -66,7 +66,7 @@ def chance(before: Counts, after: Counts) -> float:
     return float(quantile * (1 / before.sum() + 1 / after.sum()))
 
 
-def level(index: float, by_chance: float = 0.0) -> Level:
+def name_level(index: float, by_chance: float = 0.0) -> Level:
     """Name what a PSI is usually taken for; `stable` too where chance alone would explain it."""
     if not index >= max(STABLE, by_chance):
         return "stable"

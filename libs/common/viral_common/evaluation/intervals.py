@@ -1,4 +1,4 @@
-"""Estimate how sure the figures of `scores` are: percentile bootstrap over tweets (Efron & Tibshirani 1993, ch. 13)."""
+"""Estimate how sure scores are: percentile bootstrap over tweets (Efron & Tibshirani 1993, ch. 13)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viral_common.artefact.files import DECISION_THRESHOLD
-from viral_common.evaluation.scores import Floats, Labels, scores
+from viral_common.evaluation.scores import Floats, Labels, compute_scores
 
 RESAMPLES = 400
 CONFIDENCE = 0.95
@@ -19,7 +19,7 @@ _AT_ONCE = 1 << 20
 Interval = tuple[float, float]
 
 
-def intervals(labels: Labels, probabilities: Floats) -> dict[str, Interval]:
+def compute_intervals(labels: Labels, probabilities: Floats) -> dict[str, Interval]:
     """Estimate 95% intervals of accuracy, log_loss and, with both classes there, auc and average_precision.
 
     The calibration error has none: resampling adds noise, which that figure counts as error.
@@ -40,8 +40,8 @@ def compute_scores_with_intervals(
     labels: Labels, probabilities: Floats, decision_threshold: float
 ) -> dict[str, float]:
     """Compute scores and, beside each figure that has an interval, its ends: `auc_low`, `auc_high`."""
-    figures = scores(labels, probabilities, decision_threshold)
-    for name, (low, high) in intervals(labels, probabilities).items():
+    figures = compute_scores(labels, probabilities, decision_threshold)
+    for name, (low, high) in compute_intervals(labels, probabilities).items():
         figures |= {f"{name}_low": low, f"{name}_high": high}
     return figures
 

@@ -24,7 +24,7 @@ Labels = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-def scores(
+def compute_scores(
     labels: Labels, probabilities: Floats, decision_threshold: float = DECISION_THRESHOLD
 ) -> dict[str, float]:
     """Compute figures over equally long arrays, never NaN: with one class only, ranking figures are left out.
@@ -79,7 +79,7 @@ def has_enough_of_both(labels: Labels) -> bool:
     return min(viral, len(labels) - viral) >= FEWEST_OF_A_CLASS
 
 
-def shortage(labels: Labels, name: str, likes_threshold: int) -> str | None:
+def explain_shortage(labels: Labels, name: str, likes_threshold: int) -> str | None:
     """Explain to people why these tweets, the `name` ones, can decide nothing; None if they can."""
     if has_enough_of_both(labels):
         return None

@@ -66,7 +66,7 @@ class TextCounts:
     urls: int
 
 
-# A gateway asks twice for each tweet: once to score it, once to tell its features.
+# A gateway asks twice for each tweet: once to score it, once to show its features.
 @lru_cache(maxsize=512)
 def count_text(text: str) -> TextCounts:
     """Count links first and take them out, so that an address's `#` or `@` counts as neither."""
@@ -102,7 +102,7 @@ def compute_features(tweet: TweetInput) -> dict[str, int]:
 
 
 def compute_author_features(author: AuthorHistory | None, username: str | None) -> list[float]:
-    """List them in the order of AUTHOR_FEATURES; NaN is what an untold author leaves unsaid."""
+    """List them in the order of AUTHOR_FEATURES; NaN where the author is unknown."""
     if author is None:
         return [0.0, math.nan, math.nan, math.nan, math.nan]
     # One viral and one quiet tweet are added (Laplace), so that a single tweet does not say never or always.

@@ -39,7 +39,7 @@ def _has_only_links(text: str) -> bool:
     return not text or (LINK.match(text) is not None and not LINK.sub("", text).strip())
 
 
-def filtered(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], Counter[str]]:
+def filter_tweets(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], Counter[str]]:
     """Choose the tweets to keep, and count how many were left out by reason."""
     kept: list[RawTweet] = []
     left_out: Counter[str] = Counter()

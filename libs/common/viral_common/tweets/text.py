@@ -42,7 +42,7 @@ def split_around_links(text: str) -> list[str]:
     return pieces if usual else LINK.split(text)
 
 
-def masked(text: str) -> str:
+def mask_text(text: str) -> str:
     """Mask the text as the encoder reads it: every link is `http`, every mention `@user`."""
     return " ".join(list_masked_words(split_around_links(text)))
 
@@ -53,17 +53,17 @@ def list_masked_words(pieces: Sequence[str]) -> list[str]:
     return (MENTION.sub("@user", text) if "@" in text else text).split()
 
 
-def copy_hash(text: str) -> int:
+def compute_copy_hash(text: str) -> int:
     """Hash to signed 64 bits, equal for texts that differ only in links, mentions, case or spacing."""
-    return _hash(_normalise(masked(text)).encode())
+    return _hash(_normalise(mask_text(text)).encode())
 
 
-def near_hash(text: str) -> int:
+def compute_near_hash(text: str) -> int:
     """Hash likewise, equal also for texts that differ in punctuation, emoji and other signs.
 
     Compared are the letters a to z and the digits; for texts with few of them it is the copy hash.
     """
-    return compute_hashes(masked(text))[1]
+    return compute_hashes(mask_text(text))[1]
 
 
 def compute_hashes(masked_text: str) -> tuple[int, int]:

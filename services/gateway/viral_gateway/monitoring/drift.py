@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from viral_common.evaluation.drift import SHIFTED, STABLE, level
+from viral_common.evaluation.drift import SHIFTED, STABLE, name_level
 from viral_common.tweets.feature_names import name_feature
 
 Reading = Literal["stable", "moving", "moved"]
@@ -41,7 +41,7 @@ class Shift:
     @property
     def reading(self) -> Reading:
         """In one word."""
-        return READINGS[level(self.index, self.by_chance)]
+        return READINGS[name_level(self.index, self.by_chance)]
 
     @property
     def meter(self) -> float:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from cachetools import TTLCache
 from numpy.typing import NDArray
-from viral_common.evaluation.drift import binned, chance, compute_stability_index
+from viral_common.evaluation.drift import compute_stability_index, count_in_bins, estimate_chance_index
 from viral_common.tweets.features import AUTHOR_FEATURES, FEATURES, TweetInput, compute_feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 
@@ -92,12 +92,12 @@ class LiveTraffic:
                 )
                 self._scored = (
                     asked,
-                    Reference(compute_feature_matrix(tweets), _probabilities(serving, tweets)),
+                    Reference(compute_feature_matrix(tweets), _compute_probabilities(serving, tweets)),
                 )
             return self._scored[1]
 
 
-def _probabilities(serving: Serving, tweets: list[TweetInput]) -> NDArray[np.float64]:
+def _compute_probabilities(serving: Serving, tweets: list[TweetInput]) -> NDArray[np.float64]:
     parts = [
         serving.scorer.predict(tweets[start : start + SCORED_AT_ONCE])
         for start in range(0, len(tweets), SCORED_AT_ONCE)
@@ -122,5 +122,5 @@ def _shift(
     before: NDArray[np.float32] | NDArray[np.float64],
     after: NDArray[np.float32] | NDArray[np.float64],
 ) -> Shift:
-    first, second = binned(before.astype(np.float64), after.astype(np.float64))
-    return Shift(name, compute_stability_index(first, second), chance(first, second))
+    first, second = count_in_bins(before.astype(np.float64), after.astype(np.float64))
+    return Shift(name, compute_stability_index(first, second), estimate_chance_index(first, second))

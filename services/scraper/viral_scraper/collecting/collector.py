@@ -32,7 +32,7 @@ STORE_AT_ONCE = 5_000
 
 @dataclass(frozen=True)
 class Collector:
-    """One source's batches, one after the other."""
+    """Collect one source's batches, one after the other."""
 
     source: Source
     batches: BatchStore
@@ -123,7 +123,6 @@ class Collector:
 
 
 def _log_batch(batch: Batch) -> None:
-    """An empty batch has no event: nobody could learn from it."""
     log.info(
         "batch collected" if batch.tweet_count else "batch is empty, nothing announced",
         batch=str(batch.id),

@@ -1,4 +1,4 @@
-"""Random pieces of a window's days: collecting them until the batch is full samples every hour and day alike."""
+"""Cut a window's days into random pieces: collecting those until the batch is full samples every hour and day alike."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FEWEST_PER_DAY, MOST_PER_DAY = 2, 24
 
 
 def derive_batch_id(source: str, query: str, window: Window) -> UUID:
-    """The same batch has the same id, whoever plans it and however often."""
+    """Derive a batch's id: the same whoever plans it, and however often."""
     return uuid5(NAMESPACE_URL, f"viral:batch:{source}:{query}:{window.since.astimezone(UTC).isoformat()}")
 
 
 def draw_random_intervals(batch_id: UUID, window: Window) -> list[Window]:
-    """Each day cut at random seconds, all pieces in random order; drawn from the batch id alone."""
+    """Cut each day at random seconds and shuffle all pieces; drawn from the batch id alone."""
     # Not for secrets: the id seeds the draw so that a batch can be collected again just as it was.
     draw = random.Random(batch_id.int)  # noqa: S311
     days = (window.until - window.since) // DAY

@@ -1,4 +1,4 @@
-"""`viral-scraper once`: one batch, for cron and Kubernetes."""
+"""Collect one batch (`viral-scraper once`), for cron and Kubernetes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def collect_one_batch(settings: ScraperSettings, console: Console) -> None:
 
 @contextmanager
 def _hold_own_lock(service: Service, collector: Collector, console: Console) -> Iterator[Lock]:
-    """Raises ViralError if another scraper does not end."""
+    """Hold the lock on the source. Raises ViralError if another scraper does not end."""
     working = f"another scraper collects from {collector.title}"
     with hold_lock(
         service.sessions, collector.lock_name, NEVER, lambda: console.print(f"{working}; waiting"), TIMEOUT_S
@@ -74,7 +74,7 @@ def _hold_own_lock(service: Service, collector: Collector, console: Console) -> 
 
 
 def _refresh(refresher: Refresher, mine: Lock, console: Console) -> ViralError | None:
-    """Its failure, which is told after the batch is collected: one does not need the other."""
+    """Read likes again; return a failure instead of raising it, since the batch needs none of it."""
     try:
         if refreshed := refresher.refresh_due(NEVER, mine.confirm):
             console.print(f"likes of {refreshed:,} tweets read again")
@@ -105,7 +105,7 @@ def _show(console: Console, batch: Batch, source: Source) -> None:
 
 
 def _build_bad_rows_table(counts: Mapping[str, int], places: Mapping[str, Sequence[str]]) -> Table:
-    """With the first places of each reason, where the source knows them."""
+    """Build the table of unreadable rows, with the first places of each reason where the source knows them."""
     table = Table("could not be read", "rows", "first at")
     table.columns[1].justify = "right"
     table.columns[2].overflow = "fold"

@@ -1,4 +1,4 @@
-"""What keeps a scraper waiting: in one line, since when, and how long until the next attempt."""
+"""Record what keeps a scraper waiting: why, since when, and how long until the next attempt."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POSTGRES_NO_ROOM = "53100"
 
 @dataclass
 class Outage:
-    """`tries`: how often in a row it came."""
+    """Hold why a part of the work waits, and how many attempts in a row have failed."""
 
     reason: str
     since: datetime
@@ -33,18 +33,18 @@ class Outage:
 
 
 class Outages:
-    """Of the parts of one scraper's work, each with its own."""
+    """Record the outages of a scraper's parts, one for each."""
 
     def __init__(self, most_s: float) -> None:
         self._most_s = most_s
         self._now: dict[str, Outage] = {}
 
     def describe(self) -> list[str]:
-        """Each in one line."""
+        """Describe each in one line."""
         return [str(outage) for outage in list(self._now.values())]
 
     def note(self, part: str, reason: str) -> float:
-        """How long to wait before `part` is tried again: longer each time, up to `most_s`. Logged where it is new."""
+        """Record a failure of `part` and log it if it is new; return how long to wait: longer each time, up to `most_s`."""
         known = self._now.get(part)
         if known is None or known.reason != reason:
             log.warning("waiting", part=part, reason=reason)
@@ -53,13 +53,13 @@ class Outages:
         return min(self._most_s, draw_backoff_s(tries))
 
     def end(self, part: str) -> None:
-        """`part` works."""
+        """Record that `part` works again."""
         if outage := self._now.pop(part, None):
             log.info("goes on", part=part, waited_s=round((datetime.now(UTC) - outage.since).total_seconds()))
 
 
 def explain_error(error: Exception) -> str:
-    """The line that says what is waited for."""
+    """Explain in one line what is waited for."""
     if isinstance(error, ViralError):
         return str(error)
     if isinstance(error, POSTGRES_AWAY):
@@ -73,5 +73,5 @@ def explain_error(error: Exception) -> str:
 
 
 def is_no_room(error: Exception) -> bool:
-    """Whether somebody must make room on the disk."""
+    """Tell whether somebody must make room on the disk."""
     return isinstance(error, OSError) and error.errno in NO_ROOM

@@ -1,4 +1,4 @@
-"""The months that tweets lie in: made before they begin, dropped when they are old."""
+"""Make the partition of each month before it begins, and drop it when it is old."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ANALYSE_EVERY = timedelta(days=1)
 
 
 class PartitionKeeper:
-    """Looked after by every scraper, whatever its source does; all at once is fine."""
+    """Keep the partitions of `tweets`. Every scraper does, whatever its source; all at once is fine."""
 
     def __init__(self, sessions: Sessions, retention_days: int) -> None:
-        """With 0 days nothing is ever dropped."""
+        """Drop nothing if `retention_days` is 0."""
         self._sessions = sessions
         self._keep = timedelta(days=retention_days)
 
     def run(self, stopping: threading.Event) -> None:
-        """Every hour until `stopping`."""
+        """Repeat every hour until `stopping`."""
         while not stopping.is_set():
             self.keep_partitions(datetime.now(UTC))
             stopping.wait(KEEP_EVERY_S)

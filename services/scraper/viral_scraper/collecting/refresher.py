@@ -20,7 +20,7 @@ AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class Refresher:
-    """One source's tweets; killed anywhere, it goes on with those that are still due."""
+    """Refresh one source's tweets; killed anywhere, it goes on with those that are still due."""
 
     source: RefreshableSource
     store: RefreshStore

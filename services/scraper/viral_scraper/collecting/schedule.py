@@ -1,4 +1,4 @@
-"""When to collect: batch after batch while the source has any; then daily at a set time, or asked now and then."""
+"""Decide when to collect: batch after batch while the source has any; then daily at a set time, or every `poll_s`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LOOK_UP_S = 30.0
 
 
 class Schedule:
-    """The loop of `viral-scraper run`. Nothing ends it but `stopping`; whatever breaks is waited out."""
+    """Run the loop of `viral-scraper run`. Nothing ends it but `stopping`; whatever breaks is waited out."""
 
     def __init__(
         self,
@@ -49,11 +49,11 @@ class Schedule:
         self._doing = "starting"
 
     def list_problems(self) -> list[str]:
-        """What keeps this scraper from collecting, in words; nothing if it collects or only waits for more."""
+        """List what keeps this scraper from collecting; nothing if it collects or only waits for more."""
         return self._outages.describe()
 
     def describe_work(self) -> str:
-        """What it is at."""
+        """Describe what it is doing."""
         return self._doing
 
     def run(self, stopping: threading.Event) -> None:
@@ -73,7 +73,7 @@ class Schedule:
                 stopping.wait(self._outages.note("collecting", explain_error(error)))
 
     def _run_step(self, mine: Lock, stopping: threading.Event) -> float:
-        """One batch, if it is time for one. Returns how long to wait before the next step."""
+        """Collect one batch if it is time for one; return how long to wait before the next step."""
         mine.confirm()
         if (early_s := self._compute_wait_s()) > 0:
             self._outages.end("collecting")
@@ -93,7 +93,7 @@ class Schedule:
         return self._batch_pause_s
 
     def _refresh(self, mine: Lock, stopping: threading.Event) -> None:
-        """First, so that the labels are there when the next batch is announced; its troubles stop no batch."""
+        """Read likes again before the next batch, which is announced with their labels; a failure stops no batch."""
         if self._refresher is None:
             return
         try:
@@ -114,7 +114,7 @@ class Schedule:
         return (self._due - datetime.now(UTC)).total_seconds()
 
     def _find_next_due(self, daily: Daily) -> datetime:
-        """Of a batch that was begun and of a run that was missed: at once."""
+        """Find when to run next: at once for a batch that was begun and for a run that was missed."""
         source, batches = self._collector.source, self._collector.batches
         if batches.find_unfinished(source.name, source.query):
             return datetime.now(UTC)
@@ -122,7 +122,7 @@ class Schedule:
         return daily.compute_next_after(max((end for end in ends if end), default=self._started))
 
     def _end_run(self) -> float:
-        """Nothing more for now: until the next day's run, or the next look."""
+        """Wait for the next day's run, or ask the source again after `poll_s`."""
         self._note_exhausted(True)
         if self._daily:
             self._last_run, self._due = datetime.now(UTC), None

@@ -15,7 +15,7 @@ from viral_scraper.stores.refreshes import RefreshStore
 
 
 def build_collector(service: Service, settings: ScraperSettings, report: ReportProgress) -> Collector:
-    """The collector that the settings describe."""
+    """Build the collector that the settings describe."""
     return Collector(
         source=build_source(settings, report, service.sessions),
         batches=BatchStore(service.sessions),
@@ -27,7 +27,7 @@ def build_collector(service: Service, settings: ScraperSettings, report: ReportP
 
 
 def build_refresher(service: Service, collector: Collector) -> Refresher | None:
-    """For the collector's source; None if it cannot read likes again."""
+    """Build the refresher of the collector's source; None if that cannot read likes again."""
     source = collector.source
     if not isinstance(source, RefreshableSource):
         return None

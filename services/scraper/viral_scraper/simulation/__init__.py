@@ -1,1 +1,1 @@
-"""An invented world of authors and topics, whose tweets get likes by a law that is written down."""
+"""Simulate authors and topics whose tweets get likes by a law that is written down."""

@@ -1,4 +1,4 @@
-"""One simulated day in blocks: block n is the same however many blocks are asked for."""
+"""Draw a simulated day in blocks: block n is the same however many blocks are asked for."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ HOUR_SHARE: Floats = _HOURS / _HOURS.sum()
 
 
 def draw_day(world: World, day: date, blocks: int) -> list[RawTweet]:
-    """The day's tweets in (posted_at, external_id) order; the first `blocks` of an endless day."""
+    """Draw the day's tweets in (posted_at, external_id) order; the first `blocks` of an endless day."""
     tweets = [tweet for block in range(blocks) for tweet in draw_block(world, day, block)]
     return sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
 
 def draw_block(world: World, day: date, block: int) -> list[RawTweet]:
-    """BLOCK tweets from all hours, in no order; drawn from seed, day and block number alone."""
+    """Draw BLOCK tweets from all hours, in no order; from seed, day and block number alone."""
     draw = np.random.default_rng([world.seed, day.toordinal(), block])
     author = draw.choice(AUTHORS, BLOCK, p=world.author_share)
     topic = draw.choice(world.topics, BLOCK, p=world.compute_topic_share(day))
@@ -92,7 +92,7 @@ def _draw_shown(draw: np.random.Generator) -> Shown:
 def _write_text(
     kind: str, index: int, author: int, texts: list[str], sentences: Sentences, world: World
 ) -> tuple[str, str]:
-    """Language and text of one tweet."""
+    """Write language and text of one tweet."""
     other = world.usernames[(author * 7 + index) % AUTHORS]
     match kind:
         case "foreign":

@@ -1,4 +1,4 @@
-"""The law by which simulated tweets get likes: likes = seeds ** SNOWBALL, seeds ~ Poisson(exp(the sum below)).
+"""Draw the likes of simulated tweets: likes = seeds ** SNOWBALL, seeds ~ Poisson(exp(the sum below)).
 
     log rate = BASE + the author's reach + the topic's heat that day + hour + media + words + luck
 
@@ -28,7 +28,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What tweets carry beside their words; each of shape (tweets,)."""
+    """Hold what tweets carry beside their words; each of shape (tweets,)."""
 
     hour: Ints
     photos: Ints

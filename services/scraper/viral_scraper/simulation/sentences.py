@@ -1,4 +1,4 @@
-"""Words drawn and put together: the text of each simulated tweet, and what its words do to its likes."""
+"""Draw words and build each simulated tweet's text from them, and what they do to its likes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viral_scraper.simulation.world import World
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """The words of some tweets as numbers; arrays of shape (tweets,), `phrases` of shape (4, tweets)."""
+    """Hold the words of some tweets as numbers; arrays of shape (tweets,), `phrases` of shape (4, tweets)."""
 
     phrases: Ints
     topic: Ints
@@ -24,7 +24,7 @@ class Sentences:
 
     @classmethod
     def draw(cls, draw: np.random.Generator, world: World, day: date, topic: Ints) -> Sentences:
-        """What people say about these topics that day."""
+        """Draw what people say about these topics that day."""
         size = len(topic)
         subject = np.zeros(size, dtype=np.int64)
         for each in np.unique(topic):
@@ -40,14 +40,14 @@ class Sentences:
         )
 
     def sum_effects(self) -> Floats:
-        """What the phrases add to the log of the expected likes, unscaled; shape (tweets,)."""
+        """Sum what the phrases add to the log of the expected likes, unscaled; shape (tweets,)."""
         total = np.zeros(len(self.topic))
         for choice, drawn in zip(load_words().choices, self.phrases, strict=True):
             total += np.array([effect for _, effect in choice])[drawn]
         return total
 
     def write_originals(self, shown: Shown, usernames: list[str]) -> list[str]:
-        """English, with the mentions, hashtags and links that `shown` counts."""
+        """Write English, with the mentions, hashtags and links that `shown` counts."""
         columns = (
             self.topic,
             self.subject,
@@ -61,12 +61,12 @@ class Sentences:
         return [_write_original(row, usernames) for row in rows]
 
     def write_foreign(self, index: int) -> tuple[str, str]:
-        """Language and text of something that is not English."""
+        """Write language and text of something that is not English."""
         language, template = load_words().foreign[int(self.other[index]) % len(load_words().foreign)]
         return language, self._fill(template, index)
 
     def write_reply(self, index: int, to: str) -> str:
-        """An answer to somebody."""
+        """Write an answer to somebody."""
         return f"@{to} " + self._fill(
             load_words().replies[int(self.other[index]) % len(load_words().replies)], index
         )

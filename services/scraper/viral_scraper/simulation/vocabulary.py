@@ -1,4 +1,4 @@
-"""The vocabulary of the simulated world, from words.toml."""
+"""Load the vocabulary of the simulated world from words.toml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Phrases = list[tuple[str, float]]
 
 @dataclass(frozen=True)
 class Words:
-    """`subjects` and `tags` hold one list per topic."""
+    """Hold the vocabulary; `subjects` and `tags` have one list for each topic."""
 
     subjects: list[list[str]]
     tags: list[list[str]]

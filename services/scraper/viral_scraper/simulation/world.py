@@ -1,4 +1,4 @@
-"""Who lives in the simulated world, and what is hot in it on which day."""
+"""Draw who lives in the simulated world, and what is hot in it on which day."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 class World:
-    """All that does not change with the day; drawn from the seed."""
+    """Hold all that does not change with the day; drawn from the seed."""
 
     def __init__(self, seed: int) -> None:
         draw = np.random.default_rng([seed, 0])
@@ -29,18 +29,18 @@ class World:
         self._phases = draw.uniform(0, 2 * np.pi, (self.topics, 2))
 
     def compute_heat(self, day: date) -> Floats:
-        """Each topic's effect on the log of expected likes that day; shape (topics,)."""
+        """Compute each topic's effect on the log of expected likes that day; shape (topics,)."""
         waves = np.sin(2 * np.pi * day.toordinal() / self._periods + self._phases)
         return np.asarray(0.55 * waves[:, 0] + 0.4 * waves[:, 1])
 
     def compute_topic_share(self, day: date) -> Floats:
-        """How much is said about each topic; what will be hot tomorrow is talked about today."""
+        """Compute each topic's share of the tweets; what will be hot tomorrow is talked about today."""
         waves = np.sin(2 * np.pi * (day.toordinal() + 1) / self._periods + self._phases)
         share = np.exp(0.8 * waves[:, 0])
         return np.asarray(share / share.sum())
 
     def compute_subject_share(self, day: date, topic: int) -> Floats:
-        """Within a topic its subjects take turns, about two weeks each; shape (subjects,)."""
+        """Compute each subject's share of its topic; each is in fashion about two weeks; shape (subjects,)."""
         subjects = len(load_words().subjects[topic])
         turns = 2 * np.pi * (day.toordinal() / 14 + np.arange(subjects) / subjects)
         share = np.exp(np.sin(turns + self._phases[topic, 0]))

@@ -1,4 +1,4 @@
-"""What a source of tweets must do, and what it may do besides. docs/sources.md shows how to add one."""
+"""Define what a source of tweets must do, and what it may do besides. docs/sources.md shows how to add one."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ DAY = timedelta(days=1)
 
 
 class Window(NamedTuple):
-    """Consecutive whole UTC days, half-open: what one batch is collected from."""
+    """Hold consecutive whole UTC days, half-open: what one batch is collected from."""
 
     since: datetime
     until: datetime
 
 
 class Source(Protocol):
-    """One origin of tweets; a tweet's identity is (name, external_id)."""
+    """Describe one origin of tweets; a tweet's identity is (name, external_id)."""
 
     @property
     def name(self) -> str:
@@ -42,34 +42,34 @@ class Source(Protocol):
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """Tweets posted in [since, until) in (posted_at, external_id) order; of more than `limit` some.
+        """Find tweets posted in [since, until), in (posted_at, external_id) order; of more than `limit` some.
 
         Nothing is fetched before the first is asked for. Raises SourceAway where waiting helps, UsageError where
         a person must do something.
         """
 
     def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
-        """The next days, from `after` on, that hold `size` tweets worth keeping; None if there are none (yet).
+        """Find the next days, from `after` on, that hold `size` tweets worth keeping; None if there are none (yet).
 
         The last window takes what remains. Raises UsageError if the source cannot deliver anything at all.
         """
 
 
 class SourceClass(Protocol):
-    """What the registry names."""
+    """Describe what the registry names."""
 
     def from_settings(
         self, settings: ScraperSettings, report: ReportProgress, sessions: Sessions, /
     ) -> Source:
-        """The source as the settings say; it reads its own section of them."""
+        """Build the source from the settings; it reads its own section of them."""
 
 
 @runtime_checkable
 class PreparingSource(Protocol):
-    """A source that has filtered and counted everything before it is asked."""
+    """Describe a source that has filtered and counted everything before it is asked."""
 
     def read_prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
-        """What `search` would give and the filters would make of it; of more than `most` texts some."""
+        """Read what `search` would give and the filters would make of it; of more than `most` texts some."""
 
     @property
     def bad_places(self) -> Mapping[str, Sequence[str]]:
@@ -78,25 +78,25 @@ class PreparingSource(Protocol):
 
 @runtime_checkable
 class RefreshableSource(Protocol):
-    """A source that can read the counts of tweets again, for those collected before their likes had time."""
+    """Describe a source that can read counts again, for tweets collected before their likes had time."""
 
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
-        """Today's counts, in any order; an id that does not come is deleted or no longer public."""
+        """Read today's counts, in any order; an id that does not come is deleted or no longer public."""
 
 
 @runtime_checkable
 class StreamingSource(Protocol):
-    """A source that hears tweets as they are posted; `search` gives those whose likes had time."""
+    """Describe a source that receives tweets as they are posted; `search` gives those whose likes had time."""
 
     def listen(self, stopping: threading.Event, /) -> None:
-        """Hear and store until `stopping`; whatever breaks is waited out."""
+        """Receive and store until `stopping`; whatever breaks is waited out."""
 
     def list_problems(self) -> list[str]:
-        """What keeps it from hearing, in words; nothing if it hears."""
+        """List what keeps it from receiving; nothing if it receives."""
 
 
 def find_mature_day(after: datetime | None, age: timedelta, now: datetime | None = None) -> Window | None:
-    """The newest UTC day that is over for `age`, unless it lies before `after`. Days missed are left out."""
+    """Find the newest UTC day that is over for `age`, unless it lies before `after`. Days missed are left out."""
     end = ((now or datetime.now(UTC)) - age).astimezone(UTC)
     end = end.replace(hour=0, minute=0, second=0, microsecond=0)
     return None if after and end - DAY < after else Window(end - DAY, end)

@@ -1,4 +1,4 @@
-"""Where tweets come from. A new source is one file here and one line in SOURCES."""
+"""Build the source that the settings name. A new source is one file here and one line in SOURCES."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SOURCES: dict[str, str] = {
 
 
 def build_source(settings: ScraperSettings, report: ReportProgress, sessions: Sessions) -> Source:
-    """The source that VIRAL_SOURCE names; `tell` hears of its long work."""
+    """Build the source that VIRAL_SOURCE names; `report` shows its long work."""
     return load_source_class(settings.source).from_settings(settings, report, sessions)
 
 
 def load_source_class(name: str) -> SourceClass:
-    """Raises UsageError if there is none of that name, or its library is not installed."""
+    """Load a source's class. Raises UsageError if there is none of that name, or its library is not installed."""
     if name not in SOURCES:
         raise UsageError(f"VIRAL_SOURCE={name} is no source; choose one of: {', '.join(SOURCES)}")
     try:

@@ -1,4 +1,4 @@
-"""Mastodon: one server's own public posts, or those under a hashtag, through Mastodon.py."""
+"""Collect from Mastodon: one server's own public posts, or those under a hashtag, through Mastodon.py."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class MastodonSettings(SourceSettings, env_prefix="VIRAL_MASTODON_"):
 
 
 class MastodonSource:
-    """The newest day whose likes had VIRAL_MIN_AGE to come. A server knows all likes of its own posts only."""
+    """Collect the newest day whose likes had VIRAL_MIN_AGE to come. A server knows all likes of its own posts only."""
 
     name = "mastodon"
 
@@ -64,7 +64,6 @@ class MastodonSource:
     def from_settings(
         cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
     ) -> Self:
-        """As the settings say."""
         own = load_settings(MastodonSettings)
         if not own.url:
             raise UsageError("VIRAL_MASTODON_URL is empty; name a server whose rules permit collecting")
@@ -73,7 +72,7 @@ class MastodonSource:
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """`query` is a hashtag, or empty for all public posts. The newest come first: of more than `limit` those."""
+        """Search a hashtag, or all public posts without one. The newest come first: of more than `limit` those."""
         found = (
             tweet for status in self._read_statuses(query, since, until) if (tweet := self._parse(status))
         )
@@ -81,11 +80,9 @@ class MastodonSource:
         yield from sorted(islice(inside, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
-        """One day."""
         return find_mature_day(after, self._min_age)
 
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
-        """Twenty at a time."""
         for start in range(0, len(ids), IDS_AT_ONCE):
             asked = list(ids[start : start + IDS_AT_ONCE])
             statuses = self._call(lambda asked=asked: self._api.statuses(asked))  # type: ignore[misc]
@@ -147,7 +144,7 @@ class MastodonSource:
 
 
 def parse_tweet(status: Any, read_at: datetime) -> RawTweet:
-    """A status as a tweet; its favourites are the likes, its boosts the retweets."""
+    """Parse a status; its favourites are the likes, its boosts the retweets."""
     shown = [media.type for media in status.media_attachments]
     return RawTweet(
         external_id=str(status.id),
@@ -169,7 +166,7 @@ def parse_tweet(status: Any, read_at: datetime) -> RawTweet:
 
 
 def strip_html(content: str) -> str:
-    """A status's HTML as it was typed: links whole, paragraphs and breaks as lines."""
+    """Strip a status of its HTML, as it was typed: links whole, paragraphs and breaks as lines."""
     parser = _Typed()
     parser.feed(content)
     parser.close()
@@ -194,5 +191,5 @@ class _Typed(HTMLParser):
 
 
 def _compute_first_id(at: datetime) -> int:
-    """The smallest id of that moment: ids are milliseconds << 16."""
+    """Compute the smallest id of that moment: ids are milliseconds << 16."""
     return int(at.timestamp() * 1000) << 16

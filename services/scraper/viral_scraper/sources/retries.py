@@ -1,4 +1,4 @@
-"""Asking a server that may be busy, broken or away: again with backoff and jitter, or when it says."""
+"""Retry requests to a server that may be busy, broken or away: with backoff and jitter, or when it says."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _backoff = wait_random_exponential(multiplier=1, max=60)
 
 
 class SourceAway(ViralError):
-    """A source does not answer; whoever collects asks again later."""
+    """Say that a source does not answer; whoever collects asks again later."""
 
 
 class TryAgain(Exception):
-    """A request that may succeed later, and after how long if the server says so."""
+    """Say that a request may succeed later, and after how long if the server says so."""
 
     def __init__(self, reason: str, after_s: float | None = None) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class TryAgain(Exception):
 def retry_patiently(
     source: str, ask: Callable[[], T], sleep: Sleep = time.sleep, attempts: int = ATTEMPTS
 ) -> T:
-    """What `ask` returns, tried again each time it raises TryAgain. Raises SourceAway after so many times."""
+    """Call `ask` until it raises TryAgain no more. Raises SourceAway after so many attempts."""
     retrying = Retrying(
         retry=retry_if_exception_type(TryAgain),
         stop=stop_after_attempt(attempts),
@@ -52,7 +52,7 @@ def retry_patiently(
 
 
 def draw_backoff_s(failures: int) -> float:
-    """How long to wait after so many failures in a row: doubling up to a minute, with jitter."""
+    """Draw how long to wait after so many failures in a row: doubling up to a minute, with jitter."""
     return float(min(60, 2 ** min(failures, 6)) * random.uniform(0.5, 1))  # noqa: S311  (not for secrets)
 
 

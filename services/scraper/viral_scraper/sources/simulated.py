@@ -1,4 +1,4 @@
-"""Invented tweets, for a demo without data; marked as such by source, ids and usernames."""
+"""Invent tweets, for a demo without data; marked as such by source, ids and usernames."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SPARE = 1.1
 
 
 class SimulatedSource:
-    """A batch a day, from a first day to a last; without a first day, the last is always yesterday."""
+    """Invent a batch a day, from a first day to a last; without a first day, the last is always yesterday."""
 
     name = "simulated"
 
@@ -45,7 +45,6 @@ class SimulatedSource:
     def from_settings(
         cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
     ) -> Self:
-        """As the settings say; drawing a day takes no time worth telling."""
         return cls(
             settings.simulation_seed,
             settings.simulation_start,
@@ -57,7 +56,7 @@ class SimulatedSource:
     def search(
         self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """Everything said in that time; there is one conversation, whatever the query."""
+        """Draw everything of that time; there is one conversation, whatever the query."""
         first = since.astimezone(UTC).date()
         last = (until.astimezone(UTC) - timedelta(microseconds=1)).date()
         days = (first + number * DAY for number in range((last - first).days + 1))
@@ -65,7 +64,7 @@ class SimulatedSource:
         return itertools.islice((tweet for tweet in said if since <= tweet.posted_at < until), limit)
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
-        """The next day, if it has been; days missed longer ago than the simulation lasts are left out."""
+        """Find the next day, if it is over; days missed longer ago than the simulation lasts are left out."""
         today = datetime.now(UTC).date()
         first = self._first_day or today - self._days * DAY
         day = max(first, after.astimezone(UTC).date()) if after else first

@@ -1,4 +1,4 @@
-"""Twint 2.1.20, driven as ever. X closed what it read; against a server that speaks as X did, it still collects."""
+"""Collect by Twint 2.1.20. X closed what it read; against a server that speaks as X did, it still collects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import twint
 from twint import feed
 from twint.storage.write_meta import tweetData
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.formats import TWINT, converted
+from viral_common.archive.formats import TWINT, convert_row
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
@@ -35,7 +35,7 @@ CLOSED = (
 
 
 class TwintSource:
-    """The newest day whose likes had VIRAL_MIN_AGE to come."""
+    """Collect the newest day whose likes had VIRAL_MIN_AGE to come."""
 
     name = "twint"
 
@@ -49,7 +49,6 @@ class TwintSource:
     def from_settings(
         cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
     ) -> Self:
-        """As the settings say."""
         if not settings.query.strip():
             raise UsageError("VIRAL_QUERY is empty; say what Twint shall search for")
         return cls(settings.query.strip(), settings.min_age)
@@ -57,7 +56,7 @@ class TwintSource:
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """The newest first on the wire: of more than `limit` those."""
+        """Search; the newest come first: of more than `limit` those."""
         try:
             rows = retry_patiently(
                 self.name, lambda: _search(query, since, until, limit), self._sleep, ATTEMPTS
@@ -70,12 +69,11 @@ class TwintSource:
         yield from sorted(inside, key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
-        """One day."""
         return find_mature_day(after, self._min_age)
 
     def _parse(self, row: Mapping[str, Any], read_at: datetime) -> RawTweet | None:
         try:
-            tweet = TWINT.tweet_of(converted({**row, "language": LANGUAGE}, TWINT))
+            tweet = TWINT.tweet_of(convert_row({**row, "language": LANGUAGE}, TWINT))
             return replace(tweet, counts_observed_at=read_at)
         except BadRow as error:
             self.bad_rows[str(error)] += 1
@@ -83,7 +81,7 @@ class TwintSource:
 
 
 def _search(query: str, since: datetime, until: datetime, limit: int | None) -> list[dict[str, Any]]:
-    """What Twint finds, as it would write it. Raises TryAgain where Twint itself would call that the end."""
+    """Search by Twint. Raises TryAgain where Twint itself would take a failure for the end."""
     config = twint.Config()
     config.Search = query
     config.Since, config.Until = _format_local(since), _format_local(until)
@@ -106,7 +104,7 @@ def _search(query: str, since: datetime, until: datetime, limit: int | None) -> 
 
 @contextmanager
 def _record_failures() -> Iterator[list[str]]:
-    """Twint takes a page that it cannot read for the end of the results; each passes through `feed.Json`."""
+    """Record pages that Twint cannot read, which it takes for the end; each passes through `feed.Json`."""
     failures: list[str] = []
     read = feed.Json
 
@@ -125,5 +123,5 @@ def _record_failures() -> Iterator[list[str]]:
 
 
 def _format_local(at: datetime) -> str:
-    """Twint thinks in the machine's time."""
+    """Format in the machine's time zone, which Twint assumes."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"

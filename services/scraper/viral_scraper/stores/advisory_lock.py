@@ -1,4 +1,4 @@
-"""One at a time: a Postgres advisory lock on a connection of its own, gone when its holder is."""
+"""Lock out other scrapers by a Postgres advisory lock on a connection of its own, released when its holder dies."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NOTICE_LOSS = text(
 
 @dataclass(frozen=True)
 class Lock:
-    """Held for as long as its connection lives."""
+    """Hold a lock for as long as its connection lives."""
 
     connection: Connection
 
     def confirm(self) -> None:
-        """Raises OperationalError if the connection broke: then somebody else may hold the turn by now.
+        """Confirm that the connection lives. Raises OperationalError if not: somebody else may hold the lock by now.
 
         Other connections are made anew without a word, so a holder that means not to do a costly thing twice asks.
         """
@@ -41,7 +41,7 @@ def hold_lock(
     on_wait: Callable[[], None],
     timeout_s: float = float("inf"),
 ) -> Iterator[Lock | None]:
-    """Hold the turn called `name` inside the block; None if `stopping` was set, or patience ended, before it came.
+    """Hold the lock called `name` inside the block; None if `stopping` was set, or the timeout ran out, before it came.
 
     `on_wait` is called once if someone else holds it.
     """

@@ -1,4 +1,4 @@
-"""One transaction's staged tweets into their batch: copies left out, known tweets brought up to date."""
+"""Merge one transaction's staged tweets into their batch: copies left out, known tweets brought up to date."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANOTHER_TIME = timedelta(days=2)
 def store_staged(
     session: Session, batch: Batch, intervals: Mapping[int, PreparedTweets], share: int
 ) -> tuple[Any, int]:
-    """Counts of STORE_STAGED and of those `forgotten` before, with the batch's own brought up to date."""
+    """Store them; return the counts of STORE_STAGED and how many had been forgotten on request."""
     wait_for_forgetting(session)
     # Rows of a batch fit; and compiling the statement costs more than running it.
     session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))

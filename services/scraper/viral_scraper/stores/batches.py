@@ -1,4 +1,4 @@
-"""Batches as they are collected: planned, filled interval by interval, finished with their event.
+"""Store batches as they are collected: planned, filled interval by interval, finished with their event.
 
 Each step is one transaction that can be repeated, so a scraper killed anywhere goes on where it stopped.
 """
@@ -30,7 +30,7 @@ Emit = Callable[[Session, BatchCollected], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A batch to be: which window, how many tweets, and its intervals in the order of fetching."""
+    """Hold a batch to be: which window, how many tweets, and its intervals in the order of fetching."""
 
     batch_id: UUID
     source: str
@@ -42,27 +42,27 @@ class Plan:
 
 
 class BatchStore:
-    """All that the scraper writes."""
+    """Read and write batches."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
     def find_unfinished(self, source: str, query: str) -> Batch | None:
-        """The batch to go on with, if one was begun."""
+        """Find the batch to go on with, if one was begun."""
         with self._sessions() as session:
             return session.scalars(
                 _select_batches(source, query).where(Batch.collected_at.is_(None)).limit(1)
             ).first()
 
     def find_collected_until(self, source: str, query: str) -> datetime | None:
-        """The end of the last window, where the next one may begin."""
+        """Find the end of the last window, where the next one may begin."""
         with self._sessions() as session:
             return session.scalar(
                 select(func.max(Batch.window_to)).where(Batch.source == source, Batch.query == query)
             )
 
     def find_last_collected_at(self, source: str, query: str) -> datetime | None:
-        """When its newest batch was finished."""
+        """Find when the newest batch was finished."""
         with self._sessions() as session:
             return session.scalar(
                 select(func.max(Batch.collected_at)).where(Batch.source == source, Batch.query == query)
@@ -90,7 +90,7 @@ class BatchStore:
             return session.get_one(Batch, plan.batch_id)
 
     def list_waiting_intervals(self, batch_id: UUID) -> list[BatchInterval]:
-        """Those not stored yet, in the order of fetching."""
+        """List those not stored yet, in the order of fetching."""
         with self._sessions() as session:
             return list(
                 session.scalars(
@@ -128,7 +128,7 @@ class BatchStore:
         )
 
     def list_bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
-        """Those that gave their whole share, in the order of fetching."""
+        """List those that gave their whole share, in the order of fetching."""
         with self._sessions() as session:
             return list(
                 session.scalars(
@@ -151,7 +151,7 @@ class BatchStore:
         return run_with_months(self._sessions, tweets.read_times, work)
 
     def finish(self, batch_id: UUID, rule: LabelRule, emit: Emit) -> Batch:
-        """Count the batch and tell the world, in one transaction; an empty one is closed in silence."""
+        """Count the batch and emit its event, in one transaction; an empty one has none, for nobody could learn from it."""
         with self._sessions.begin() as session:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is not None:

@@ -1,4 +1,4 @@
-"""Tweets and authors forgotten on request: deleted now, and not collected again.
+"""Forget tweets and authors on request: deleted now, and not collected again.
 
 What is remembered of them is a hash each. Storing takes a shared lock and forgetting an exclusive one, so nothing that
 was on its way while somebody was forgotten arrives after.
@@ -22,17 +22,17 @@ Chosen = Callable[[Table], ColumnElement[bool]]
 
 
 def forget_tweet(sessions: Sessions, external_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
-    """How many were deleted here, by source; again does nothing more."""
+    """Delete a tweet; return how many were deleted, by source. Again does nothing more."""
     return _forget(sessions, source, f"tweet {external_id}", lambda table: table.external_id == external_id)
 
 
 def forget_author_id(sessions: Sessions, author_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
-    """As `forget_tweet`, all that there is of an author, whatever the name."""
+    """Delete all that there is of an author, whatever the name, as `forget_tweet` does."""
     return _forget(sessions, source, f"author {author_id}", lambda table: table.author_id == author_id)
 
 
 def forget_author(sessions: Sessions, username: str, source: str = EVERY_SOURCE) -> dict[str, int]:
-    """As `forget_tweet`, all that there is of an author: by name in any case, and by the ids seen with that name.
+    """Delete all that there is of an author: by name in any case, and by the ids seen with that name.
 
     So another name does not bring the author back. Raises ValueError without a name, which many tweets lack.
     """
@@ -46,12 +46,12 @@ def forget_author(sessions: Sessions, username: str, source: str = EVERY_SOURCE)
 
 
 def wait_for_forgetting(session: Session) -> None:
-    """Before storing: from here to the end of the transaction nobody is forgotten."""
+    """Wait until nobody is being forgotten; from here to the end of the transaction nobody is."""
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
 
 
 def leave_out_forgotten(session: Session, source: str) -> int:
-    """Delete those from the staged tweets; how many there were."""
+    """Delete forgotten ones from the staged tweets; return how many there were."""
     gone: int = session.scalars(_LEAVE_OUT, {"source": source}).one()
     return gone
 
@@ -94,7 +94,7 @@ def _forget_in_source(session: Session, source: str, name: str) -> int:
 
 
 def _delete(session: Session, source: str, chosen: Chosen) -> int:
-    """Tweets, posts of a stream that wait for a batch, and what was counted of those. How many tweets there were."""
+    """Delete tweets, posts of a stream that wait for a batch, and their likes; return how many tweets there were."""
     tweets = session.scalars(
         delete(Tweet).where(Tweet.source == source, chosen(Tweet)).returning(Tweet.external_id)
     ).all()

@@ -1,4 +1,4 @@
-"""Tweets lie in one partition a month (UTC) of `posted_at`: old months are dropped whole, new ones made when needed.
+"""Keep tweets in one partition a month (UTC) of `posted_at`: old months are dropped whole, new ones made when needed.
 
 (source, external_id) stays unique: a tweet's time is part of what it is, and most sources read it from the id. Postgres
 would want the time in a key of the whole table, so each month has a key of its own; storing looks for a tweet around
@@ -23,27 +23,24 @@ Done = TypeVar("Done")
 
 
 def find_month(moment: datetime) -> date:
-    """The first day of its month in UTC."""
+    """Find the first day of its month in UTC."""
     return moment.astimezone(UTC).date().replace(day=1)
 
 
 def find_next_month(month: date) -> date:
-    """The first day of the next month."""
     return (month + timedelta(days=31)).replace(day=1)
 
 
 def find_month_start(month: date) -> datetime:
-    """Its first moment."""
     return datetime(month.year, month.month, 1, tzinfo=UTC)
 
 
 def name_partition(month: date) -> str:
-    """The name of its table."""
     return f"tweets_{month.year:04}_{month.month:02}"
 
 
 def list_months(session: Session) -> list[date]:
-    """Those that have a partition, oldest first."""
+    """List those that have a partition, oldest first."""
     names = session.scalars(
         text(
             "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
@@ -86,7 +83,7 @@ def analyse_all(sessions: Sessions, not_within: timedelta) -> bool:
 def run_with_months(
     sessions: Sessions, times: Callable[[], Iterable[datetime]], work: Callable[[Session], Done]
 ) -> Done:
-    """What `work` does in one transaction, done anew if a month of its tweets' `times` has no partition yet."""
+    """Run `work` in one transaction, and again if a month of its tweets' `times` had no partition yet."""
     try:
         with sessions.begin() as session:
             return work(session)
@@ -110,7 +107,7 @@ def _is_missing_month(error: IntegrityError) -> bool:
 
 
 def _build_creation(month: date) -> list[str]:
-    """Made apart and then attached, for `PARTITION OF` would lock readers out."""
+    """Build the statements that make it apart and attach it, for `PARTITION OF` would lock readers out."""
     name = name_partition(month)
     since, until = (find_month_start(one).isoformat(sep=" ") for one in (month, find_next_month(month)))
     return [

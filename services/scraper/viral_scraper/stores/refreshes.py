@@ -1,4 +1,4 @@
-"""Likes read again: which tweets are due, and what came of it."""
+"""Find tweets whose likes are to be read again, and record what was read."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from viral_common.tweets.tweet import Engagement
 
 
 class RefreshStore:
-    """One source's tweets whose likes were read before they had time."""
+    """Read and write one source's tweets whose likes were read before they had time."""
 
     def __init__(self, sessions: Sessions, source: str) -> None:
         self._sessions = sessions
         self._source = source
 
     def find_due(self, min_age: timedelta, limit: int) -> list[str]:
-        """Ids of tweets that are `min_age` old by now and were not when their likes were read, oldest first."""
+        """Find ids of tweets that are `min_age` old by now and were not when their likes were read, oldest first."""
         query = (
             select(Tweet.external_id)
             .where(

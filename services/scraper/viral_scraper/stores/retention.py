@@ -1,4 +1,4 @@
-"""Old tweets go a whole month at a time: a partition is dropped in milliseconds, and leaves no dead rows behind."""
+"""Drop old tweets a whole month at a time: a partition goes in milliseconds, and leaves no unused rows behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a paid source costs, kept where every scraper sees it: the cap holds across restarts and hosts."""
+"""Record what a paid source costs, where every scraper sees it: the cap holds across restarts and hosts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from viral_common.database.tables import Spending
 
 
 class SpendingStore:
-    """Money of one source by calendar month (UTC): set aside before a request, corrected after it.
+    """Count one source's money by calendar month (UTC): set aside before a request, corrected after it.
 
     A process that dies in between leaves what it set aside as spent: too much rather than too little.
     """
@@ -22,7 +22,7 @@ class SpendingStore:
         self._source = source
 
     def read_spent(self) -> Decimal:
-        """This month, in USD."""
+        """Read this month's, in USD."""
         query = select(Spending.usd).where(Spending.source == self._source, Spending.month == _find_month())
         with self._sessions() as session:
             return session.scalar(query) or Decimal(0)
@@ -44,7 +44,7 @@ class SpendingStore:
             )
 
     def give_back(self, usd: Decimal, month: date) -> None:
-        """What of the money set aside was not needed; less than nothing if more was."""
+        """Give back what of the money set aside was not needed; less than nothing if more was."""
         with self._sessions.begin() as session:
             session.execute(
                 update(Spending)

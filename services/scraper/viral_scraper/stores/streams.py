@@ -1,4 +1,4 @@
-"""A stream's posts while their likes are counted, and the cursor that says how far it was read.
+"""Store a stream's posts while their likes are counted, and the cursor that says how far it was read.
 
 What was heard and the cursor are stored in one transaction, and every record counts once by its key. So a stream
 read again from any earlier cursor, repeated or in another order, leaves the same counts.
@@ -26,19 +26,19 @@ KEPT_AFTER_MATURE = timedelta(days=7)
 
 
 class StreamStore:
-    """One source's stream."""
+    """Read and write one source's stream."""
 
     def __init__(self, sessions: Sessions, source: str) -> None:
         self._sessions = sessions
         self._source = source
 
     def read_cursor_us(self) -> int | None:
-        """The time of the newest event stored, in microseconds; None before the first."""
+        """Read the time of the newest event stored, in microseconds; None before the first."""
         with self._sessions() as session:
             return session.scalar(select(StreamCursor.cursor_us).where(StreamCursor.source == self._source))
 
     def store(self, received: ReceivedPosts) -> None:
-        """Take in what was heard, and move the cursor, in one transaction."""
+        """Store what was received, and move the cursor, in one transaction."""
         with self._sessions.begin() as session:
             forgotten.wait_for_forgetting(session)
             posts = [self._build_row(tweet, None) for tweet in received.posts]
@@ -100,7 +100,7 @@ class StreamStore:
         return settled
 
     def drop_unsure(self, since: datetime, until: datetime) -> int:
-        """Delete posts of that time that are still counted: some of their likes were never heard."""
+        """Delete posts of that time that are still counted: some of their likes were never received."""
         with self._sessions.begin() as session:
             return len(
                 session.scalars(
@@ -116,13 +116,13 @@ class StreamStore:
             )
 
     def find_first_after(self, after: datetime | None) -> datetime | None:
-        """When the earliest post from `after` on was posted."""
+        """Find when the earliest post from `after` on was posted."""
         query = select(func.min(StreamPost.posted_at)).where(StreamPost.source == self._source)
         with self._sessions() as session:
             return session.scalar(query if after is None else query.where(StreamPost.posted_at >= after))
 
     def is_settled_until(self, until: datetime) -> bool:
-        """Whether no post before `until` is still counted."""
+        """Tell whether no post before `until` is still counted."""
         waiting = select(StreamPost.external_id).where(
             StreamPost.source == self._source,
             StreamPost.like_count.is_(None),
@@ -134,7 +134,7 @@ class StreamStore:
     def read_posts(
         self, since: datetime, until: datetime, min_age: timedelta, limit: int | None
     ) -> Iterator[RawTweet]:
-        """Posts of [since, until) whose counts are fixed, in (posted_at, external_id) order."""
+        """Read posts of [since, until) whose counts are fixed, in (posted_at, external_id) order."""
         query = (
             select(StreamPost)
             .where(
@@ -170,7 +170,7 @@ class StreamStore:
         }
 
     def _delete(self, session: Session, received: ReceivedPosts) -> None:
-        """What its author deleted goes here too, collected or not."""
+        """Delete what its author deleted, collected or not."""
         for table in (StreamPost, Tweet):
             mine = delete(table).where(table.source == self._source)
             if received.deleted_posts:
@@ -253,7 +253,7 @@ Kind = Literal["like", "repost", "reply"]
 
 
 class ReceivedEngagement(NamedTuple):
-    """One like, repost or reply."""
+    """Hold one like, repost or reply."""
 
     event_key: int
     post_key: int
@@ -263,7 +263,7 @@ class ReceivedEngagement(NamedTuple):
 
 @dataclass
 class ReceivedPosts:
-    """What a stream said since it was last stored."""
+    """Hold what was received since it was last stored."""
 
     cursor_us: int = 0
     count: int = 0
@@ -279,11 +279,11 @@ class ReceivedPosts:
 
 
 def hash_stream_key(source: str, record: str) -> int:
-    """A signed 64-bit hash of a record's identity."""
+    """Hash a record's identity to signed 64 bits."""
     digest = hashlib.blake2b(f"{source} {record}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def to_moment(microseconds: int) -> datetime:
-    """Microseconds since 1970 as a time."""
+    """Convert microseconds since 1970 to a time."""
     return datetime.fromtimestamp(microseconds / 1e6, UTC)

@@ -18,7 +18,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from viral_common.archive.bad_rows import BadRows, summary
+from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
 from viral_common.errors import RegistryUnavailable, UsageError
 from viral_common.logging import configure_logging
 from viral_common.registry.comparisons import Comparisons
@@ -64,7 +64,7 @@ def run(wish: Wish) -> None:
     bad = BadRows()
     tweets = read_originals(wish.tweets, bad, settings.label_rule)
     if bad.first_place:
-        console.print(f"{summary(bad.by_reason)}, the first at {bad.first_place}")
+        console.print(f"{summarise_bad_rows(bad.by_reason)}, the first at {bad.first_place}")
     newest = tweets[-wish.max_tweets :] if wish.max_tweets else tweets
     with _progress(contenders) as (before, after):
         comparison = compare(newest, contenders, wish.split, settings, before, after)

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.evaluation.intervals import intervals
-from viral_common.evaluation.scores import scores
+from viral_common.evaluation.intervals import compute_intervals
+from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 from viral_trainer.compare.contenders import Contender, trained_together
@@ -68,8 +68,8 @@ def compare(
         for contender, probabilities in zip(group, run.probabilities, strict=True):
             result = Result(
                 contender,
-                scores(labels, probabilities),
-                intervals(labels, probabilities),
+                compute_scores(labels, probabilities),
+                compute_intervals(labels, probabilities),
                 run.train_seconds,
                 run.peak_mb,
                 probabilities,

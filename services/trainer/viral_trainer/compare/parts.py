@@ -10,7 +10,7 @@ import numpy as np
 from viral_common.errors import UsageError
 from viral_common.evaluation.scores import FEWEST_OF_A_CLASS, has_enough_of_both
 from viral_common.tweets.features import TweetInput
-from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 How = Literal["time", "random"]
@@ -49,7 +49,7 @@ def parted(tweets: Sequence[LabelledTweet], how: How, seed: int, likes_threshold
     order = np.arange(len(tweets)) if how == "time" else np.random.default_rng(seed).permutation(len(tweets))
     cut = int(LEARNED * len(tweets))
     learned, test = ([tweets[place] for place in np.sort(places)] for places in (order[:cut], order[cut:]))
-    validates = [choose_split(copy_hash(tweet.input.text)) == "validation" for tweet in learned]
+    validates = [choose_split(compute_copy_hash(tweet.input.text)) == "validation" for tweet in learned]
     parts = Parts(
         train=[tweet for tweet, chosen in zip(learned, validates, strict=True) if not chosen],
         validation=[tweet for tweet, chosen in zip(learned, validates, strict=True) if chosen],

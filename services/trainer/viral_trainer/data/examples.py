@@ -52,7 +52,7 @@ class Examples:
         """These and then those, which were scaled alike."""
         return replace(
             self,
-            tokens=TokenRows.joined([self.tokens, later.tokens]),
+            tokens=TokenRows.join([self.tokens, later.tokens]),
             features=np.concatenate([self.features, later.features]),
             labels=np.concatenate([self.labels, later.labels]),
         )
@@ -116,9 +116,9 @@ def assemble_examples(
     """Tokenise tweets whose `compute_features` features are there already, and scale those."""
     return Examples(
         tokens=tokenise(tokenizer, [tweet.input.text for tweet in tweets]),
-        features=scaling.scaled(features),
+        features=scaling.scale_matrix(features),
         labels=stack_labels(tweets),
-        untold=scaling.scaled(compute_feature_matrix([NOBODYS]))[0],
+        untold=scaling.scale_matrix(compute_feature_matrix([NOBODYS]))[0],
     )
 
 
@@ -127,14 +127,14 @@ def draw_shuffled_batches(examples: Examples, size: int, rng: np.random.Generato
     order = rng.permutation(len(examples))
     for start in range(0, len(order), size * POOL):
         pool = order[start : start + size * POOL]
-        chunks = list(choose_chunks_by_length(examples.tokens.lengths_of(pool), size))
+        chunks = list(choose_chunks_by_length(examples.tokens.count_tokens(pool), size))
         for index in rng.permutation(len(chunks)):
             yield make_minibatch(examples, pool[chunks[index]])
 
 
 def make_minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
     """These rows, padded to the longest of them."""
-    input_ids, attention_mask = examples.tokens.padded(rows, LENGTHS if has_bfloat16() else 1)
+    input_ids, attention_mask = examples.tokens.pad_rows(rows, LENGTHS if has_bfloat16() else 1)
     return Minibatch(
         input_ids=torch.from_numpy(input_ids),
         attention_mask=torch.from_numpy(attention_mask),

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import log1p
 from pathlib import Path
 
-from viral_common.archive.bad_rows import BadRows, summary
+from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
 from viral_common.archive.reader import read_tweets
 from viral_common.errors import UsageError
 from viral_common.tweets.features import AuthorHistory, TweetInput
-from viral_common.tweets.filters import filtered
+from viral_common.tweets.filters import filter_tweets
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 
@@ -30,14 +30,15 @@ def read_kept(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
     Raises UsageError if it cannot be read or holds none.
     """
     tweets, again = _deduplicate(read_tweets(path, bad))
-    kept, left_out = filtered(tweets)
+    kept, left_out = filter_tweets(tweets)
     if again:
         left_out["duplicate"] += again
     if not kept:
         reasons = ", ".join(f"{count} {reason}" for reason, count in left_out.most_common())
         also = f", {left_out.total()} tweets left out ({reasons})" if reasons else ""
         raise UsageError(
-            f"no usable tweet in {path}: {summary(bad.by_reason)}{also}; give a file of Twint, snscrape or X's API"
+            f"no usable tweet in {path}: {summarise_bad_rows(bad.by_reason)}{also}; "
+            "give a file of Twint, snscrape or X's API"
         )
     return kept, left_out
 

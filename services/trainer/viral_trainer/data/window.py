@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viral_common.database.tables import Batch
-from viral_common.evaluation.scores import shortage
+from viral_common.evaluation.scores import explain_shortage
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
@@ -42,6 +42,6 @@ def find_obstacle(window: Window, settings: TrainerSettings) -> str | None:
     for name, tweets in (("train", window.train), ("validation", window.validation)):
         if not tweets:
             return f"no labelled tweets in the {name} split"
-        if lack := shortage(stack_labels(tweets), name, settings.likes_threshold):
+        if lack := explain_shortage(stack_labels(tweets), name, settings.likes_threshold):
             return lack
     return None

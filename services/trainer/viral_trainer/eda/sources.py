@@ -15,7 +15,7 @@ from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
 from viral_common.stores.tweet_columns import DescribedTweet, TweetColumns
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import RawTweet
 
 from viral_trainer.data.tweet_files import label_tweets, read_kept
@@ -100,7 +100,7 @@ def _describe_tweets(tweets: Sequence[RawTweet], settings: CommonSettings) -> It
     mature = [tweet for tweet in tweets if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)]
     mature.sort(key=lambda tweet: (tweet.posted_at, tweet.external_id))
     for tweet, one in zip(mature, label_tweets(tweets, rule), strict=True):
-        text_hash = copy_hash(tweet.text)
+        text_hash = compute_copy_hash(tweet.text)
         yield DescribedTweet(
             one.input,
             tweet.like_count,

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 from viral_common.artefact.training_summary import Slice
-from viral_common.evaluation.intervals import intervals
-from viral_common.evaluation.scores import Floats, Labels, has_enough_of_both, scores
+from viral_common.evaluation.intervals import compute_intervals
+from viral_common.evaluation.scores import Floats, Labels, compute_scores, has_enough_of_both
 from viral_common.tweets.features import TweetInput, count_text
 from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
@@ -74,6 +74,6 @@ def _slice(of: str, name: str, labels: Labels, probabilities: Floats) -> Slice:
     )
     if not has_enough_of_both(labels):
         return known
-    low, high = intervals(labels, probabilities)["auc"]
-    auc = scores(labels, probabilities)["auc"]
+    low, high = compute_intervals(labels, probabilities)["auc"]
+    auc = compute_scores(labels, probabilities)["auc"]
     return known.model_copy(update={"auc": auc, "auc_low": low, "auc_high": high})

@@ -78,12 +78,12 @@ class TrainedModel:
     def probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """What torch says, shape (tweets,): the truth that the artefact must repeat."""
         tokens = tokenise(self.tokenizer, [tweet.text for tweet in tweets])
-        features = torch.from_numpy(self.scaling.scaled(compute_feature_matrix(tweets)))
+        features = torch.from_numpy(self.scaling.scale_matrix(compute_feature_matrix(tweets)))
         logits = np.empty(len(tweets), dtype=np.float32)
         for rows in choose_chunks_by_length(tokens.lengths, 64):
-            input_ids, attention_mask = map(torch.from_numpy, tokens.padded(rows))
+            input_ids, attention_mask = map(torch.from_numpy, tokens.pad_rows(rows))
             logits[rows] = self.network(input_ids, attention_mask, features[rows]).numpy()
-        return self.calibration.probabilities(logits)
+        return self.calibration.compute_probabilities(logits)
 
 
 def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] = ()) -> Artefact:
@@ -129,7 +129,9 @@ def _build_spec(model: TrainedModel) -> ArtefactSpec:
 
 def _add_int8(spec: ArtefactSpec, directory: Path) -> ArtefactSpec:
     """The sample with what the int8 graph says of it, by the code that will serve it."""
-    said = Predictor.untried(directory, spec, "int8", threads=1).predict([one.tweet for one in spec.sample])
+    said = Predictor.load_unchecked(directory, spec, "int8", threads=1).predict(
+        [one.tweet for one in spec.sample]
+    )
     sample = tuple(
         one.model_copy(update={"int8_probability": probability})
         for one, probability in zip(spec.sample, said.tolist(), strict=True)

@@ -45,7 +45,7 @@ def blend_models(
     model = fit_boosted_text(examples, recipe.untold_authors, recipe.seed, recipe.threads)
     shallow = compute_boosted_logits(model, validation, make_views(validation))
     share, calibration = fit_blend(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
-    told, untold = calibration.probabilities(deep + share * shallow)
+    told, untold = calibration.compute_probabilities(deep + share * shallow)
     learned = choose_newest(examples, validation)
     network.boosted = fit_boosted_text(learned, recipe.untold_authors, recipe.seed, recipe.threads)
     network.boosted.share.fill_(share)

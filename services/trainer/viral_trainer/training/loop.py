@@ -19,7 +19,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
 from viral_common.artefact.tokens import choose_chunks_by_length
-from viral_common.evaluation.scores import scores
+from viral_common.evaluation.scores import compute_scores
 
 from viral_trainer.data.examples import Examples, Minibatch, draw_shuffled_batches, make_minibatch
 from viral_trainer.devices import Device, find_device
@@ -102,7 +102,7 @@ def train(
 
         logits = compute_view_logits(network, validation, make_views(validation))
         calibration = fit_calibration(logits[0], validation.labels)
-        metrics = score_views(validation.labels, *map(calibration.probabilities, logits))
+        metrics = score_views(validation.labels, *map(calibration.compute_probabilities, logits))
         epoch = step / steps_per_epoch
         on_validation(epoch, step, metrics)
         if best is not None and metrics["log_loss"] >= best.metrics["log_loss"]:
@@ -202,8 +202,8 @@ def score_views(
     labels: NDArray[np.bool_], told: NDArray[np.float64], untold: NDArray[np.float64]
 ) -> dict[str, float]:
     """Score the probabilities with the author known, and by the most important scores without."""
-    without = scores(labels, untold)
-    return scores(labels, told) | {
+    without = compute_scores(labels, untold)
+    return compute_scores(labels, told) | {
         f"{name}_unknown_author": without[name] for name in ("auc", "log_loss") if name in without
     }
 

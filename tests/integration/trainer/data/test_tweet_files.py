@@ -11,7 +11,7 @@ import pytest
 from viral_common.database.engine import Sessions
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
-from viral_common.tweets.text import choose_split, copy_hash
+from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 from viral_scraper.stores.batch_staging import prepare
 from viral_scraper.stores.batches import BatchStore, Plan
@@ -63,7 +63,7 @@ def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
 
 def by_split(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
     order = ("train", "validation", "test")
-    return sorted(tweets, key=lambda tweet: order.index(choose_split(copy_hash(tweet.input.text))))
+    return sorted(tweets, key=lambda tweet: order.index(choose_split(compute_copy_hash(tweet.input.text))))
 
 
 def test_labels_and_histories_are_those_of_the_database(db: Sessions) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.formats import TWINT, converted
+from viral_common.archive.formats import TWINT, convert_row
 from viral_common.archive.tweet_text import restore_typed_text
 from viral_common.tweets.tweet import RawTweet
 
@@ -17,7 +17,7 @@ QUOTED = "https://twitter.com/who/status/123"
 
 
 def tweet_of(row: dict[str, Any]) -> RawTweet:
-    return TWINT.tweet_of(converted(row, TWINT))
+    return TWINT.tweet_of(convert_row(row, TWINT))
 
 
 def test_the_time_is_the_id_s_whatever_the_local_clock_said() -> None:

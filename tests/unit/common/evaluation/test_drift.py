@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_common.evaluation.drift import binned, chance, compute_stability_index, level
+from viral_common.evaluation.drift import (
+    compute_stability_index,
+    count_in_bins,
+    estimate_chance_index,
+    name_level,
+)
 
 COUNTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=12)
 
@@ -47,12 +52,12 @@ def test_two_draws_from_one_distribution_are_stable() -> None:
     rng = np.random.default_rng(7)
     one, other = rng.lognormal(size=5_000), rng.lognormal(size=5_000)
 
-    assert level(compute_stability_index(*binned(one, other))) == "stable"
-    assert level(compute_stability_index(*binned(one, other * 2))) == "large"
+    assert name_level(compute_stability_index(*count_in_bins(one, other))) == "stable"
+    assert name_level(compute_stability_index(*count_in_bins(one, other * 2))) == "large"
 
 
 def test_few_values_are_counted_one_by_one() -> None:
-    before, after = binned(np.array([0, 0, 1, 3]), np.array([3, 3, 3, 2]))
+    before, after = count_in_bins(np.array([0, 0, 1, 3]), np.array([3, 3, 3, 2]))
 
     assert (before.tolist(), after.tolist()) == ([2, 1, 0, 1, 0], [0, 0, 1, 3, 0])
 
@@ -60,14 +65,14 @@ def test_few_values_are_counted_one_by_one() -> None:
 def test_many_values_are_counted_in_tenths_and_a_common_one_by_itself() -> None:
     before = np.concatenate([np.zeros(500), np.arange(1, 501)])
 
-    first, second = binned(before, np.full(10, 1e9))
+    first, second = count_in_bins(before, np.full(10, 1e9))
 
     assert first.tolist() == [500, 100, 100, 100, 100, 100, 0]
     assert second.tolist() == [0, 0, 0, 0, 0, 10, 0]
 
 
 def test_what_is_no_number_has_the_last_bin() -> None:
-    before, after = binned(np.array([np.nan, 1.0]), np.array([np.nan, np.nan]))
+    before, after = count_in_bins(np.array([np.nan, 1.0]), np.array([np.nan, np.nan]))
 
     assert (before.tolist(), after.tolist()) == ([1, 1], [0, 2])
 
@@ -75,12 +80,12 @@ def test_what_is_no_number_has_the_last_bin() -> None:
 def test_no_tweets_at_all_drift_nowhere() -> None:
     nothing = np.array([], dtype=np.float64)
 
-    assert compute_stability_index(*binned(nothing, nothing)) == 0
+    assert compute_stability_index(*count_in_bins(nothing, nothing)) == 0
 
 
 @pytest.mark.parametrize(("index", "name"), [(0.09, "stable"), (0.1, "moderate"), (0.25, "large")])
 def test_the_usual_thresholds_name_the_index(index: float, name: str) -> None:
-    assert level(index) == name
+    assert name_level(index) == name
 
 
 @pytest.mark.parametrize("bins", [2, 10, 24])
@@ -89,13 +94,14 @@ def test_chance_is_what_two_draws_from_the_same_tweets_stay_below(bins: int) -> 
     pairs = [rng.multinomial(count, np.full(bins, 1 / bins), 1_000) for count in (2_000, 1_000)]
 
     stayed = [
-        compute_stability_index(one, other) <= chance(one, other) for one, other in zip(*pairs, strict=True)
+        compute_stability_index(one, other) <= estimate_chance_index(one, other)
+        for one, other in zip(*pairs, strict=True)
     ]
 
     assert 0.93 < np.mean(stayed) < 0.97
 
 
 def test_what_chance_explains_is_called_stable_and_one_value_says_nothing() -> None:
-    assert level(0.3, by_chance=0.4) == "stable"
-    assert level(0.3, by_chance=0.2) == "large"
-    assert chance(counts(10), counts(20)) == 0
+    assert name_level(0.3, by_chance=0.4) == "stable"
+    assert name_level(0.3, by_chance=0.2) == "large"
+    assert estimate_chance_index(counts(10), counts(20)) == 0

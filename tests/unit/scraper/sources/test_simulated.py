@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
-from viral_common.tweets.filters import filtered
-from viral_common.tweets.text import copy_hash
+from viral_common.tweets.filters import filter_tweets
+from viral_common.tweets.text import compute_copy_hash
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper.simulation.day import draw_block, draw_day
 from viral_scraper.simulation.world import World
@@ -47,10 +47,10 @@ def test_ids_are_unique_and_times_in_order(tweets: list[RawTweet]) -> None:
 
 
 def test_the_filters_have_something_to_find(tweets: list[RawTweet]) -> None:
-    kept, left_out = filtered(tweets)
+    kept, left_out = filter_tweets(tweets)
 
     assert set(left_out) == {"reply", "retweet", "language", "empty"}
-    assert len({copy_hash(tweet.text) for tweet in kept}) < len(kept)
+    assert len({compute_copy_hash(tweet.text) for tweet in kept}) < len(kept)
 
 
 @pytest.mark.parametrize(("threshold", "least", "most"), [(0, 0.4, 0.6), (10, 0.08, 0.2), (100, 0.01, 0.05)])
@@ -82,9 +82,9 @@ def test_topics_drift_from_day_to_day() -> None:
 def test_a_day_fills_a_batch() -> None:
     source = SimulatedSource(1, MONDAY, 1, batch_size=5_000)
 
-    kept, _ = filtered(source.search("", MIDNIGHT, MIDNIGHT + DAY))
+    kept, _ = filter_tweets(source.search("", MIDNIGHT, MIDNIGHT + DAY))
 
-    assert len({copy_hash(tweet.text) for tweet in kept}) >= 5_000
+    assert len({compute_copy_hash(tweet.text) for tweet in kept}) >= 5_000
 
 
 def test_a_search_spans_days_and_is_half_open() -> None:

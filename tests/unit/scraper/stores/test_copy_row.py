@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from viral_common.tweets.features import count_text
-from viral_common.tweets.text import choose_split, clean, copy_hash, near_hash
+from viral_common.tweets.text import choose_split, clean, compute_copy_hash, compute_near_hash
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper.stores.batch_staging import prepare
 from viral_scraper.stores.copy_row import CopyRow
@@ -73,8 +73,8 @@ def test_what_a_row_says_of_its_text_is_what_the_features_say(text: str) -> None
         counts.words,
         counts.urls,
     ]
-    assert (row.text_hash, row.near_hash) == (copy_hash(text), near_hash(text))
-    assert row.split == choose_split(copy_hash(text))
+    assert (row.text_hash, row.near_hash) == (compute_copy_hash(text), compute_near_hash(text))
+    assert row.split == choose_split(compute_copy_hash(text))
 
 
 @pytest.mark.parametrize("likes", [(1, 5), (5, 1)])

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from viral_common.errors import UsageError
 from viral_common.tweets.features import AuthorHistory
-from viral_common.tweets.text import copy_hash
+from viral_common.tweets.text import compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.compare.parts import How, parted
 
@@ -64,7 +64,7 @@ def test_copies_never_stand_on_both_sides_of_train_and_validation(how: How) -> N
     parts = parted(copies, how, seed=7, likes_threshold=0)
 
     trained, validated = (
-        {copy_hash(text) for text in texts(part)} for part in (parts.train, parts.validation)
+        {compute_copy_hash(text) for text in texts(part)} for part in (parts.train, parts.validation)
     )
     assert not trained & validated
     assert 0.05 < len(parts.validation) / len(parts.learned) < 0.3

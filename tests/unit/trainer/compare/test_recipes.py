@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from viral_common.evaluation.scores import scores
+from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.features import AuthorHistory
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.compare.contenders import CONTENDERS, chosen, trained_together
@@ -33,7 +33,7 @@ def taught(recipe: str, settings: OfflineSettings, parts: Parts = Parts(TRAIN, V
 
 
 def auc(predict: Predict) -> float:
-    return scores(np.array([tweet.viral for tweet in TEST]), predict(INPUTS))["auc"]
+    return compute_scores(np.array([tweet.viral for tweet in TEST]), predict(INPUTS))["auc"]
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_trees_use_the_author_s_past_where_it_is_told(
     predict = taught("trees", settings, Parts(knowing(TRAIN), knowing(VALIDATION), []))
 
     labels = np.array([tweet.viral for tweet in TEST])
-    assert scores(labels, predict([tweet.input for tweet in knowing(TEST)]))["auc"] > 0.99
-    assert scores(labels, predict(INPUTS))["auc"] < 0.95
+    assert compute_scores(labels, predict([tweet.input for tweet in knowing(TEST)]))["auc"] > 0.99
+    assert compute_scores(labels, predict(INPUTS))["auc"] < 0.95
 
 
 def test_every_contender_has_a_recipe() -> None:

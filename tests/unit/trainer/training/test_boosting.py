@@ -70,7 +70,7 @@ def test_company_and_padding_change_nothing(shallow: BoostedText) -> None:
 
     alone = [
         logits_of_shallow(
-            shallow, replace(asked, tokens=TokenRows.of([ids.tolist()]), features=asked.features[[n]])
+            shallow, replace(asked, tokens=TokenRows.from_rows([ids.tolist()]), features=asked.features[[n]])
         )[0]
         for n, ids in enumerate(asked.tokens)
     ]
@@ -113,7 +113,7 @@ def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() ->
         fit_boosted_text(learned.followed_by(validation), 0.3, 7),
     )
     said = deep[0] + blend.share * logits_of_shallow(before, validation)
-    assert blend.probabilities == pytest.approx(blend.calibration.probabilities(said), abs=1e-5)
+    assert blend.probabilities == pytest.approx(blend.calibration.compute_probabilities(said), abs=1e-5)
     assert network.boosted is not None
     assert torch.equal(network.boosted.terms.weights, both.terms.weights)
 

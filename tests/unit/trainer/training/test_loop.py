@@ -164,7 +164,7 @@ def test_padding_changes_no_logit() -> None:
 
     one = [
         compute_logits(
-            model, replace(data, tokens=TokenRows.of([ids.tolist()]), features=data.features[[n]])
+            model, replace(data, tokens=TokenRows.from_rows([ids.tolist()]), features=data.features[[n]])
         )[0]
         for n, ids in enumerate(data.tokens)
     ]
@@ -185,4 +185,4 @@ def test_calibration_recovers_what_was_distorted() -> None:
 def test_calibration_of_useless_logits_stays_in_bounds() -> None:
     calibration = fit_calibration(np.zeros(10, np.float32), np.array([True] + [False] * 9))
 
-    assert calibration.probabilities(np.zeros(1))[0] == pytest.approx(0.1, abs=0.01)
+    assert calibration.compute_probabilities(np.zeros(1))[0] == pytest.approx(0.1, abs=0.01)

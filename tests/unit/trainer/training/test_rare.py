@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from viral_common.evaluation.scores import Floats, Labels, compute_calibration_error, scores
+from viral_common.evaluation.scores import Floats, Labels, compute_calibration_error, compute_scores
 from viral_common.tweets.features import FEATURES
 from viral_common.tweets.tweet import stack_labels
 from viral_trainer.data.examples import Examples, compute_features, fit_scaling, make_examples
@@ -36,7 +36,7 @@ def trained(class_weight: float, **knobs: Any) -> tuple[Floats, Floats]:
     result = train(network, learned, validation, recipe, lambda *_: None, lambda *_: None)
     blend = blend_models(network, result.logits, learned, validation, recipe)
     logits = compute_logits(network, examples(1_000, 3))
-    return blend.calibration.probabilities(logits), 1 / (1 + np.exp(-logits.astype(np.float64)))
+    return blend.calibration.compute_probabilities(logits), 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
 def fresh_labels() -> Labels:
@@ -47,7 +47,7 @@ def fresh_labels() -> Labels:
 def test_rare_viral_tweets_get_probabilities_that_are_true(class_weight: float) -> None:
     probabilities, _ = trained(class_weight)
 
-    figures = scores(fresh_labels(), probabilities)
+    figures = compute_scores(fresh_labels(), probabilities)
     assert figures["ece"] < 0.03
     assert figures["log_loss"] < 0.8 * figures["majority_log_loss"]
     assert figures["average_precision"] > 4 * figures["viral_rate"]
@@ -66,7 +66,7 @@ def test_weights_shift_the_network_and_calibration_undoes_it() -> None:
 def test_one_in_five_thousand_can_be_said() -> None:
     calibration = fit_calibration(np.zeros(5_000, np.float32), np.arange(5_000) < 1)
 
-    assert calibration.probabilities(np.zeros(1))[0] == pytest.approx(1 / 5_000, rel=0.1)
+    assert calibration.compute_probabilities(np.zeros(1))[0] == pytest.approx(1 / 5_000, rel=0.1)
 
 
 def test_common_viral_tweets_are_called_from_one_half_on() -> None:
@@ -81,7 +81,7 @@ def test_as_many_tweets_are_called_viral_as_are_where_they_are_rare() -> None:
     fresh, stated = draw_tweets(20_000, seed=2, mean=-4)
     assert 0.02 < threshold < 0.3
     assert (stated >= threshold).mean() == pytest.approx(fresh.mean(), rel=0.1)
-    assert scores(fresh, stated, threshold)["f1"] > 2 * scores(fresh, stated)["f1"]
+    assert compute_scores(fresh, stated, threshold)["f1"] > 2 * compute_scores(fresh, stated)["f1"]
 
 
 def test_what_is_likelier_than_not_is_always_called_viral() -> None:

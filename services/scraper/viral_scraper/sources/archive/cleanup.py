@@ -1,4 +1,4 @@
-"""Shards that no batch needs any more: an archive's earlier ones, and those that nobody has opened for long."""
+"""Remove shards that no batch needs: an archive's earlier ones, and those that nobody has opened for a week."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def remove_old(folder: Path, asked: str) -> None:
 
 
 def _is_old(shards: Path, asked: str) -> bool:
-    """Superseded by a change of the files, unused, or of a format of old."""
+    """Tell whether they were superseded by a change of the files, are unused, or cannot be read."""
     if time.time() - shards.stat().st_mtime > UNUSED_S:
         return True
     try:

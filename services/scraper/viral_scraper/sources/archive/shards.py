@@ -1,4 +1,4 @@
-"""An archive sorted by time on disk, so that any interval is read without the rest of the archive.
+"""Keep an archive sorted by time on disk, so that any interval is read without the rest of the archive.
 
 `rows` holds the tweets worth keeping as COPY rows in (time, id) order; beside it lie columns of numbers: their times,
 where their rows begin and the hashes by which near-copies are found, and for the others only when and why.
@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from viral_common.archive.bad_rows import BadRows, summary
+from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
 from viral_common.archive.reader import read_tweets
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
@@ -39,7 +39,7 @@ BEYOND_SHARE = "beyond the share"
 
 
 class Shards:
-    """One archive. While it is open, its files are not removed."""
+    """Read one archive. While it is open, its files are not removed."""
 
     def __init__(self, folder: Path) -> None:
         index = json.loads((folder / "index.json").read_text())
@@ -54,18 +54,18 @@ class Shards:
         self._left_reasons = _map_column(folder / "left_reasons", np.uint8)
 
     def read_texts(self, day: datetime) -> NDArray[np.int64]:
-        """The near hash of each tweet of that day."""
+        """Read the near hash of each tweet of that day."""
         first, end = self._find_range(self._times, day, day + DAY)
         return np.asarray(self._near[first:end])
 
     def read_tweets(self, since: datetime, until: datetime) -> Iterator[RawTweet]:
-        """Those posted in [since, until) that the filters let pass, in (time, id) order."""
+        """Read those posted in [since, until) that the filters let pass, in (time, id) order."""
         first, end = self._find_range(self._times, since, until)
         for place in range(first, end):
             yield CopyRow.decode(self._read(place, place + 1)).to_tweet()
 
     def read_prepared(self, since: datetime, until: datetime, most: int) -> PreparedTweets:
-        """The same as rows, and the others counted. Of more than `most` texts some, drawn by their hashes."""
+        """Read the same as rows, and count the others. Of more than `most` texts some, drawn by their hashes."""
         first, end = self._find_range(self._times, since, until)
         reasons = self._left_reasons[slice(*self._find_range(self._left_times, since, until))]
         counts = np.bincount(reasons, minlength=len(LEFT_OUT)).tolist()
@@ -81,7 +81,7 @@ class Shards:
         return PreparedTweets(rows, len(chosen), left_out)
 
     def close(self) -> None:
-        """Whoever wants may remove the files now."""
+        """Let whoever wants remove the files."""
         self._rows.close()
 
     def _read(self, first: int, end: int) -> bytes:
@@ -95,7 +95,7 @@ class Shards:
 
 
 def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress) -> Shards:
-    """The shards of these files, made first if they are not there. Raises UsageError if nothing is usable.
+    """Open the shards of these files, made first if they are not there. Raises UsageError if nothing is usable.
 
     Older shards of the same paths, and any that nobody has used for long, are removed.
     """
@@ -116,13 +116,13 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportP
         shards.close()
         names = ", ".join(str(file) for file in files[:3]) + (", …" if len(files) > 3 else "")
         raise UsageError(
-            f"no usable tweet in {names}: {summary(shards.bad_rows)}; give files of Twint, snscrape or X's API"
+            f"no usable tweet in {names}: {summarise_bad_rows(shards.bad_rows)}; "
+            "give files of Twint, snscrape or X's API"
         )
     return shards
 
 
 def to_milliseconds(moment: datetime) -> int:
-    """Since 1970."""
     return round(moment.timestamp() * 1000)
 
 
@@ -155,6 +155,6 @@ def _map_column(path: Path, of: type[Number]) -> NDArray[Number]:
 
 
 def _digest(files: Sequence[Path]) -> str:
-    """Changes with the files' paths, sizes and times."""
+    """Hash the files' paths, sizes and times."""
     stamps = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr((FORMAT, stamps)).encode()).hexdigest()[:16]

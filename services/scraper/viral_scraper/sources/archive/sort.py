@@ -1,4 +1,4 @@
-"""Tweets in any order and number sorted by time into an archive's files: in memory while they fit, in runs beyond."""
+"""Sort tweets by time into an archive's files: in memory while they fit, in runs beyond."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MINUS = ord("-")  # what a mark begins with, and no id
 
 
 class SortedArchive:
-    """Takes in tweets, writes `rows` and the columns beside it, all in order."""
+    """Take in tweets and write `rows` and the columns beside it, all in order."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,7 +33,7 @@ class SortedArchive:
         self._runs: list[Path] = []
 
     def add(self, posted_ms: int, tweet: RawTweet) -> None:
-        """A tweet to keep with all its fields, another only with its time and the reason."""
+        """Add a tweet to keep with all its fields, another only with its time and the reason."""
         if reason := find_reason_against(tweet):
             self._lines.append(b"%013d" % posted_ms + MARK[reason])
         else:
@@ -61,7 +61,7 @@ class SortedArchive:
 
 
 def _merge_by_tweet(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """In order of time; of a tweet that comes several times the line with the most likes, the others as marks."""
+    """Merge the lines of each tweet: the one with the most likes stays, the others become marks."""
     best, key = b"", b""
     for line in lines:
         end = line.find(b"\t", TIME_DIGITS + 1)
@@ -87,7 +87,7 @@ def _read_likes(line: bytes) -> int:
 
 
 class Columns:
-    """The files of an archive, written from front to back."""
+    """Write the files of an archive from front to back."""
 
     def __init__(self, folder: Path) -> None:
         self.days: list[int] = []
@@ -115,7 +115,7 @@ class Columns:
             file.close()
 
     def add(self, lines: Iterable[bytes]) -> None:
-        """All lines, in order."""
+        """Write all lines, in order."""
         end = self._rows.tell()
         day_end = 0
         for line in lines:

@@ -1,4 +1,4 @@
-"""Tweets from files: a search that has already been made."""
+"""Collect tweets from files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SUFFIXES = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|gz|zst)\b", re.IGN
 
 
 class ArchiveSource:
-    """Files, globs and folders as one archive, read once into shards and from there interval by interval."""
+    """Read files, globs and folders as one archive: once into shards, and from there interval by interval."""
 
     name = "archive"
 
@@ -41,21 +41,20 @@ class ArchiveSource:
 
     @classmethod
     def from_settings(cls, settings: ScraperSettings, report: ReportProgress, _sessions: Sessions, /) -> Self:
-        """As the settings say."""
         return cls(settings.archive_paths, settings.query, settings.data_dir / "scraper" / "archive", report)
 
     def search(
         self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """The originals that the files hold of that time; `query` only names what was once searched for."""
+        """Read the originals of that time; `query` only names what was once searched for."""
         return itertools.islice(self._ensure_open().read_tweets(since, until), limit)
 
     def read_prepared(self, since: datetime, until: datetime, most: int, /) -> PreparedTweets:
-        """The same, filtered and written down when the archive was read."""
+        """Read the same, filtered and encoded when the archive was read."""
         return self._ensure_open().read_prepared(since, until, most)
 
     def find_next_window(self, after: datetime | None, size: int) -> Window | None:
-        """Days from `after` on until `size` different texts are together; files that changed are read again."""
+        """Find the days from `after` on that hold `size` different texts; files that changed are read again."""
         shards = self._open()
         days = [day for day in shards.days if after is None or day >= after]
         texts: set[int] = set()
@@ -93,14 +92,14 @@ class ArchiveSource:
 
 
 def _split(paths: str) -> list[str]:
-    """A single path may hold any character; several are separated by commas or the system's path separator."""
+    """Split at commas or the system's path separator; a single path may hold any character."""
     if os.path.exists(paths):  # noqa: PTH110  (False, not an error, for a list longer than a path may be)
         return [paths]
     return [path.strip() for path in re.split(f"[,{os.pathsep}]", paths) if path.strip()]
 
 
 def _find_files(paths: list[str]) -> list[Path]:
-    """The files meant. Raises UsageError for a path that leads to none."""
+    """Find the files meant. Raises UsageError for a path that leads to none."""
     if not paths:
         raise UsageError("VIRAL_ARCHIVE_PATHS is empty; set it to files of tweets, globs or folders")
     files: dict[Path, None] = {}

@@ -1,4 +1,4 @@
-"""Jetstream's events, sorted into what is to be stored. The wire: https://github.com/bluesky-social/jetstream"""
+"""Sort Jetstream's events into what is to be stored. The wire: https://github.com/bluesky-social/jetstream"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TID_DIGITS = str.maketrans("234567abcdefghijklmnopqrstuvwxyz", "0123456789abcde
 
 
 class EventSorter:
-    """Takes events one by one, in nearly any order, any number of times; gives them out as `Heard`."""
+    """Sort events one by one, in nearly any order, any number of times, into `ReceivedPosts`."""
 
     def __init__(self, share: float, min_age: timedelta, bad: Counter[str]) -> None:
         self._bad = bad
@@ -61,7 +61,7 @@ class EventSorter:
         return time_us
 
     def take_all(self) -> ReceivedPosts:
-        """All that was taken since the last time."""
+        """Take all that was sorted since the last call."""
         received, self._received = self._received, ReceivedPosts()
         self._forget_old_deletions(received.cursor_us)
         return received
@@ -111,7 +111,7 @@ class EventSorter:
         return crc32(post.encode()) < self._below
 
     def _is_followed(self, post: str, time_us: int) -> bool:
-        """Whether a post is in the share, and young enough to be counted still; nothing is looked up for it."""
+        """Tell whether a post is in the share, and young enough to be counted still; nothing is looked up for it."""
         return self._is_sampled(post) and time_us - _parse_written_us(post) <= self._followed_us
 
     def _forget_old_deletions(self, now_us: int) -> None:
@@ -122,7 +122,7 @@ class EventSorter:
 
 
 def parse_tweet(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
-    """A post as a tweet without its counts. Authors go by their DID: the stream does not tell their handles."""
+    """Parse a post without its counts. Authors go by their DID: the stream does not hold their handles."""
     embed = content.get("embed") or {}
     media = embed.get("media") or embed
     return RawTweet(
@@ -144,7 +144,7 @@ def parse_tweet(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
 
 
 def _restore_links(text: str, facets: list[Mapping[str, Any]]) -> str:
-    """The app shortens links in the text; facets hold the whole ones, at their places in UTF-8."""
+    """Restore links, which the app shortens in the text; facets hold the whole ones, at their places in UTF-8."""
     links = [
         (facet["index"]["byteStart"], facet["index"]["byteEnd"], feature["uri"])
         for facet in facets
@@ -160,13 +160,13 @@ def _restore_links(text: str, facets: list[Mapping[str, Any]]) -> str:
 
 
 def _drop_needless_text(tweet: RawTweet) -> RawTweet:
-    """Of a tweet that is left out, the text is kept only if the reason may lie in it."""
+    """Drop the text of a tweet that is left out, unless the reason may lie in it."""
     stated = tweet.is_reply or (tweet.language and tweet.language.partition("-")[0].lower() != "en")
     return replace(tweet, text="") if stated else tweet
 
 
 def _build_address(did: str, collection: str, rkey: str) -> str:
-    """A record's at-uri. Raises ValueError for one that no database would take."""
+    """Build a record's at-uri. Raises ValueError for one that no database would take."""
     record = f"at://{did}/{collection}/{rkey}"
     if len(record) > LONGEST_ADDRESS or clean(record) != record:
         raise ValueError("no address of a record")
@@ -174,7 +174,7 @@ def _build_address(did: str, collection: str, rkey: str) -> str:
 
 
 def _parse_written_us(post: str) -> int:
-    """The time in a post's address. Raises ValueError where its key is no time."""
+    """Parse the time in a post's address. Raises ValueError where its key is no time."""
     rkey = post.rpartition("/")[2]
     if len(rkey) != 13:
         raise ValueError("record key is no time")

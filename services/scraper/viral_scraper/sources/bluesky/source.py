@@ -1,4 +1,4 @@
-"""Bluesky: every public post, like, repost and reply as it happens, through Jetstream; no key, nothing to pay."""
+"""Collect from Bluesky: every public post, like, repost and reply as it happens, through Jetstream; no key, no cost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BlueskySettings(SourceSettings, env_prefix="VIRAL_BLUESKY_"):
 
 
 class BlueskySource:
-    """Hears all day; a day's posts can be searched once the last has had VIRAL_MIN_AGE for its likes."""
+    """Receive all day; a day's posts can be searched once the last has had VIRAL_MIN_AGE for its likes."""
 
     name = NAME
 
@@ -64,7 +64,6 @@ class BlueskySource:
     def from_settings(
         cls, settings: ScraperSettings, _report_progress: ReportProgress, sessions: Sessions, /
     ) -> Self:
-        """As the settings say."""
         own = load_settings(BlueskySettings)
         return cls(sessions, own.jetstream_url, own.share, settings.min_age, settings.query.strip())
 
@@ -77,14 +76,14 @@ class BlueskySource:
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """Posts heard whose text holds every word of the query; what filters leave out has no text, so no word."""
+        """Find posts received whose text holds every word of the query; those that filters leave out have no text."""
         words = query.casefold().split()
         posts = self._store.read_posts(since, until, self._min_age, None if words else limit)
         matching = (post for post in posts if all(word in post.text.casefold() for word in words))
         yield from islice(matching, limit)
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
-        """The first day of the stored ones that is over and counted; days that nobody heard are passed over."""
+        """Find the first stored day that is over and counted; days without a post are passed over."""
         first = self._store.find_first_after(after)
         received_us = self._store.read_cursor_us()
         if first is None or received_us is None:
@@ -96,7 +95,7 @@ class BlueskySource:
         return Window(midnight, midnight + DAY)
 
     def listen(self, stopping: threading.Event, /) -> None:
-        """Of several scrapers one hears; the others wait to take over."""
+        """Receive and store; of several scrapers one does, the others wait to take over."""
         while not stopping.is_set():
             try:
                 with hold_lock(self._sessions, f"listen:{NAME}", stopping, self._report_waiting) as mine:
@@ -115,7 +114,7 @@ class BlueskySource:
             stopping.wait(draw_backoff_s(1))
 
     def list_problems(self) -> list[str]:
-        """What keeps it from hearing, in words."""
+        """List what keeps it from receiving."""
         return [self.stream.problem] if self.stream.problem else []
 
     def _report_waiting(self) -> None:

@@ -1,4 +1,4 @@
-"""The connection to Jetstream: kept up, resumed where it broke, stored as it goes."""
+"""Keep the connection to Jetstream: resumed where it broke, stored as it goes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LARGEST_EVENT = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Pace:
-    """How often things are done; tests have less time."""
+    """Hold how often things are done; tests have less time."""
 
     store_every_s: float = 1.0
     settle_every_s: float = 60.0
@@ -39,7 +39,7 @@ class Pace:
 
 
 class Stream:
-    """Hears until told to stop. All that it knows is in Postgres; what was not stored is heard again."""
+    """Receive until `stopping`. All that it knows is in Postgres; what was not stored is received again."""
 
     def __init__(
         self, url: str, store: StreamStore, sorter: Callable[[], EventSorter], min_age: timedelta, pace: Pace
@@ -54,7 +54,7 @@ class Stream:
         self.unsure = 0
 
     def run(self, stopping: threading.Event) -> None:
-        """Connect, hear, and when that breaks wait and connect again. Raises POSTGRES_AWAY."""
+        """Connect, receive, and when that breaks wait and connect again. Raises POSTGRES_AWAY."""
         failures = 0
         while not stopping.is_set():
             sorter = self._make_sorter()
@@ -92,14 +92,14 @@ class Stream:
                 self.problem = None
 
     def _build_address(self, cursor_us: int | None) -> str:
-        """Resumed a little earlier: what comes twice counts once."""
+        """Build the URL, resumed a little earlier: what comes twice counts once."""
         wanted: list[tuple[str, str | int]] = [("wantedCollections", name) for name in COLLECTIONS]
         if cursor_us is not None:
             wanted.append(("cursor", cursor_us - LATE_US))
         return f"{self._url}?{urlencode(wanted)}"
 
     def _take_some(self, connection: ClientConnection, sorter: EventSorter, stopping: threading.Event) -> int:
-        """Hear for a while or until there is much to store; returns the first event's time."""
+        """Receive for a while or until there is much to store; return the first event's time."""
         started = time.monotonic()
         first_us = 0
         for _ in range(STORE_EVERY_EVENTS):
@@ -131,7 +131,7 @@ class Stream:
             self._store.settle(self._min_age, timedelta(microseconds=LATE_US))
 
     def _note_gap(self, stored_us: int, first_us: int) -> None:
-        """Posts that were young while nobody listened have unknown likes: better none than wrong ones."""
+        """Drop posts that were young while nobody listened: better no likes than wrong ones."""
         if first_us - stored_us <= GAP_US:
             return
         since, until = to_moment(stored_us), to_moment(first_us)

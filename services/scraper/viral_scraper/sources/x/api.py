@@ -1,4 +1,4 @@
-"""The two calls of X API v2 that are needed, through tweepy: patient with rate limits and failures."""
+"""Call X API v2 through tweepy, with retries at rate limits and failures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMEOUT_S = 30
 
 
 class XApi:
-    """Answers as pages. Raises UsageError for what a person must change, SourceAway when patience ends."""
+    """Call the API. Raises UsageError for what a person must change, SourceAway after the last attempt."""
 
     def __init__(self, url: str, bearer_token: str, usernames: bool, sleep: Sleep = time.sleep) -> None:
         self._client = tweepy.Client(bearer_token, return_type=requests.Response)
@@ -31,7 +31,7 @@ class XApi:
         self._open_at = 0.0
 
     def search(self, query: str, since: datetime, until: datetime, size: int, next_token: str | None) -> Page:
-        """The newest `size` (10 to 100) posts of [since, until), or those after `next_token`."""
+        """Search the newest `size` (10 to 100) posts of [since, until), or those after `next_token`."""
         return self._call(
             lambda: self._client.search_recent_tweets(
                 query,
@@ -47,7 +47,7 @@ class XApi:
         )
 
     def read_counts(self, ids: Sequence[str]) -> Page:
-        """Up to 100 posts, with nothing but their counts."""
+        """Read the counts of up to 100 posts."""
         return self._call(lambda: self._client.get_tweets(list(ids), tweet_fields=["public_metrics"]))
 
     def _call(self, call: Callable[[], requests.Response]) -> Page:
@@ -75,13 +75,13 @@ class XApi:
             raise UsageError(f"X does not accept the request ({_describe_error(error)})") from error
 
     def _note_limit(self, answer: requests.Response) -> None:
-        """With no request left, the next one waits without being refused first."""
+        """Note when the rate limit opens again, so that the next request waits instead of being refused."""
         if answer.headers.get("x-rate-limit-remaining") == "0":
             self._open_at = float(answer.headers.get("x-rate-limit-reset", 0))
 
 
 class _At(HTTPAdapter):
-    """tweepy knows one host and waits for it for ever; this sends to another, for half a minute."""
+    """Send to another host than the one tweepy knows, with a timeout, which it lacks."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -97,5 +97,5 @@ def _compute_wait_s(reset_time: int | None) -> float | None:
 
 
 def _describe_error(error: tweepy.HTTPException) -> str:
-    """X's own words: with the status alone nobody finds the wrong operator in a query."""
+    """Describe it in X's own words: with the status alone nobody finds the wrong operator in a query."""
     return " ".join([summarise_error(error), *map(str, error.api_messages)])[:300]

@@ -1,4 +1,4 @@
-"""What reading posts costs, and a month's cap that no request goes beyond."""
+"""Compute what reading posts costs, and spend no more than a month's cap."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ MOST_MEDIA = 4  # in one post
 
 @dataclass(frozen=True)
 class Prices:
-    """USD for each resource in an answer; zero for users that are not asked for."""
+    """Hold the USD for each resource in an answer; zero for users that are not asked for."""
 
     post: Decimal
     user: Decimal
     media: Decimal
 
     def compute_cost(self, page: Page) -> Decimal:
-        """What an answer costs."""
+        """Compute what an answer costs."""
         includes = page.includes
         return len(page.data) * self.post + len(includes.users) * self.user + len(includes.media) * self.media
 
     def compute_most(self, posts: int) -> Decimal:
-        """What so many posts cost if each has an author of its own and all the media it may have."""
+        """Compute what so many posts cost if each has an author of its own and all the media it may have."""
         return posts * (self.post + self.user + MOST_MEDIA * self.media)
 
     def estimate_cost(self, posts: int) -> Decimal:
-        """What so many posts cost without media."""
+        """Estimate what so many posts cost without media."""
         return posts * (self.post + self.user)
 
 
 class Budget:
-    """Money for requests: set aside at its most, corrected to what the answer cost."""
+    """Set money aside for each request at its most, and correct it to what the answer cost."""
 
     def __init__(self, spending: SpendingStore, prices: Prices, cap_usd: Decimal) -> None:
         self._spending = spending
@@ -43,11 +43,11 @@ class Budget:
         self.cap_usd = cap_usd
 
     def compute_left(self) -> Decimal:
-        """What this month may still cost."""
+        """Compute what this month may still cost."""
         return self.cap_usd - self._spending.read_spent()
 
     def limit_to_budget(self, posts: int) -> int:
-        """So many posts, or fewer if money is short."""
+        """Limit a number of posts to what the money allows."""
         return (
             min(posts, int(self.compute_left() / self.prices.compute_most(1)))
             if self.prices.compute_most(1)
@@ -55,7 +55,7 @@ class Budget:
         )
 
     def pay(self, most: Decimal, ask: Callable[[], Page]) -> Page | None:
-        """The answer, if `most` may still be spent. A request that fails costs nothing."""
+        """Call `ask` if `most` may still be spent. A request that fails costs nothing."""
         month = self._spending.set_aside(most, self.cap_usd)
         if month is None:
             return None

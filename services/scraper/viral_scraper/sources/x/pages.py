@@ -1,4 +1,4 @@
-"""Answers of X API v2, and what is in them. The fields: https://docs.x.com/x-api/fundamentals/data-dictionary"""
+"""Parse answers of X API v2. The fields: https://docs.x.com/x-api/fundamentals/data-dictionary"""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Page(BaseModel):
     meta: Meta = Meta()
 
     def read_tweets(self, bad_rows: Counter[str]) -> Iterator[RawTweet]:
-        """As files of such answers are read; unusable ones are counted."""
+        """Read the tweets as from files of such answers; count unusable ones."""
         read_at = datetime.now(UTC)
         for row in x_api.read_page_rows({"data": self.data, "includes": self.includes.model_dump()}):
             try:
@@ -58,7 +58,7 @@ class Page(BaseModel):
                 bad_rows[str(error)] += 1
 
     def read_engagements(self) -> Iterator[Engagement]:
-        """Nothing but the counts. Raises SourceAway for one that cannot be read: it must not pass for deleted."""
+        """Read the counts. Raises SourceAway for one that cannot be read: it must not pass for deleted."""
         read_at = datetime.now(UTC)
         for row in self.data:
             counts = row.get("public_metrics") or {}

@@ -1,4 +1,4 @@
-"""X through its official API v2: recent search, billed by the post. VIRAL_X_SPENDING_CAP_USD bounds a month."""
+"""Collect from X's official API v2: recent search, billed by the post. VIRAL_X_SPENDING_CAP_USD bounds a month."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class XSettings(SourceSettings, env_prefix="VIRAL_X_"):
 
 
 class XSource:
-    """The newest day whose likes had VIRAL_MIN_AGE to come, as far as seven days allow."""
+    """Collect the newest day whose likes had VIRAL_MIN_AGE to come, as far as seven days allow."""
 
     name = "x"
 
@@ -77,7 +77,7 @@ class XSource:
     def from_settings(
         cls, settings: ScraperSettings, _report_progress: ReportProgress, sessions: Sessions, /
     ) -> Self:
-        """As the settings say. Raises UsageError for those without which nothing can be read."""
+        """Build it. Raises UsageError for settings without which nothing can be read."""
         own = load_settings(XSettings)
         if not own.bearer_token.get_secret_value():
             raise UsageError("VIRAL_X_BEARER_TOKEN is empty; get one for your app at https://developer.x.com")
@@ -97,7 +97,7 @@ class XSource:
     def search(
         self, query: str, since: datetime, until: datetime, limit: int | None = None, /
     ) -> Iterator[RawTweet]:
-        """X gives the newest first: of more than `limit` those. Stops where the money would not reach."""
+        """Search; the newest come first: of more than `limit` those. Stops where the money would not reach."""
         if since < datetime.now(UTC) - REACH:
             self.bad_rows[TOO_OLD] += 1
             return
@@ -109,7 +109,7 @@ class XSource:
         yield from sorted(islice(found, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
 
     def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
-        """One day; tells beforehand what `size` tweets cost."""
+        """Find the day, and log beforehand what `size` tweets cost."""
         window = find_mature_day(after, self._age)
         if window is None:
             return None
@@ -126,7 +126,7 @@ class XSource:
         return window
 
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
-        """A hundred at a time, each billed. Raises UsageError where the money would not reach."""
+        """Read counts again, each billed. Raises UsageError where the money would not reach."""
         for start in range(0, len(ids), MOST):
             asked = ids[start : start + MOST]
             most = len(asked) * self._budget.prices.post

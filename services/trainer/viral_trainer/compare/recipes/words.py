@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from viral_common.tweets.features import TweetInput
-from viral_common.tweets.text import masked
+from viral_common.tweets.text import mask_text
 from viral_common.tweets.tweet import LabelledTweet
 
 WORD = r"[#@]?\w+"  # a hashtag is another word than the word in it
@@ -20,7 +20,7 @@ STRENGTHS = (0.001, 0.01, 0.1, 0.3, 1.0, 3.0)  # inverse of the regularisation
 def texts_of(tweets: Sequence[LabelledTweet] | Sequence[TweetInput]) -> list[str]:
     """Links and mentions masked, as the product reads them."""
     inputs = [tweet.input if isinstance(tweet, LabelledTweet) else tweet for tweet in tweets]
-    return [masked(tweet.text) for tweet in inputs]
+    return [mask_text(tweet.text) for tweet in inputs]
 
 
 def best_strength(x: Any, y: NDArray[np.bool_], x_val: Any, y_val: NDArray[np.bool_]) -> tuple[float, float]:

@@ -15,10 +15,10 @@ from viral_common.evaluation.drift import (
     SHIFTED,
     STABLE,
     Level,
-    binned,
-    chance,
     compute_stability_index,
-    level,
+    count_in_bins,
+    estimate_chance_index,
+    name_level,
 )
 from viral_common.stores.tweet_columns import TweetColumns
 from viral_common.tweets.feature_names import name_feature
@@ -54,7 +54,7 @@ class Shift:
     @property
     def level(self) -> Level:
         """Name the size of the shift; `stable` too where chance alone would explain the index."""
-        return level(self.index, self.chance)
+        return name_level(self.index, self.chance)
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,12 @@ def compute_shift(
     after: NDArray[np.float32] | NDArray[np.int64],
 ) -> Shift:
     """Compare one column of each, neither of them empty."""
-    first, second = binned(before.astype(np.float64), after.astype(np.float64))
+    first, second = count_in_bins(before.astype(np.float64), after.astype(np.float64))
     return Shift(
-        name, compute_stability_index(first, second), chance(first, second), _compute_distance(before, after)
+        name,
+        compute_stability_index(first, second),
+        estimate_chance_index(first, second),
+        _compute_distance(before, after),
     )
 
 
