@@ -44,7 +44,7 @@ class Outages:
         return [str(outage) for outage in list(self._now.values())]
 
     def note(self, part: str, reason: str) -> float:
-        """Record a failure of `part` and log it if it is new; return how long to wait: longer each time, up to `most_s`."""
+        """Record a failure of `part`, logged if new; return how long to wait: longer each time, up to `most_s`."""
         known = self._now.get(part)
         if known is None or known.reason != reason:
             log.warning("waiting", part=part, reason=reason)

@@ -151,7 +151,7 @@ class BatchStore:
         return run_with_months(self._sessions, tweets.read_times, work)
 
     def finish(self, batch_id: UUID, rule: LabelRule, emit: Emit) -> Batch:
-        """Count the batch and emit its event, in one transaction; an empty one has none, for nobody could learn from it."""
+        """Count the batch and emit its event, in one transaction; an empty one, which trains nobody, has none."""
         with self._sessions.begin() as session:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is not None:
