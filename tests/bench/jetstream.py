@@ -1,4 +1,4 @@
-"""Hearing Bluesky: events a second from a Jetstream server in a process of its own to committed rows."""
+"""Measure receiving Bluesky: events a second from a Jetstream server in a process of its own to committed rows."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def measure(servers: Servers, events: int = EVENTS) -> list[Figure]:
             assert server.stdout is not None
             url, last_us = server.stdout.readline().split()
             raw = events / _read_s(url, events)
-            rate = events / _heard_s(make_sessions(engine), url, int(last_us))
+            rate = events / _receive_s(make_sessions(engine), url, int(last_us))
         finally:
             server.terminate()
             engine.dispose()
     return [
         Figure(
-            "Jetstream events heard and stored",
+            "Jetstream events received and stored",
             rate,
             "events/s",
             "the same events read and thrown away",
@@ -62,7 +62,7 @@ def _read_s(url: str, events: int) -> float:
         return time.perf_counter() - started
 
 
-def _heard_s(db: Sessions, url: str, last_us: int) -> float:
+def _receive_s(db: Sessions, url: str, last_us: int) -> float:
     source = BlueskySource(db, url, SHARE, timedelta(hours=24), pace=Pace(silence_s=5))
     store, stopping = StreamStore(db, source.name), threading.Event()
     thread = threading.Thread(target=source.listen, args=(stopping,), daemon=True)

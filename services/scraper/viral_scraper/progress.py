@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 log = structlog.get_logger()
 
 ReportProgress = Callable[[str, int, int | None], None]
-"""tell(what, done, total or None if unknown)."""
+"""Called with what is done, how much of it, and of how much in all: None if unknown."""
 
 LOG_EVERY_S = 2.0
 

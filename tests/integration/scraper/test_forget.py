@@ -73,7 +73,7 @@ def test_another_name_does_not_bring_an_author_back(db: Sessions, tmp_path: Path
     assert stored(db) == []
 
 
-def test_an_author_whose_name_nobody_told_is_forgotten_by_id(db: Sessions, tmp_path: Path) -> None:
+def test_an_author_without_a_known_name_is_forgotten_by_id(db: Sessions, tmp_path: Path) -> None:
     rows = [make_twint_row(FIRST_DAY, number, username=f"name{number}") for number in (1, 2, 11)]
     all_batches(collector(db, tmp_path, rows, batch_size=3))
 
@@ -106,7 +106,7 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
 
     forget_author(db, "author3")
 
-    told = [
+    usernames_read = [
         tweet.input.username
         for tweets in TweetStore(db).read_labelled_by_split(ids, get_args(Split), LabelRule(0, DAY)).values()
         for tweet in tweets
@@ -115,7 +115,7 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
         (known,) = read_author_histories(
             session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY)
         )
-    assert (len(told), "author3" in told) == (81, False)
+    assert (len(usernames_read), "author3" in usernames_read) == (81, False)
     assert known == AuthorHistory()
 
 
@@ -140,7 +140,7 @@ def test_without_a_name_nobody_is_forgotten(db: Sessions, tmp_path: Path) -> Non
 
 
 def post(rkey: str, author: str) -> RawTweet:
-    """As heard on a stream."""
+    """As received on a stream."""
     at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     counts = (0, 0, 0, 0, False, False, False, False)
     return RawTweet(f"at://{author}/{rkey}", at, author, author, "hello there", "en", *counts)
@@ -176,13 +176,13 @@ def test_what_a_forgotten_author_says_on_a_stream_is_not_kept(db: Sessions) -> N
         assert session.scalars(select(StreamPost.external_id)).all() == ["at://did:plc:bob/2"]
 
 
-def heard(db: Sessions, _folder: Path) -> None:
+def received(db: Sessions, _folder: Path) -> None:
     StreamStore(db, "bluesky").store(
         ReceivedPosts(cursor_us=1, posts=[post("1", "author3"), post("2", "author4")])
     )
 
 
-def waits_its_turn(db: Sessions) -> bool:
+def waits_for_the_lock(db: Sessions) -> bool:
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
     with db() as session:
         return bool(session.scalar(text(f"SELECT EXISTS ({waiting})")))
@@ -190,7 +190,7 @@ def waits_its_turn(db: Sessions) -> bool:
 
 @pytest.mark.parametrize(
     ("store", "table", "deleted"),
-    [(collected, Tweet, {"archive": 3}), (heard, StreamPost, {"bluesky": 1})],
+    [(collected, Tweet, {"archive": 3}), (received, StreamPost, {"bluesky": 1})],
     ids=["a batch", "a stream"],
 )
 def test_what_is_being_stored_while_someone_is_forgotten_goes_too(
@@ -212,7 +212,7 @@ def test_what_is_being_stored_while_someone_is_forgotten_goes_too(
         storing = threads.submit(store, db, tmp_path)
         assert stored_now.wait(60)
         forgetting = threads.submit(forget_author, db, "author3")
-        eventually(lambda: forgetting.done() or waits_its_turn(db))
+        eventually(lambda: forgetting.done() or waits_for_the_lock(db))
         may_commit.set()
 
     storing.result()

@@ -13,9 +13,9 @@ from viral_common.database.engine import Sessions
 from viral_common.settings import CommonSettings
 
 from tests.integration.scraper.collecting import announced, stored
-from tests.integration.scraper.sources.expected_posts import some_posts
+from tests.integration.scraper.sources.expected_posts import make_posts
 from tests.integration.scraper.sources.http_server import Answer, Request, Served, serving
-from tests.integration.scraper.sources.x_server import XNetwork
+from tests.integration.scraper.sources.x_server import FakeX
 
 POSTS = 240
 ORIGINALS = 216  # every tenth is a reply
@@ -27,7 +27,7 @@ class Killing:
     """X, whose answers some scrapers do not live to see."""
 
     def __init__(self) -> None:
-        self.network = XNetwork(some_posts(POSTS))
+        self.network = FakeX(make_posts(POSTS))
         self.process: subprocess.Popen[bytes] | None = None
         self.count = 0
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Self
 
 import pytest
 from sqlalchemy import text
@@ -24,9 +23,9 @@ from viral_scraper.stores.advisory_lock import hold_lock
 
 from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import all_batches, announced, collector, stored
-from tests.integration.scraper.sources.expected_posts import some_posts
+from tests.integration.scraper.sources.expected_posts import make_posts
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
-from tests.integration.scraper.sources.x_server import XNetwork
+from tests.integration.scraper.sources.x_server import FakeX
 
 POSTS = 30
 ORIGINALS = 27  # every tenth is a reply
@@ -36,17 +35,17 @@ Once = Callable[..., Result]
 
 @pytest.fixture
 def x() -> Iterator[Served]:
-    with serving(XNetwork(some_posts(POSTS)).answer) as served:
+    with serving(FakeX(make_posts(POSTS)).answer) as served:
         yield served
 
 
 @pytest.fixture
 def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatch) -> Once:
-    """Collects from X, unless told otherwise by settings without their `VIRAL_`."""
+    """Collects from X, unless the settings given (without their `VIRAL_`) say otherwise."""
     monkeypatch.setattr("viral_common.logging.configure_logging", lambda *_: None)
 
     def run(**environment: str) -> Result:
-        told = {
+        environ = {
             "DATABASE_URL": settings.database_url.get_secret_value(),
             "RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
             "DATA_DIR": str(settings.data_dir),
@@ -57,7 +56,7 @@ def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatc
             "X_API_URL": x.url,
             **environment,
         }
-        return CliRunner().invoke(cli.app, ["once"], env={f"VIRAL_{name}": told[name] for name in told})
+        return CliRunner().invoke(cli.app, ["once"], env={f"VIRAL_{name}": environ[name] for name in environ})
 
     return run
 
@@ -86,9 +85,9 @@ def test_a_batch_then_nothing_more_and_both_are_well(db: Sessions, run_once: Onc
 
 def test_a_query_is_shown_as_it_was_given(tmp_path: Path, run_once: Once) -> None:
     file = write_lines(tmp_path / "tweets.jsonl", make_twint_days(1, 3))
-    told = {"SOURCE": "archive", "ARCHIVE_PATHS": str(file), "QUERY": "[ab] [/x] :key:"}
+    environ = {"SOURCE": "archive", "ARCHIVE_PATHS": str(file), "QUERY": "[ab] [/x] :key:"}
 
-    first, second = run_once(**told), run_once(**told)
+    first, second = run_once(**environ), run_once(**environ)
 
     assert "3 tweets of archive ([ab] [/x] :key:), " in first.output
     assert "nothing more to collect from archive ([ab] [/x] :key:)" in second.output
@@ -108,7 +107,7 @@ def test_likes_that_are_due_are_read_again(db: Sessions, run_once: Once) -> None
     assert sum(tweet.like_count for tweet in stored(db)) > 0
 
 
-def test_likes_that_cannot_be_read_again_stop_no_batch_and_are_told_last(
+def test_likes_that_cannot_be_read_again_stop_no_batch_and_are_reported_last(
     db: Sessions, run_once: Once, x: Served
 ) -> None:
     run_once()
@@ -128,13 +127,7 @@ class Broken(ArchiveSource):
 
     error: Exception
 
-    @classmethod
-    def of(cls, *_: object) -> Self:
-        """Of nothing."""
-        return cls("nowhere", "q", None, print)  # type: ignore[arg-type]
-
     def find_next_window(self, after: datetime | None, size: int, /) -> None:
-        """What was post."""
         raise self.error
 
 

@@ -137,9 +137,7 @@ def test_a_full_disk_is_waited_for(db: Sessions, tmp_path: Path) -> None:
     assert schedule.list_problems() == []
 
 
-def test_a_turn_that_was_lost_is_noticed_before_anything_more_is_fetched(
-    db: Sessions, tmp_path: Path
-) -> None:
+def test_a_lock_that_was_lost_is_missed_before_anything_more_is_fetched(db: Sessions, tmp_path: Path) -> None:
     held, first = networked(db, tmp_path)
     schedule = Schedule(first, db, poll_s=0.05)
     stop_first = started(schedule)

@@ -48,7 +48,7 @@ class Collector:
 
     @property
     def lock_name(self) -> str:
-        """Whoever collects from this source holds the turn of this name."""
+        """Whoever collects from this source holds the lock of this name."""
         return f"collect:{self.source.name}:{self.source.query}"
 
     def collect_next(

@@ -68,7 +68,7 @@ def _hold_own_lock(service: Service, collector: Collector, console: Console) -> 
         if mine is None:
             raise ViralError(
                 f"{working} and has not ended within {TIMEOUT_S / 60:.0f} minutes; run this again after it, "
-                "or leave the work to `viral-scraper run`, which keeps its turn"
+                "or leave the work to `viral-scraper run`, which waits as long as it takes"
             )
         yield mine
 

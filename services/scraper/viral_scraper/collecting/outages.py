@@ -43,7 +43,7 @@ class Outages:
         """Describe each in one line."""
         return [str(outage) for outage in list(self._now.values())]
 
-    def note(self, part: str, reason: str) -> float:
+    def record(self, part: str, reason: str) -> float:
         """Record a failure of `part`, logged if new; return how long to wait: longer each time, up to `most_s`."""
         known = self._now.get(part)
         if known is None or known.reason != reason:

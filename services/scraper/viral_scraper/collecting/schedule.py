@@ -63,14 +63,14 @@ class Schedule:
                 with hold_lock(
                     self._sessions, self._collector.lock_name, stopping, self._report_waiting
                 ) as mine:
-                    self._outages.end("turn")
+                    self._outages.end("lock")
                     self._due = None
                     while mine and not stopping.is_set():
                         stopping.wait(self._run_step(mine, stopping))
             except Exception as error:  # the thread's edge: it must outlive everything
                 if not (isinstance(error, POSTGRES_AWAY) or is_no_room(error)):
                     log.exception("collecting interrupted")
-                stopping.wait(self._outages.note("collecting", explain_error(error)))
+                stopping.wait(self._outages.record("collecting", explain_error(error)))
 
     def _run_step(self, mine: Lock, stopping: threading.Event) -> float:
         """Collect one batch if it is time for one; return how long to wait before the next step."""
@@ -83,13 +83,13 @@ class Schedule:
         try:
             batch = self._collector.collect_next(stopping, mine.confirm)
         except ViralError as error:
-            return self._outages.note("collecting", explain_error(error))
+            return self._outages.record("collecting", explain_error(error))
         if stopping.is_set():
             return 0
         self._outages.end("collecting")
         if batch is None:
             return self._end_run()
-        self._note_exhausted(False)
+        self._record_exhausted(False)
         return self._batch_pause_s
 
     def _refresh(self, mine: Lock, stopping: threading.Event) -> None:
@@ -99,7 +99,7 @@ class Schedule:
         try:
             self._refresher.refresh_due(stopping, mine.confirm)
         except ViralError as error:
-            self._outages.note("reading likes again", explain_error(error))
+            self._outages.record("reading likes again", explain_error(error))
         else:
             self._outages.end("reading likes again")
 
@@ -123,14 +123,14 @@ class Schedule:
 
     def _end_run(self) -> float:
         """Wait for the next day's run, or ask the source again after `poll_s`."""
-        self._note_exhausted(True)
+        self._record_exhausted(True)
         if self._daily:
             self._last_run, self._due = datetime.now(UTC), None
             return 0
         self._doing = f"nothing more to collect for now; asked again every {self._poll_s:g} s"
         return self._poll_s
 
-    def _note_exhausted(self, exhausted: bool) -> None:
+    def _record_exhausted(self, exhausted: bool) -> None:
         if exhausted and not self._exhausted:
             log.info("nothing more to collect for now")
         self._exhausted = exhausted
@@ -138,6 +138,6 @@ class Schedule:
 
     def _report_waiting(self) -> None:
         self._outages.end("collecting")
-        self._outages.note(
-            "turn", f"another scraper collects from {self._collector.title}; this one waits for its turn"
+        self._outages.record(
+            "lock", f"another scraper collects from {self._collector.title}; this one waits to take over"
         )

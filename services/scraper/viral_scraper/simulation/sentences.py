@@ -87,8 +87,8 @@ def _write_original(row: tuple[int, ...], usernames: list[str]) -> str:
     before = vocabulary.openers[opener][0]
     if before.endswith((".", "!")):
         about = _capitalise(about)
-    said = [before, about, vocabulary.opinions[opinion][0], vocabulary.asides[aside][0]]
-    text = f"{_capitalise(' '.join(filter(None, said)))}."
+    parts = [before, about, vocabulary.opinions[opinion][0], vocabulary.asides[aside][0]]
+    text = f"{_capitalise(' '.join(filter(None, parts)))}."
     if comment := vocabulary.remarks[remark][0]:
         text += f" {comment.format(other=elsewhere, number=number)}"
     if mentions:

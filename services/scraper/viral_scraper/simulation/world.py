@@ -42,8 +42,8 @@ class World:
     def compute_subject_share(self, day: date, topic: int) -> Floats:
         """Compute each subject's share of its topic; each is in fashion about two weeks; shape (subjects,)."""
         subjects = len(load_words().subjects[topic])
-        turns = 2 * np.pi * (day.toordinal() / 14 + np.arange(subjects) / subjects)
-        share = np.exp(np.sin(turns + self._phases[topic, 0]))
+        phases = 2 * np.pi * (day.toordinal() / 14 + np.arange(subjects) / subjects)
+        share = np.exp(np.sin(phases + self._phases[topic, 0]))
         return np.asarray(share / share.sum())
 
 

@@ -21,7 +21,7 @@ from viral_common.tweets.tweet import Engagement, RawTweet
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import Window, find_mature_day
-from viral_scraper.sources.retries import Sleep, TryAgain, retry_patiently
+from viral_scraper.sources.retries import Sleep, TryAgain, call_with_retries
 
 T = TypeVar("T")
 
@@ -113,7 +113,7 @@ class MastodonSource:
         )
 
     def _call(self, call: Callable[[], T]) -> T:
-        return retry_patiently("Mastodon", lambda: self._try_call(call), self._sleep)
+        return call_with_retries("Mastodon", lambda: self._try_call(call), self._sleep)
 
     def _try_call(self, call: Callable[[], T]) -> T:
         try:

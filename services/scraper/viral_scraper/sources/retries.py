@@ -33,7 +33,7 @@ class TryAgain(Exception):
         self.after_s = after_s
 
 
-def retry_patiently(
+def call_with_retries(
     source: str, ask: Callable[[], T], sleep: Sleep = time.sleep, attempts: int = ATTEMPTS
 ) -> T:
     """Call `ask` until it raises TryAgain no more. Raises SourceAway after so many attempts."""

@@ -17,7 +17,7 @@ from viral_scraper.simulation.day import BLOCK, ORIGINALS, draw_day
 from viral_scraper.simulation.world import World
 from viral_scraper.sources.base import DAY, Window
 
-# Some originals say what another has said already.
+# Some originals repeat the text of another.
 SPARE = 1.1
 
 
@@ -60,8 +60,8 @@ class SimulatedSource:
         first = since.astimezone(UTC).date()
         last = (until.astimezone(UTC) - timedelta(microseconds=1)).date()
         days = (first + number * DAY for number in range((last - first).days + 1))
-        said = (tweet for day in days for tweet in self._draw_day(day))
-        return itertools.islice((tweet for tweet in said if since <= tweet.posted_at < until), limit)
+        drawn = (tweet for day in days for tweet in self._draw_day(day))
+        return itertools.islice((tweet for tweet in drawn if since <= tweet.posted_at < until), limit)
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         """Find the next day, if it is over; days missed longer ago than the simulation lasts are left out."""

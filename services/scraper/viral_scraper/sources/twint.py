@@ -23,7 +23,7 @@ from viral_common.tweets.tweet import RawTweet
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import Window, find_mature_day
-from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, retry_patiently
+from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, call_with_retries
 
 ATTEMPTS = 3
 # Twint of this release leaves the language out; the search asks for it.
@@ -58,7 +58,7 @@ class TwintSource:
     ) -> Iterator[RawTweet]:
         """Search; the newest come first: of more than `limit` those."""
         try:
-            rows = retry_patiently(
+            rows = call_with_retries(
                 self.name, lambda: _search(query, since, until, limit), self._sleep, ATTEMPTS
             )
         except SourceAway as error:

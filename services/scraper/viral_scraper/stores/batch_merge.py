@@ -90,7 +90,7 @@ STORE_STAGED = text(
             stored_at = clock_timestamp(),
             kept = i.kept + (SELECT count(*) FROM chosen WHERE chosen.position = i.position)
         WHERE batch_id = :batch AND position = ANY(:positions)
-    ), told AS (
+    ), counted AS (
         SELECT count(*) AS texts,
             count(*) FILTER (WHERE stored_text_hash IS NULL) AS new,
             count(*) FILTER (WHERE stored_text_hash IS NULL AND place_in_interval <= :share) AS within_share,
@@ -102,10 +102,10 @@ STORE_STAGED = text(
     )
     SELECT
         (SELECT count(*) FROM known WHERE batch_id <> :batch) AS elsewhere,
-        seen.tweets - seen.texts + told.stored_copies AS copies,
-        seen.texts - told.texts + told.stored_near_copies AS near_copies,
-        told.new, told.within_share,
+        seen.tweets - seen.texts + counted.stored_copies AS copies,
+        seen.texts - counted.texts + counted.stored_near_copies AS near_copies,
+        counted.new, counted.within_share,
         (SELECT count(*) FROM kept) AS kept
-    FROM told, seen
+    FROM counted, seen
     """  # noqa: S608  (COLUMNS is a constant)
 )

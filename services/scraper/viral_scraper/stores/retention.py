@@ -27,9 +27,7 @@ def drop_old_months(sessions: Sessions, keep: timedelta, now: datetime) -> list[
 
 def _try_drop(sessions: Sessions, month: date, before: datetime) -> bool:
     with sessions.begin() as session:
-        session.execute(
-            text("SELECT set_config('lock_timeout', :patience, true)"), {"patience": LOCK_TIMEOUT}
-        )
+        session.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": LOCK_TIMEOUT})
         # Whatever is stored is stored before this, and its batch seen, or after it, in a month made anew.
         session.execute(text("LOCK TABLE ONLY tweets IN ACCESS EXCLUSIVE MODE"))
         months = {

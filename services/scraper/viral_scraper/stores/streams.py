@@ -1,6 +1,6 @@
 """Store a stream's posts while their likes are counted, and the cursor that says how far it was read.
 
-What was heard and the cursor are stored in one transaction, and every record counts once by its key. So a stream
+What was received and the cursor are stored in one transaction, and every record counts once by its key. So a stream
 read again from any earlier cursor, repeated or in another order, leaves the same counts.
 """
 
@@ -239,7 +239,7 @@ SETTLE = text(
     """
 )
 
-# Of posts that were never heard, or are left out or gone.
+# Of posts that were never received, or are left out or gone.
 DROP_STRAYS = text(
     """
     DELETE FROM stream_engagements e WHERE e.at < :received_until AND NOT EXISTS (

@@ -1,4 +1,4 @@
-"""What Jetstream says about posts: their creation, their likes, and what is taken back."""
+"""What Jetstream sends about posts: their creation, their likes, and what is taken back."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ DIGITS = "234567abcdefghijklmnopqrstuvwxyz"
 MINUTE = timedelta(minutes=1)
 
 
-def microseconds(at: datetime) -> int:
+def to_microseconds(at: datetime) -> int:
     """Since 1970."""
     return round(at.timestamp() * 1e6)
 
 
-def tid(at: datetime, number: int = 0) -> str:
+def make_tid(at: datetime, number: int = 0) -> str:
     """A record key: the time and a number under 1,024 in base 32."""
-    value = (microseconds(at) << 10) | number
+    value = (to_microseconds(at) << 10) | number
     return "".join(DIGITS[(value >> shift) & 31] for shift in range(60, -5, -5))
 
 
-def author(number: int) -> str:
+def make_did(number: int) -> str:
     """One of seven."""
     return f"did:plc:author{number % 7}"
 
 
-def address(post: ExpectedPost) -> str:
+def make_address(post: ExpectedPost) -> str:
     """A post's at-uri."""
-    return f"at://{author(post.number)}/app.bsky.feed.post/{tid(post.at, post.number)}"
+    return f"at://{make_did(post.number)}/app.bsky.feed.post/{make_tid(post.at, post.number)}"
 
 
-def posted(post: ExpectedPost, **changes: Any) -> Event:
+def make_post_event(post: ExpectedPost, **changes: Any) -> Event:
     """Its creation, with the link cut short as the app does it."""
     link = f"https://example.com/{post.number}"
     before = post.text.replace(link, "")
@@ -56,54 +56,58 @@ def posted(post: ExpectedPost, **changes: Any) -> Event:
         images = [{"alt": "", "image": {}}] * post.photos
         record["embed"] = {"$type": "app.bsky.embed.images", "images": images}
     if post.is_reply:
-        parent = {"cid": "c", "uri": f"at://did:plc:other/app.bsky.feed.post/{tid(post.at)}"}
+        parent = {"cid": "c", "uri": f"at://did:plc:other/app.bsky.feed.post/{make_tid(post.at)}"}
         record["reply"] = {"root": parent, "parent": parent}
-    rkey = tid(post.at, post.number)
-    return _commit(author(post.number), post.at, "app.bsky.feed.post", rkey, record | changes)
+    rkey = make_tid(post.at, post.number)
+    return _commit(make_did(post.number), post.at, "app.bsky.feed.post", rkey, record | changes)
 
 
-def liked(post: ExpectedPost, number: int, at: datetime, collection: str = "app.bsky.feed.like") -> Event:
+def make_like_event(
+    post: ExpectedPost, number: int, at: datetime, collection: str = "app.bsky.feed.like"
+) -> Event:
     """The `number`th reader's like of a post, or repost."""
     record = {
         "$type": collection,
         "createdAt": f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
-        "subject": {"uri": address(post)},
+        "subject": {"uri": make_address(post)},
     }
-    return _commit(f"did:plc:reader{number}", at, collection, tid(at, post.number), record)
+    return _commit(f"did:plc:reader{number}", at, collection, make_tid(at, post.number), record)
 
 
-def taken_back(event: Event, at: datetime) -> Event:
+def make_deletion_event(event: Event, at: datetime) -> Event:
     """The deletion of what an event created."""
     commit = {key: event["commit"][key] for key in ("rev", "collection", "rkey")}
     return {
         "did": event["did"],
-        "time_us": microseconds(at),
+        "time_us": to_microseconds(at),
         "kind": "commit",
         "commit": commit | {"operation": "delete"},
     }
 
 
-def account_deleted(did: str, at: datetime) -> Event:
+def make_account_deletion(did: str, at: datetime) -> Event:
     """Its author left."""
     account = {"active": False, "did": did, "status": "deleted"}
-    return {"did": did, "time_us": microseconds(at), "kind": "account", "account": account}
+    return {"did": did, "time_us": to_microseconds(at), "kind": "account", "account": account}
 
 
-def later(at: datetime) -> Event:
+def make_time_event(at: datetime) -> Event:
     """Nothing but a sign that time went on."""
-    return {"did": "did:plc:someone", "time_us": microseconds(at), "kind": "identity", "identity": {}}
+    return {"did": "did:plc:someone", "time_us": to_microseconds(at), "kind": "identity", "identity": {}}
 
 
-def told(posts: Iterable[ExpectedPost]) -> list[Event]:
+def make_events(posts: Iterable[ExpectedPost]) -> list[Event]:
     """Each post, its likes in the minutes after it, and the day that they need with its noise, in order of time."""
     posts = list(posts)
-    events = [posted(post) for post in posts]
-    events += [liked(post, n, post.at + (n + 1) * MINUTE) for post in posts for n in range(post.likes)]
+    events = [make_post_event(post) for post in posts]
+    events += [
+        make_like_event(post, n, post.at + (n + 1) * MINUTE) for post in posts for n in range(post.likes)
+    ]
     first, last = min(post.at for post in posts), max(post.at for post in posts)
     ticks = (last - first + timedelta(days=1) + MIN_AGE) // (5 * MINUTE)
-    events += [later(first + n * 5 * MINUTE) for n in range(1, ticks)]
+    events += [make_time_event(first + n * 5 * MINUTE) for n in range(1, ticks)]
     events.append(
-        later((last + timedelta(days=1)).replace(hour=0, minute=0, second=0) + MIN_AGE + 5 * MINUTE)
+        make_time_event((last + timedelta(days=1)).replace(hour=0, minute=0, second=0) + MIN_AGE + 5 * MINUTE)
     )
     return sorted(events, key=lambda event: event["time_us"])
 
@@ -111,10 +115,10 @@ def told(posts: Iterable[ExpectedPost]) -> list[Event]:
 def _commit(did: str, at: datetime, collection: str, rkey: str, record: dict[str, Any]) -> Event:
     return {
         "did": did,
-        "time_us": microseconds(at),
+        "time_us": to_microseconds(at),
         "kind": "commit",
         "commit": {
-            "rev": tid(at),
+            "rev": make_tid(at),
             "operation": "create",
             "collection": collection,
             "rkey": rkey,

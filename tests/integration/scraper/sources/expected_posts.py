@@ -1,4 +1,4 @@
-"""What people said on the day that the contract tests collect, whichever network they said it on."""
+"""The posts of the day that the contract tests collect, whichever network they were posted on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ExpectedPost:
     is_reply: bool = False
 
 
-def some_posts(count: int = 30) -> list[ExpectedPost]:
+def make_posts(count: int = 30) -> list[ExpectedPost]:
     """Spread evenly over the newest day that is old enough; every tenth is a reply."""
     window = find_mature_day(None, MIN_AGE)
     assert window is not None

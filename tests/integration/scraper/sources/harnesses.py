@@ -1,4 +1,4 @@
-"""Each source on a harness of its own: the day's posts, on the network it reads or in its stead."""
+"""Run each source against the same day's posts, on a fake of the network that it reads."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from tests.factories import make_twint_row, write_lines
 from tests.integration.scraper.sources import bluesky_network, http_server
 from tests.integration.scraper.sources.expected_posts import MIN_AGE, ExpectedPost
 from tests.integration.scraper.sources.http_server import Served
-from tests.integration.scraper.sources.mastodon_server import MastodonNetwork
-from tests.integration.scraper.sources.twint_server import TwintNetwork
-from tests.integration.scraper.sources.x_server import XNetwork
+from tests.integration.scraper.sources.mastodon_server import FakeMastodon
+from tests.integration.scraper.sources.twint_server import FakeTwitter
+from tests.integration.scraper.sources.x_server import FakeX
 from tests.jetstream_server import Jetstream
 
 QUICK = Pace(store_every_s=0.05, settle_every_s=0, silence_s=5, reconnect_after_s=lambda _: 0.01)
@@ -56,7 +56,7 @@ class SourceHarness:
     slept: list[float] = field(default_factory=list)
 
 
-def day_of(posts: Sequence[ExpectedPost]) -> Window:
+def find_day(posts: Sequence[ExpectedPost]) -> Window:
     """The UTC day of all posts."""
     midnight = posts[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
     return Window(midnight, midnight + DAY)
@@ -81,7 +81,7 @@ def archive(
     ]
     file = write_lines(folder / "tweets.jsonl", [*rows, b"broken\n"])
     yield SourceHarness(
-        ArchiveSource(str(file), "tea", folder / "shards", log_progress()), day_of(posts), posts
+        ArchiveSource(str(file), "tea", folder / "shards", log_progress()), find_day(posts), posts
     )
 
 
@@ -89,14 +89,14 @@ def archive(
 def bluesky(
     db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """Jetstream, heard to its end."""
-    events = [*bluesky_network.told(posts)]
+    """Jetstream, received to its end."""
+    events = [*bluesky_network.make_events(posts)]
     events.insert(5, {**events[5], "commit": {"broken": True}})
     with jetstream_server.serving(Jetstream(events)) as jetstream:
         sessions = db()
         source = BlueskySource(sessions, jetstream.url, 1.0, MIN_AGE, pace=QUICK)
-        heard(source, events[-1]["time_us"], sessions)
-        yield SourceHarness(source, day_of(posts), posts)
+        receive_until(source, events[-1]["time_us"], sessions)
+        yield SourceHarness(source, find_day(posts), posts)
 
 
 @contextmanager
@@ -104,19 +104,19 @@ def mastodon(
     _db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
     """A server's public timeline."""
-    network = MastodonNetwork(posts)
+    network = FakeMastodon(posts)
     slept: list[float] = []
     with http_server.serving(network.answer) as served:
         source = MastodonSource(served.url, "", "#tea", MIN_AGE, slept.append)
-        yield SourceHarness(source, day_of(posts), posts, served, slept)
+        yield SourceHarness(source, find_day(posts), posts, served, slept)
 
 
 @contextmanager
 def simulated(
     _db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """Its own world, on the same day."""
-    day = day_of(posts)
+    """Its own invention, on the same day."""
+    day = find_day(posts)
     yield SourceHarness(SimulatedSource(1, day.since.date(), 1, 100), day, [])
 
 
@@ -126,9 +126,9 @@ def twint(
 ) -> Iterator[SourceHarness]:
     """The real library, against a server that answers as twitter.com did."""
     slept: list[float] = []
-    with http_server.serving(TwintNetwork(posts).answer) as served:
+    with http_server.serving(FakeTwitter(posts).answer) as served:
         patch.setattr("twint.url.base", f"{served.url}/i")
-        yield SourceHarness(TwintSource("tea", MIN_AGE, slept.append), day_of(posts), posts, served, slept)
+        yield SourceHarness(TwintSource("tea", MIN_AGE, slept.append), find_day(posts), posts, served, slept)
 
 
 @contextmanager
@@ -137,22 +137,22 @@ def x(
 ) -> Iterator[SourceHarness]:
     """The API at its recorded prices, with money enough."""
     slept: list[float] = []
-    with http_server.serving(XNetwork(posts).answer) as served:
+    with http_server.serving(FakeX(posts).answer) as served:
         yield SourceHarness(
-            x_source(db(), served.url, slept, cap_usd="100"), day_of(posts), posts, served, slept
+            make_x_source(db(), served.url, slept, cap_usd="100"), find_day(posts), posts, served, slept
         )
 
 
-def x_source(
+def make_x_source(
     db: Sessions, url: str, slept: list[float], cap_usd: str, token: str = "secret-token"
 ) -> XSource:
-    """Reading from `format_url`, for so much money a month."""
+    """Reading from `url`, for so much money a month."""
     prices = Prices(post=Decimal("0.005"), user=Decimal("0.010"), media=Decimal("0.005"))
     budget = Budget(SpendingStore(db, "x"), prices, Decimal(cap_usd))
     return XSource("tea", MIN_AGE, XApi(url, token, usernames=True, sleep=slept.append), budget)
 
 
-def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
+def receive_until(source: BlueskySource, until_us: int, db: Sessions) -> None:
     """Listen until the stream is stored so far, and settled."""
     stopping = threading.Event()
     thread = threading.Thread(target=source.listen, args=(stopping,), daemon=True)
@@ -160,7 +160,7 @@ def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
     store = StreamStore(db, "bluesky")
     end = time.monotonic() + 60
     while (store.read_cursor_us() or 0) < until_us:
-        assert time.monotonic() < end, f"not heard in time: {source.list_problems()}"
+        assert time.monotonic() < end, f"not received in time: {source.list_problems()}"
         time.sleep(0.02)
     stopping.set()
     thread.join(10)
@@ -168,7 +168,7 @@ def heard(source: BlueskySource, until_us: int, db: Sessions) -> None:
     store.settle(MIN_AGE, timedelta(minutes=1))
 
 
-SETTINGS: dict[
+HARNESSES: dict[
     str,
     Callable[
         [Database, Path, Sequence[ExpectedPost], pytest.MonkeyPatch], AbstractContextManager[SourceHarness]

@@ -1,4 +1,4 @@
-"""An HTTP server on this machine that answers as told, and fails as told."""
+"""Serve HTTP on this machine: the answers that a test gives, and its faults first."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def serving(answer: Callable[[Request], Answer]) -> Iterator[Served]:
             place = urlsplit(self.path)
             request = Request(place.path, parse_qs(place.query), dict(self.headers.items()))
             served.requests.append(request)
-            told = served.faults.popleft() if served.faults else answer(request)
-            body = (told.body if isinstance(told.body, str) else json.dumps(told.body)).encode()
-            self.send_response(told.status)
-            for name, value in {"Content-Type": "application/json", **told.headers}.items():
+            answered = served.faults.popleft() if served.faults else answer(request)
+            body = (answered.body if isinstance(answered.body, str) else json.dumps(answered.body)).encode()
+            self.send_response(answered.status)
+            for name, value in {"Content-Type": "application/json", **answered.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -10,11 +10,11 @@ from tests.integration.scraper.sources.expected_posts import ExpectedPost
 from tests.integration.scraper.sources.http_server import Answer, Request
 
 
-class MastodonNetwork:
+class FakeMastodon:
     """Serves these posts, newest first."""
 
     def __init__(self, posts: Sequence[ExpectedPost]) -> None:
-        self.statuses = [status_of(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
+        self.statuses = [make_status(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
 
     def answer(self, request: Request) -> Answer:
         """To the public and hashtag timelines and to look-ups by id."""
@@ -33,7 +33,7 @@ class MastodonNetwork:
         return Answer(200, older[: int(request.one("limit"))], limits)
 
 
-def status_of(post: ExpectedPost) -> dict[str, Any]:
+def make_status(post: ExpectedPost) -> dict[str, Any]:
     """As the REST API delivers it; links as Mastodon cuts them for display."""
     id_ = str((int(post.at.timestamp() * 1000) << 16) + post.number)
     link = f"https://example.com/{post.number}"

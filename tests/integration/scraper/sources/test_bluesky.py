@@ -22,21 +22,21 @@ from viral_scraper.stores.streams import StreamStore
 
 from tests.integration.scraper.sources.bluesky_network import (
     MINUTE,
-    account_deleted,
-    address,
-    author,
-    later,
-    liked,
-    posted,
-    taken_back,
-    told,
+    make_account_deletion,
+    make_address,
+    make_deletion_event,
+    make_did,
+    make_events,
+    make_like_event,
+    make_post_event,
+    make_time_event,
 )
-from tests.integration.scraper.sources.expected_posts import MIN_AGE, ExpectedPost, some_posts
-from tests.integration.scraper.sources.harnesses import QUICK, day_of, heard
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, ExpectedPost, make_posts
+from tests.integration.scraper.sources.harnesses import QUICK, find_day, receive_until
 from tests.integration.scraper.test_outages import break_connections
 from tests.jetstream_server import Event, Jetstream, serving
 
-POSTS = [replace(post, is_reply=False) for post in some_posts(40)]
+POSTS = [replace(post, is_reply=False) for post in make_posts(40)]
 
 
 def source(db: Sessions, jetstream: Jetstream, share: float = 1.0) -> BlueskySource:
@@ -52,28 +52,29 @@ def counted(db: Sessions, events: Sequence[Event], **how: object) -> dict[str, i
 def collected(db: Sessions, events: Sequence[Event], **how: object) -> list[RawTweet]:
     with serving(Jetstream(list(events), **how)) as jetstream:  # type: ignore[arg-type]
         bluesky = source(db, jetstream)
-        heard(bluesky, events[-1]["time_us"], db)
-    return list(bluesky.search("", *day_of(POSTS)))
+        receive_until(bluesky, events[-1]["time_us"], db)
+    return list(bluesky.search("", *find_day(POSTS)))
 
 
 def with_many_likes(posts: Sequence[ExpectedPost], seed: int) -> tuple[list[Event], dict[str, int]]:
     """Events with likes, reposts, and half of some likes taken back; and the likes that remain."""
     chance = random.Random(seed)
-    events = told([replace(post, likes=0) for post in posts])
+    events = make_events([replace(post, likes=0) for post in posts])
     likes: dict[str, int] = {}
     for post in posts:
         liking = [
-            liked(post, n, post.at + chance.uniform(1, 1400) * MINUTE) for n in range(chance.randrange(9))
+            make_like_event(post, n, post.at + chance.uniform(1, 1400) * MINUTE)
+            for n in range(chance.randrange(9))
         ]
         back = [like for like in liking if chance.random() < 0.3]
         events += liking
-        events += [liked(post, 99, post.at + MINUTE, "app.bsky.feed.repost")]
+        events += [make_like_event(post, 99, post.at + MINUTE, "app.bsky.feed.repost")]
         for like in back:
             # Most change their mind at once, so that the stream's disorder can put it before the like.
-            event = taken_back(like, post.at)
+            event = make_deletion_event(like, post.at)
             event["time_us"] = like["time_us"] + int(chance.choice((1e6, 5e6, 1e9)))
             events.append(event)
-        likes[address(post)] = len(liking) - len(back)
+        likes[make_address(post)] = len(liking) - len(back)
     return events, likes
 
 
@@ -88,21 +89,26 @@ def test_every_like_counts_once_however_the_stream_behaves(db: Sessions, seed: i
 
 def test_likes_count_until_the_minimum_age_and_no_longer(db: Sessions) -> None:
     post = POSTS[0]
-    in_time = [liked(post, 1, post.at + MIN_AGE - MINUTE), liked(post, 2, post.at + MINUTE)]
-    too_late = [liked(post, 3, post.at + MIN_AGE + MINUTE)]
+    in_time = [
+        make_like_event(post, 1, post.at + MIN_AGE - MINUTE),
+        make_like_event(post, 2, post.at + MINUTE),
+    ]
+    too_late = [make_like_event(post, 3, post.at + MIN_AGE + MINUTE)]
 
-    likes = counted(db, [*told([replace(post, likes=0)]), *in_time, *too_late])
+    likes = counted(db, [*make_events([replace(post, likes=0)]), *in_time, *too_late])
 
-    assert likes == {address(post): 2}
+    assert likes == {make_address(post): 2}
 
 
 def test_reposts_and_replies_are_counted_beside_likes(db: Sessions) -> None:
     post, other = POSTS[:2]
-    answer = posted(other, reply={"root": {"uri": address(post)}, "parent": {"uri": address(post)}})
-    repost = liked(post, 1, post.at + MINUTE, "app.bsky.feed.repost")
+    answer = make_post_event(
+        other, reply={"root": {"uri": make_address(post)}, "parent": {"uri": make_address(post)}}
+    )
+    repost = make_like_event(post, 1, post.at + MINUTE, "app.bsky.feed.repost")
 
     (tweet,) = collected(
-        db, sorted([*told([replace(post, likes=1)]), answer, repost], key=lambda e: e["time_us"])
+        db, sorted([*make_events([replace(post, likes=1)]), answer, repost], key=lambda e: e["time_us"])
     )[:1]
 
     assert (tweet.like_count, tweet.retweet_count, tweet.reply_count) == (1, 1, 1)
@@ -110,40 +116,40 @@ def test_reposts_and_replies_are_counted_beside_likes(db: Sessions) -> None:
 
 def test_a_deleted_post_and_a_deleted_author_leave_nothing_behind(db: Sessions) -> None:
     gone, stays, left = POSTS[0], POSTS[1], POSTS[2]
-    events = told([gone, stays, left])
+    events = make_events([gone, stays, left])
     events += [
-        taken_back(posted(gone), gone.at + timedelta(hours=30)),
-        account_deleted(author(left.number), left.at + timedelta(hours=5)),
+        make_deletion_event(make_post_event(gone), gone.at + timedelta(hours=30)),
+        make_account_deletion(make_did(left.number), left.at + timedelta(hours=5)),
     ]
 
     likes = counted(db, events)
 
-    assert list(likes) == [address(stays)]
+    assert list(likes) == [make_address(stays)]
 
 
 def test_a_share_of_the_posts_is_the_same_share_for_everybody(db: Sessions) -> None:
-    events = told(POSTS)
+    events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
         half = source(db, jetstream, share=0.5)
-        heard(half, events[-1]["time_us"], db)
-    tweets = list(half.search("", *day_of(POSTS)))
+        receive_until(half, events[-1]["time_us"], db)
+    tweets = list(half.search("", *find_day(POSTS)))
 
     assert 8 <= len(tweets) <= 32
-    by_address = {address(post): post.likes for post in POSTS}
+    by_address = {make_address(post): post.likes for post in POSTS}
     assert all(tweet.like_count == by_address[tweet.external_id] for tweet in tweets)
 
 
 def test_after_a_gap_posts_with_unknown_likes_are_dropped(db: Sessions) -> None:
     first, last = POSTS[0], POSTS[-1]
-    with serving(Jetstream([posted(first), later(first.at + MINUTE)])) as jetstream:
-        heard(source(db, jetstream), int((first.at + MINUTE).timestamp() * 1e6), db)
+    with serving(Jetstream([make_post_event(first), make_time_event(first.at + MINUTE)])) as jetstream:
+        receive_until(source(db, jetstream), int((first.at + MINUTE).timestamp() * 1e6), db)
 
-    events = told([replace(last, likes=1)])
+    events = make_events([replace(last, likes=1)])
     with serving(Jetstream(events, oldest_us=int(last.at.timestamp() * 1e6) - 1)) as jetstream:
         bluesky = source(db, jetstream)
-        heard(bluesky, events[-1]["time_us"], db)
+        receive_until(bluesky, events[-1]["time_us"], db)
 
-    assert [tweet.external_id for tweet in bluesky.search("", *day_of(POSTS))] == [address(last)]
+    assert [tweet.external_id for tweet in bluesky.search("", *find_day(POSTS))] == [make_address(last)]
     assert bluesky.bad_rows == {"posts whose likes were missed in a gap": 1}
 
 
@@ -179,11 +185,11 @@ def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
             process.kill()
         killed_at = store.read_cursor_us()
         bluesky = source(db, jetstream)
-        heard(bluesky, events[-1]["time_us"], db)
+        receive_until(bluesky, events[-1]["time_us"], db)
 
     assert killed_at is not None
     assert killed_at < events[-1]["time_us"]
-    assert {t.external_id: t.like_count for t in bluesky.search("", *day_of(POSTS))} == likes
+    assert {t.external_id: t.like_count for t in bluesky.search("", *find_day(POSTS))} == likes
 
 
 def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions) -> None:
@@ -202,60 +208,60 @@ def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions)
     listen(db, "before_commit", cut)
     with serving(Jetstream(events, pause_s=0.002)) as jetstream:
         bluesky = source(db, jetstream)
-        heard(bluesky, events[-1]["time_us"], db)
+        receive_until(bluesky, events[-1]["time_us"], db)
 
     assert len(cut_at) == 1
     assert len(jetstream.connections) > 1
-    assert {t.external_id: t.like_count for t in bluesky.search("", *day_of(POSTS))} == likes
+    assert {t.external_id: t.like_count for t in bluesky.search("", *find_day(POSTS))} == likes
 
 
 def test_events_that_no_database_would_take_are_counted_and_passed_over(db: Sessions) -> None:
     post = POSTS[0]
     odd = [
-        posted(post, text=7),
-        posted(post, langs=[3]),
-        posted(post, createdAt="yesterday"),
-        {**posted(post), "did": "did:plc:\x00"},
-        {**posted(post), "did": "x" * 1_000},
+        make_post_event(post, text=7),
+        make_post_event(post, langs=[3]),
+        make_post_event(post, createdAt="yesterday"),
+        {**make_post_event(post), "did": "did:plc:\x00"},
+        {**make_post_event(post), "did": "x" * 1_000},
     ]
     for event in odd:
         event["time_us"] += 1
 
-    tweets = collected(db, [*odd, *told([POSTS[1]])])
+    tweets = collected(db, [*odd, *make_events([POSTS[1]])])
 
-    assert [tweet.external_id for tweet in tweets] == [address(POSTS[1])]
+    assert [tweet.external_id for tweet in tweets] == [make_address(POSTS[1])]
 
 
 def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
-    events = told(POSTS)
+    events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
         bluesky = source(db, jetstream)
-        heard(bluesky, events[-1]["time_us"], db)
+        receive_until(bluesky, events[-1]["time_us"], db)
 
-    found = list(bluesky.search("THOUGHT 17", *day_of(POSTS)))
+    found = list(bluesky.search("THOUGHT 17", *find_day(POSTS)))
 
-    assert [tweet.external_id for tweet in found] == [address(POSTS[17])]
+    assert [tweet.external_id for tweet in found] == [make_address(POSTS[17])]
 
 
 def test_a_limit_counts_the_posts_that_the_words_choose(db: Sessions) -> None:
-    events = told(POSTS)
+    events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
         bluesky = source(db, jetstream)
-        heard(bluesky, events[-1]["time_us"], db)
+        receive_until(bluesky, events[-1]["time_us"], db)
 
-    found = list(bluesky.search("thought 17", *day_of(POSTS), 1))
+    found = list(bluesky.search("thought 17", *find_day(POSTS), 1))
 
-    assert [tweet.external_id for tweet in found] == [address(POSTS[17])]
+    assert [tweet.external_id for tweet in found] == [make_address(POSTS[17])]
 
 
 def test_a_post_that_filters_leave_out_holds_no_word_and_counts_to_no_limit(db: Sessions) -> None:
-    posts = some_posts(20)
-    events = told(posts)
+    posts = make_posts(20)
+    events = make_events(posts)
     with serving(Jetstream(events)) as jetstream:
         bluesky = source(db, jetstream)
-        heard(bluesky, events[-1]["time_us"], db)
+        receive_until(bluesky, events[-1]["time_us"], db)
 
-    found = list(bluesky.search("thought", *day_of(posts), 12))
+    found = list(bluesky.search("thought", *find_day(posts), 12))
 
-    originals = [address(post) for post in posts if not post.is_reply]
+    originals = [make_address(post) for post in posts if not post.is_reply]
     assert [tweet.external_id for tweet in found] == originals[:12]

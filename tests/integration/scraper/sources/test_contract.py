@@ -17,15 +17,15 @@ from viral_common.tweets.tweet import RawTweet
 from viral_scraper.sources.base import RefreshableSource
 from viral_scraper.sources.factory import SOURCES
 
-from tests.integration.scraper.sources.expected_posts import MIN_AGE, SECRET, ExpectedPost, some_posts
-from tests.integration.scraper.sources.harnesses import SETTINGS, SourceHarness
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, SECRET, ExpectedPost, make_posts
+from tests.integration.scraper.sources.harnesses import HARNESSES, SourceHarness
 from tests.integration.scraper.sources.http_server import Answer
 
-LIVE = [name for name in SETTINGS if name not in ("archive", "bluesky", "simulated")]
+LIVE = [name for name in HARNESSES if name not in ("archive", "bluesky", "simulated")]
 INVENTED = ("simulated",)
-EVERY = pytest.mark.parametrize("harness", SETTINGS, indirect=True)
+EVERY = pytest.mark.parametrize("harness", HARNESSES, indirect=True)
 EVERY_REAL = pytest.mark.parametrize(
-    "harness", [name for name in SETTINGS if name not in INVENTED], indirect=True
+    "harness", [name for name in HARNESSES if name not in INVENTED], indirect=True
 )
 EVERY_LIVE = pytest.mark.parametrize("harness", LIVE, indirect=True)
 
@@ -38,7 +38,7 @@ def harness(
         sessions: Sessions = request.getfixturevalue("db")
         return sessions
 
-    with SETTINGS[request.param](database, tmp_path, some_posts(), monkeypatch) as harness:
+    with HARNESSES[request.param](database, tmp_path, make_posts(), monkeypatch) as harness:
         yield harness
 
 
@@ -67,7 +67,7 @@ def found(
 
 
 def test_the_suite_covers_every_source() -> None:
-    assert list(SETTINGS) == list(SOURCES)
+    assert list(HARNESSES) == list(SOURCES)
 
 
 @EVERY
@@ -112,17 +112,17 @@ def test_a_window_is_a_whole_day_that_is_old_enough_and_not_collected_yet(harnes
 
 
 @EVERY_REAL
-def test_tweets_are_what_was_said(harness: SourceHarness) -> None:
+def test_tweets_are_what_was_posted(harness: SourceHarness) -> None:
     tweets = found(harness)
 
-    told = [
+    rows = [
         (_whole(tweet, post), tweet.language, tweet.like_count, tweet.photos_count, tweet.is_reply)
         for tweet, post in zip(tweets, harness.posts, strict=True)
     ]
     expected = [(post.text, "en", post.likes, post.photos, post.is_reply) for post in harness.posts]
     if harness.source.name == "bluesky":  # of what the filters leave out neither text nor likes are kept
         expected = [("", row[1], 0, *row[3:]) if row[4] else row for row in expected]
-    assert told == expected
+    assert rows == expected
     assert [tweet.posted_at.replace(microsecond=0) for tweet in tweets] == [post.at for post in harness.posts]
     assert not any(tweet.is_retweet or tweet.is_quote or tweet.has_video for tweet in tweets)
     assert 1 < len({tweet.author_id for tweet in tweets}) < len(tweets)
@@ -155,7 +155,7 @@ def test_a_server_that_fails_now_and_then_costs_nothing_but_time(harness: Source
     harness.served.faults += [Answer(503, "upstream is busy"), Answer(200, "<html>not what was asked for")]
 
     assert [tweet.external_id for tweet in found(harness)] == [tweet.external_id for tweet in calm]
-    assert 1 <= len(harness.slept) <= 2  # Mastodon.py has some patience of its own
+    assert 1 <= len(harness.slept) <= 2  # Mastodon.py retries by itself, too
     assert all(0 <= wait <= 60 for wait in harness.slept)
 
 

@@ -6,11 +6,11 @@ import pytest
 from viral_common.errors import UsageError
 from viral_scraper.sources.twint import TwintSource
 
-from tests.integration.scraper.sources.expected_posts import MIN_AGE, some_posts
-from tests.integration.scraper.sources.harnesses import day_of
+from tests.integration.scraper.sources.expected_posts import MIN_AGE, make_posts
+from tests.integration.scraper.sources.harnesses import find_day
 from tests.integration.scraper.sources.http_server import Answer, serving
 
-DAY = day_of(some_posts())
+DAY = find_day(make_posts())
 ALTERNATIVES = "set VIRAL_SOURCE to x .*, bluesky or mastodon .*, or archive"
 
 

@@ -19,24 +19,24 @@ from viral_scraper.sources.factory import build_source
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.spending import SpendingStore
 
-from tests.integration.scraper.sources.expected_posts import some_posts
-from tests.integration.scraper.sources.harnesses import day_of, x_source
+from tests.integration.scraper.sources.expected_posts import make_posts
+from tests.integration.scraper.sources.harnesses import find_day, make_x_source
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
-from tests.integration.scraper.sources.x_server import XNetwork
+from tests.integration.scraper.sources.x_server import FakeX
 
-POSTS = some_posts(250)
-DAY: Window = day_of(POSTS)
+POSTS = make_posts(250)
+DAY: Window = find_day(POSTS)
 A_POST = Decimal("0.015")  # with its author; every other one has a photo besides
 
 
 @pytest.fixture
 def x() -> Iterator[Served]:
-    with serving(XNetwork(POSTS).answer) as served:
+    with serving(FakeX(POSTS).answer) as served:
         yield served
 
 
 def test_pages_follow_each_other_and_each_is_asked_for_once(db: Sessions, x: Served) -> None:
-    tweets = list(x_source(db, x.url, [], "100").search("tea", *DAY))
+    tweets = list(make_x_source(db, x.url, [], "100").search("tea", *DAY))
 
     assert len(tweets) == len(POSTS)
     assert [request.one("next_token") for request in x.requests] == ["", "100", "200"]
@@ -49,7 +49,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_x_says(db: Sessions, x: Served) -
     limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(int(time.time()) + 600)}
     x.faults.append(Answer(429, {"title": "Too Many Requests"}, limits))
 
-    assert list(x_source(db, x.url, slept, "100").search("tea", *DAY, 5))
+    assert list(make_x_source(db, x.url, slept, "100").search("tea", *DAY, 5))
 
     assert [598 <= wait <= 602 for wait in slept] == [True]
 
@@ -57,8 +57,8 @@ def test_a_rate_limit_is_waited_for_as_long_as_x_says(db: Sessions, x: Served) -
 def test_with_no_request_left_the_next_one_waits_without_being_refused(db: Sessions, x: Served) -> None:
     slept: list[float] = []
     limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(int(time.time()) + 60)}
-    page = XNetwork(POSTS).answer
-    source = x_source(db, x.url, slept, "100")
+    page = FakeX(POSTS).answer
+    source = make_x_source(db, x.url, slept, "100")
     list(source.search("tea", *DAY, 5))
     x.faults.append(Answer(200, page(x.requests[0]).body, limits))
 
@@ -83,7 +83,7 @@ def test_a_refusal_says_what_to_do_and_is_not_repeated(
     x.faults.append(answer)
 
     with pytest.raises(UsageError, match=says) as caught:
-        list(x_source(db, x.url, slept, "100").search("tea", *DAY))
+        list(make_x_source(db, x.url, slept, "100").search("tea", *DAY))
 
     assert "secret-token" not in str(caught.value)
     assert slept == []
@@ -94,13 +94,13 @@ def test_x_away_costs_nothing(db: Sessions, x: Served) -> None:
     x.faults += [Answer(503, "")] * 6
 
     with pytest.raises(SourceAway, match="X does not deliver"):
-        list(x_source(db, x.url, [], "100").search("tea", *DAY))
+        list(make_x_source(db, x.url, [], "100").search("tea", *DAY))
 
     assert SpendingStore(db, "x").read_spent() == 0
 
 
 def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
-    list(x_source(db, x.url, [], "100").search("tea", *DAY))
+    list(make_x_source(db, x.url, [], "100").search("tea", *DAY))
 
     authors = 7 * 3  # on each of three pages
     expected = 250 * Decimal("0.005") + authors * Decimal("0.010") + 125 * Decimal("0.005")
@@ -108,11 +108,11 @@ def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
 
 
 def test_the_cap_is_never_exceeded_and_holds_across_restarts(db: Sessions, x: Served) -> None:
-    first = x_source(db, x.url, [], "2")
+    first = make_x_source(db, x.url, [], "2")
     tweets = list(first.search("tea", *DAY))
     spent = SpendingStore(db, "x").read_spent()
 
-    second = x_source(db, x.url, [], "2")
+    second = make_x_source(db, x.url, [], "2")
 
     assert 0 < len(tweets) < len(POSTS)
     assert Decimal("1.5") < spent <= 2
@@ -132,17 +132,17 @@ def test_a_process_that_dies_has_spent_what_it_set_aside(db: Sessions) -> None:
     assert spending.read_spent() == Decimal("1.5")
 
 
-def test_what_a_batch_may_cost_is_told_before_it_begins(db: Sessions, x: Served) -> None:
+def test_what_a_batch_may_cost_is_logged_before_it_begins(db: Sessions, x: Served) -> None:
     with capture_logs() as logs:
-        x_source(db, x.url, [], "1000").find_next_window(None, 50_000)
+        make_x_source(db, x.url, [], "1000").find_next_window(None, 50_000)
 
-    told = [(line["event"], line["usd"], line["left_this_month_usd"]) for line in logs]
-    assert told == [("what this batch may cost", "750.00", "1000.00")]
+    logged = [(line["event"], line["usd"], line["left_this_month_usd"]) for line in logs]
+    assert logged == [("what this batch may cost", "750.00", "1000.00")]
     assert x.requests == []
 
 
 def test_an_interval_out_of_reach_is_passed_over_and_counted(db: Sessions, x: Served) -> None:
-    source = x_source(db, x.url, [], "100")
+    source = make_x_source(db, x.url, [], "100")
     long_ago = DAY.since - timedelta(days=8)
 
     assert list(source.search("tea", long_ago, long_ago + timedelta(hours=1))) == []
@@ -153,15 +153,15 @@ def test_an_interval_out_of_reach_is_passed_over_and_counted(db: Sessions, x: Se
 
 def test_reading_again_without_money_takes_no_tweet_for_gone(db: Sessions, x: Served) -> None:
     with pytest.raises(UsageError, match="SPENDING_CAP"):
-        list(x_source(db, x.url, [], "0.001").refresh(["1", "2"]))
+        list(make_x_source(db, x.url, [], "0.001").refresh(["1", "2"]))
 
 
 def test_a_broken_post_is_left_out_alone_and_counted_without_its_words(db: Sessions) -> None:
-    network = XNetwork(POSTS[:20])
+    network = FakeX(POSTS[:20])
     network.posts[3]["public_metrics"]["like_count"] = -1
     network.posts[5]["text"] = None
     with serving(network.answer) as served:
-        source = x_source(db, served.url, [], "100")
+        source = make_x_source(db, served.url, [], "100")
         tweets = list(source.search("tea", *DAY))
 
     assert len(tweets) == 18
@@ -172,10 +172,10 @@ def test_a_broken_post_is_left_out_alone_and_counted_without_its_words(db: Sessi
 
 
 def test_counts_that_cannot_be_read_do_not_pass_for_a_deleted_post(db: Sessions) -> None:
-    network = XNetwork(POSTS[:2])
+    network = FakeX(POSTS[:2])
     network.posts[0]["public_metrics"] = {}
     with serving(network.answer) as served, pytest.raises(SourceAway, match="no like_count"):
-        list(x_source(db, served.url, [], "100").refresh([post["id"] for post in network.posts]))
+        list(make_x_source(db, served.url, [], "100").refresh([post["id"] for post in network.posts]))
 
 
 @pytest.mark.parametrize(

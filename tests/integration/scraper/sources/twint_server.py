@@ -15,12 +15,12 @@ from tests.integration.scraper.sources.http_server import Answer, Request
 PER_PAGE = 20
 
 
-class TwintNetwork:
+class FakeTwitter:
     """Serves these posts at /i/search/timeline."""
 
     def __init__(self, posts: Sequence[ExpectedPost]) -> None:
         self.posts = sorted(posts, key=lambda post: post.at, reverse=True)
-        self.html = {post.number: stream_item(post) for post in posts}
+        self.html = {post.number: render_item(post) for post in posts}
 
     def answer(self, request: Request) -> Answer:
         """To a search between two seconds, at a position."""
@@ -40,7 +40,7 @@ class TwintNetwork:
         return Answer(200, body)
 
 
-def stream_item(post: ExpectedPost) -> str:
+def render_item(post: ExpectedPost) -> str:
     """One tweet's HTML, as far as Twint looks into it."""
     id_ = make_snowflake(post.at, post.number)
     conversation = "1" if post.is_reply else str(id_)

@@ -11,11 +11,11 @@ from tests.integration.scraper.sources.expected_posts import ExpectedPost
 from tests.integration.scraper.sources.http_server import Answer, Request
 
 
-class XNetwork:
+class FakeX:
     """Serves these posts, newest first."""
 
     def __init__(self, posts: Sequence[ExpectedPost]) -> None:
-        self.posts = [post_of(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
+        self.posts = [make_post(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
 
     def answer(self, request: Request) -> Answer:
         """To GET /2/tweets/search/recent and /2/tweets."""
@@ -40,7 +40,7 @@ class XNetwork:
         if not page:
             return {"meta": meta}
         expansions = request.one("expansions").split(",")
-        includes: dict[str, Any] = {"media": [media_of(post) for post in page if "attachments" in post]}
+        includes: dict[str, Any] = {"media": [make_media(post) for post in page if "attachments" in post]}
         if "author_id" in expansions:
             includes["users"] = [
                 {"id": id_, "username": f"user{id_}"} for id_ in {p["author_id"] for p in page}
@@ -66,7 +66,7 @@ class XNetwork:
         return {"data": found} | ({"errors": errors} if errors else {})
 
 
-def post_of(post: ExpectedPost) -> dict[str, Any]:
+def make_post(post: ExpectedPost) -> dict[str, Any]:
     """As recent search delivers it, with the t.co links that X makes of the author's and adds for media."""
     id_ = str(make_snowflake(post.at, post.number))
     text = post.text.replace("&", "&amp;").replace(f"https://example.com/{post.number}", "https://t.co/own")
@@ -104,6 +104,6 @@ def post_of(post: ExpectedPost) -> dict[str, Any]:
     return sent
 
 
-def media_of(post: dict[str, Any]) -> dict[str, Any]:
+def make_media(post: dict[str, Any]) -> dict[str, Any]:
     """The included photo of a post."""
     return {"media_key": post["attachments"]["media_keys"][0], "type": "photo"}

@@ -15,7 +15,7 @@ from viral_scraper.sources.retries import SourceAway
 
 
 class Full(Exception):
-    """As the driver tells of a server without room."""
+    """As the driver reports a server without room."""
 
     pgcode = psycopg2.errorcodes.DISK_FULL
 
@@ -44,9 +44,9 @@ def test_the_reason_is_one_line(error: Exception, says: str) -> None:
 def test_waits_grow_up_to_the_most_and_begin_anew() -> None:
     outages = Outages(most_s=20)
 
-    waits = [outages.note("collecting", "away") for _ in range(12)]
+    waits = [outages.record("collecting", "away") for _ in range(12)]
     outages.end("collecting")
-    again = outages.note("collecting", "away")
+    again = outages.record("collecting", "away")
 
     assert waits[0] <= 2
     assert all(10 < wait <= 20 for wait in waits[-6:])
@@ -58,12 +58,12 @@ def test_it_says_since_when_and_how_often_and_logs_a_reason_once() -> None:
 
     with capture_logs() as logs:
         for _ in range(3):
-            outages.note("collecting", "X is away")
-        told = outages.describe()
+            outages.record("collecting", "X is away")
+        lines = outages.describe()
         outages.end("collecting")
 
-    assert len(told) == 1
-    assert told[0].startswith("X is away (since 20")
-    assert told[0].endswith("UTC, tried 3 times)")
+    assert len(lines) == 1
+    assert lines[0].startswith("X is away (since 20")
+    assert lines[0].endswith("UTC, tried 3 times)")
     assert [line["event"] for line in logs] == ["waiting", "goes on"]
     assert outages.describe() == []

@@ -13,11 +13,11 @@ from viral_scraper.sources.bluesky.events import EventSorter
 
 from tests.integration.scraper.sources.bluesky_network import (
     MINUTE,
-    address,
-    liked,
-    microseconds,
-    posted,
-    taken_back,
+    make_address,
+    make_deletion_event,
+    make_like_event,
+    make_post_event,
+    to_microseconds,
 )
 from tests.integration.scraper.sources.expected_posts import ExpectedPost
 from tests.jetstream_server import Event
@@ -27,45 +27,47 @@ POST = ExpectedPost(1, NOON, "Tea https://example.com/1", likes=0)
 DAY = timedelta(hours=24)
 
 
-def sorter(share: float = 1.0) -> EventSorter:
+def make_sorter(share: float = 1.0) -> EventSorter:
     return EventSorter(share, DAY, Counter())
 
 
-def take(ear: EventSorter, *events: Event) -> None:
+def take(sorter: EventSorter, *events: Event) -> None:
     for event in events:
-        ear.take(orjson.dumps(event))
+        sorter.take(orjson.dumps(event))
 
 
 def test_a_deletion_that_overtakes_its_like_is_not_undone_by_it() -> None:
-    ear = sorter()
-    like = liked(POST, 1, NOON + MINUTE)
-    take(ear, posted(POST), taken_back(like, NOON + MINUTE))
-    ear.take_all()  # stored, and no like to take back was there
+    sorter = make_sorter()
+    like = make_like_event(POST, 1, NOON + MINUTE)
+    take(sorter, make_post_event(POST), make_deletion_event(like, NOON + MINUTE))
+    sorter.take_all()  # stored, and no like to take back was there
 
-    take(ear, like)
+    take(sorter, like)
 
-    assert ear.take_all().engagements == []
+    assert sorter.take_all().engagements == []
 
 
 def test_a_deletion_that_overtakes_its_post_is_not_undone_by_it() -> None:
-    ear = sorter()
-    take(ear, taken_back(posted(POST), NOON))
-    ear.take_all()
+    sorter = make_sorter()
+    take(sorter, make_deletion_event(make_post_event(POST), NOON))
+    sorter.take_all()
 
-    take(ear, posted(POST))
+    take(sorter, make_post_event(POST))
 
-    assert ear.take_all().posts == []
+    assert sorter.take_all().posts == []
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("viral_scraper.sources.bluesky.events.MOST_DELETIONS", 1_000)
-    ear = sorter(share=0.01)
-    messages = [orjson.dumps(taken_back(liked(POST, n, NOON), NOON)) for n in range(20_000)]
+    sorter = make_sorter(share=0.01)
+    messages = [
+        orjson.dumps(make_deletion_event(make_like_event(POST, n, NOON), NOON)) for n in range(20_000)
+    ]
 
     def round_of_events() -> int:
         for message in messages:
-            ear.take(message)
-        ear.take_all()
+            sorter.take(message)
+        sorter.take_all()
         return tracemalloc.get_traced_memory()[0]
 
     tracemalloc.start()
@@ -77,20 +79,24 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_likes_of_posts_too_old_to_follow_are_not_kept() -> None:
-    ear = sorter()
+    sorter = make_sorter()
 
-    take(ear, liked(POST, 1, NOON + DAY + timedelta(minutes=5)), liked(POST, 2, NOON + 2 * DAY))
+    take(
+        sorter,
+        make_like_event(POST, 1, NOON + DAY + timedelta(minutes=5)),
+        make_like_event(POST, 2, NOON + 2 * DAY),
+    )
 
-    assert len(ear.take_all().engagements) == 1
+    assert len(sorter.take_all().engagements) == 1
 
 
 def test_posts_that_claim_another_time_are_counted_and_not_followed() -> None:
     bad: Counter[str] = Counter()
-    ear = EventSorter(1.0, DAY, bad)
+    sorter = EventSorter(1.0, DAY, bad)
 
-    take(ear, posted(POST, createdAt="2019-01-01T00:00:00Z"))
+    take(sorter, make_post_event(POST, createdAt="2019-01-01T00:00:00Z"))
 
-    assert ear.take_all().posts == []
+    assert sorter.take_all().posts == []
     assert bad == {"posts that say they were written at another time": 1}
 
 
@@ -100,23 +106,23 @@ def test_posts_that_claim_another_time_are_counted_and_not_followed() -> None:
         [],
         {"time_us": 1},
         {"time_us": 1, "kind": "commit", "did": "d", "commit": {"collection": "app.bsky.feed.like"}},
-        posted(POST, text=7),
-        posted(POST, langs=[3]),
-        posted(POST, createdAt="yesterday"),
-        posted(POST, facets=[{}]),
-        {**posted(POST), "did": "did:plc:\x00"},
-        {**posted(POST), "did": "x" * 1_000},
+        make_post_event(POST, text=7),
+        make_post_event(POST, langs=[3]),
+        make_post_event(POST, createdAt="yesterday"),
+        make_post_event(POST, facets=[{}]),
+        {**make_post_event(POST), "did": "did:plc:\x00"},
+        {**make_post_event(POST), "did": "x" * 1_000},
     ],
 )
 def test_an_event_of_another_shape_is_counted_and_passed_over(event: Any) -> None:
     bad: Counter[str] = Counter()
-    ear = EventSorter(1.0, DAY, bad)
+    sorter = EventSorter(1.0, DAY, bad)
 
-    take(ear, event)
-    take(ear, posted(POST))
+    take(sorter, event)
+    take(sorter, make_post_event(POST))
 
     assert bad.total() == 1
-    assert [tweet.external_id for tweet in ear.take_all().posts] == [address(POST)]
+    assert [tweet.external_id for tweet in sorter.take_all().posts] == [make_address(POST)]
 
 
 @pytest.mark.parametrize(
@@ -139,17 +145,17 @@ def test_an_event_of_another_shape_is_counted_and_passed_over(event: Any) -> Non
     ],
 )
 def test_what_a_post_shows(embed: dict[str, Any], photos: int, has_video: bool, is_quote: bool) -> None:
-    ear = sorter()
+    sorter = make_sorter()
 
-    take(ear, posted(POST, embed=embed))
+    take(sorter, make_post_event(POST, embed=embed))
 
-    (tweet,) = ear.take_all().posts
+    (tweet,) = sorter.take_all().posts
     assert (tweet.photos_count, tweet.has_video, tweet.is_quote) == (photos, has_video, is_quote)
 
 
-def test_the_cursor_is_the_newest_time_heard_in_whatever_order() -> None:
-    ear = sorter()
+def test_the_cursor_is_the_newest_time_received_in_whatever_order() -> None:
+    sorter = make_sorter()
 
-    take(ear, liked(POST, 1, NOON + 2 * MINUTE), liked(POST, 2, NOON + MINUTE))
+    take(sorter, make_like_event(POST, 1, NOON + 2 * MINUTE), make_like_event(POST, 2, NOON + MINUTE))
 
-    assert ear.take_all().cursor_us == microseconds(NOON + 2 * MINUTE)
+    assert sorter.take_all().cursor_us == to_microseconds(NOON + 2 * MINUTE)

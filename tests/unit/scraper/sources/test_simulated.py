@@ -1,4 +1,4 @@
-"""The simulated world."""
+"""Simulated tweets: the same on every call, and varied enough to learn from."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_about_half_get_a_like_and_some_get_many(
     assert least < np.mean(likes > threshold) < most
 
 
-def test_what_is_said_shows_in_the_likes(tweets: list[RawTweet]) -> None:
+def test_the_words_show_in_the_likes(tweets: list[RawTweet]) -> None:
     loved = [tweet.like_count for tweet in tweets if "made me cry, in a good way" in tweet.text]
     dull = [tweet.like_count for tweet in tweets if "is listed in our new report" in tweet.text]
 

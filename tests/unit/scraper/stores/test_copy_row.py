@@ -79,7 +79,7 @@ def test_what_a_row_says_of_its_text_is_what_the_features_say(text: str) -> None
 
 @pytest.mark.parametrize("likes", [(1, 5), (5, 1)])
 def test_of_a_tweet_that_comes_twice_the_one_with_more_likes_is_kept(likes: tuple[int, int]) -> None:
-    twice = [replace(TWEET, text="ExpectedPost once", like_count=count) for count in likes]
+    twice = [replace(TWEET, text="Once", like_count=count) for count in likes]
 
     prepared = prepare(twice)
 

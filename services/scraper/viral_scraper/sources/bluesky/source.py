@@ -69,7 +69,7 @@ class BlueskySource:
 
     @property
     def bad_rows(self) -> Mapping[str, int]:
-        """Events and posts of this process's hearing that could not be used."""
+        """Events and posts received by this process that could not be used."""
         unsure = {"posts whose likes were missed in a gap": self.stream.unsure}
         return {**self._bad, **{reason: count for reason, count in unsure.items() if count}}
 
@@ -118,4 +118,4 @@ class BlueskySource:
         return [self.stream.problem] if self.stream.problem else []
 
     def _report_waiting(self) -> None:
-        self.stream.problem = "another scraper listens to Bluesky; this one waits for its turn"
+        self.stream.problem = "another scraper listens to Bluesky; this one waits to take over"

@@ -34,7 +34,7 @@ class Pace:
     store_every_s: float = 1.0
     settle_every_s: float = 60.0
     silence_s: float = 60.0
-    """The network is never quiet for so long: the connection is dead."""
+    """The network is never quiet for so long: the connection is lost."""
     reconnect_after_s: Callable[[int], float] = draw_backoff_s
 
 
@@ -86,7 +86,7 @@ class Stream:
                     self._store_all(sorter)
                     raise
                 if first_us and cursor_us is not None:
-                    self._note_gap(cursor_us, first_us)
+                    self._drop_posts_in_gap(cursor_us, first_us)
                     cursor_us = None
                 self._store_all(sorter)
                 self.problem = None
@@ -130,7 +130,7 @@ class Stream:
             self._settled_at = time.monotonic()
             self._store.settle(self._min_age, timedelta(microseconds=LATE_US))
 
-    def _note_gap(self, stored_us: int, first_us: int) -> None:
+    def _drop_posts_in_gap(self, stored_us: int, first_us: int) -> None:
         """Drop posts that were young while nobody listened: better no likes than wrong ones."""
         if first_us - stored_us <= GAP_US:
             return

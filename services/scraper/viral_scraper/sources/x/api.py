@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 from viral_common.errors import UsageError, summarise_error
 
-from viral_scraper.sources.retries import Sleep, TryAgain, retry_patiently
+from viral_scraper.sources.retries import Sleep, TryAgain, call_with_retries
 from viral_scraper.sources.x.pages import TWEET_FIELDS, Page
 
 TWEEPY_HOST = "https://api.twitter.com"
@@ -51,7 +51,7 @@ class XApi:
         return self._call(lambda: self._client.get_tweets(list(ids), tweet_fields=["public_metrics"]))
 
     def _call(self, call: Callable[[], requests.Response]) -> Page:
-        return retry_patiently("X", lambda: self._try_call(call), self._sleep)
+        return call_with_retries("X", lambda: self._try_call(call), self._sleep)
 
     def _try_call(self, call: Callable[[], requests.Response]) -> Page:
         if (closed_s := self._open_at - time.time()) > 0:
@@ -59,7 +59,7 @@ class XApi:
             raise TryAgain("rate limit used up", closed_s)
         try:
             answer = call()
-            self._note_limit(answer)
+            self._record_rate_limit(answer)
             return Page.model_validate_json(answer.content)
         except tweepy.TooManyRequests as error:
             raise TryAgain("429, rate limit", _compute_wait_s(error.reset_time)) from error
@@ -74,8 +74,8 @@ class XApi:
         except tweepy.HTTPException as error:
             raise UsageError(f"X does not accept the request ({_describe_error(error)})") from error
 
-    def _note_limit(self, answer: requests.Response) -> None:
-        """Note when the rate limit opens again, so that the next request waits instead of being refused."""
+    def _record_rate_limit(self, answer: requests.Response) -> None:
+        """Record when the rate limit opens again, so that the next request waits instead of being refused."""
         if answer.headers.get("x-rate-limit-remaining") == "0":
             self._open_at = float(answer.headers.get("x-rate-limit-reset", 0))
 
