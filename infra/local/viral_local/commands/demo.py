@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
-from viral_common.archive.rows import read_rows
+from viral_common.archive.reader import read_rows
 from viral_common.bus import operations
 from viral_common.errors import UsageError, ViralError
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from viral_common.archive.bad_rows import BadRow, BadRows
-from viral_common.archive.formats import shape_of_columns
 from viral_common.archive.lines import BYTE_ORDER_MARK, LONGEST_LINE, number_lines, read_line_blocks
 
+Shape = TypeVar("Shape")
 NumberedLine = tuple[int, bytes]
 
 # A tweet holds fewer line breaks than this: a CSV record that goes on longer has lost a quote.
@@ -19,14 +19,15 @@ MOST_LINES_PER_RECORD = 300
 LONGEST_NUMBER = 20  # digits; whatever is longer is out of range already
 
 
-class Header(NamedTuple):
-    """Hold a table's first line."""
+class Header(NamedTuple, Generic[Shape]):
+    """Hold a table's first line, and whose rows it stands for."""
 
     columns: list[str]
     delimiter: str
+    shape: Shape
 
 
-def find_header(head: bytes) -> Header | None:
+def find_header(head: bytes, recognise: Callable[[list[str]], Shape | None]) -> Header[Shape] | None:
     """Find the header, if the file's first line is one of a table of tweets."""
     line = head.removeprefix(BYTE_ORDER_MARK).partition(b"\n")[0]
     text = line.decode(errors="replace").strip()
@@ -35,12 +36,12 @@ def find_header(head: bytes) -> Header | None:
             columns = [name.strip() for name in next(csv.reader([text], delimiter=delimiter), [])]
         except csv.Error:  # a field too long: no header
             return None
-        if shape_of_columns(columns):
-            return Header(columns, delimiter)
+        if shape := recognise(columns):
+            return Header(columns, delimiter, shape)
     return None
 
 
-def read_table_rows(path: Path, table: Header, bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_table_rows(path: Path, table: Header[Any], bad: BadRows) -> Iterator[tuple[int, dict[str, Any]]]:
     """Join the lines of each record until its quotes pair up; after a broken one, go on at its second line."""
     csv.field_size_limit(LONGEST_LINE)
     lines = number_lines(read_line_blocks(path, bad))
@@ -68,7 +69,7 @@ def read_table_rows(path: Path, table: Header, bad: BadRows) -> Iterator[tuple[i
         record, open_quote = [], False
 
 
-def _split_fields(record: bytes, table: Header) -> list[str]:
+def _split_fields(record: bytes, table: Header[Any]) -> list[str]:
     if b"\0" in record:
         raise BadRow("NUL byte")
     try:

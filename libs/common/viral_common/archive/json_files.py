@@ -13,7 +13,6 @@ import msgspec
 
 from viral_common.archive.bad_rows import BadRow, BadRows
 from viral_common.archive.decompress import DamagedFile, read_blocks
-from viral_common.archive.formats import Shape, convert_row
 from viral_common.archive.lines import Lines, number_lines, read_line_blocks
 
 LONGEST_OBJECT = (
@@ -26,9 +25,9 @@ _BETWEEN_OBJECTS = b" \t\r\n,[]"
 NumberedRow = tuple[int, Any]
 
 
-def read_json_lines(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
+def read_json_lines(path: Path, row_type: Any, bad: BadRows) -> Iterator[NumberedRow]:
     """Read each line's object with its number."""
-    decoder = msgspec.json.Decoder(shape.row_type)
+    decoder = msgspec.json.Decoder(row_type)
     for lines in read_line_blocks(path, bad):
         try:
             rows = decoder.decode_lines(lines.data)
@@ -38,34 +37,34 @@ def read_json_lines(path: Path, shape: Shape, bad: BadRows) -> Iterator[Numbered
         if len(rows) == lines.data.count(b"\n") and rows:
             yield from enumerate(rows, lines.first)
         else:
-            yield from _read_line_by_line(path, lines, shape, decoder, bad)
+            yield from _read_line_by_line(path, lines, decoder, bad)
 
 
-def read_json_documents(path: Path, shape: Shape, bad: BadRows) -> Iterator[NumberedRow]:
+def read_json_documents(path: Path, row_type: Any, bad: BadRows) -> Iterator[NumberedRow]:
     """Read each outermost object, whether in a list or not, with the number of the line on which it begins."""
-    decoder = msgspec.json.Decoder(shape.row_type)
+    decoder = msgspec.json.Decoder(row_type)
     for number, data in _read_objects(path, bad):
         try:
-            yield number, _read_row(data, shape, decoder)
+            yield number, _read_row(data, decoder)
         except BadRow as error:
             bad.add(path, number, str(error))
 
 
 def _read_line_by_line(
-    path: Path, lines: Lines, shape: Shape, decoder: msgspec.json.Decoder[Any], bad: BadRows
+    path: Path, lines: Lines, decoder: msgspec.json.Decoder[Any], bad: BadRows
 ) -> Iterator[NumberedRow]:
     for number, line in number_lines(iter([lines])):
         if not line.strip():
             continue
         try:
-            row = _read_row(line, shape, decoder)
+            row = _read_row(line, decoder)
         except BadRow as error:
             bad.add(path, number, str(error))
         else:
             yield number, row
 
 
-def _read_row(data: bytes, shape: Shape, decoder: msgspec.json.Decoder[Any]) -> Any:
+def _read_row(data: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
     """Read leniently what only the strict decoder refuses, such as half an emoji; or say what is wrong."""
     try:
         return decoder.decode(data)
@@ -81,7 +80,7 @@ def _read_row(data: bytes, shape: Shape, decoder: msgspec.json.Decoder[Any]) -> 
         raise BadRow("broken JSON") from error
     if not isinstance(row, dict):
         raise BadRow("not a JSON object")
-    return convert_row(row, shape)
+    return msgspec.convert(row, decoder.type)
 
 
 def _read_objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:

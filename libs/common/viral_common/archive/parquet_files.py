@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from viral_common.archive.bad_rows import BadRows
-from viral_common.archive.formats import Shape, shape_of_columns
 from viral_common.errors import UsageError
 
+Shape = TypeVar("Shape")
 MAGIC = b"PAR1"
 ROWS_AT_ONCE = 500
 BUFFER = 1 << 20  # bytes a column, instead of the column of a whole row group
 
 
-def read_parquet_rows(path: Path, bad: BadRows) -> Iterator[tuple[Shape, int, dict[str, Any]]]:
+def read_parquet_rows(
+    path: Path, recognise: Callable[[list[str]], Shape | None], bad: BadRows
+) -> Iterator[tuple[Shape, int, dict[str, Any]]]:
     """Read each row with its number, from 1. Raises UsageError without pyarrow."""
     try:
         import pyarrow
@@ -27,7 +29,7 @@ def read_parquet_rows(path: Path, bad: BadRows) -> Iterator[tuple[Shape, int, di
     number = 1
     try:
         with ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
-            if (shape := shape_of_columns(file.schema_arrow.names)) is None:
+            if (shape := recognise(file.schema_arrow.names)) is None:
                 bad.add(path, 1, "a table without columns of tweets")
                 return
             for batch in file.iter_batches(ROWS_AT_ONCE, use_threads=False):

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.field_checks import (
-    count_in,
+from viral_common.archive.fields import (
     find_posted_at,
+    get_count,
     get_identity,
+    get_list,
     get_optional_text,
     get_text,
-    list_in,
     parse_iso_time,
+    restore_typed_text,
 )
-from viral_common.archive.tweet_text import restore_typed_text
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
 
@@ -29,7 +29,7 @@ def read_snscrape_tweet(row: Mapping[str, Any]) -> RawTweet:
     typed = get_text(row.get("rawContent", row.get("content")), "content")
     media = [
         str(one.get("_type")) if isinstance(one, Mapping) else ""
-        for one in list_in(row.get("media"), "media")
+        for one in get_list(row.get("media"), "media")
     ]
     links = row.get("links", row.get("outlinks"))
     quoted = bool(row.get("quotedTweet"))
@@ -38,11 +38,11 @@ def read_snscrape_tweet(row: Mapping[str, Any]) -> RawTweet:
         posted_at=find_posted_at(external_id, parse_iso_time(row.get("date"), "date")),
         author_id=str(get_identity(user.get("id"), "user.id")),
         username=clean(get_text(user.get("username"), "user.username")),
-        text=restore_typed_text(typed, [_find_address(link) for link in list_in(links, "outlinks")], quoted),
+        text=restore_typed_text(typed, [_find_address(link) for link in get_list(links, "outlinks")], quoted),
         language=get_optional_text(row.get("lang"), "lang"),
-        like_count=count_in(row.get("likeCount"), "likeCount"),
-        retweet_count=count_in(row.get("retweetCount"), "retweetCount"),
-        reply_count=count_in(row.get("replyCount"), "replyCount"),
+        like_count=get_count(row.get("likeCount"), "likeCount"),
+        retweet_count=get_count(row.get("retweetCount"), "retweetCount"),
+        reply_count=get_count(row.get("replyCount"), "replyCount"),
         photos_count=sum(kind.endswith("Photo") for kind in media),
         has_video=any(kind.endswith(("Video", "Gif")) for kind in media),
         is_quote=quoted,

@@ -14,16 +14,16 @@ from typing import Any
 import msgspec
 
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.field_checks import (
-    count_in,
+from viral_common.archive.fields import (
     find_posted_at,
+    get_count,
     get_identity,
+    get_list,
     get_optional_text,
     get_text,
-    list_in,
-    present,
+    require,
+    restore_typed_text,
 )
-from viral_common.archive.tweet_text import restore_typed_text
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
 
@@ -59,24 +59,24 @@ def read_twint_tweet(row: TwintRow) -> RawTweet:
     """Read the tweet in a row of JSON or CSV. Raises BadRow with the reason."""
     external_id = get_identity(row.id, "id")
     typed = get_text(row.tweet, "tweet")
-    photos = len(list_in(row.photos, "photos"))
+    photos = len(get_list(row.photos, "photos"))
     quoted = bool(row.quote_url)
     return RawTweet(
         external_id=str(external_id),
         posted_at=find_posted_at(external_id, _read_written_time(row.created_at, row.timezone)),
         author_id=str(get_identity(row.user_id, "user_id")),
         username=clean(get_text(row.username, "username")),
-        text=restore_typed_text(typed, list_in(row.urls, "urls"), quoted),
+        text=restore_typed_text(typed, get_list(row.urls, "urls"), quoted),
         language=get_optional_text(row.language, "language"),
-        like_count=count_in(row.likes_count, "likes_count"),
-        retweet_count=count_in(row.retweets_count, "retweets_count"),
-        reply_count=count_in(row.replies_count, "replies_count"),
+        like_count=get_count(row.likes_count, "likes_count"),
+        retweet_count=get_count(row.retweets_count, "retweets_count"),
+        reply_count=get_count(row.replies_count, "replies_count"),
         photos_count=photos,
         # Twint sets `video` for photos too.
         has_video=not photos and str(row.video) in ("1", "True"),
         is_quote=quoted,
-        is_reply=str(present(row.conversation_id, "conversation_id")) != str(external_id)
-        or (typed.startswith("@") and bool(list_in(row.reply_to, "reply_to"))),
+        is_reply=str(require(row.conversation_id, "conversation_id")) != str(external_id)
+        or (typed.startswith("@") and bool(get_list(row.reply_to, "reply_to"))),
         is_retweet=row.retweet is True or row.retweet == "True" or typed.startswith("RT @"),
     )
 

@@ -6,16 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.field_checks import (
-    count_in,
+from viral_common.archive.fields import (
+    TWEET_ADDRESS,
     find_posted_at,
+    get_count,
     get_identity,
+    get_list,
     get_optional_text,
     get_text,
-    list_in,
     parse_iso_time,
+    strip_last_links,
+    unescape,
 )
-from viral_common.archive.tweet_text import TWEET_ADDRESS, strip_last_links, unescape
 from viral_common.tweets.tweet import RawTweet
 
 Row = Mapping[str, Any]
@@ -63,9 +65,9 @@ def read_x_tweet(row: Row) -> RawTweet:
         username=get_optional_text(user.get("username"), "username"),
         text=_restore_typed_text(typed, urls, external_id, "quoted" in related),
         language=get_optional_text(row.get("lang"), "lang"),
-        like_count=count_in(counts.get("like_count"), "like_count"),
-        retweet_count=count_in(counts.get("retweet_count"), "retweet_count"),
-        reply_count=count_in(counts.get("reply_count"), "reply_count"),
+        like_count=get_count(counts.get("like_count"), "like_count"),
+        retweet_count=get_count(counts.get("retweet_count"), "retweet_count"),
+        reply_count=get_count(counts.get("reply_count"), "reply_count"),
         photos_count=kinds.count("photo"),
         has_video="video" in kinds or "animated_gif" in kinds,
         is_quote="quoted" in related,
@@ -112,4 +114,4 @@ def _get_object(row: Row, name: str) -> Row:
 def _list(row: Row, name: str) -> list[object]:
     """Get an object; some tools write an empty list as an empty one."""
     value = row.get(name)
-    return [] if value == {} else list_in(value, name)
+    return [] if value == {} else get_list(value, name)

@@ -15,7 +15,7 @@ import twint
 from twint import feed
 from twint.storage.write_meta import tweetData
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.formats import TWINT, convert_row
+from viral_common.archive.reader import TWINT
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
@@ -73,7 +73,7 @@ class TwintSource:
 
     def _parse(self, row: Mapping[str, Any], read_at: datetime) -> RawTweet | None:
         try:
-            tweet = TWINT.tweet_of(convert_row({**row, "language": LANGUAGE}, TWINT))
+            tweet = TWINT.read_tweet(TWINT.convert({**row, "language": LANGUAGE}))
             return replace(tweet, counts_observed_at=read_at)
         except BadRow as error:
             self.bad_rows[str(error)] += 1

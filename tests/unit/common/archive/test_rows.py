@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from viral_common.archive.bad_rows import NAMED, BadRows
 from viral_common.archive.lines import LONGEST_LINE
-from viral_common.archive.rows import read_rows
+from viral_common.archive.reader import read_rows
 from viral_common.errors import UsageError
 
 GOOD = b'{"id": 1, "tweet": "good"}\n'

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.formats import TWINT, convert_row
-from viral_common.archive.tweet_text import restore_typed_text
+from viral_common.archive.fields import restore_typed_text
+from viral_common.archive.reader import TWINT
 from viral_common.tweets.tweet import RawTweet
 
 from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
@@ -16,37 +16,37 @@ from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
 QUOTED = "https://twitter.com/who/status/123"
 
 
-def tweet_of(row: dict[str, Any]) -> RawTweet:
-    return TWINT.tweet_of(convert_row(row, TWINT))
+def read_tweet(row: dict[str, Any]) -> RawTweet:
+    return TWINT.read_tweet(TWINT.convert(row))
 
 
 def test_the_time_is_the_id_s_whatever_the_local_clock_said() -> None:
     row = make_twint_row(FIRST_DAY, created_at="2022-03-01 01:00:00 Västeuropa, normaltid", timezone="+0100")
 
-    assert tweet_of(row).posted_at == FIRST_DAY
+    assert read_tweet(row).posted_at == FIRST_DAY
 
 
 def test_an_id_older_than_snowflakes_leaves_the_time_to_created_at() -> None:
     row = make_twint_row(id=20, created_at="2006-03-21 21:50:14 Paris, Madrid", timezone="+0100")
 
-    assert tweet_of(row).posted_at == datetime(2006, 3, 21, 20, 50, 14, tzinfo=UTC)
+    assert read_tweet(row).posted_at == datetime(2006, 3, 21, 20, 50, 14, tzinfo=UTC)
 
 
 def test_epoch_milliseconds_are_a_time_too() -> None:
     row = make_twint_row(id=20, created_at=1_142_974_214_000, timezone="W. Central Africa Standard Time")
 
-    assert tweet_of(row).posted_at == datetime(2006, 3, 21, 20, 50, 14, tzinfo=UTC)
+    assert read_tweet(row).posted_at == datetime(2006, 3, 21, 20, 50, 14, tzinfo=UTC)
 
 
 def test_lists_may_be_written_as_text() -> None:
     row = make_twint_row(photos="['https://a/1.jpg', 'https://a/2.jpg']", urls="[]", reply_to="[]")
 
-    assert tweet_of(row).photos_count == 2
+    assert read_tweet(row).photos_count == 2
 
 
 def test_a_photo_is_no_video_although_twint_says_so() -> None:
-    photo = tweet_of(make_twint_row(video=1, photos=["https://a/1.jpg"]))
-    video = tweet_of(make_twint_row(video=1))
+    photo = read_tweet(make_twint_row(video=1, photos=["https://a/1.jpg"]))
+    video = read_tweet(make_twint_row(video=1))
 
     assert (photo.has_video, photo.photos_count) == (False, 1)
     assert (video.has_video, video.photos_count) == (True, 0)
@@ -63,14 +63,14 @@ def test_a_photo_is_no_video_although_twint_says_so() -> None:
     ],
 )
 def test_what_makes_a_reply(fields: dict[str, Any], is_reply: bool) -> None:
-    assert tweet_of(make_twint_row(**fields)).is_reply == is_reply
+    assert read_tweet(make_twint_row(**fields)).is_reply == is_reply
 
 
 @pytest.mark.parametrize(
     "fields", [{"retweet": True}, {"retweet": "True"}, {"tweet": "RT @you: what you said"}]
 )
 def test_what_makes_a_retweet(fields: dict[str, Any]) -> None:
-    assert tweet_of(make_twint_row(**fields)).is_retweet
+    assert read_tweet(make_twint_row(**fields)).is_retweet
 
 
 @pytest.mark.parametrize(
@@ -133,4 +133,4 @@ def test_the_text_is_what_its_author_typed(text: str, urls: list[object], quote_
 )
 def test_a_bad_row_says_what_is_wrong(fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadRow, match=f"^{reason}$"):
-        tweet_of(make_twint_row(**fields))
+        read_tweet(make_twint_row(**fields))

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from viral_common.archive.formats import TWINT, convert_row
+from viral_common.archive.reader import TWINT
 from viral_common.tweets.filters import filter_tweets, find_reason_against
 from viral_common.tweets.tweet import RawTweet
 
 from tests.factories import make_twint_row
 
 
-def tweet_of(row: dict[str, Any]) -> RawTweet:
-    return TWINT.tweet_of(convert_row(row, TWINT))
+def read_tweet(row: dict[str, Any]) -> RawTweet:
+    return TWINT.read_tweet(TWINT.convert(row))
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def tweet_of(row: dict[str, Any]) -> RawTweet:
     ],
 )
 def test_why_a_tweet_is_left_out(fields: dict[str, Any], reason: str | None) -> None:
-    assert find_reason_against(tweet_of(make_twint_row(**fields))) == reason
+    assert find_reason_against(read_tweet(make_twint_row(**fields))) == reason
 
 
 def test_every_reason_is_counted() -> None:
-    tweets = [tweet_of(make_twint_row(number=n, language="en" if n % 3 else "fr")) for n in range(9)]
+    tweets = [read_tweet(make_twint_row(number=n, language="en" if n % 3 else "fr")) for n in range(9)]
 
     kept, left_out = filter_tweets(tweets)
 

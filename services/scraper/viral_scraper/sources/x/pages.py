@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from viral_common.archive import x_api
 from viral_common.archive.bad_rows import BadRow
-from viral_common.archive.field_checks import count_in, get_text
+from viral_common.archive.fields import get_count, get_text
 from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.sources.retries import SourceAway
@@ -64,7 +64,7 @@ class Page(BaseModel):
             counts = row.get("public_metrics") or {}
             try:
                 likes, retweets, replies = (
-                    count_in(counts.get(name), name)
+                    get_count(counts.get(name), name)
                     for name in ("like_count", "retweet_count", "reply_count")
                 )
                 yield Engagement(get_text(row.get("id"), "id"), likes, retweets, replies, read_at)

@@ -17,8 +17,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from viral_common.archive.bad_rows import BadRow, BadRows
-from viral_common.archive.formats import SNSCRAPE, TWINT, X_API, Shape, convert_row
-from viral_common.archive.reader import read_tweets
+from viral_common.archive.reader import SNSCRAPE, TWINT, X_API, Shape, read_tweets
 from viral_common.tweets.tweet import RawTweet
 
 from tests.factories import make_twint_days, make_twint_row
@@ -170,7 +169,7 @@ def test_empty_pages_are_no_fault_and_errors_are(tmp_path: Path) -> None:
 def test_a_language_is_text_that_every_database_takes(
     shape: Shape, row: Callable[[str], dict[str, Any]], odd: str
 ) -> None:
-    tweet = shape.tweet_of(convert_row(row(f"en-{odd}"), shape))
+    tweet = shape.read_tweet(shape.convert(row(f"en-{odd}")))
 
     assert tweet.language == "en-"
 
@@ -209,7 +208,7 @@ def test_whatever_a_field_holds_the_row_is_a_tweet_or_a_bad_one(
     row = {**good, data.draw(st.sampled_from(sorted(good))): data.draw(ANYTHING)}
 
     with suppress(BadRow):
-        tweet = shape.tweet_of(convert_row(row, shape))
+        tweet = shape.read_tweet(shape.convert(row))
         assert tweet.like_count >= 0
         assert len(tweet.text) <= 25_000
 
