@@ -23,7 +23,7 @@ from tests.bench.gateway_servers import GatewayServers
 from tests.bench.gateway_size import installed_mb
 from tests.bench.tweets import some_tweets
 from tests.eventually import eventually
-from tests.integration.gateway.stage import free_port
+from tests.integration.gateway.processes import free_port
 from tests.servers import Servers
 
 TWEETS = 1920

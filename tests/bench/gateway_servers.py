@@ -20,7 +20,7 @@ from viral_trainer.model.export import export
 
 from tests.bench.tweets import untrained_model
 from tests.eventually import eventually
-from tests.integration.gateway.stage import GatewayProcess, Promoter
+from tests.integration.gateway.processes import GatewayProcess, Promoter
 from tests.servers import Servers
 
 # Enough that a cache, which keeps two, holds none of them when its turn comes again.

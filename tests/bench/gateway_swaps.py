@@ -22,7 +22,7 @@ from tests.bench.gateway import load
 from tests.bench.gateway_load import Config, Outcome
 from tests.bench.gateway_servers import VERSIONS, GatewayServers
 from tests.bench.tweets import some_tweets
-from tests.integration.gateway.stage import GatewayProcess
+from tests.integration.gateway.processes import GatewayProcess
 from tests.servers import Servers
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -24,9 +24,9 @@ from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
-from viral_gateway.stores.read_session import reading
-from viral_scraper.stores.batch_staging import PreparedTweets, prepare
+from viral_gateway.stores.read_session import open_read_session
 from viral_scraper.stores.batches import BatchStore, Plan
+from viral_scraper.stores.copy_row import PreparedTweets, prepare
 
 from tests.bench.crowded import BUSIEST, END, PER_BATCH, SOURCE, fill, newest_batch
 from tests.bench.figures import Figure
@@ -108,7 +108,7 @@ def _some_authors(db: Sessions) -> list[str]:
 
 def _look_up_s(db: Sessions, username: str) -> float:
     """As a gateway asks for one author, within its transaction."""
-    with reading(db) as session:
+    with open_read_session(db) as session:
         started = time.perf_counter()
         (history,) = read_author_histories(session, SOURCE, [(username, END)], LabelRule(0, DAY))
         seconds = time.perf_counter() - started

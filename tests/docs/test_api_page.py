@@ -34,7 +34,7 @@ def test_the_reply_shown_is_a_whole_reply() -> None:
 
 
 def test_every_address_of_the_api_is_on_the_page() -> None:
-    paths = create_app(FakeGateway().gateway()).openapi()["paths"]
+    paths = create_app(FakeGateway().build()).openapi()["paths"]
     calls = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
 
     # The call to predict has a section of its own instead of a row.

@@ -1,1 +1,1 @@
-"""The gateway: answers predictions over HTTP with the promoted model, and shows people what the pipeline does."""
+"""Answer predictions over HTTP with the promoted model, and show people what the pipeline does."""

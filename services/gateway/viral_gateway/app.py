@@ -1,21 +1,20 @@
-"""The web application: routers, errors, limits and headers put together."""
+"""Assemble the web application: routers, errors, limits and headers."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Response
 from fastapi.staticfiles import StaticFiles
-from starlette.types import Lifespan
+from starlette.types import Lifespan, Scope
 
 from viral_gateway import error_handlers
 from viral_gateway.api import openapi
 from viral_gateway.api.routes import batches, events, health, models, predictions
 from viral_gateway.gateway import Gateway
-from viral_gateway.middleware.stack import layers
+from viral_gateway.middleware.stack import build_middleware
 from viral_gateway.pages.routes import form, pipeline
 
 DESCRIPTION = (
@@ -25,7 +24,7 @@ DESCRIPTION = (
 
 
 def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
-    """Everything that answers HTTP, over one `gateway`."""
+    """Build what answers HTTP, over one `gateway`."""
     app = FastAPI(
         title="viral-tweets gateway",
         version=version("viral-tweets"),
@@ -35,29 +34,26 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         redoc_url=None,
         # Metrics are Prometheus's, traces the log's: FastAPI would only ask at each request whether they are wanted.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        middleware=layers(gateway.settings),
+        middleware=build_middleware(gateway.settings),
     )
     app.state.gateway = gateway
     error_handlers.install(app)
-    openapi.describe(app, asks_for_keys=bool(gateway.settings.allowed_keys()))
+    openapi.describe(app, asks_for_keys=bool(gateway.settings.list_keys()))
     # The innermost: all limits and headers are around it.
     app.user_middleware.append(predictions.build_fast_route(gateway, app.exception_handlers))
     for part in (predictions, models, batches, events, health, form, pipeline):
         app.include_router(part.router)
     app.mount("/static", _Files(directory=Path(__file__).parent / "static"), name="static")
-    app.mount("/swagger", _Files(directory=_swagger_ui()), name="swagger")
+    # Only this package's files are used: a current Swagger UI. (The swagger-ui-bundle knows no OpenAPI 3.1.)
+    swagger_ui = Path(str(files("fastapi_offline") / "static"))
+    app.mount("/swagger", _Files(directory=swagger_ui), name="swagger")
     return app
 
 
 class _Files(StaticFiles):
-    """Asked for again each time, mostly for a 304, so that a new page never runs with a kept script of an old one."""
+    """Have files asked for again each time, mostly for a 304, so that no page runs with a kept script of another."""
 
-    def file_response(self, *file: Any, **more: Any) -> Response:
-        reply = super().file_response(*file, **more)
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        reply = await super().get_response(path, scope)
         reply.headers["Cache-Control"] = "no-cache"
         return reply
-
-
-def _swagger_ui() -> Path:
-    # Only this package's files are used: a current Swagger UI. (The swagger-ui-bundle knows no OpenAPI 3.1.)
-    return Path(str(files("fastapi_offline") / "static"))

@@ -1,4 +1,4 @@
-"""What the routes work with, handed to them by FastAPI."""
+"""Give the routes what they work with."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from viral_gateway.settings import GatewaySettings
 
 @dataclass(frozen=True)
 class Gateway:
-    """One gateway process."""
+    """Hold what one gateway process works with."""
 
     settings: GatewaySettings
     holder: ModelHolder
@@ -27,11 +27,11 @@ class Gateway:
     records: Records
     live: LiveTraffic
     missing: Callable[[], list[str]]
-    """What keeps it from hearing of promotions, in words."""
+    """What keeps it from receiving promotions, in words."""
 
 
-async def _gateway(request: Request) -> Gateway:  # async: FastAPI would run it on another thread
+async def _get_gateway(request: Request) -> Gateway:  # async: FastAPI would run it on another thread
     return cast(Gateway, request.app.state.gateway)
 
 
-GatewayDep = Annotated[Gateway, Depends(_gateway)]
+GatewayDep = Annotated[Gateway, Depends(_get_gateway)]

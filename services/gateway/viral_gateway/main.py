@@ -1,4 +1,4 @@
-"""The gateway's process."""
+"""Run the gateway's process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 problem+json: what went wrong, where, and what to do. A tweet's text is never echoed."""
+"""Build every error as RFC 9457 problem+json: what went wrong, where and what to do, never with a tweet's text."""
 
 from __future__ import annotations
 
@@ -63,21 +63,21 @@ class Problem(BaseModel):
     )
 
 
-def title_of(status: int) -> str:
-    """Its name by RFC 9110; Python 3.11 still has the older one of these."""
-    newer = {413: "Content Too Large", 422: "Unprocessable Content"}
-    return newer.get(status) or HTTPStatus(status).phrase
+def find_title(status: int) -> str:
+    """Find its name by RFC 9110; Python 3.11 has other ones of these two."""
+    renamed = {413: "Content Too Large", 422: "Unprocessable Content"}
+    return renamed.get(status) or HTTPStatus(status).phrase
 
 
-def problem(
+def build_problem(
     path: str,
     status: int,
     detail: str,
     errors: Sequence[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The reply for an error at `path`."""
-    body = Problem(title=title_of(status), status=status, detail=detail, instance=path, errors=errors)
+    """Build the reply for an error at `path`."""
+    body = Problem(title=find_title(status), status=status, detail=detail, instance=path, errors=errors)
     return JSONResponse(
         body.model_dump(exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
     )

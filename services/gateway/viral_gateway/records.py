@@ -1,4 +1,4 @@
-"""What the gateway reads from Postgres: the champion, the versions, the batches."""
+"""Read what the gateway shows of Postgres: the champion, the versions, the batches."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway.stores import predictions
-from viral_gateway.stores.predictions import Remembered
-from viral_gateway.stores.read_session import reading
+from viral_gateway.stores.predictions import RecentPredictions
+from viral_gateway.stores.read_session import open_read_session
 
 
 class Records:
-    """Each call raises ServerAway within seconds if Postgres does not answer."""
+    """Read in short transactions. Each call raises ServerAway within seconds if Postgres does not answer."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def champion(self) -> Champion | None:
-        """The newest promotion."""
-        with reading(self._sessions) as session:
+    def read_champion(self) -> Champion | None:
+        """Read the newest promotion."""
+        with open_read_session(self._sessions) as session:
             row = ledger.find_champion(session)
             return Champion.from_row(row, ledger.count_test_tweets(session, row)) if row else None
 
-    def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
-        """The newest version first, without the `offset` newest."""
-        with reading(self._sessions) as session:
+    def read_models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
+        """Read the registered versions, newest first, without the `offset` newest."""
+        with open_read_session(self._sessions) as session:
             return trail.read_model_records(session, limit, offset)
 
-    def batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
-        """The newest batch first, without the `offset` newest."""
-        with reading(self._sessions) as session:
+    def read_batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
+        """Read the batches' trails, newest first, without the `offset` newest."""
+        with open_read_session(self._sessions) as session:
             return trail.read_batch_trails(session, limit, offset)
 
-    def remembered(self, model_version: int, newest: int) -> Remembered | None:
-        """What this version answered lately, if predictions are remembered."""
-        with reading(self._sessions) as session:
-            return predictions.remembered(session, model_version, newest)
+    def read_recent_predictions(self, model_version: int, newest: int) -> RecentPredictions | None:
+        """Read what this version answered lately; None if none of it was logged."""
+        with open_read_session(self._sessions) as session:
+            return predictions.read_recent_predictions(session, model_version, newest)
 
-    def held_out(self, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
-        """Some test tweets of the batch, always the same."""
-        with reading(self._sessions) as session:
-            return predictions.held_out(session, batch_id, count, rule)
+    def read_test_tweets(self, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
+        """Read some test tweets of the batch, always the same."""
+        with open_read_session(self._sessions) as session:
+            return predictions.read_test_tweets(session, batch_id, count, rule)
 
-    def author_histories(
+    def read_author_histories(
         self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
     ) -> list[AuthorHistory]:
-        """Of each (username, time), in that order."""
-        with reading(self._sessions) as session:
+        """Read that of each (username, time), in that order."""
+        with open_read_session(self._sessions) as session:
             return authors.read_author_histories(session, source, asked, rule)

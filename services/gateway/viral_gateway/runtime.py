@@ -44,14 +44,14 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         partial(Predictor.load, threads=1),
         announcements.publish,
     )
-    reconciler = Reconciler(swapper, records.champion, settings.reconcile_s, settings.swap_spread_s)
+    reconciler = Reconciler(swapper, records.read_champion, settings.reconcile_s, settings.swap_spread_s)
     service.subscribe(ModelPromoted, reconciler.on_promoted, on_bound=reconciler.wake)
     service.add_background_task("reconciler", reconciler.run)
     prediction_log = PredictionLog(service.sessions, settings)
     service.add_background_task("prediction log", prediction_log.run)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def run_service(_app: FastAPI) -> AsyncIterator[None]:
         announcements.attach(asyncio.get_running_loop())
         await asyncio.to_thread(swapper.restore)
         settle_memory()
@@ -63,10 +63,12 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     gateway = Gateway(
         settings,
         holder,
-        PredictionService(scoring, AuthorCache(records.author_histories), prediction_log, settings.min_age),
+        PredictionService(
+            scoring, AuthorCache(records.read_author_histories), prediction_log, settings.min_age
+        ),
         announcements,
         records,
         LiveTraffic(records, settings.min_age),
         service.find_not_consuming,
     )
-    return create_app(gateway, lifespan)
+    return create_app(gateway, run_service)

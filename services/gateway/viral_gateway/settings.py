@@ -1,4 +1,4 @@
-"""The gateway's own settings."""
+"""Declare the gateway's own settings."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ class GatewaySettings(CommonSettings):
 
     @field_validator("api_keys")
     @classmethod
-    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+    def _validate_keys(cls, value: SecretStr | None) -> SecretStr | None:
         typed = value.get_secret_value() if value else ""
-        keys = listed(typed)
+        keys = split_commas(typed)
         # A slip must not open the gateway.
         if typed.strip() and not keys:
             raise ValueError("separators, but no key between them; leave it empty to ask nobody for one")
@@ -82,23 +82,23 @@ class GatewaySettings(CommonSettings):
 
     @field_validator("cors_origins")
     @classmethod
-    def _origins(cls, value: str) -> str:
-        for origin in listed(value):
+    def _validate_origins(cls, value: str) -> str:
+        for origin in split_commas(value):
             if origin != "*" and not re.fullmatch(r"https?://[^/\s]+", origin):
                 raise ValueError(
                     "an origin is a scheme and a host without a path, for example https://example.org"
                 )
         return value
 
-    def allowed_keys(self) -> list[str]:
-        """Without any, nobody is asked for one."""
-        return listed(self.api_keys.get_secret_value()) if self.api_keys else []
+    def list_keys(self) -> list[str]:
+        """List the keys; without any, nobody is asked for one."""
+        return split_commas(self.api_keys.get_secret_value()) if self.api_keys else []
 
-    def allowed_origins(self) -> list[str]:
-        """Other sites whose scripts may call."""
-        return listed(self.cors_origins)
+    def list_origins(self) -> list[str]:
+        """List the other sites whose scripts may call."""
+        return split_commas(self.cors_origins)
 
 
-def listed(value: str) -> list[str]:
-    """The parts between commas, without the empty ones."""
+def split_commas(value: str) -> list[str]:
+    """Split at commas, leaving empty parts out."""
     return [part for part in map(str.strip, value.split(",")) if part]

@@ -1,4 +1,4 @@
-"""What the gateway tells Prometheus."""
+"""Count what Prometheus reads of the gateway."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import os
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-# Where the workers count together, so that any of them can tell Prometheus of all; prometheus_client reads it.
-SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
-
+# Where the workers count together, so that any of them can answer for all; prometheus_client reads it.
+SHARED_TELEMETRY = "PROMETHEUS_MULTIPROC_DIR"
 
 REQUESTS = Counter("viral_gateway_requests_total", "Requests answered", ["method", "route", "status"])
 LATENCY = Histogram(
@@ -26,13 +25,13 @@ TURNED_AWAY = Counter("viral_gateway_turned_away_total", "Calls refused because 
 AUTHORS = Counter(
     "viral_gateway_author_lookups_total", "Authors whose history was asked for", ["answered_by"]
 )
-REMEMBERED = Counter("viral_gateway_predictions_remembered_total", "Predictions written down in Postgres")
-NOT_REMEMBERED = Counter(
+LOGGED = Counter("viral_gateway_predictions_remembered_total", "Predictions written down in Postgres")
+NOT_LOGGED = Counter(
     "viral_gateway_predictions_not_remembered_total", "Predictions let go instead of written down", ["reason"]
 )
 SWAPS = Counter("viral_gateway_swaps_total", "Models swapped in")
 REFUSED = Counter("viral_gateway_refused_artefacts_total", "Promoted artefacts that may not serve")
-# Of several workers the one that is furthest behind is told.
+# Of several workers the one that is furthest behind is shown.
 MODEL_VERSION = Gauge(
     "viral_gateway_model_version", "Version that answers; 0: none yet", multiprocess_mode="livemin"
 )
@@ -44,9 +43,9 @@ LISTENERS = Gauge(
 )
 
 
-def exposition() -> bytes:
-    """Prometheus' text format, of all workers together."""
-    if SHARED_METRICS not in os.environ:
+def render_telemetry() -> bytes:
+    """Render the figures of all workers in Prometheus' text format."""
+    if SHARED_TELEMETRY not in os.environ:
         return generate_latest()
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

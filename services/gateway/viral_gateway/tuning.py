@@ -22,7 +22,7 @@ def tune_process() -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 
-def step_back_behind_replies() -> None:
+def reduce_thread_priority() -> None:
     """Let this thread have the processor after those that answer: a swap may take longer, a reply may not."""
     if sys.platform == "linux":  # elsewhere a thread has no priority of its own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + NICE)

@@ -1,4 +1,4 @@
-"""Several processes on one port: each a whole gateway with its own queue, its own model and its own swaps."""
+"""Run several processes on one port: each a whole gateway with its own queue, its own model and its own swaps."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
 from viral_gateway.settings import GatewaySettings
-from viral_gateway.telemetry import SHARED_METRICS
+from viral_gateway.telemetry import SHARED_TELEMETRY
 
 
 def run_workers(count: int, directory: Path, options: dict[str, Any]) -> None:
     """Bind the port, start the workers and replace those that die, until SIGTERM or SIGINT ends them all."""
-    shared = _new_metrics(directory)
-    os.environ[SHARED_METRICS] = str(shared)
-    uvicorn.run("viral_gateway.workers:worker_app", factory=True, workers=count, **options)
+    shared = _make_telemetry_folder(directory)
+    os.environ[SHARED_TELEMETRY] = str(shared)
+    uvicorn.run("viral_gateway.workers:build_worker_app", factory=True, workers=count, **options)
     shutil.rmtree(shared)
 
 
-def _new_metrics(directory: Path) -> Path:
-    """An empty folder of this process; those of gateways that were killed go."""
-    own = directory / f"metrics-{os.getpid()}"
-    for old in directory.glob("metrics-*"):
+def _make_telemetry_folder(directory: Path) -> Path:
+    """Make an empty folder for this process; those of gateways that were killed go."""
+    own = directory / f"telemetry-{os.getpid()}"
+    for old in directory.glob("telemetry-*"):
         if old == own or not _is_alive(int(old.name.partition("-")[2])):
             shutil.rmtree(old, ignore_errors=True)
     own.mkdir(parents=True)
@@ -47,19 +47,19 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def worker_app() -> FastAPI:
-    """One worker's application, in its own process."""
+def build_worker_app() -> FastAPI:
+    """Build one worker's application, in its own process."""
     from viral_gateway.runtime import build_app  # only now: the parent needs none of it
 
     settings = load_settings(GatewaySettings)
     configure_logging("gateway", settings)
     threading.Thread(target=_follow_parent, name="follow parent", daemon=True).start()
-    _forget_dead_workers(Path(os.environ[SHARED_METRICS]))
+    _forget_dead_workers(Path(os.environ[SHARED_TELEMETRY]))
     return build_app(settings)
 
 
 def _follow_parent() -> None:
-    """A parent that was killed ends nobody; a worker left behind would keep the port."""
+    """End with a parent that was killed: a worker left behind would keep the port."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -67,7 +67,7 @@ def _follow_parent() -> None:
 
 
 def _forget_dead_workers(shared: Path) -> None:
-    """What a worker was (its version, its listeners) ends with it; what it counted stays."""
+    """Drop what a dead worker was (its version, its listeners); what it counted stays."""
     from prometheus_client.multiprocess import mark_process_dead
 
     for pid in {int(path.stem.rpartition("_")[2]) for path in shared.glob("gauge_live*.db")}:

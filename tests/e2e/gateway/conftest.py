@@ -42,24 +42,24 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
-def shared_world() -> FakeGateway:
+def shared_gateway() -> FakeGateway:
     return FakeGateway()
 
 
 @pytest.fixture
-def world(shared_world: FakeGateway) -> FakeGateway:
+def fake_gateway(shared_gateway: FakeGateway) -> FakeGateway:
     """As it was in the beginning: no model, no batches."""
-    vars(shared_world.records).update(vars(FakeRecords()))
-    shared_world.holder.current = shared_world.holder.refused = None
-    return shared_world
+    vars(shared_gateway.records).update(vars(FakeRecords()))
+    shared_gateway.holder.current = shared_gateway.holder.refused = None
+    return shared_gateway
 
 
 @contextmanager
-def listening(world: FakeGateway) -> Iterator[str]:
+def listening(fake_gateway: FakeGateway) -> Iterator[str]:
     """A gateway on a free port of loopback."""
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(world.gateway()),
+            create_app(fake_gateway.build()),
             port=0,
             log_level="warning",
             timeout_graceful_shutdown=1,
@@ -70,7 +70,7 @@ def listening(world: FakeGateway) -> Iterator[str]:
     thread.start()
     try:
         eventually(lambda: server.started)
-        world.announcements.attach(server.servers[0].get_loop())
+        fake_gateway.announcements.attach(server.servers[0].get_loop())
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
@@ -78,8 +78,8 @@ def listening(world: FakeGateway) -> Iterator[str]:
 
 
 @pytest.fixture(scope="package")
-def address(shared_world: FakeGateway) -> Iterator[str]:
-    with listening(shared_world) as address:
+def address(shared_gateway: FakeGateway) -> Iterator[str]:
+    with listening(shared_gateway) as address:
         yield address
 
 

@@ -18,9 +18,9 @@ from tests.unit.gateway.fakes import FakeGateway
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_tweet_is_answered_with_and_without_javascript(
-    world: FakeGateway, open_page: Open, javascript: bool
+    fake_gateway: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
-    world.serve(base=0.45)
+    fake_gateway.serve(base=0.45)
     page = open_page(java_script_enabled=javascript)
 
     page.get_by_label("3", exact=True).check()
@@ -42,8 +42,8 @@ def test_a_tweet_is_answered_with_and_without_javascript(
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_an_example_is_one_click(world: FakeGateway, open_page: Open, javascript: bool) -> None:
-    world.serve()
+def test_an_example_is_one_click(fake_gateway: FakeGateway, open_page: Open, javascript: bool) -> None:
+    fake_gateway.serve()
     page = open_page(java_script_enabled=javascript)
 
     page.get_by_role("button", name="Holiday photos").click()
@@ -55,9 +55,9 @@ def test_an_example_is_one_click(world: FakeGateway, open_page: Open, javascript
 
 @pytest.mark.parametrize("keys", ["Control+Enter", "Meta+Enter"])
 def test_keys_ask_from_within_the_text_without_a_new_page(
-    world: FakeGateway, open_page: Open, keys: str
+    fake_gateway: FakeGateway, open_page: Open, keys: str
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
     page = open_page()
     page.evaluate("window.samePage = true")
 
@@ -71,9 +71,9 @@ def test_keys_ask_from_within_the_text_without_a_new_page(
 
 
 def test_everything_is_reached_by_keyboard_in_order_and_shows_its_focus(
-    world: FakeGateway, open_page: Open
+    fake_gateway: FakeGateway, open_page: Open
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
     page = open_page()
     walked = []
 
@@ -98,9 +98,9 @@ FOCUSED = """() => {
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_an_error_stands_at_its_field_and_goes_when_it_is_right(
-    world: FakeGateway, open_page: Open, javascript: bool
+    fake_gateway: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
     page = open_page(java_script_enabled=javascript)
 
     page.get_by_role("button", name="Predict").click()
@@ -116,8 +116,10 @@ def test_an_error_stands_at_its_field_and_goes_when_it_is_right(
     expect(page.get_by_text("Write a tweet first")).to_be_hidden()
 
 
-def test_without_the_gateway_the_text_is_kept_and_it_says_so(world: FakeGateway, open_page: Open) -> None:
-    world.serve()
+def test_without_the_gateway_the_text_is_kept_and_it_says_so(
+    fake_gateway: FakeGateway, open_page: Open
+) -> None:
+    fake_gateway.serve()
     page = open_page()
     page.route("**/", lambda route: route.abort())
 
@@ -128,8 +130,8 @@ def test_without_the_gateway_the_text_is_kept_and_it_says_so(world: FakeGateway,
     expect(page.get_by_label("Your tweet")).to_have_value("keep me")
 
 
-def test_what_the_gateway_says_is_told_as_a_sentence(world: FakeGateway, open_page: Open) -> None:
-    world.serve()
+def test_what_the_gateway_says_is_told_as_a_sentence(fake_gateway: FakeGateway, open_page: Open) -> None:
+    fake_gateway.serve()
     page = open_page()
     page.route(
         "**/",
@@ -146,8 +148,8 @@ def test_what_the_gateway_says_is_told_as_a_sentence(world: FakeGateway, open_pa
     )
 
 
-def test_line_breaks_and_markup_come_back_as_typed(world: FakeGateway, open_page: Open) -> None:
-    world.serve()
+def test_line_breaks_and_markup_come_back_as_typed(fake_gateway: FakeGateway, open_page: Open) -> None:
+    fake_gateway.serve()
     page = open_page(java_script_enabled=False)
     typed = "\nfirst\n\n<b>second</b> & 🎉 مرحبا"
 
@@ -157,9 +159,9 @@ def test_line_breaks_and_markup_come_back_as_typed(world: FakeGateway, open_page
 
 
 def test_what_was_asked_in_this_tab_is_remembered_until_it_is_closed(
-    world: FakeGateway, open_page: Open
+    fake_gateway: FakeGateway, open_page: Open
 ) -> None:
-    world.serve(base=0.5)
+    fake_gateway.serve(base=0.5)
     page = open_page()
     page.get_by_label("2", exact=True).check()
     predict(page, "a good one")
@@ -179,8 +181,8 @@ def test_what_was_asked_in_this_tab_is_remembered_until_it_is_closed(
     expect(asked).to_have_count(0)
 
 
-def test_what_is_copied_runs_and_says_the_same(world: FakeGateway, open_page: Open) -> None:
-    world.serve(base=0.45)
+def test_what_is_copied_runs_and_says_the_same(fake_gateway: FakeGateway, open_page: Open) -> None:
+    fake_gateway.serve(base=0.45)
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     predict(page, 'it\'s a "good" $day & good `morning`\n🎉')
     page.get_by_text("Ask the same from a program").click()
@@ -197,8 +199,8 @@ def test_what_is_copied_runs_and_says_the_same(world: FakeGateway, open_page: Op
     assert float(said[1]) == pytest.approx(0.65)
 
 
-def test_the_best_hour_is_also_told_in_local_time(world: FakeGateway, open_page: Open) -> None:
-    model = world.serve()
+def test_the_best_hour_is_also_told_in_local_time(fake_gateway: FakeGateway, open_page: Open) -> None:
+    model = fake_gateway.serve()
     model.predict = lambda tweets: 0.5 + 0.1 * _at_six_pm([tweet.created_at for tweet in tweets])  # type: ignore[method-assign]
     page = open_page(timezone_id="Asia/Tokyo", locale="en-GB")
 

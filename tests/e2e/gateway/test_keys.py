@@ -11,22 +11,22 @@ from tests.unit.gateway.fakes import FakeGateway
 
 
 @pytest.fixture
-def world() -> FakeGateway:
+def fake_gateway() -> FakeGateway:
     """One that asks for a key."""
     return FakeGateway(settings={"api_keys": "some-key"})
 
 
 @pytest.fixture
-def address(world: FakeGateway) -> Iterator[str]:
-    with listening(world) as address:
+def address(fake_gateway: FakeGateway) -> Iterator[str]:
+    with listening(fake_gateway) as address:
         yield address
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_key_typed_as_password_opens_the_page_its_scripts_and_its_stream(
-    world: FakeGateway, open_page: Open, javascript: bool
+    fake_gateway: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
 
     page = open_page(
         http_credentials={"username": "anybody", "password": "some-key"}, java_script_enabled=javascript

@@ -9,7 +9,7 @@ from viral_common.stores.trail import BatchTrail
 from viral_gateway.serving.champion import Refusal
 
 from tests.e2e.gateway.conftest import Open
-from tests.unit.gateway.fakes import NOON, FakeGateway, a_batch, a_trail
+from tests.unit.gateway.fakes import NOON, FakeGateway, make_batch, make_trail
 
 NARROW = {"viewport": {"width": 320, "height": 640}}
 TWEET = "a good and bad day #fun https://example.com/" + "long" * 60
@@ -24,14 +24,14 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-def shown(name: str, world: FakeGateway, open_page: Open, **options: object) -> Page:
+def shown(name: str, fake_gateway: FakeGateway, open_page: Open, **options: object) -> Page:
     """One of the pages, with all that can be opened open."""
-    world.records.trails = [a_trail("simulated")]
+    fake_gateway.records.trails = [make_trail("simulated")]
     if name == "first run":
-        world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+        fake_gateway.records.trails = [BatchTrail(make_batch("simulated"), None, None, None)]
     else:
-        world.serve(simulated=True)
-        world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
+        fake_gateway.serve(simulated=True)
+        fake_gateway.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
     page = open_page(PATHS.get(name, "/"), **options)
     if name in ("result", "error"):
         page.get_by_label("Your tweet").fill(TWEET if name == "result" else " ")
@@ -44,8 +44,8 @@ def shown(name: str, world: FakeGateway, open_page: Open, **options: object) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_violation(world: FakeGateway, open_page: Open, name: str, scheme: str) -> None:
-    page = shown(name, world, open_page, color_scheme=scheme, reduced_motion="reduce")
+def test_axe_finds_no_violation(fake_gateway: FakeGateway, open_page: Open, name: str, scheme: str) -> None:
+    page = shown(name, fake_gateway, open_page, color_scheme=scheme, reduced_motion="reduce")
 
     found = Axe().run(page)
 
@@ -63,13 +63,13 @@ def test_axe_finds_in_the_apis_page_only_what_swagger_ui_nests(open_page: Open, 
 
 
 @pytest.mark.parametrize("name", [*PAGES, "docs"])
-def test_nothing_overflows_at_320_pixels(world: FakeGateway, open_page: Open, name: str) -> None:
-    assert overflow(shown(name, world, open_page, **NARROW)) == 0
+def test_nothing_overflows_at_320_pixels(fake_gateway: FakeGateway, open_page: Open, name: str) -> None:
+    assert overflow(shown(name, fake_gateway, open_page, **NARROW)) == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_dark_and_light_differ(world: FakeGateway, open_page: Open, path: str) -> None:
-    world.serve()
+def test_dark_and_light_differ(fake_gateway: FakeGateway, open_page: Open, path: str) -> None:
+    fake_gateway.serve()
 
     colours = [
         open_page(path, color_scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")

@@ -7,7 +7,7 @@ from viral_common.stores.trail import BatchTrail
 from viral_gateway.serving.champion import Refusal
 
 from tests.e2e.gateway.conftest import Open, predict
-from tests.unit.gateway.fakes import NOON, FakeGateway, a_batch
+from tests.unit.gateway.fakes import NOON, FakeGateway, make_batch
 
 
 def with_held_clock(open_page: Open) -> Page:
@@ -17,13 +17,13 @@ def with_held_clock(open_page: Open) -> Page:
     return page
 
 
-def test_a_new_model_is_announced_and_the_text_stays(world: FakeGateway, open_page: Open) -> None:
-    world.serve(version=3)
+def test_a_new_model_is_announced_and_the_text_stays(fake_gateway: FakeGateway, open_page: Open) -> None:
+    fake_gateway.serve(version=3)
     page = open_page()
     page.get_by_label("Your tweet").fill("unfinished")
 
-    world.serve(version=4)
-    world.announcements.publish()
+    fake_gateway.serve(version=4)
+    fake_gateway.announcements.publish()
 
     note = page.get_by_text("Version 4 has just taken over")
     expect(note).to_be_visible()
@@ -36,27 +36,27 @@ def test_a_new_model_is_announced_and_the_text_stays(world: FakeGateway, open_pa
 
 
 def test_an_answer_stays_of_its_version_while_the_badge_tells_the_next(
-    world: FakeGateway, open_page: Open
+    fake_gateway: FakeGateway, open_page: Open
 ) -> None:
-    world.serve(version=3)
+    fake_gateway.serve(version=3)
     page = open_page()
     predict(page, "answered by three")
 
-    world.serve(version=4)
-    world.announcements.publish()
+    fake_gateway.serve(version=4)
+    fake_gateway.announcements.publish()
 
     expect(page.locator("#badge")).to_contain_text("version 4")
     expect(page.get_by_text("Prediction of version 3")).to_be_visible()
 
 
-def test_a_broken_stream_is_opened_again(world: FakeGateway, open_page: Open, address: str) -> None:
-    world.serve(version=3)
+def test_a_broken_stream_is_opened_again(fake_gateway: FakeGateway, open_page: Open, address: str) -> None:
+    fake_gateway.serve(version=3)
     page = with_held_clock(open_page)
     page.route("**/v1/events*", lambda route: route.fulfill(status=503))
     page.goto(address)
 
-    world.serve(version=4)
-    world.announcements.publish()
+    fake_gateway.serve(version=4)
+    fake_gateway.announcements.publish()
     page.unroute("**/v1/events*")
     page.clock.fast_forward(6_000)
 
@@ -64,23 +64,23 @@ def test_a_broken_stream_is_opened_again(world: FakeGateway, open_page: Open, ad
 
 
 def test_the_first_run_page_follows_the_pipeline_and_gives_way_to_the_form(
-    world: FakeGateway, open_page: Open, address: str
+    fake_gateway: FakeGateway, open_page: Open, address: str
 ) -> None:
     page = with_held_clock(open_page)
     page.goto(address)
     expect(page.get_by_text("has not opened a batch yet")).to_be_visible()
 
-    world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+    fake_gateway.records.trails = [BatchTrail(make_batch("simulated"), None, None, None)]
     page.clock.fast_forward(6_000)
     expect(page.get_by_text("48,210 tweets kept")).to_be_visible()
 
-    world.serve(version=1)
-    world.announcements.publish()
+    fake_gateway.serve(version=1)
+    fake_gateway.announcements.publish()
     expect(page.get_by_label("Your tweet")).to_be_focused()
 
 
 def test_the_first_run_page_goes_on_looking_while_the_gateway_is_away(
-    world: FakeGateway, open_page: Open, address: str
+    fake_gateway: FakeGateway, open_page: Open, address: str
 ) -> None:
     page = with_held_clock(open_page)
     page.goto(address)
@@ -89,16 +89,16 @@ def test_the_first_run_page_goes_on_looking_while_the_gateway_is_away(
         page.clock.fast_forward(6_000)
     page.unroute("**/")
 
-    world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+    fake_gateway.records.trails = [BatchTrail(make_batch("simulated"), None, None, None)]
     page.clock.fast_forward(6_000)
 
     expect(page.get_by_text("48,210 tweets kept")).to_be_visible()
 
 
-def test_a_refused_artefact_is_told_with_the_next_answer(world: FakeGateway, open_page: Open) -> None:
-    world.serve(version=3)
+def test_a_refused_artefact_is_told_with_the_next_answer(fake_gateway: FakeGateway, open_page: Open) -> None:
+    fake_gateway.serve(version=3)
     page = open_page()
-    world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
+    fake_gateway.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
 
     predict(page, "hello")
 

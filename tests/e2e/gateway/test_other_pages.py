@@ -8,8 +8,8 @@ from tests.e2e.gateway.conftest import Open
 from tests.unit.gateway.fakes import FakeGateway
 
 
-def test_swagger_ui_shows_every_call_from_local_files(world: FakeGateway, open_page: Open) -> None:
-    world.serve(version=3, base=0.4)
+def test_swagger_ui_shows_every_call_from_local_files(fake_gateway: FakeGateway, open_page: Open) -> None:
+    fake_gateway.serve(version=3, base=0.4)
     page = open_page("/docs")
 
     expect(page.locator(".opblock")).to_have_count(8)

@@ -9,17 +9,17 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.gateway.conftest import Open
 from tests.e2e.gateway.test_looks import NARROW, overflow
-from tests.unit.gateway.fakes import FakeGateway, a_promotion
-from tests.unit.gateway.story import make_trails
+from tests.unit.gateway.fakes import FakeGateway, make_champion
+from tests.unit.gateway.trails import make_trails
 
 
 @pytest.fixture
-def month(world: FakeGateway) -> FakeGateway:
+def month(fake_gateway: FakeGateway) -> FakeGateway:
     """Thirty-four batches; version 30 serves."""
-    world.serve(version=30)
-    world.records.newest = a_promotion(30)
-    world.records.trails = make_trails(34, "simulated")
-    return world
+    fake_gateway.serve(version=30)
+    fake_gateway.records.newest = make_champion(30)
+    fake_gateway.records.trails = make_trails(34, "simulated")
+    return fake_gateway
 
 
 @pytest.mark.parametrize("javascript", [True, False])

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 from playwright.sync_api import expect
-from viral_gateway.pages.tweet_length import tweet_length
+from viral_gateway.pages.tweet_length import compute_tweet_length
 
 from tests.e2e.gateway.conftest import Open
 from tests.unit.gateway.fakes import FakeGateway
@@ -55,8 +55,8 @@ PIECES += [
 
 
 @pytest.fixture(autouse=True)
-def a_model_serves(world: FakeGateway) -> None:
-    world.serve()
+def a_model_serves(fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
 
 def test_the_page_counts_as_python_and_twitter_do(open_page: Open) -> None:
@@ -65,7 +65,7 @@ def test_the_page_counts_as_python_and_twitter_do(open_page: Open) -> None:
 
     counted = open_page().evaluate(COUNT, [text for text, _ in LENGTHS] + texts)
 
-    assert counted == [length for _, length in LENGTHS] + [tweet_length(text) for text in texts]
+    assert counted == [length for _, length in LENGTHS] + [compute_tweet_length(text) for text in texts]
 
 
 def test_the_ring_fills_and_says_when_it_is_too_much(open_page: Open) -> None:

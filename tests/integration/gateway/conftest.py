@@ -1,4 +1,4 @@
-"""One gateway with a model and a whole story behind it, for all tests that only ask."""
+"""One gateway with a model and its batch's whole trail, for all tests that only ask."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 
 from tests.conftest import own_database, own_vhost
-from tests.integration.gateway.stage import GatewayProcess, Promoter, soon
+from tests.integration.gateway.processes import GatewayProcess, Promoter, soon
 from tests.servers import Servers
-from tests.unit.gateway.fakes import a_training, a_verdict
+from tests.unit.gateway.fakes import make_training, make_verdict
 
 BODY_TIMEOUT_S = 2
 
@@ -47,7 +47,7 @@ def _promote(settings: CommonSettings, folder: Path) -> None:
     with Service("evaluator", settings) as service:
         promoter = Promoter(service, settings, folder / "made")
         registered, _ = promoter.register(bias=0.5)
-        training, verdict = a_training(registered.model_version), a_verdict(registered.model_version)
+        training, verdict = make_training(registered.model_version), make_verdict(registered.model_version)
         training.batch_id = verdict.batch_id = promoter.batch_id
         with service.sessions.begin() as session:
             batch = session.get_one(Batch, promoter.batch_id)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.integration.gateway.conftest import BODY_TIMEOUT_S
-from tests.integration.gateway.stage import GatewayProcess
+from tests.integration.gateway.processes import GatewayProcess
 
 MIB = 1024 * 1024
 JSON = {"Content-Type": "application/json"}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.gateway.stage import GatewayProcess
+from tests.integration.gateway.processes import GatewayProcess
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "docs" / "api.md"]
@@ -33,17 +33,17 @@ def test_a_command_gets_an_answer(gateway: GatewayProcess, command: str) -> None
     assert '"status"' not in done.stdout
 
 
-def test_the_command_for_the_stream_hears_of_the_model(gateway: GatewayProcess) -> None:
+def test_the_command_for_the_stream_receives_the_model(gateway: GatewayProcess) -> None:
     [command] = [one for one in shown("bash") if "/v1/events" in one]
 
     with subprocess.Popen(
         ["bash", "-c", f"exec {at(gateway, command)}"], stdout=subprocess.PIPE, text=True
     ) as stream:
         assert stream.stdout
-        heard = [next(stream.stdout).rstrip() for _ in range(5)]
+        received = [next(stream.stdout).rstrip() for _ in range(5)]
         stream.terminate()
 
-    assert "event: model.promoted" in heard
+    assert "event: model.promoted" in received
 
 
 @pytest.mark.parametrize("program", shown("python"))

@@ -21,7 +21,7 @@ from tests.damage import (
     spoil_a_word_that_the_sample_has_not,
     spoil_weights,
 )
-from tests.integration.gateway.stage import GatewayProcess, Promoter, soon
+from tests.integration.gateway.processes import GatewayProcess, Promoter, soon
 
 DAMAGES: dict[Callable[[Path], None], str] = {
     spoil_weights: "no number among the weights",
@@ -49,14 +49,14 @@ def test_it_is_refused_counted_and_shown_while_the_old_model_serves_on(
         promoter.promote(good)
         soon(lambda: gateway.version() == good.model_version)
 
-        for number, (damage, told) in enumerate(DAMAGES.items(), 1):
-            bad = promoter.register_made(damaged(artefact, damage, tmp_path / damage.__name__))
+        for number, (damage, reason) in enumerate(DAMAGES.items(), 1):
+            bad = promoter.register_made(make_damaged(artefact, damage, tmp_path / damage.__name__))
             seq = promoter.promote(bad)
             soon(partial(has_refused, gateway, seq))
 
             ready = gateway.ready()
             assert ready.status_code == 200
-            assert told in ready.json()["refused"]["reason"]
+            assert reason in ready.json()["refused"]["reason"]
             assert refusals(gateway) == number
             for path in ("/", "/pipeline"):
                 assert f"Version {good.model_version} serves on." in gateway.http.get(path).text
@@ -64,8 +64,8 @@ def test_it_is_refused_counted_and_shown_while_the_old_model_serves_on(
             assert reply.json()["model"]["version"] == good.model_version
 
 
-def damaged(artefact: Artefact, damage: Callable[[Path], None], directory: Path) -> Artefact:
-    """A copy of it, spoilt, whose manifest agrees."""
+def make_damaged(artefact: Artefact, damage: Callable[[Path], None], directory: Path) -> Artefact:
+    """Make a copy of it, spoilt, whose manifest agrees."""
     copy = shutil.copytree(artefact.directory, directory / "artefact")
     damage(copy)
     return replace(artefact, directory=copy, sha256=write_manifest(copy))

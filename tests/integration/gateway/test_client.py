@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from viral_client import Client, FieldError, GatewayAway, GatewayError, Tweet
 
-from tests.integration.gateway.stage import NOWHERE, GatewayProcess
+from tests.integration.gateway.processes import NOWHERE, GatewayProcess
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from viral_common.tweets.features import TweetInput
 
 from tests.eventually import eventually
 from tests.integration.delivery.test_outages import BACK_S, NAMES_SAVED_S
-from tests.integration.gateway.stage import NOWHERE, GatewayProcess, Promoter, soon
+from tests.integration.gateway.processes import NOWHERE, GatewayProcess, Promoter, soon
 from tests.servers import Servers
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -161,23 +161,23 @@ def test_with_everything_away_it_starts_with_the_last_good_model_and_precision(
     assert alone.http.get("/").status_code == 200
 
 
-def test_listeners_hear_of_the_swap_and_a_stop_ends_their_streams(start: Start, promoter: Promoter) -> None:
+def test_listeners_receive_the_swap_and_a_stop_ends_their_streams(start: Start, promoter: Promoter) -> None:
     registered, _ = promoter.register(bias=0.5)
     gateway = start()
-    heard: list[str] = []
+    received: list[str] = []
     listening = threading.Event()
 
     def listen() -> None:
         with httpx.stream("GET", f"http://127.0.0.1:{gateway.port}/v1/events", timeout=60) as stream:
             for line in stream.iter_lines():
-                heard.append(line)
+                received.append(line)
                 listening.set()
 
     listener = threading.Thread(target=listen)
     listener.start()
     listening.wait(10)
     promoter.promote(registered)
-    soon(lambda: "event: model.promoted" in heard)
+    soon(lambda: "event: model.promoted" in received)
 
     assert gateway.stop() == 0
     listener.join(5)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.gateway.stage import GatewayProcess
+from tests.integration.gateway.processes import GatewayProcess
 
 CASES_PER_CALL = int(os.environ.get("FUZZ_CASES_PER_CALL", "25"))
 # Of the seven calls three take parameters; the others have nothing to vary.

@@ -1,4 +1,4 @@
-"""Remembered predictions in a real Postgres: what is written, what is not, and what happens while it is away."""
+"""Logged predictions in a real Postgres: what is written, what is not, and what happens while it is away."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from viral_gateway.monitoring.prediction_log import PredictionLog
 from viral_gateway.records import Records
 from viral_gateway.serving.champion import Serving
 from viral_gateway.stores import predictions
-from viral_gateway.stores.predictions import Made
+from viral_gateway.stores.predictions import LoggedPrediction
 
-from tests.integration.gateway.stage import NOWHERE
+from tests.integration.gateway.processes import NOWHERE
 from tests.integration.trainer.data.test_tweet_files import DAY, some_tweets, stored
-from tests.unit.gateway.fakes import FakeModel, a_promotion, a_settings
+from tests.unit.gateway.fakes import FakeModel, make_champion, make_settings
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
 TWEETS = [
@@ -39,29 +39,29 @@ TWEETS = [
         "somebody7",
         AuthorHistory(9, 8, 5, 4.0),
     ),
-    TweetInput("nobody said whose this is", NOW),
+    TweetInput("nobody named as its author", NOW),
 ]
 
 
-def a_log(db: Sessions, **settings: object) -> PredictionLog:
-    return PredictionLog(db, a_settings(log_predictions=True, **settings))
+def make_log(db: Sessions, **settings: object) -> PredictionLog:
+    return PredictionLog(db, make_settings(log_predictions=True, **settings))
 
 
-def let_go(reason: str) -> float:
+def count_dropped(reason: str) -> float:
     name = "viral_gateway_predictions_not_remembered_total"
     return REGISTRY.get_sample_value(name, {"reason": reason}) or 0.0
 
 
 def test_numbers_and_the_minute_are_written_neither_text_nor_name(db: Sessions) -> None:
-    log = a_log(db)
+    log = make_log(db)
 
-    log.note(7, TWEETS, [0.25, 0.75])
+    log.record(7, TWEETS, [0.25, 0.75])
     log.write()
 
     with db.begin() as session:
         rows = [str(row) for row in session.execute(text("SELECT row_to_json(p) FROM predictions p"))]
-        live = predictions.remembered(session, 7, 10)
-        other = predictions.remembered(session, 8, 10)
+        live = predictions.read_recent_predictions(session, 7, 10)
+        other = predictions.read_recent_predictions(session, 8, 10)
     assert len(rows) == 2
     assert not [row for row in rows for word in ("secret", "somebody", "nobody", "example") if word in row]
     assert live
@@ -73,47 +73,47 @@ def test_numbers_and_the_minute_are_written_neither_text_nor_name(db: Sessions) 
 
 
 def test_only_the_drawn_share_is_written(db: Sessions) -> None:
-    log = a_log(db, log_predictions_share=0.3)
+    log = make_log(db, log_predictions_share=0.3)
 
-    log.note(7, TWEETS * 500, [0.5] * 1_000)
+    log.record(7, TWEETS * 500, [0.5] * 1_000)
     log.write()
 
     with db.begin() as session:
-        live = predictions.remembered(session, 7, 5_000)
+        live = predictions.read_recent_predictions(session, 7, 5_000)
     assert live
     assert 220 < live.count < 380
 
 
-def test_old_rows_are_deleted_also_when_nothing_is_remembered_any_more(
+def test_old_rows_are_deleted_also_when_nothing_is_logged(
     db: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prediction_log, "FORGET_AT_ONCE", 2)
+    monkeypatch.setattr(prediction_log, "DELETE_AT_ONCE", 2)
     ages = [timedelta(days=days) for days in (1, 29, 31, 40, 50, 60, 70)]
     with db.begin() as session:
         now = datetime.now(UTC)
-        predictions.remember(session, [Made(now - age, 7, TWEETS[0], 0.5) for age in ages])
+        predictions.add_predictions(session, [LoggedPrediction(now - age, 7, TWEETS[0], 0.5) for age in ages])
 
-    PredictionLog(db, a_settings()).forget(threading.Event())
+    PredictionLog(db, make_settings()).delete_old(threading.Event())
 
     with db.begin() as session:
-        live = predictions.remembered(session, 7, 10)
+        live = predictions.read_recent_predictions(session, 7, 10)
     assert live
     assert live.count == 2
 
 
-def test_while_postgres_is_away_predictions_are_let_go_and_counted(settings: CommonSettings) -> None:
+def test_while_postgres_is_away_predictions_are_dropped_and_counted(settings: CommonSettings) -> None:
     away = settings.model_validate({**settings.model_dump(), "database_url": f"postgresql://v@{NOWHERE}/v"})
     engine = connect(away, "tests")
-    log = a_log(make_sessions(engine))
-    before = let_go("postgres away")
+    log = make_log(make_sessions(engine))
+    before = count_dropped("postgres away")
 
-    log.note(7, TWEETS, [0.25, 0.75])
+    log.record(7, TWEETS, [0.25, 0.75])
     log.write()
-    log.forget(threading.Event())
+    log.delete_old(threading.Event())
 
-    assert let_go("postgres away") == before + 2
+    assert count_dropped("postgres away") == before + 2
     log.write()
-    assert let_go("postgres away") == before + 2
+    assert count_dropped("postgres away") == before + 2
     engine.dispose()
 
 
@@ -121,19 +121,19 @@ def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db
     stored(db, some_tweets(1_200))
     with db.begin() as session:
         batch_id = session.query(Batch).one().id
-        tweets = predictions.held_out(session, batch_id, 1_000, LabelRule(0, DAY))
-        again = predictions.held_out(session, batch_id, 1_000, LabelRule(0, DAY))
+        tweets = predictions.read_test_tweets(session, batch_id, 1_000, LabelRule(0, DAY))
+        again = predictions.read_test_tweets(session, batch_id, 1_000, LabelRule(0, DAY))
     assert 100 < len(tweets) < 300
     assert tweets == again
     assert any(tweet.author and tweet.author.tweets for tweet in tweets)
-    log, live = a_log(db), LiveTraffic(Records(db), DAY)
-    same, shouting = (Serving(promoted(version, batch_id), FakeModel()) for version in (3, 4))
+    log, live = make_log(db), LiveTraffic(Records(db), DAY)
+    same, shouting = (Serving(make_promoted(version, batch_id), FakeModel()) for version in (3, 4))
 
-    log.note(3, tweets, [0.5] * len(tweets))
-    log.note(4, [TweetInput("word " * 50, tweet.created_at) for tweet in tweets], [0.9] * len(tweets))
+    log.record(3, tweets, [0.5] * len(tweets))
+    log.record(4, [TweetInput("word " * 50, tweet.created_at) for tweet in tweets], [0.9] * len(tweets))
     log.write()
 
-    found, moved = live.drift(same), live.drift(shouting)
+    found, moved = live.measure_drift(same), live.measure_drift(shouting)
     assert found
     assert found.drift
     assert found.drift.reading == "stable"
@@ -143,10 +143,10 @@ def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db
     assert moved.drift
     assert moved.drift.reading == "moved"
     shifts = {shift.feature: shift.reading for shift in moved.drift.shifts}
-    assert (shifts["word_count"], shifts["probability"], shifts["author_told"]) == ("moved",) * 3
+    assert (shifts["word_count"], shifts["probability"], shifts["author_known"]) == ("moved",) * 3
     assert "author_likes" not in shifts
-    assert live.drift(Serving(promoted(9, batch_id), FakeModel())) is None
+    assert live.measure_drift(Serving(make_promoted(9, batch_id), FakeModel())) is None
 
 
-def promoted(version: int, batch_id: UUID) -> Champion:
-    return a_promotion(version).model_copy(update={"batch_id": batch_id})
+def make_promoted(version: int, batch_id: UUID) -> Champion:
+    return make_champion(version).model_copy(update={"batch_id": batch_id})

@@ -21,7 +21,7 @@ from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 from viral_common.tweets.features import TweetInput
 
-from tests.integration.gateway.stage import GatewayProcess, Promoter, soon
+from tests.integration.gateway.processes import GatewayProcess, Promoter, soon
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEXTS = ["hello", "a longer tweet with #tags and https://example.org", "🎉 @you", "word " * 30]
@@ -56,15 +56,15 @@ def is_worker(child: psutil.Process) -> bool:
         return False
 
 
-def told(gateway: GatewayProcess, metric: str) -> float:
-    """A figure of all workers, of whichever answers."""
+def read_metric(gateway: GatewayProcess, metric: str) -> float:
+    """Read a figure of all workers, from whichever answers."""
     lines = httpx.get(f"http://127.0.0.1:{gateway.port}/metrics").text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith(metric))
 
 
 def serves(gateway: GatewayProcess, version: int) -> bool:
-    """Whether every worker does."""
-    return told(gateway, "viral_gateway_model_version") == version
+    """Say whether every worker does."""
+    return read_metric(gateway, "viral_gateway_model_version") == version
 
 
 def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
@@ -91,9 +91,9 @@ def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
         replies = [reply for asker in askers for reply in asker.result()]
 
     assert {status for status, _, _ in replies} == {200}
-    assert all(np.abs(said - expected[version]).max() < 1e-6 for _, version, said in replies)
+    assert all(np.abs(answered - expected[version]).max() < 1e-6 for _, version, answered in replies)
     assert len({version for _, version, _ in replies}) > SWAPS // 2
-    assert told(gateway, "viral_gateway_swaps_total") == 2 * (SWAPS + 1)
+    assert read_metric(gateway, "viral_gateway_swaps_total") == 2 * (SWAPS + 1)
 
     victim = workers(gateway)[0]
     victim.kill()
@@ -124,7 +124,7 @@ def ask(
     while not enough.is_set():
         reply = httpx.post(f"http://127.0.0.1:{gateway.port}/v1/predictions", json={"tweets": tweets})
         body = reply.json()
-        said = np.array([prediction["probability"] for prediction in body["predictions"]])
-        replies.append((reply.status_code, int(body["model"]["version"]), said))
+        probabilities = np.array([prediction["probability"] for prediction in body["predictions"]])
+        replies.append((reply.status_code, int(body["model"]["version"]), probabilities))
         time.sleep(0.05)
     return replies

@@ -1,4 +1,4 @@
-"""The application over a fake world."""
+"""Run the application over a fake gateway."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 
 from tests.unit.gateway.fakes import FakeGateway
-from tests.unit.gateway.stage import Stage
+from tests.unit.gateway.swapper_harness import SwapperHarness
 
 
 @pytest.fixture
-def world() -> FakeGateway:
+def fake_gateway() -> FakeGateway:
     return FakeGateway()
 
 
 @pytest.fixture
-def client(world: FakeGateway) -> Iterator[TestClient]:
+def client(fake_gateway: FakeGateway) -> Iterator[TestClient]:
     """Talks to the application; a bug in it becomes the reply that a caller would get."""
-    with TestClient(create_app(world.gateway()), raise_server_exceptions=False) as client:
+    with TestClient(create_app(fake_gateway.build()), raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
+def harness(tmp_path: Path) -> SwapperHarness:
+    return SwapperHarness(tmp_path)

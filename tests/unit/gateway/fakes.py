@@ -1,4 +1,4 @@
-"""A model, records and promotions made up for the gateway's tests."""
+"""Fake a gateway's surroundings: a model, records and promotions made up for its tests."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
 from viral_gateway.serving.champion import ModelHolder, Serving
 from viral_gateway.settings import GatewaySettings
-from viral_gateway.stores.predictions import Remembered
+from viral_gateway.stores.predictions import RecentPredictions
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 BATCH_ID = UUID(int=2)
 
 
 class FakeModel:
-    """Answers by the words it sees: `good` adds a fifth, `bad` takes one, around its own base."""
+    """Answer by the words it sees: `good` adds a fifth, `bad` takes one, around its own base."""
 
     def __init__(self, base: float = 0.5, spec: ArtefactSpec | None = None) -> None:
         self.base = base
-        self.spec = spec or a_spec()
+        self.spec = spec or make_spec()
         self.calls: list[list[TweetInput]] = []
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
@@ -54,37 +54,37 @@ class FakeModel:
 
 
 class FakeRecords(Records):
-    """What Postgres would say; `away` makes it unreachable."""
+    """Say what Postgres would; `away` makes it unreachable."""
 
     def __init__(self, trails: Sequence[BatchTrail] = (), records: Sequence[ModelRecord] = ()) -> None:
         self.trails, self.records = list(trails), list(records)
         self.newest: Champion | None = None
-        self.live: Remembered | None = None
+        self.live: RecentPredictions | None = None
         self.test_tweets: list[TweetInput] = []
         self.authors: dict[str, AuthorHistory] = {}
         self.away = False
 
-    def champion(self) -> Champion | None:
+    def read_champion(self) -> Champion | None:
         self._ask()
         return self.newest
 
-    def models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
+    def read_models(self, limit: int, offset: int = 0) -> list[ModelRecord]:
         self._ask()
         return self.records[offset : offset + limit]
 
-    def batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
+    def read_batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
         self._ask()
         return self.trails[offset : offset + limit]
 
-    def remembered(self, model_version: int, newest: int) -> Remembered | None:
+    def read_recent_predictions(self, model_version: int, newest: int) -> RecentPredictions | None:
         self._ask()
         return self.live
 
-    def held_out(self, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
+    def read_test_tweets(self, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
         self._ask()
         return self.test_tweets[:count]
 
-    def author_histories(
+    def read_author_histories(
         self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
     ) -> list[AuthorHistory]:
         self._ask()
@@ -97,7 +97,7 @@ class FakeRecords(Records):
 
 @dataclass
 class FakeGateway:
-    """A gateway and the hands on what surrounds it."""
+    """Hold a gateway's surroundings, for tests to change."""
 
     holder: ModelHolder = field(default_factory=ModelHolder)
     records: FakeRecords = field(default_factory=FakeRecords)
@@ -106,14 +106,14 @@ class FakeGateway:
     settings: dict[str, Any] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=sessionmaker)
 
-    def gateway(self) -> Gateway:
-        settings = a_settings(**self.settings)
+    def build(self) -> Gateway:
+        settings = make_settings(**self.settings)
         return Gateway(
             settings,
             self.holder,
             PredictionService(
                 Scoring(threads=2, most_waiting=1024),
-                AuthorCache(self.records.author_histories),
+                AuthorCache(self.records.read_author_histories),
                 PredictionLog(self.sessions, settings),
                 settings.min_age,
             ),
@@ -125,12 +125,12 @@ class FakeGateway:
 
     def serve(self, version: int = 3, base: float = 0.5, **of_its_artefact: Any) -> FakeModel:
         """Put a model in place, as a swap does."""
-        model = FakeModel(base, a_spec(**of_its_artefact))
-        self.holder.current = Serving(a_promotion(version), model)
+        model = FakeModel(base, make_spec(**of_its_artefact))
+        self.holder.current = Serving(make_champion(version), model)
         return model
 
 
-def a_settings(**more: object) -> GatewaySettings:
+def make_settings(**more: object) -> GatewaySettings:
     return GatewaySettings.model_validate(
         {
             "database_url": "postgresql://viral:secret@127.0.0.1:1/viral",
@@ -141,7 +141,7 @@ def a_settings(**more: object) -> GatewaySettings:
     )
 
 
-def a_promotion(version: int, seq: int | None = None, sha256: str | None = None) -> Champion:
+def make_champion(version: int, seq: int | None = None, sha256: str | None = None) -> Champion:
     return Champion(
         event_id=UUID(int=version),
         model_version=version,
@@ -157,7 +157,7 @@ def a_promotion(version: int, seq: int | None = None, sha256: str | None = None)
     )
 
 
-def a_spec(
+def make_spec(
     *,
     simulated: bool = False,
     likes_threshold: int = 0,
@@ -189,7 +189,7 @@ def a_spec(
     )
 
 
-def a_batch(source: str = "archive", *, collected: bool = True) -> Batch:
+def make_batch(source: str = "archive", *, collected: bool = True) -> Batch:
     return Batch(
         id=BATCH_ID,
         source=source,
@@ -208,13 +208,13 @@ def a_batch(source: str = "archive", *, collected: bool = True) -> Batch:
     )
 
 
-def a_trail(source: str = "archive") -> BatchTrail:
-    """A batch that went all the way."""
-    promotion = a_promotion_row(3)
-    return BatchTrail(a_batch(source), a_training(3), a_verdict(3), promotion, [promotion])
+def make_trail(source: str = "archive") -> BatchTrail:
+    """Make a batch that was promoted."""
+    promotion = make_promotion(3)
+    return BatchTrail(make_batch(source), make_training(3), make_verdict(3), promotion, [promotion])
 
 
-def a_training(version: int) -> Training:
+def make_training(version: int) -> Training:
     return Training(
         event_id=UUID(int=10 + version),
         batch_id=BATCH_ID,
@@ -228,7 +228,7 @@ def a_training(version: int) -> Training:
     )
 
 
-def a_verdict(version: int, outcome: str = "promoted") -> Verdict:
+def make_verdict(version: int, outcome: str = "promoted") -> Verdict:
     return Verdict(
         id=UUID(int=100 + version),
         event_id=UUID(int=200 + version),
@@ -248,7 +248,7 @@ def a_verdict(version: int, outcome: str = "promoted") -> Verdict:
     )
 
 
-def a_promotion_row(version: int) -> Promotion:
+def make_promotion(version: int) -> Promotion:
     return Promotion(
         seq=version,
         event_id=UUID(int=300 + version),

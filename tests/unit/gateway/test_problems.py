@@ -42,7 +42,7 @@ def test_a_wrong_method(client: TestClient) -> None:
     assert "POST" in reply.headers["allow"]
 
 
-def test_a_wrong_method_at_the_form_is_told_of_both_that_are_right(client: TestClient) -> None:
+def test_a_wrong_method_at_the_form_names_both_that_are_right(client: TestClient) -> None:
     reply = client.put("/")
 
     is_problem(reply, 405)
@@ -52,8 +52,8 @@ def test_a_wrong_method_at_the_form_is_told_of_both_that_are_right(client: TestC
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
-def test_a_body_that_is_not_called_json(client: TestClient, world: FakeGateway, kind: str) -> None:
-    world.serve()
+def test_a_body_that_is_not_called_json(client: TestClient, fake_gateway: FakeGateway, kind: str) -> None:
+    fake_gateway.serve()
 
     reply = client.post(
         "/v1/predictions", content=b'{"tweets": [{"text": "hi"}]}', headers={"content-type": kind}
@@ -65,8 +65,8 @@ def test_a_body_that_is_not_called_json(client: TestClient, world: FakeGateway, 
 @pytest.mark.parametrize(
     "kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.api+json"]
 )
-def test_ways_to_call_it_json(client: TestClient, world: FakeGateway, kind: str) -> None:
-    world.serve()
+def test_ways_to_call_it_json(client: TestClient, fake_gateway: FakeGateway, kind: str) -> None:
+    fake_gateway.serve()
 
     reply = client.post(
         "/v1/predictions", content=b'{"tweets": [{"text": "hi"}]}', headers={"content-type": kind}
@@ -86,8 +86,8 @@ def test_ways_to_call_it_json(client: TestClient, world: FakeGateway, kind: str)
         b'{"tweets": ' + b"9" * 5000,
     ],
 )
-def test_a_body_that_is_no_json(client: TestClient, world: FakeGateway, body: bytes) -> None:
-    world.serve()
+def test_a_body_that_is_no_json(client: TestClient, fake_gateway: FakeGateway, body: bytes) -> None:
+    fake_gateway.serve()
 
     reply = client.post("/v1/predictions", content=body, headers=JSON)
 
@@ -117,8 +117,10 @@ def test_a_body_that_is_no_json(client: TestClient, world: FakeGateway, body: by
         ({"tweets": [{"text": SECRET}], "explain": 1}, "#/explain"),
     ],
 )
-def test_a_wrong_field_is_pointed_at(client: TestClient, world: FakeGateway, body: Any, pointer: str) -> None:
-    world.serve()
+def test_a_wrong_field_is_pointed_at(
+    client: TestClient, fake_gateway: FakeGateway, body: Any, pointer: str
+) -> None:
+    fake_gateway.serve()
 
     reply = client.post("/v1/predictions", content=json.dumps(body), headers=JSON)
 
@@ -164,9 +166,9 @@ def test_a_form_beyond_a_mebibyte(client: TestClient) -> None:
     is_problem(client.post("/", data={"text": "x" * 1_048_577}), 413)
 
 
-def test_postgres_away(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
-    world.records.away = True
+def test_postgres_away(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
+    fake_gateway.records.away = True
 
     for path in ("/v1/models", "/v1/batches"):
         reply = client.get(path)
@@ -177,12 +179,12 @@ def test_postgres_away(client: TestClient, world: FakeGateway) -> None:
 
 
 def test_a_bug_is_a_500_that_gives_nothing_away(
-    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, fake_gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError(SECRET)
 
-    world.serve()
+    fake_gateway.serve()
     monkeypatch.setattr(FakeModel, "predict", broken)
 
     reply = client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
@@ -193,9 +195,9 @@ def test_a_bug_is_a_500_that_gives_nothing_away(
 
 
 def test_a_model_that_answers_no_number_is_a_500_not_a_nan(
-    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, fake_gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
     monkeypatch.setattr(FakeModel, "predict", lambda _, tweets: np.full(len(tweets), np.nan))
 
     is_problem(client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]}), 500)

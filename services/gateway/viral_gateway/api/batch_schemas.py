@@ -1,16 +1,16 @@
-"""What became of each batch, as the API tells it: `GET /v1/batches`."""
+"""Describe what became of each batch: `GET /v1/batches`."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from viral_common.database.tables import Batch, Promotion, Training
 from viral_common.evaluation.drift import SHIFTED, STABLE
 from viral_common.stores.trail import BatchTrail
 
-from viral_gateway.api.model_schemas import Out, PromotedOut, VerdictOut, verdict_out
+from viral_gateway.api.model_schemas import Out, PromotedOut, VerdictOut
 from viral_gateway.monitoring.drift import Drift, Reading
 
 SIMULATED = "simulated"
@@ -51,6 +51,11 @@ class DriftOut(BaseModel):
         description="Population stability index by feature", examples=[{"word_count": 0.012}]
     )
 
+    @classmethod
+    def from_indices(cls, psi: dict[str, float]) -> Self:
+        """Read the drift from each feature's PSI."""
+        return cls(reading=Drift.from_indices(psi).reading, psi=psi)
+
 
 class BatchOut(Out):
     """One batch's trail; null where it has not come to that."""
@@ -73,8 +78,8 @@ class BatchOut(Out):
     )
 
     @classmethod
-    def of(cls, trail: BatchTrail) -> BatchOut:
-        """The trail in the API's terms."""
+    def from_trail(cls, trail: BatchTrail) -> Self:
+        """Say the trail in the API's terms."""
         batch = trail.batch
         return cls(
             batch_id=batch.id,
@@ -85,11 +90,11 @@ class BatchOut(Out):
             window_to=batch.window_to,
             started_at=batch.started_at,
             target=batch.target,
-            collected=_collected(batch),
-            drift=_drift(batch),
-            trained=_trained(trail.training),
-            verdict=verdict_out(trail.verdict),
-            promoted=_promoted(trail.promotion),
+            collected=CollectedOut.from_row(batch if batch.collected_at else None),
+            drift=DriftOut.from_indices(batch.drift) if batch.drift else None,
+            trained=TrainedOut.from_row(trail.training),
+            verdict=VerdictOut.from_row(trail.verdict),
+            promoted=PromotedOut.from_row(trail.promotion),
             promotions=[PromotedOut.model_validate(promotion) for promotion in trail.promotions],
         )
 
@@ -98,19 +103,3 @@ class Batches(BaseModel):
     """The trails of the batches, newest first."""
 
     batches: list[BatchOut]
-
-
-def _collected(batch: Batch) -> CollectedOut | None:
-    return CollectedOut.model_validate(batch) if batch.collected_at else None
-
-
-def _drift(batch: Batch) -> DriftOut | None:
-    return DriftOut(reading=Drift.of(batch.drift).reading, psi=batch.drift) if batch.drift else None
-
-
-def _trained(training: Training | None) -> TrainedOut | None:
-    return TrainedOut.model_validate(training) if training else None
-
-
-def _promoted(promotion: Promotion | None) -> PromotedOut | None:
-    return PromotedOut.model_validate(promotion) if promotion else None

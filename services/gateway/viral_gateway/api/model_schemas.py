@@ -1,12 +1,12 @@
-"""What became of each version, as the API tells it: `GET /v1/models`."""
+"""Describe what became of each version: `GET /v1/models`."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from viral_common.database.tables import Verdict
 from viral_common.events import Outcome, Precision, Reason
 from viral_common.stores.champion import Champion
 from viral_common.stores.trail import ModelRecord
@@ -16,6 +16,11 @@ class Out(BaseModel):
     """Made from a row of Postgres."""
 
     model_config = ConfigDict(from_attributes=True, protected_namespaces=())
+
+    @classmethod
+    def from_row(cls, row: object | None) -> Self | None:
+        """Take the row's columns; None for none."""
+        return cls.model_validate(row) if row else None
 
 
 class VerdictOut(Out):
@@ -71,7 +76,7 @@ class ModelVersion(Out):
     )
     trained_at: datetime = Field(examples=["2026-11-23T05:10:30Z"])
     metrics: dict[str, float] = Field(
-        description="The same as `validation_metrics`, under its first name", examples=[{"auc": 0.712}]
+        description="The same as `validation_metrics`", examples=[{"auc": 0.712}]
     )
     validation_metrics: dict[str, float] = Field(
         description="On its batch's validation tweets, which chose the best epoch", examples=[{"auc": 0.712}]
@@ -85,8 +90,8 @@ class ModelVersion(Out):
     champion: bool = Field(description="Whether it is the champion now", examples=[True])
 
     @classmethod
-    def of(cls, record: ModelRecord, champion_seq: int) -> ModelVersion:
-        """`champion_seq` is the newest promotion's."""
+    def from_record(cls, record: ModelRecord, champion_seq: int) -> Self:
+        """Take a version's rows; `champion_seq` is the newest promotion's."""
         training = record.training
         return cls(
             version=training.model_version,
@@ -98,7 +103,7 @@ class ModelVersion(Out):
             metrics=training.metrics,
             validation_metrics=training.metrics,
             test_metrics=(record.verdict and record.verdict.challenger_metrics) or None,
-            verdict=verdict_out(record.verdict),
+            verdict=VerdictOut.from_row(record.verdict),
             promotions=[PromotedOut.model_validate(promotion) for promotion in record.promotions],
             champion=any(promotion.seq == champion_seq for promotion in record.promotions),
         )
@@ -110,12 +115,7 @@ class Models(BaseModel):
     models: list[ModelVersion]
 
     @classmethod
-    def of(cls, records: list[ModelRecord], champion: Champion | None) -> Models:
-        """`champion`: the newest promotion of all, whether or not it is of one of these."""
+    def from_records(cls, records: list[ModelRecord], champion: Champion | None) -> Self:
+        """Take the rows; `champion` is the newest promotion of all, whether or not it is of one of these."""
         newest = champion.promotion_seq if champion else 0
-        return cls(models=[ModelVersion.of(record, newest) for record in records])
-
-
-def verdict_out(verdict: Verdict | None) -> VerdictOut | None:
-    """None for none."""
-    return VerdictOut.model_validate(verdict) if verdict else None
+        return cls(models=[ModelVersion.from_record(record, newest) for record in records])

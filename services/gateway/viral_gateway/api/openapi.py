@@ -1,4 +1,4 @@
-"""The OpenAPI document: as FastAPI makes it, with errors, headers, keys and examples described as what they are."""
+"""Build the OpenAPI document: FastAPI's, with errors, headers, keys and examples described as what they are."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from viral_gateway.api import fast_route
 from viral_gateway.api.openapi_examples import add_examples
 from viral_gateway.middleware import api_keys, body_limit
 from viral_gateway.middleware.public_paths import is_open
-from viral_gateway.problems import MEDIA_TYPE, Problem, title_of
+from viral_gateway.problems import MEDIA_TYPE, Problem, find_title
 from viral_gateway.serving.champion import NOTHING_PROMOTED, make_sentence
 
 
 class Meaning(NamedTuple):
-    """What a status tells, and an example of its detail."""
+    """Say what a status means, with an example of its detail."""
 
     description: str
     detail: str
@@ -62,15 +62,15 @@ SCHEMES = {
 }
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The errors of a route, for its `responses`."""
+def describe_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the errors of a route, for its `responses`."""
     return {status: {"model": Problem, "description": MEANING[status].description} for status in statuses}
 
 
 def describe(app: FastAPI, *, asks_for_keys: bool) -> None:
     """Have `app` serve the document."""
 
-    def document() -> dict[str, Any]:
+    def build_document() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = get_openapi(
                 title=app.title, version=app.version, description=app.description, routes=app.routes
@@ -83,7 +83,7 @@ def describe(app: FastAPI, *, asks_for_keys: bool) -> None:
             app.openapi_schema = made
         return app.openapi_schema
 
-    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way of extending it
+    app.openapi = build_document  # type: ignore[method-assign]  # FastAPI's own way of extending it
 
 
 def _complete(path: str, operation: dict[str, Any], asks_for_keys: bool) -> None:
@@ -93,14 +93,14 @@ def _complete(path: str, operation: dict[str, Any], asks_for_keys: bool) -> None
         more += TO_CALLERS
         operation["security"] = [*([] if asks_for_keys else [{}]), *({name: []} for name in SCHEMES)]
     for status in more:
-        responses[str(status)] = _to_problem(status)
+        responses[str(status)] = _describe_problem(status)
     for status, response in responses.items():
         _name_problem(path, int(status), response)
-        response.setdefault("headers", {}).update(_headers(int(status), path))
+        response.setdefault("headers", {}).update(_describe_headers(int(status), path))
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _to_problem(status: int) -> dict[str, Any]:
+def _describe_problem(status: int) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
     return {
         "description": MEANING[status].description,
@@ -109,13 +109,13 @@ def _to_problem(status: int) -> dict[str, Any]:
 
 
 def _name_problem(path: str, status: int, response: dict[str, Any]) -> None:
-    """FastAPI calls every reply application/json; a problem is not."""
+    """Give a problem its own media type: FastAPI calls every reply application/json."""
     content = response.get("content", {})
     if not content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/Problem"):
         return
     example: dict[str, Any] = {
         "type": "about:blank",
-        "title": title_of(status),
+        "title": find_title(status),
         "status": status,
         "detail": DETAILS_AT.get((path, status), MEANING[status].detail),
         "instance": path,
@@ -125,7 +125,7 @@ def _name_problem(path: str, status: int, response: dict[str, Any]) -> None:
     content[MEDIA_TYPE] = {**content.pop("application/json"), "example": example}
 
 
-def _headers(status: int, path: str) -> dict[str, Any]:
+def _describe_headers(status: int, path: str) -> dict[str, Any]:
     headers = {
         "X-Request-ID": ("As sent, or a new one; the gateway's log lines carry it", "string", "7b0e4c1a")
     }

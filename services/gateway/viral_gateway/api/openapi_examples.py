@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document, put together from those of the fields."""
+"""Build examples for the OpenAPI document from those of the fields."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _BY_FORMAT = {
 _BY_TYPE: dict[str, Any] = {"integer": 1, "number": 0.5, "boolean": False, "string": "text", "null": None}
 
 
-def example_of(schema: Schema, components: dict[str, Schema]) -> Any:
-    """One value that fits `schema`: its own example, or made of those of its parts."""
+def build_example(schema: Schema, components: dict[str, Schema]) -> Any:
+    """Build one value that fits `schema`: its own example, or made of those of its parts."""
     if "$ref" in schema:
-        return example_of(components[schema["$ref"].rpartition("/")[2]], components)
+        return build_example(components[schema["$ref"].rpartition("/")[2]], components)
     if "examples" in schema:
         return schema["examples"][0]
     for given in ("example", "const", "default"):
@@ -25,18 +25,14 @@ def example_of(schema: Schema, components: dict[str, Schema]) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
     if "anyOf" in schema:
-        return example_of(schema["anyOf"][0], components)
-    return _built(schema, components)
-
-
-def _built(schema: Schema, components: dict[str, Schema]) -> Any:
+        return build_example(schema["anyOf"][0], components)
     match schema.get("type"):
         case "object" if "properties" in schema:
-            return {name: example_of(part, components) for name, part in schema["properties"].items()}
+            return {name: build_example(part, components) for name, part in schema["properties"].items()}
         case "object":
             return {}
         case "array":
-            return [example_of(schema["items"], components)]
+            return [build_example(schema["items"], components)]
         case kind:
             return _BY_FORMAT.get(schema.get("format", ""), _BY_TYPE.get(str(kind)))
 
@@ -45,8 +41,8 @@ def add_examples(document: dict[str, Any]) -> None:
     """Give one to each model and each JSON response of an OpenAPI `document` that has none yet."""
     components = document["components"]["schemas"]
     for schema in components.values():
-        given = schema.get("examples") or [example_of(schema, components)]
-        schema["examples"] = [_with_nulls(example, schema) for example in given]
+        given = schema.get("examples") or [build_example(schema, components)]
+        schema["examples"] = [_add_nulls(example, schema) for example in given]
     for path in document["paths"].values():
         for operation in path.values():
             for response in operation["responses"].values():
@@ -57,10 +53,10 @@ def add_examples(document: dict[str, Any]) -> None:
 def _add_example(content: dict[str, Any], components: dict[str, Schema]) -> None:
     if "schema" in content:
         model = components.get(content["schema"].get("$ref", "").rpartition("/")[2], {})
-        example = content.get("example") or example_of(content["schema"], components)
-        content["example"] = _with_nulls(example, model)
+        example = content.get("example") or build_example(content["schema"], components)
+        content["example"] = _add_nulls(example, model)
 
 
-def _with_nulls(example: Any, schema: Schema) -> Any:
-    """FastAPI leaves every null out of the document, also where an example needs it."""
+def _add_nulls(example: Any, schema: Schema) -> Any:
+    """Put nulls where an example needs them: FastAPI leaves every null out of the document."""
     return {**dict.fromkeys(schema.get("required", ())), **example} if isinstance(example, dict) else example

@@ -1,4 +1,4 @@
-"""Query parameters: how long lists are asked for piece by piece, and that each is said once."""
+"""Declare the query parameters by which long lists are asked for piece by piece; each may be sent once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Offset = Annotated[
 NAMES = ("limit", "offset", "since")
 
 
-def each_once(request: Request) -> None:
+def refuse_repeated_parameters(request: Request) -> None:
     """Refuse a parameter that is sent twice: which of them counts would be anyone's guess."""
     for name in NAMES:
         if len(request.query_params.getlist(name)) > 1:

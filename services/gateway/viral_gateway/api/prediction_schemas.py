@@ -1,43 +1,19 @@
-"""What callers send and get: `POST /v1/predictions` and `GET /v1/model`."""
+"""Describe what callers send and get: `POST /v1/predictions` and `GET /v1/model`."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, NotRequired, Self
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 from viral_common.events import Precision, Reason
-from viral_common.stores.champion import Champion
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.text import clean
 
+from viral_gateway.api.model_schemas import Out
 from viral_gateway.serving.champion import Serving
-
-
-def details_of(serving: Serving) -> ModelDetails:
-    """All that is told of the model that answers."""
-    model: Champion = serving.model
-    return ModelDetails(
-        version=model.model_version,
-        promotion_seq=model.promotion_seq,
-        run_id=model.mlflow_run_id,
-        promoted_at=model.promoted_at,
-        previous_version=model.previous_version,
-        reason=model.reason,
-        metrics=model.metrics,
-        test_count=model.test_count,
-        batch_id=model.batch_id,
-        artifact_sha256=model.artifact_sha256,
-        precision=model.precision,
-        likes_threshold=serving.scorer.spec.likes_threshold,
-        decision_threshold=serving.scorer.spec.decision_threshold,
-        viral_rate=serving.scorer.spec.training.viral_rate,
-        simulated=serving.scorer.spec.training.simulated,
-        train_count=serving.scorer.spec.training.train_count,
-    )
-
 
 MAX_TWEETS = 256
 MAX_TEXT = 4_000
@@ -45,21 +21,21 @@ MAX_USERNAME = 50
 MAX_PHOTOS = 4
 
 
-def _cleaned(max_length: int) -> BeforeValidator:
-    """Before pydantic sees it, which takes no lone surrogates. What is too long as sent stays too long."""
+def _clean_text(max_length: int) -> BeforeValidator:
+    """Clean a text before pydantic sees it, which takes no lone surrogates. What is sent too long stays too long."""
 
-    def cleaned(value: Any) -> Any:
+    def clean_short(value: Any) -> Any:
         return clean(value) if isinstance(value, str) and len(value) <= max_length else value
 
-    return BeforeValidator(cleaned)
+    return BeforeValidator(clean_short)
 
 
-def _whole(value: Any) -> Any:
+def _parse_whole(value: Any) -> Any:
     # To JSON Schema and JavaScript 2.0 is an integer.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _in_utc(value: Any) -> Any:
+def _parse_time(value: Any) -> Any:
     if value is None:
         return None
     try:
@@ -75,25 +51,25 @@ def _in_utc(value: Any) -> Any:
 class TweetIn(BaseModel):
     """A tweet as it would be posted. Unknown fields are ignored."""
 
-    text: Annotated[str, _cleaned(MAX_TEXT)] = Field(
+    text: Annotated[str, _clean_text(MAX_TEXT)] = Field(
         max_length=MAX_TEXT,
         description="As its author types it; may be empty. Control characters and lone surrogates are dropped",
         examples=[
             "Our new release is out: twice as fast, half the memory. What should we build next? #python"
         ],
     )
-    username: Annotated[str, _cleaned(MAX_USERNAME)] | None = Field(
+    username: Annotated[str, _clean_text(MAX_USERNAME)] | None = Field(
         default=None,
         max_length=MAX_USERNAME,
         description="Who posts it: what is known of the author sharpens the prediction",
         examples=["ada"],
     )
-    created_at: Annotated[datetime | None, BeforeValidator(_in_utc)] = Field(
+    created_at: Annotated[datetime | None, BeforeValidator(_parse_time)] = Field(
         default=None,
         description="When it is posted, ISO 8601; without an offset it is UTC. Default: now",
         examples=["2026-11-23T18:30:00Z"],
     )
-    photos_count: Annotated[int, BeforeValidator(_whole)] = Field(
+    photos_count: Annotated[int, BeforeValidator(_parse_whole)] = Field(
         default=0, ge=0, le=MAX_PHOTOS, strict=True, description="Photos attached", examples=[1]
     )
     has_video: StrictBool = Field(default=False, description="Whether a video is attached", examples=[False])
@@ -102,7 +78,7 @@ class TweetIn(BaseModel):
     )
 
     def to_input(self, now: datetime) -> TweetInput:
-        """What the model may look at."""
+        """Make what the model may look at."""
         return TweetInput(
             text=self.text,
             created_at=self.created_at or now,
@@ -124,35 +100,29 @@ class PredictionsRequest(BaseModel):
     )
 
 
-class ModelRef(BaseModel):
+class ModelRef(Out):
     """Which model answered: every prediction of a reply comes from this one."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    model_config = ConfigDict(validate_by_name=True)
 
-    version: int = Field(description="Version of `tweet-virality` in MLflow", examples=[3])
+    version: int = Field(
+        validation_alias="model_version", description="Version of `tweet-virality` in MLflow", examples=[3]
+    )
     promotion_seq: int = Field(
         description="Grows with each promotion, also when a version returns", examples=[4]
     )
     run_id: str = Field(
-        description="The MLflow run that trained it", examples=["8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5"]
+        validation_alias="mlflow_run_id",
+        description="The MLflow run that trained it",
+        examples=["8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5"],
     )
     promoted_at: datetime = Field(
         description="When it became the champion", examples=["2026-11-23T05:12:44Z"]
     )
 
-    @classmethod
-    def of(cls, model: Champion) -> ModelRef:
-        """The public part of a promotion."""
-        return cls(
-            version=model.model_version,
-            promotion_seq=model.promotion_seq,
-            run_id=model.mlflow_run_id,
-            promoted_at=model.promoted_at,
-        )
-
 
 class ModelDetails(ModelRef):
-    """The champion."""
+    """Describe the champion."""
 
     previous_version: int | None = Field(description="The champion before it", examples=[2])
     reason: Reason = Field(description="Why it was promoted: first, better or manual", examples=["better"])
@@ -176,6 +146,21 @@ class ModelDetails(ModelRef):
     viral_rate: float = Field(description="Share of viral tweets it was trained on", examples=[0.43])
     simulated: bool = Field(description="Whether it was trained on simulated tweets", examples=[False])
     train_count: int = Field(description="Tweets it was trained on", examples=[35_000])
+
+    @classmethod
+    def from_serving(cls, serving: Serving) -> Self:
+        """Take what is published of the model that answers."""
+        spec = serving.scorer.spec
+        return cls.model_validate(
+            {
+                **serving.model.model_dump(),
+                "likes_threshold": spec.likes_threshold,
+                "decision_threshold": spec.decision_threshold,
+                "viral_rate": spec.training.viral_rate,
+                "simulated": spec.training.simulated,
+                "train_count": spec.training.train_count,
+            }
+        )
 
 
 class Features(TypedDict):

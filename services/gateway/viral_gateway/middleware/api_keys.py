@@ -1,4 +1,4 @@
-"""API keys, where the gateway is given any: programs send one in a header, browsers as the password they ask for."""
+"""Ask for API keys, where the gateway is given any: programs send a header, browsers the password they ask for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from viral_gateway.middleware.public_paths import is_open
-from viral_gateway.problems import problem
+from viral_gateway.problems import build_problem
 
 CALLER = "viral_caller"
 """Where the scope holds the digest of the key that was sent."""
@@ -31,7 +31,7 @@ DETAIL = (
 
 
 class ApiKeys:
-    """Refuses a request without one of `keys`."""
+    """Refuse a request without one of `keys`."""
 
     def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
         self._app = app
@@ -41,13 +41,13 @@ class ApiKeys:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        sent = _digest(_key_of(Headers(scope=scope)))
-        # Of equal length and all of them compared: the time tells nothing of a key.
+        sent = _digest(_read_key(Headers(scope=scope)))
+        # Of equal length and all of them compared: the time says nothing of a key.
         if sum(compare_digest(sent, digest) for digest in self._digests):
             scope[CALLER] = sent
             await self._app(scope, receive, send)
             return
-        refusal = problem(scope["path"], 401, DETAIL, headers={"Connection": "close"})
+        refusal = build_problem(scope["path"], 401, DETAIL, headers={"Connection": "close"})
         refusal.raw_headers += _CHALLENGES
         await refusal(scope, receive, send)
 
@@ -56,7 +56,7 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def _key_of(headers: Headers) -> str:
+def _read_key(headers: Headers) -> str:
     if key := headers.get("x-api-key"):
         return key
     scheme, _, sent = headers.get("authorization", "").partition(" ")

@@ -1,4 +1,4 @@
-"""Bodies that are too large or too slow are refused before they are held in memory."""
+"""Refuse bodies that are too large or too slow before they are held in memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from viral_gateway.problems import problem
+from viral_gateway.problems import build_problem
 
 MAX_BODY_BYTES = 1024 * 1024
 TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES:,} bytes; send fewer tweets in one call."
@@ -19,7 +19,7 @@ LINGER_S = 2.0
 
 
 class BodyLimit:
-    """Starlette's own limit answers in plain text; this one with a problem, and closes the connection."""
+    """Answer with a problem, where Starlette's own limit answers in plain text, and close the connection."""
 
     def __init__(self, app: ASGIApp, timeout_s: float) -> None:
         self._app = app
@@ -30,15 +30,15 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         body = _Body(receive, send, self._timeout_s)
-        if _announced(scope) > MAX_BODY_BYTES:
+        if _read_content_length(scope) > MAX_BODY_BYTES:
             body.refused = True
-            refusal = problem(scope["path"], 413, TOO_LARGE, headers=_CLOSE)
+            refusal = build_problem(scope["path"], 413, TOO_LARGE, headers=_CLOSE)
             await refusal(scope, body.receive, body.send)
             return
         await self._app(scope, body.receive, body.send)
 
 
-def _announced(scope: Scope) -> int:
+def _read_content_length(scope: Scope) -> int:
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
             return int(value[:20])
@@ -46,7 +46,7 @@ def _announced(scope: Scope) -> int:
 
 
 class _Body:
-    """One request's body on its way in, and the reply to it."""
+    """Receive one request's body, and send the reply to it."""
 
     def __init__(self, receive: Receive, send: Send, timeout_s: float) -> None:
         self._receive, self._send, self._timeout_s = receive, send, timeout_s
@@ -55,10 +55,10 @@ class _Body:
         self._whole = self._answered = self.refused = False
 
     async def receive(self) -> Message:
-        """The next piece. Raises HTTPException 413 or 408."""
+        """Receive the next piece. Raises HTTPException 413 or 408."""
         if self._whole:  # what comes now is the end of the connection, whenever that is
             return await self._receive()
-        message = await self._in_time()
+        message = await self._receive_in_time()
         self._received += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if self._received > MAX_BODY_BYTES:
@@ -67,15 +67,15 @@ class _Body:
         return message
 
     async def send(self, message: Message) -> None:
-        """A refusal ends only when the caller has had time to read it."""
+        """Send the reply; a refusal ends only when the caller has had time to read it."""
         self._answered = True
         if self.refused and message["type"] == "http.response.body" and not message.get("more_body"):
             await self._send({**message, "more_body": True})
-            await self._drained()
+            await self._discard_rest()
             message = {"type": "http.response.body"}
         await self._send(message)
 
-    async def _in_time(self) -> Message:
+    async def _receive_in_time(self) -> Message:
         if self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + self._timeout_s
         try:
@@ -87,7 +87,7 @@ class _Body:
             detail = f"The body did not arrive within {self._timeout_s:g} seconds."
             raise HTTPException(408, detail, headers=_CLOSE) from None
 
-    async def _drained(self) -> None:
+    async def _discard_rest(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(LINGER_S):
                 while (await self._receive()).get("more_body"):

@@ -1,4 +1,4 @@
-"""HEAD is answered as GET would be, without the body."""
+"""Answer HEAD as GET would be, without the body."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STREAMS = frozenset({"/v1/events"})
 
 
 class HeadAsGet:
-    """The server drops the body: it goes by its own scope, which stays a HEAD."""
+    """Turn HEAD into GET; the server drops the body, for its own scope stays a HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""What asks for no API key, and therefore tells nothing that only a key may open."""
+"""Name what asks for no API key, and therefore shows nothing that only a key may open."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ _OPEN_FOLDERS = ("/health/", "/static/", "/swagger/")
 
 
 def is_open(path: str) -> bool:
-    """Whether `path` asks for no key and counts for no limit: probes, metrics, documentation, static files."""
+    """Say whether `path` asks for no key and counts for no limit: probes, metrics, documentation, static files."""
     return path in _OPEN or path.startswith(_OPEN_FOLDERS)

@@ -1,4 +1,4 @@
-"""So many requests a minute for each caller: a token bucket that holds a minute's worth and fills evenly."""
+"""Limit each caller's requests a minute: a token bucket holds a minute's worth and fills evenly."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from cachetools import LRUCache
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from viral_gateway.middleware.api_keys import CALLER
 from viral_gateway.middleware.public_paths import is_open
-from viral_gateway.problems import problem
+from viral_gateway.middleware.security_headers import add_headers
+from viral_gateway.problems import build_problem
 
 WINDOW_S = 60
-# Some megabytes. Whoever was not heard of for longest is forgotten first.
+# Some megabytes. Whoever has not asked for longest is forgotten first.
 MAX_CALLERS = 20_000
 # A household or a host has a whole such network of IPv6 addresses.
 IPV6_PREFIX = 64
 
 
 class Allowance(NamedTuple):
-    """What is left to a caller."""
+    """Hold what is left to a caller."""
 
     allowed: bool
     left: int
@@ -32,7 +33,7 @@ class Allowance(NamedTuple):
 
 
 class Buckets:
-    """A bucket for each caller, kept as the one time at which it is full again (GCRA), in whole nanoseconds."""
+    """Keep a bucket for each caller as the one time at which it is full again (GCRA), in whole nanoseconds."""
 
     def __init__(self, per_minute: int, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._interval = WINDOW_S * 1_000_000_000 // per_minute
@@ -41,7 +42,7 @@ class Buckets:
         self._full_at: LRUCache[Hashable, int] = LRUCache(MAX_CALLERS)
 
     def take(self, caller: Hashable) -> Allowance:
-        """A token from its bucket, if one is left."""
+        """Take a token from its bucket, if one is left."""
         now = self._clock()
         room = self._size - max(self._full_at.get(caller, now) - now, 0)
         if allowed := room >= self._interval:
@@ -51,7 +52,7 @@ class Buckets:
 
 
 class RateLimit:
-    """429 for whoever asks too often; every reply tells what is left (draft-ietf-httpapi-ratelimit-headers)."""
+    """Refuse whoever asks too often; every reply says what is left (draft-ietf-httpapi-ratelimit-headers)."""
 
     def __init__(self, app: ASGIApp, per_minute: int) -> None:
         self._app = app
@@ -63,26 +64,18 @@ class RateLimit:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        allowance = self._buckets.take(_caller(scope))
+        allowance = self._buckets.take(_identify_caller(scope))
         wait_s = math.ceil(allowance.wait_s)
-        told = [
-            (b"ratelimit-policy", self._policy),
-            (b"ratelimit", b'"default";r=%d;t=%d' % (allowance.left, wait_s)),
-        ]
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *told]
-            await send(message)
-
+        left = b'"default";r=%d;t=%d' % (allowance.left, wait_s)
+        send = add_headers(send, [(b"ratelimit-policy", self._policy), (b"ratelimit", left)])
         if allowance.allowed:
-            await self._app(scope, receive, with_headers)
+            await self._app(scope, receive, send)
             return
         headers = {"Retry-After": str(wait_s), "Connection": "close"}
-        await problem(scope["path"], 429, self._detail, headers=headers)(scope, receive, with_headers)
+        await build_problem(scope["path"], 429, self._detail, headers=headers)(scope, receive, send)
 
 
-def _caller(scope: Scope) -> Hashable:
+def _identify_caller(scope: Scope) -> Hashable:
     key: bytes | None = scope.get(CALLER)
     if key:
         return key

@@ -1,4 +1,4 @@
-"""Names, counts and times every request, and turns a bug into a 500 that is logged."""
+"""Name, count and time every request, and turn a bug into a 500 that is logged."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import re
 import time
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from viral_gateway import telemetry
-from viral_gateway.problems import problem
+from viral_gateway.problems import build_problem
 
 log = structlog.get_logger()
 # Asked first: a line that nobody reads is not even built.
@@ -23,8 +23,8 @@ _stdlib_log = logging.getLogger(__name__)
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class Observed:
-    """One count for each reply, one log line for each failure, and at level debug for each request."""
+class RequestLog:
+    """Count each reply, log each failure, and at level debug each request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -34,25 +34,25 @@ class Observed:
             await self._app(scope, receive, send)
             return
         started, status = time.perf_counter(), 0
-        names = names_of(scope["headers"])
+        names = RequestNames.from_headers(scope["headers"])
         # Each request runs in a context of its own, so there is nothing to unbind.
-        structlog.contextvars.bind_contextvars(**names.fields())
+        structlog.contextvars.bind_contextvars(**names.to_log_fields())
 
-        async def noted(message: Message) -> None:
+        async def send_with_names(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *names.headers()]
+                message["headers"] = [*message.get("headers", ()), *names.to_headers()]
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, send_with_names)
         except Exception:
             log.exception("request failed", method=scope["method"], path=scope["path"])
             if status:  # half a reply is out: only breaking the connection tells the client
                 raise
-            await problem(scope["path"], 500, "This is a fault of the gateway; its log says more.")(
-                scope, receive, noted
+            await build_problem(scope["path"], 500, "This is a fault of the gateway; its log says more.")(
+                scope, receive, send_with_names
             )
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
@@ -81,31 +81,29 @@ _TRACEPARENT = re.compile(
 )
 
 
-class Named(NamedTuple):
-    """A request's names, as bytes for headers."""
+class RequestNames(NamedTuple):
+    """Hold a request's names, as bytes for headers."""
 
     request_id: bytes
     traceparent: bytes | None
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        """For the reply."""
+    @classmethod
+    def from_headers(cls, headers: Iterable[tuple[bytes, bytes]]) -> Self:
+        """Take them as the caller says; an id that is missing or unusable is replaced, such a traceparent left out."""
+        request_id, traceparent = b"", None
+        for name, value in headers:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                request_id = value
+            elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
+                traceparent = value
+        return cls(request_id or os.urandom(16).hex().encode(), traceparent)
+
+    def to_headers(self) -> list[tuple[bytes, bytes]]:
         named = [(b"x-request-id", self.request_id)]
         return [*named, (b"traceparent", self.traceparent)] if self.traceparent else named
 
-    def fields(self) -> dict[str, str]:
-        """For each line that is logged meanwhile."""
+    def to_log_fields(self) -> dict[str, str]:
         fields = {"request_id": self.request_id.decode()}
         if self.traceparent:
             fields["trace_id"] = self.traceparent[3:35].decode()
         return fields
-
-
-def names_of(headers: Iterable[tuple[bytes, bytes]]) -> Named:
-    """As the caller says; an id that is missing or unusable is replaced, such a traceparent is left out."""
-    request_id, traceparent = b"", None
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            request_id = value
-        elif name == b"traceparent" and _TRACEPARENT.fullmatch(value):
-            traceparent = value
-    return Named(request_id or os.urandom(16).hex().encode(), traceparent)

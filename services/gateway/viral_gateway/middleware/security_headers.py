@@ -1,6 +1,8 @@
-"""Headers that keep a page from loading, framing or leaking anything it should not."""
+"""Send headers that keep a page from loading, framing or leaking anything it should not."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,27 +22,32 @@ HEADERS = {
 }
 
 
-def _raw(policy: str) -> list[tuple[bytes, bytes]]:
+def _encode_headers(policy: str) -> list[tuple[bytes, bytes]]:
     headers = HEADERS | {"Content-Security-Policy": policy}
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 class SecurityHeaders:
-    """Sets them on every reply."""
+    """Set them on every reply."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._page, self._docs = _raw(PAGE_POLICY), _raw(DOCS_POLICY)
+        self._page, self._docs = _encode_headers(PAGE_POLICY), _encode_headers(DOCS_POLICY)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = self._docs if scope["path"] == "/docs" else self._page
+        await self._app(scope, receive, add_headers(send, headers))
 
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *headers]
-            await send(message)
 
-        await self._app(scope, receive, with_headers)
+def add_headers(send: Send, headers: Sequence[tuple[bytes, bytes]]) -> Send:
+    """Make a `send` that puts them on the reply."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *headers]
+        await send(message)
+
+    return send_with_headers

@@ -1,4 +1,4 @@
-"""What every request passes on its way to a route, from the outside in. What is not asked for is not there."""
+"""List what every request passes on its way to a route, from the outside in; only what is asked for is there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from viral_gateway.middleware.api_keys import ApiKeys
 from viral_gateway.middleware.body_limit import BodyLimit
 from viral_gateway.middleware.head_requests import HeadAsGet
 from viral_gateway.middleware.rate_limit import RateLimit
-from viral_gateway.middleware.request_log import Observed
+from viral_gateway.middleware.request_log import RequestLog
 from viral_gateway.middleware.security_headers import SecurityHeaders
 from viral_gateway.settings import GatewaySettings
 
@@ -36,13 +36,13 @@ CORS: dict[str, Any] = {
 }
 
 
-def layers(settings: GatewaySettings) -> list[Middleware]:
-    """As the settings want them."""
-    origins, keys = settings.allowed_origins(), settings.allowed_keys()
+def build_middleware(settings: GatewaySettings) -> list[Middleware]:
+    """Build the layers that the settings ask for."""
+    origins, keys = settings.list_origins(), settings.list_keys()
     return [
         Middleware(HeadAsGet),
         Middleware(SecurityHeaders),
-        Middleware(Observed),
+        Middleware(RequestLog),
         *([Middleware(CORSMiddleware, allow_origins=origins, **CORS)] if origins else []),
         Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL),
         *([Middleware(ApiKeys, keys=keys)] if keys else []),

@@ -1,4 +1,4 @@
-"""What a drift means, in plain words: stable, moving or moved."""
+"""Say in plain words what a drift means: stable, moving or moved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RULE = (
 
 @dataclass(frozen=True)
 class Shift:
-    """One quantity's PSI, and what chance alone would reach for so many tweets."""
+    """Hold one quantity's PSI, and what chance alone would reach for so many tweets."""
 
     feature: str
     index: float
@@ -30,7 +30,6 @@ class Shift:
 
     @property
     def name(self) -> str:
-        """People's name for it."""
         return name_feature(self.feature)
 
     @property
@@ -40,7 +39,6 @@ class Shift:
 
     @property
     def reading(self) -> Reading:
-        """In one word."""
         return READINGS[name_level(self.index, self.by_chance)]
 
     @property
@@ -51,13 +49,13 @@ class Shift:
 
 @dataclass(frozen=True)
 class Drift:
-    """Every quantity's shift."""
+    """Hold every quantity's shift."""
 
     shifts: Sequence[Shift]
 
     @classmethod
-    def of(cls, indices: Mapping[str, float]) -> Self:
-        """From what the trainer stored beside a batch."""
+    def from_indices(cls, indices: Mapping[str, float]) -> Self:
+        """Take what the trainer stored beside a batch."""
         return cls([Shift(name, index) for name, index in indices.items()])
 
     @property

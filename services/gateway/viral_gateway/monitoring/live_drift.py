@@ -1,4 +1,4 @@
-"""How far the tweets that are asked about lie from those that the champion was judged on."""
+"""Measure how far the tweets that are asked about lie from those that the champion was judged on."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from viral_gateway.serving.champion import Serving
 
 # So many of each are compared at most: enough for PSI, and quickly read and scored.
 NEWEST = 5_000
-HELD_OUT = 1_000
+TEST_TWEETS = 1_000
 # With fewer predictions PSI says nothing.
 LEAST = 100
-# An answer is told again for so long: reading thousands of predictions for every look would be in their way.
-TOLD_S = 10.0
+# An answer is given again for so long: reading thousands of predictions for every look would be in their way.
+ANSWER_KEPT_S = 10.0
 SCORED_AT_ONCE = 64
 # Only where both sides name authors do the authors' numbers compare.
-OF_TOLD = frozenset(AUTHOR_FEATURES) - {"author_told"}
+OF_KNOWN_AUTHORS = frozenset(AUTHOR_FEATURES) - {"author_known"}
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The batch's held-out tweets and what the champion says of them."""
+    """Hold the batch's test tweets and what the champion says of them."""
 
     features: NDArray[np.float32]  # (tweets, features)
     probabilities: NDArray[np.float64]  # (tweets,)
@@ -39,65 +39,65 @@ class Reference:
 
 @dataclass(frozen=True)
 class LiveDrift:
-    """What was remembered of the champion's predictions, and how far it drifted."""
+    """Hold how many of the champion's predictions were logged, and how far they drifted."""
 
     count: int
     since: datetime
     until: datetime
     newest: int
-    held_out: int
+    test_count: int
     drift: Drift | None
     """None: too few predictions, or the batch's tweets are no longer there."""
 
 
 class LiveTraffic:
-    """Scores the champion's held-out tweets once; each look reads the newest predictions."""
+    """Score the champion's test tweets once; each look reads the newest predictions."""
 
     def __init__(self, records: Records, min_age: timedelta) -> None:
         self._records, self._min_age = records, min_age
         self._lock = threading.Lock()
         self._scored: tuple[object, Reference] | None = None
-        self._told: TTLCache[object, LiveDrift] = TTLCache(1, TOLD_S)
+        self._answers: TTLCache[object, LiveDrift] = TTLCache(1, ANSWER_KEPT_S)
 
-    def drift(self, serving: Serving) -> LiveDrift | None:
-        """Of the version that serves; None if none of its predictions is remembered. Raises ServerAway."""
+    def measure_drift(self, serving: Serving) -> LiveDrift | None:
+        """Measure that of the version that serves; None if none of its predictions was logged. Raises ServerAway."""
         asked = serving.model.batch_id, serving.model.model_version, serving.model.graph
         with self._lock:
-            told = self._told.get(asked)
-        if told is None and (told := self._compared(serving)) is not None:
+            answer = self._answers.get(asked)
+        if answer is None and (answer := self._compare(serving)) is not None:
             with self._lock:
-                self._told[asked] = told
-        return told
+                self._answers[asked] = answer
+        return answer
 
-    def _compared(self, serving: Serving) -> LiveDrift | None:
-        live = self._records.remembered(serving.model.model_version, NEWEST)
+    def _compare(self, serving: Serving) -> LiveDrift | None:
+        live = self._records.read_recent_predictions(serving.model.model_version, NEWEST)
         if live is None:
             return None
-        reference = self._reference(serving)
-        newest, held_out = len(live.probabilities), len(reference.probabilities)
-        enough = newest >= LEAST and held_out >= LEAST
-        shifts = _shifts(reference, live.features, live.probabilities) if enough else []
+        reference = self._score_reference(serving)
+        newest, test_count = len(live.probabilities), len(reference.probabilities)
+        enough = newest >= LEAST and test_count >= LEAST
+        shifts = _measure_shifts(reference, live.features, live.probabilities) if enough else []
         return LiveDrift(
-            live.count, live.since, live.until, newest, held_out, Drift(shifts) if enough else None
+            live.count, live.since, live.until, newest, test_count, Drift(shifts) if enough else None
         )
 
-    def _reference(self, serving: Serving) -> Reference:
+    def _score_reference(self, serving: Serving) -> Reference:
         with self._lock:
             # The model itself is not kept here: once it is replaced, its memory is to be free.
             asked = serving.model.batch_id, serving.model.graph
             if self._scored is None or self._scored[0] != asked:
                 spec = serving.scorer.spec
-                tweets = self._records.held_out(
-                    serving.model.batch_id, HELD_OUT, LabelRule(spec.likes_threshold, self._min_age)
+                tweets = self._records.read_test_tweets(
+                    serving.model.batch_id, TEST_TWEETS, LabelRule(spec.likes_threshold, self._min_age)
                 )
                 self._scored = (
                     asked,
-                    Reference(compute_feature_matrix(tweets), _compute_probabilities(serving, tweets)),
+                    Reference(compute_feature_matrix(tweets), _compute_score_tweets(serving, tweets)),
                 )
             return self._scored[1]
 
 
-def _compute_probabilities(serving: Serving, tweets: list[TweetInput]) -> NDArray[np.float64]:
+def _compute_score_tweets(serving: Serving, tweets: list[TweetInput]) -> NDArray[np.float64]:
     parts = [
         serving.scorer.predict(tweets[start : start + SCORED_AT_ONCE])
         for start in range(0, len(tweets), SCORED_AT_ONCE)
@@ -105,19 +105,19 @@ def _compute_probabilities(serving: Serving, tweets: list[TweetInput]) -> NDArra
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _shifts(
+def _measure_shifts(
     reference: Reference, features: NDArray[np.float32], probabilities: NDArray[np.float64]
 ) -> list[Shift]:
-    shifts = [_shift("probability", reference.probabilities, probabilities)]
+    shifts = [_measure_shift("probability", reference.probabilities, probabilities)]
     for name, before, after in zip(FEATURES, reference.features.T, features.T, strict=True):
-        if name in OF_TOLD:
+        if name in OF_KNOWN_AUTHORS:
             before, after = before[np.isfinite(before)], after[np.isfinite(after)]
         if min(len(before), len(after)) >= LEAST:
-            shifts.append(_shift(name, before, after))
+            shifts.append(_measure_shift(name, before, after))
     return shifts
 
 
-def _shift(
+def _measure_shift(
     name: str,
     before: NDArray[np.float32] | NDArray[np.float64],
     after: NDArray[np.float32] | NDArray[np.float64],

@@ -1,4 +1,4 @@
-"""The champion's AUC from batch to batch as a drawing: where every dot, line and word goes."""
+"""Draw the champion's AUC from batch to batch: where every dot, line and word goes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 from viral_gateway.api.batch_schemas import BatchOut
 from viral_gateway.api.model_schemas import VerdictOut
-from viral_gateway.pages.number_formats import day
+from viral_gateway.pages.number_formats import format_day
 
 # Heights are in pixels, places across in percent: the drawing is as wide as the page allows, its words keep their size.
 TOP, BOTTOM, HEIGHT = 26.0, 216.0, 250
@@ -22,22 +22,22 @@ ROOM_OF_DATE, ROOM_OF_VERSION = 30.0, 15.0
 
 @dataclass(frozen=True)
 class Scale:
-    """From AUC to pixels; the ticks are round numbers."""
+    """Scale AUC to pixels; the ticks are round numbers."""
 
     low: float
     high: float
     step: float
 
     @classmethod
-    def over(cls, values: Sequence[float]) -> Self:
-        """The narrowest that holds them all."""
+    def from_values(cls, values: Sequence[float]) -> Self:
+        """Take the narrowest that holds them all."""
         least, most = min(values), max(values)
         step = next((step for step in STEPS if (most - least) / step <= MOST_TICKS - 2), STEPS[-1])
         low, high = floor(least / step) * step, ceil(most / step) * step
         return cls(low, high if high > low else low + step, step)
 
-    def y(self, value: float) -> float:
-        """Pixels from the top."""
+    def compute_y(self, value: float) -> float:
+        """Compute its pixels from the top."""
         return round(BOTTOM - (value - self.low) / (self.high - self.low) * (BOTTOM - TOP), 1)
 
     @property
@@ -46,23 +46,23 @@ class Scale:
         count = round((self.high - self.low) / self.step)
         digits = 3 if self.step < 0.01 else 2
         values = [self.low + number * self.step for number in range(count + 1)]
-        return [(self.y(value), f"{value:.{digits}f}") for value in values]
+        return [(self.compute_y(value), f"{value:.{digits}f}") for value in values]
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A version's AUC on one batch's test tweets; the interval where it is known."""
+    """Place a version's AUC on one batch's test tweets; the interval where it is known."""
 
     version: int
     auc: float
     y: float
     ends: tuple[float, float] | None
-    says: str
+    label: str
 
 
 @dataclass(frozen=True)
 class Point:
-    """One judged batch."""
+    """Place one judged batch."""
 
     x: float
     champion: Dot | None
@@ -73,7 +73,7 @@ class Point:
 
 @dataclass(frozen=True)
 class AucChart:
-    """Oldest at the left."""
+    """Draw judged batches, the oldest at the left."""
 
     points: list[Point]
     scale: Scale
@@ -81,19 +81,21 @@ class AucChart:
     height: int = HEIGHT
 
     @classmethod
-    def of(cls, newest_first: Sequence[BatchOut]) -> Self | None:
-        """None if no batch was scored."""
+    def from_batches(cls, newest_first: Sequence[BatchOut]) -> Self | None:
+        """Build the drawing; None if no batch was scored."""
         scored = [
-            (batch, batch.verdict) for batch in newest_first[::-1] if batch.verdict and _scored(batch.verdict)
+            (batch, batch.verdict)
+            for batch in newest_first[::-1]
+            if batch.verdict and "auc" in batch.verdict.challenger_metrics
         ]
         if not scored:
             return None
-        scale = Scale.over([value for _, verdict in scored for value in _values(verdict)])
+        scale = Scale.from_values([value for _, verdict in scored for value in _list_values(verdict)])
         places = [100 * (number + 0.5) / len(scored) for number in range(len(scored))]
         points = [
-            _point(x, batch, verdict, scale) for x, (batch, verdict) in zip(places, scored, strict=True)
+            _build_point(x, batch, verdict, scale) for x, (batch, verdict) in zip(places, scored, strict=True)
         ]
-        written = _spread(places, ROOM_OF_DATE)
+        written = _choose_places(places, ROOM_OF_DATE)
         dates = [
             (x, f"{batch.window_from.day} {batch.window_from:%b}")
             for x, (batch, _) in zip(places, scored, strict=True)
@@ -111,7 +113,7 @@ class AucChart:
     def names(self) -> list[tuple[float, float, int]]:
         """Where new champions' versions are written: x, y, version."""
         took_over = {point.x: point.champion for point in self.points if point.takes_over and point.champion}
-        written = _spread(list(took_over), ROOM_OF_VERSION)
+        written = _choose_places(list(took_over), ROOM_OF_VERSION)
         return [
             (x, dot.ends[1] if dot.ends else dot.y, dot.version)
             for x, dot in took_over.items()
@@ -119,62 +121,60 @@ class AucChart:
         ]
 
     @property
-    def says(self) -> str:
+    def description(self) -> str:
         """For those who cannot see it."""
         champions = [point.champion for point in self.points if point.champion]
         took_over = sum(point.takes_over for point in self.points)
         judged = "1 batch" if len(self.points) == 1 else f"{len(self.points)} batches"
-        told = f"{judged} judged; {took_over} of the challengers took over."
+        counts = f"{judged} judged; {took_over} of the challengers took over."
         if not champions:
-            return f"{told} There is no champion yet."
+            return f"{counts} There is no champion yet."
         first, last = champions[0], champions[-1]
         return (
-            f"{told} The champion’s AUC was {first.auc:.3f} at first (version {first.version}) "
+            f"{counts} The champion’s AUC was {first.auc:.3f} at first (version {first.version}) "
             f"and {last.auc:.3f} at last (version {last.version}). The table below has every figure."
         )
 
 
-def _point(x: float, batch: BatchOut, verdict: VerdictOut, scale: Scale) -> Point:
-    challenger = _dot(verdict.challenger_version, verdict.challenger_metrics, batch, scale)
+def _build_point(x: float, batch: BatchOut, verdict: VerdictOut, scale: Scale) -> Point:
+    challenger = _build_dot(verdict.challenger_version, verdict.challenger_metrics, batch, scale)
     if verdict.outcome == "promoted":
         return Point(x, challenger, None, takes_over=True)
-    champion = _dot(verdict.champion_version, verdict.champion_metrics, batch, scale)
+    champion = _build_dot(verdict.champion_version, verdict.champion_metrics, batch, scale)
     return Point(x, champion, challenger, takes_over=False)
 
 
-def _dot(version: int | None, metrics: Mapping[str, float], batch: BatchOut, scale: Scale) -> Dot | None:
+def _build_dot(
+    version: int | None, metrics: Mapping[str, float], batch: BatchOut, scale: Scale
+) -> Dot | None:
     if version is None or "auc" not in metrics:
         return None
-    auc, ends = metrics["auc"], _ends(metrics)
-    says = f"version {version}: {auc:.3f}"
+    auc, ends = metrics["auc"], _read_interval(metrics)
+    label = f"version {version}: {auc:.3f}"
     if ends:
-        says += f" ({ends[0]:.3f} to {ends[1]:.3f})"
-    heights = (scale.y(ends[0]), scale.y(ends[1])) if ends else None
+        label += f" ({ends[0]:.3f} to {ends[1]:.3f})"
+    heights = (scale.compute_y(ends[0]), scale.compute_y(ends[1])) if ends else None
     return Dot(
         version,
         auc,
-        scale.y(auc),
+        scale.compute_y(auc),
         heights,
-        f"{says}, batch of {day(batch.window_from)}",
+        f"{label}, batch of {format_day(batch.window_from)}",
     )
 
 
-def _ends(metrics: Mapping[str, float]) -> tuple[float, float] | None:
+def _read_interval(metrics: Mapping[str, float]) -> tuple[float, float] | None:
     known = "auc_low" in metrics and "auc_high" in metrics
     return (metrics["auc_low"], metrics["auc_high"]) if known else None
 
 
-def _scored(verdict: VerdictOut) -> bool:
-    return "auc" in verdict.challenger_metrics
-
-
-def _values(verdict: VerdictOut) -> list[float]:
+def _list_values(verdict: VerdictOut) -> list[float]:
     both = verdict.challenger_metrics, verdict.champion_metrics
     return [metrics[name] for metrics in both for name in ("auc", "auc_low", "auc_high") if name in metrics]
 
 
-def _spread(places: Sequence[float], room: float) -> set[float]:
-    """Those that leave each other room, the last of them always."""
+def _choose_places(places: Sequence[float], room: float) -> set[float]:
+    """Choose those that leave each other room, the last of them always."""
     written: list[float] = []
     for x in reversed(places):
         if not written or written[-1] - x >= room:

@@ -1,4 +1,4 @@
-"""The same question for programs: what the result page offers to copy."""
+"""Write the same question for programs: what the result page offers to copy."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ KEY = "VIRAL_API_KEY"
 
 
 @dataclass(frozen=True)
-class AskAgain:
-    """Two programs to paste; both run as they are."""
+class CodeSnippets:
+    """Hold two programs to paste; both run as they are."""
 
     curl: str
     python: str
 
     @classmethod
-    def of(cls, form: Form, address: str, *, asks_for_keys: bool) -> Self:
-        """For what was typed into the form, at the gateway's own address."""
-        url, body = f"{address.rstrip('/')}/v1/predictions", {"tweets": [_fields(form)]}
-        return cls(_curl(url, body, asks_for_keys), _python(url, body, asks_for_keys))
+    def from_form(cls, form: Form, address: str, *, asks_for_keys: bool) -> Self:
+        """Write them for what was typed into the form, at the gateway's own address."""
+        url, body = f"{address.rstrip('/')}/v1/predictions", {"tweets": [_list_fields(form)]}
+        return cls(_write_curl(url, body, asks_for_keys), _write_python(url, body, asks_for_keys))
 
 
-def _fields(form: Form) -> dict[str, Any]:
+def _list_fields(form: Form) -> dict[str, Any]:
     fields: dict[str, Any] = {"text": form.text}
     if form.username:
         fields["username"] = form.username
@@ -38,13 +38,13 @@ def _fields(form: Form) -> dict[str, Any]:
     return fields | {name: True for name in ("has_video", "is_quote_tweet") if getattr(form, name)}
 
 
-def _curl(url: str, body: dict[str, Any], asks_for_keys: bool) -> str:
+def _write_curl(url: str, body: dict[str, Any], asks_for_keys: bool) -> str:
     key = f' \\\n  -H "X-API-Key: ${KEY}"' if asks_for_keys else ""
     data = shlex.quote(json.dumps(body, ensure_ascii=False))
     return f"curl -s {shlex.quote(url)} \\\n  -H 'content-type: application/json'{key} \\\n  -d {data}"
 
 
-def _python(url: str, body: dict[str, Any], asks_for_keys: bool) -> str:
+def _write_python(url: str, body: dict[str, Any], asks_for_keys: bool) -> str:
     imports = "import json\nimport os\n" if asks_for_keys else "import json\n"
     key = f', "X-API-Key": os.environ["{KEY}"]' if asks_for_keys else ""
     fields = "".join(f"    {name!r}: {value!r},\n" for name, value in body["tweets"][0].items())

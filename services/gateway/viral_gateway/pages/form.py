@@ -1,9 +1,10 @@
-"""The web form: what was typed, what is wrong with it, and the tweet it stands for."""
+"""Read the web form: what was typed, what is wrong with it, and the tweet it stands for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from pydantic import ValidationError
 from viral_common.tweets.text import clean
@@ -23,7 +24,7 @@ MESSAGES = {
 
 @dataclass(frozen=True)
 class Form:
-    """The fields as typed, so that nothing is lost when something is wrong."""
+    """Hold the fields as typed, so that nothing is lost when something is wrong."""
 
     text: str = ""
     username: str = ""
@@ -34,8 +35,8 @@ class Form:
     errors: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, fields: Mapping[str, object]) -> Form:
-        """From the fields of a POST; uploads and unknown fields are passed over."""
+    def from_fields(cls, fields: Mapping[str, object]) -> Self:
+        """Take the fields of a POST; uploads and unknown fields are passed over."""
         typed = {name: clean(value) for name, value in fields.items() if isinstance(value, str)}
         return cls(
             # Browsers send line breaks as CR LF.
@@ -47,8 +48,8 @@ class Form:
             is_quote_tweet="is_quote_tweet" in typed,
         )
 
-    def tweet(self) -> tuple[TweetIn | None, dict[str, str]]:
-        """The tweet, or for each wrong field a line that says what is right."""
+    def parse_tweet(self) -> tuple[TweetIn | None, dict[str, str]]:
+        """Make the tweet, or for each wrong field a line that says what is right."""
         photos = int(self.photos_count) if self.photos_count in set("01234") else -1
         try:
             tweet = TweetIn(
@@ -65,3 +66,24 @@ class Form:
         if not (self.text.strip() or photos or self.has_video or self.is_quote_tweet):
             return None, {"text": "Write a tweet first, or say that it has a photo or a video."}
         return tweet, {}
+
+
+EXAMPLES = {
+    "A launch": Form(
+        "Our new release is out: twice as fast, half the memory. What should we build next? #python"
+    ),
+    "A question": Form("What is the one book that you wish you had read ten years earlier?"),
+    "Breaking news": Form(
+        "BREAKING: Oil prices jump 6% after talks on sanctions collapse https://example.com/oil-prices"
+    ),
+    "Holiday photos": Form(
+        "Sunrise over the lake this morning. No filter, no people, no phone 🌅", photos_count="3"
+    ),
+    "Many hashtags": Form(
+        "Check out my new blog post! #marketing #growth #seo #startup #business https://example.com/blog"
+    ),
+    "A thank you": Form(
+        "I passed my exam on the third try. Thank you to everyone who did not give up on me ❤️"
+    ),
+}
+"""Tweets to try with one click, by what their buttons say."""

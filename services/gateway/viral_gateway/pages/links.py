@@ -1,8 +1,9 @@
-"""Addresses for people: where a run, a version or a queue can be looked at."""
+"""Link to where people look at a run, a version or a queue."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
 from viral_gateway.settings import GatewaySettings
@@ -12,15 +13,14 @@ MODEL_NAME = "tweet-virality"
 
 @dataclass(frozen=True)
 class Links:
-    """Into MLflow and the RabbitMQ console, as a browser reaches them."""
+    """Link into MLflow and the RabbitMQ console, as a browser reaches them."""
 
     mlflow: str
     console: str | None
     vhost: str = "/"
 
     @classmethod
-    def of(cls, settings: GatewaySettings) -> Links:
-        """From where the settings say these are."""
+    def from_settings(cls, settings: GatewaySettings) -> Self:
         console = settings.rabbitmq_console_url
         return cls(
             mlflow=(settings.mlflow_public_url or settings.mlflow_url).rstrip("/"),
@@ -28,18 +28,15 @@ class Links:
             vhost=unquote(urlsplit(settings.rabbitmq_url.get_secret_value()).path[1:]) or "/",
         )
 
-    def run(self, run_id: str) -> str:
-        """The run's curves and artefacts."""
+    def to_run(self, run_id: str) -> str:
         return f"{self.mlflow}/#/runs/{run_id}"
 
-    def version(self, version: int) -> str:
-        """The registered version."""
+    def to_version(self, version: int) -> str:
         return f"{self.mlflow}/#/models/{MODEL_NAME}/versions/{version}"
 
-    def queue(self, name: str) -> str | None:
-        """A queue's page in the console."""
+    def to_queue(self, name: str) -> str | None:
         return f"{self.console}/#/queues/{quote(self.vhost, safe='')}/{name}" if self.console else None
 
-    def tracing(self) -> str | None:
-        """The console's page of traces: every message, published and delivered."""
+    def to_traces(self) -> str | None:
+        """Link the console's page of traces: every message, published and delivered."""
         return f"{self.console}/#/traces" if self.console else None

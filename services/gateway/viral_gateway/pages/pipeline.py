@@ -1,9 +1,10 @@
-"""All that the pipeline page shows, a page of batches at a time."""
+"""Read all that the pipeline page shows, a page of batches at a time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 
 from viral_common.errors import ServerAway
 
@@ -11,8 +12,7 @@ from viral_gateway.api.batch_schemas import BatchOut
 from viral_gateway.gateway import Gateway
 from viral_gateway.monitoring.live_drift import LiveDrift
 from viral_gateway.pages.auc_chart import AucChart
-from viral_gateway.pages.batch_steps import BatchWay
-from viral_gateway.pages.training_queue import Place
+from viral_gateway.pages.batch_steps import BatchSteps, Place
 from viral_gateway.serving.champion import Serving
 
 SHOWN_BATCHES = 30
@@ -20,41 +20,41 @@ SHOWN_BATCHES = 30
 
 @dataclass(frozen=True)
 class PipelineView:
-    """Page 1 has the newest batches."""
+    """Hold what it shows; page 1 has the newest batches."""
 
     page: int
-    ways: list[BatchWay] = field(default_factory=list)
+    batches: list[BatchSteps] = field(default_factory=list)
     chart: AucChart | None = None
     older: bool = False
     champion_seq: int = 0
-    remembers: bool = False
+    logs_predictions: bool = False
     live: LiveDrift | None = None
     away: str | None = None
     """Why there is nothing to show."""
 
     @classmethod
-    def of(cls, gateway: Gateway, serving: Serving | None, page: int) -> PipelineView:
-        """Without Postgres it says so and is otherwise empty."""
+    def from_gateway(cls, gateway: Gateway, serving: Serving | None, page: int) -> Self:
+        """Read what there is; without Postgres it says so and is otherwise empty."""
         try:
-            return cls._read(gateway, serving, page)
+            # One more than is shown tells whether there are older ones.
+            trails = gateway.records.read_batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
+            champion = gateway.records.read_champion()
+            live = gateway.live.measure_drift(serving) if serving else None
         except ServerAway as error:
             return cls(page, away=str(error))
-
-    @classmethod
-    def _read(cls, gateway: Gateway, serving: Serving | None, page: int) -> PipelineView:
-        # One more than is shown tells whether there are older ones.
-        trails = gateway.records.batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
-        batches = [BatchOut.of(trail) for trail in trails[:SHOWN_BATCHES]]
+        batches = [BatchOut.from_trail(trail) for trail in trails[:SHOWN_BATCHES]]
         now, order_wait = datetime.now(UTC), gateway.settings.order_wait
-        champion = gateway.records.champion()
         return cls(
             page,
-            ways=[BatchWay.of(batch, Place.of(batch, batches, now, order_wait)) for batch in batches],
-            chart=AucChart.of(batches),
-            older=len(trails) > SHOWN_BATCHES,
-            champion_seq=champion.promotion_seq if champion else 0,
-            remembers=gateway.settings.log_predictions,
-            live=gateway.live.drift(serving) if serving else None,
+            [
+                BatchSteps.from_batch(each, Place.from_batch(each, batches, now, order_wait))
+                for each in batches
+            ],
+            AucChart.from_batches(batches),
+            len(trails) > SHOWN_BATCHES,
+            champion.promotion_seq if champion else 0,
+            gateway.settings.log_predictions,
+            live,
         )
 
     @property
@@ -65,4 +65,4 @@ class PipelineView:
     @property
     def simulated(self) -> bool:
         """Whether any batch on the page is made up."""
-        return any(way.batch.simulated for way in self.ways)
+        return any(shown.batch.simulated for shown in self.batches)

@@ -1,4 +1,4 @@
-"""A prediction as people read it: in words, word by word, feature by feature."""
+"""Say a prediction as people read it: in words, word by word, feature by feature."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self
 from viral_common.tweets.features import AuthorHistory, TweetInput, compute_features
 
 from viral_gateway.api.prediction_schemas import ModelDetails
-from viral_gateway.pages.number_formats import goal, points
+from viral_gateway.pages.number_formats import format_goal, format_points
 from viral_gateway.pages.what_if_chart import WhatIfView
 from viral_gateway.prediction.explain import WORDS_PER_TWEET, WordWeight, find_words
 from viral_gateway.prediction.predict import Prediction
@@ -31,8 +31,8 @@ LIKELY = (
 
 
 @dataclass(frozen=True)
-class ShownPiece:
-    """A word, or what stands between words; `style` says how much it weighs."""
+class TextPiece:
+    """Hold a word, or what stands between words; `style` says how much it weighs."""
 
     text: str
     style: str = ""
@@ -41,13 +41,13 @@ class ShownPiece:
 
 @dataclass(frozen=True)
 class Result:
-    """What the page shows beside the form."""
+    """Hold what the page shows beside the form."""
 
     probability: float
     words: str
-    text: list[ShownPiece]
-    raises: list[ShownPiece]
-    lowers: list[ShownPiece]
+    text: list[TextPiece]
+    raises: list[TextPiece]
+    lowers: list[TextPiece]
     all_weighed: bool
     what_if: WhatIfView
     features: list[tuple[str, str]]
@@ -60,37 +60,37 @@ class Result:
         by_weight = sorted(weights, key=lambda found: found.weight)
         return cls(
             prediction.probability,
-            in_words(prediction.probability, model),
-            shown_text(tweet.text, weights, scale),
-            listed(reversed(by_weight), "up", scale),
-            listed(by_weight, "down", scale),
+            describe_probability(prediction.probability, model),
+            mark_words(tweet.text, weights, scale),
+            list_strongest(reversed(by_weight), "up", scale),
+            list_strongest(by_weight, "down", scale),
             len(find_words(tweet.text, WORDS_PER_TWEET + 1)) <= WORDS_PER_TWEET,
             WhatIfView.from_prediction(prediction),
-            feature_rows(tweet),
-            author_in_words(tweet.author, model.likes_threshold),
+            list_features(tweet),
+            describe_author(tweet.author, model.likes_threshold),
         )
 
 
-def in_words(probability: float, model: ModelDetails) -> str:
-    """What the probability says, carefully; and where likes are rare, whether the tweet stands out."""
-    likely = next(words for least, words in LIKELY if probability >= least)
-    said = f"{likely} to get {goal(model.likes_threshold)}"
+def describe_probability(probability: float, model: ModelDetails) -> str:
+    """Say carefully what the probability means; and where likes are rare, whether the tweet stands out."""
+    likely = next(name for least, name in LIKELY if probability >= least)
+    words = f"{likely} to get {format_goal(model.likes_threshold)}"
     if model.decision_threshold <= probability < 0.5 and model.viral_rate:
-        return f"{said}, yet {probability / model.viral_rate:.1f} times as likely as usual"
-    return said
+        return f"{words}, yet {probability / model.viral_rate:.1f} times as likely as usual"
+    return words
 
 
-def author_in_words(author: AuthorHistory | None, threshold: int) -> str:
-    """What was known of the author, in a sentence."""
+def describe_author(author: AuthorHistory | None, threshold: int) -> str:
+    """Say in a sentence what was known of the author."""
     if author is None:
-        return "Nobody said whose tweet it is, so the author counts as unknown."
+        return "No username was given, so the author counts as unknown."
     if not author.tweets:
         return "No earlier tweet of this author was collected."
-    return f"{author.viral} of {author.settled} earlier tweets of this author got {goal(threshold)}."
+    return f"{author.viral} of {author.settled} earlier tweets of this author got {format_goal(threshold)}."
 
 
-def feature_rows(tweet: TweetInput) -> list[tuple[str, str]]:
-    """The nine features with people's names for them."""
+def list_features(tweet: TweetInput) -> list[tuple[str, str]]:
+    """List the nine features with people's names for them."""
     features = compute_features(tweet)
     return [
         ("Day (UTC)", DAYS[features["created_at_dayofweek"]]),
@@ -105,27 +105,27 @@ def feature_rows(tweet: TweetInput) -> list[tuple[str, str]]:
     ]
 
 
-def shown_text(text: str, weights: Sequence[WordWeight], scale: float) -> list[ShownPiece]:
-    """The whole text, its words each with one of five styles."""
+def mark_words(text: str, weights: Sequence[WordWeight], scale: float) -> list[TextPiece]:
+    """Mark the words of the whole text, each with one of five styles."""
     pieces, end = [], 0
     for found in weights:
-        pieces.append(ShownPiece(text[end : found.word.start]))
-        pieces.append(_shown(found, scale))
+        pieces.append(TextPiece(text[end : found.word.start]))
+        pieces.append(_build_piece(found, scale))
         end = found.word.end
-    return [piece for piece in (*pieces, ShownPiece(text[end:])) if piece.text]
+    return [piece for piece in (*pieces, TextPiece(text[end:])) if piece.text]
 
 
-def listed(by_weight: Iterable[WordWeight], direction: str, scale: float) -> list[ShownPiece]:
-    """The first words that are coloured for going in that `direction`."""
-    shown = (_shown(found, scale) for found in by_weight)
+def list_strongest(by_weight: Iterable[WordWeight], direction: str, scale: float) -> list[TextPiece]:
+    """List the first words that are coloured for going in that `direction`."""
+    shown = (_build_piece(found, scale) for found in by_weight)
     return [piece for piece in shown if piece.style.startswith(direction)][:LISTED]
 
 
-def _shown(found: WordWeight, scale: float) -> ShownPiece:
-    return ShownPiece(found.word.text, _style(found.weight, scale), points(found.weight))
+def _build_piece(found: WordWeight, scale: float) -> TextPiece:
+    return TextPiece(found.word.text, _choose_style(found.weight, scale), format_points(found.weight))
 
 
-def _style(weight: float, scale: float) -> str:
+def _choose_style(weight: float, scale: float) -> str:
     if abs(weight) < scale * WEAK:
         return "even"
     strength = "much" if abs(weight) >= scale * STRONG else "some"

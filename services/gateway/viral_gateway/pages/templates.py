@@ -1,4 +1,4 @@
-"""Pages from templates, each with what every page shows."""
+"""Render pages from templates, each with what every page shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
 
-from viral_gateway.api.prediction_schemas import details_of
+from viral_gateway.api.prediction_schemas import ModelDetails
 from viral_gateway.gateway import Gateway
 from viral_gateway.middleware.public_paths import is_open
 from viral_gateway.pages import number_formats
@@ -17,40 +17,42 @@ from viral_gateway.serving.champion import Serving, make_sentence
 
 templates = Jinja2Templates(Path(__file__).parent / "templates")
 templates.env.filters.update(
-    percent=number_formats.percent,
-    utc=number_formats.utc,
-    day=number_formats.day,
-    hour=number_formats.hour,
-    goal=number_formats.goal,
-    question=number_formats.question,
+    percent=number_formats.format_percent,
+    utc=number_formats.format_time,
+    day=number_formats.format_day,
+    hour=number_formats.format_hour,
+    goal=number_formats.format_goal,
+    question=number_formats.format_question,
 )
-templates.env.globals.update(took=number_formats.took)
+templates.env.globals.update(took=number_formats.format_duration)
 
 
-def page(request: Request, template: str, gateway: Gateway, serving: Serving | None, **more: Any) -> Response:
-    """`template` with the model that serves, or why none does, what was refused, and links; never kept by a cache."""
+def render_page(
+    request: Request, template: str, gateway: Gateway, serving: Serving | None, **more: Any
+) -> Response:
+    """Render `template` with the model that serves, or why none does, what was refused, and links; not to be cached."""
     context = {
-        "model": details_of(serving) if serving else None,
+        "model": ModelDetails.from_serving(serving) if serving else None,
         "refused": gateway.holder.refused,
         "missing": make_sentence(gateway.holder.missing),
-        "links": Links.of(gateway.settings),
+        "links": Links.from_settings(gateway.settings),
         **more,
     }
     return templates.TemplateResponse(request, template, context, headers={"Cache-Control": "no-store"})
 
 
-def wants_page(request: Request) -> bool:
-    """Whether a person's browser asks, outside the API; programs name no HTML.
+def is_page_request(request: Request) -> bool:
+    """Say whether a person's browser asks, outside the API; programs name no HTML.
 
-    Never where no key is asked for: a page tells of the model.
+    Never where no key is asked for: a page shows the model.
     """
     asked, path = request.headers.get("accept", ""), request.scope["path"]
     return "text/html" in asked and not path.startswith("/v1/") and not is_open(path)
 
 
-def not_found(request: Request) -> Response:
-    """For people who mistyped an address."""
+def render_not_found(request: Request) -> Response:
+    """Render the page for people who mistyped an address."""
     gateway = cast(Gateway, request.app.state.gateway)
-    shown = page(request, "not_found.html", gateway, gateway.holder.current)
+    shown = render_page(request, "not_found.html", gateway, gateway.holder.current)
     shown.status_code = 404
     return shown

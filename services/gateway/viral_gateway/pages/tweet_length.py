@@ -1,4 +1,4 @@
-"""How long a tweet is by twitter-text's count (its configuration v3). The page counts by these RULES in JavaScript."""
+"""Count a tweet's length as twitter-text does (configuration v3). The page counts by these RULES in JavaScript."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ RULES: Final = Rules(
 _link, _emoji = (regex.compile(RULES[name], regex.IGNORECASE) for name in ("link", "emoji"))
 
 
-def tweet_length(text: str) -> int:
-    """Most scripts weigh 1 a character and the others 2, an emoji 2 however it is composed, a link 23."""
+def compute_tweet_length(text: str) -> int:
+    """Weigh a character of most scripts 1 and of the others 2, an emoji 2 however it is composed, a link 23."""
     between_links = _link.split(unicodedata.normalize("NFC", text))
-    return RULES["link_weight"] * (len(between_links) - 1) + sum(map(_without_links, between_links))
+    return RULES["link_weight"] * (len(between_links) - 1) + sum(map(_weigh_text, between_links))
 
 
-def _without_links(text: str) -> int:
+def _weigh_text(text: str) -> int:
     between_emoji = _emoji.split(text)
     letters = sum(1 if _is_light(ord(letter)) else 2 for piece in between_emoji for letter in piece)
     return RULES["emoji_weight"] * (len(between_emoji) - 1) + letters

@@ -1,11 +1,11 @@
-"""What if, as small bars."""
+"""Draw small bars of what a change would make of a probability."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Self
 
-from viral_gateway.pages.number_formats import points
+from viral_gateway.pages.number_formats import format_points
 from viral_gateway.prediction.predict import Prediction
 from viral_gateway.prediction.what_if import Hour
 
@@ -17,7 +17,7 @@ ALIKE = 0.005
 
 @dataclass(frozen=True)
 class Row:
-    """A change, what it makes of the probability, and by how many points."""
+    """Hold a change, what it makes of the probability, and by how many points."""
 
     name: str
     probability: float
@@ -26,7 +26,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """One hour of the drawing."""
+    """Place one hour of the drawing."""
 
     x: int
     y: float
@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True)
 class WhatIfView:
-    """`rows` begins with the tweet as it is; where every hour is alike, none is called the best."""
+    """Hold the bars: `rows` begins with the tweet as it is; where every hour is alike, none is called the best."""
 
     rows: list[Row]
     columns: list[Column]
@@ -47,7 +47,7 @@ class WhatIfView:
 
     @classmethod
     def from_prediction(cls, prediction: Prediction) -> Self:
-        """Hours are drawn from zero to the highest of them, so that a small difference looks small."""
+        """Draw hours from zero to the highest of them, so that a small difference looks small."""
         outcome = prediction.what_if
         assert outcome is not None, "the form asks for it"  # noqa: S101
         lowest, highest = min(hour.probability for hour in outcome.hours), outcome.best.probability
@@ -56,11 +56,11 @@ class WhatIfView:
             [
                 Row("As it is", prediction.probability, ""),
                 *(
-                    Row(name, probability, points(probability - prediction.probability))
+                    Row(name, probability, format_points(probability - prediction.probability))
                     for name, probability in outcome.changes
                 ),
             ],
-            _columns(outcome.hours, outcome.best),
+            _build_columns(outcome.hours, outcome.best),
             outcome.hours,
             None if alike else outcome.best,
             lowest,
@@ -70,14 +70,14 @@ class WhatIfView:
     @property
     def gain(self) -> str:
         """What posting at the best hour adds, in points."""
-        return points(self.highest - self.hours[0].probability)
+        return format_points(self.highest - self.hours[0].probability)
 
 
-def _columns(hours: list[Hour], best: Hour) -> list[Column]:
-    def height(hour: Hour) -> float:
+def _build_columns(hours: list[Hour], best: Hour) -> list[Column]:
+    def compute_height(hour: Hour) -> float:
         return round(HEIGHT * (hour.probability / best.probability if best.probability else 0), 1)
 
     return [
-        Column(number * COLUMN, HEIGHT - height(hour), height(hour), hour is best)
+        Column(number * COLUMN, HEIGHT - compute_height(hour), compute_height(hour), hour is best)
         for number, hour in enumerate(hours)
     ]

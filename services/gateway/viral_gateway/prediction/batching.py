@@ -1,4 +1,4 @@
-"""Batch adaptively: what arrives while a batch is scored is scored together next; when idle nobody waits."""
+"""Score adaptively: what arrives while a batch is scored is scored together next; when idle nobody waits."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Scoring:
                 )
             self._calls.append(call)
             self._waiting += min(BATCH, len(tweets))
-            if self._needs_thread():
+            if self._is_thread_needed():
                 self._changed.notify()
         return await call.answer
 
@@ -102,13 +102,13 @@ class Scoring:
     def _score_next(self) -> bool:
         """Wait for a batch and score it; False once closed and nothing waits."""
         with self._changed:
-            while not self._needs_thread():
+            while not self._is_thread_needed():
                 if self._closing:
                     return False
                 self._changed.wait()
             batch = self._take()
             self._under_way += _count(batch)
-            if self._needs_thread():
+            if self._is_thread_needed():
                 self._changed.notify()
         tweets = [tweet for piece in batch for tweet in piece.call.tweets[piece.start : piece.end]]
         serving = batch[0].call.serving
@@ -125,7 +125,7 @@ class Scoring:
             self._deliver(batch, scores)
         return True
 
-    def _needs_thread(self) -> bool:
+    def _is_thread_needed(self) -> bool:
         """Decide whether an idle thread should score: the first at once, more beside a long batch or a long wait."""
         return bool(self._calls) and (
             not self._under_way or self._waiting >= FEW or self._under_way >= BATCH // 2

@@ -58,7 +58,7 @@ class PredictionService:
         viral = sum(probability >= threshold for probability in probabilities)
         _VIRAL.inc(viral)
         _NOT_VIRAL.inc(len(tweets) - viral)
-        self.log.note(serving.model.model_version, tweets, probabilities)
+        self.log.record(serving.model.model_version, tweets, probabilities)
         weights = why.compute_weights(scores[:end]) if why else [None] * len(tweets)
         rest = iter(scores[end:])
         outcomes: Sequence[Outcome | None] = [each.compute_outcome(rest) for each in alternatives]

@@ -1,4 +1,4 @@
-"""Vary a tweet a little: another hour, no link, a photo."""
+"""Try a tweet a little changed: another hour, no link, a photo."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class WhatIf:
 
     @classmethod
     def from_tweet(cls, tweet: TweetInput) -> Self:
-        """Post it in each of the next hours, the first being its own, and apply each change that it allows."""
+        """Build it at each of the next hours, the first being its own, and with each change that it allows."""
         hours = [replace(tweet, created_at=_add_hours(tweet.created_at, hours)) for hours in range(HOURS)]
         return cls(hours, _list_changes(tweet))
 

@@ -1,4 +1,4 @@
-"""Telling every open event stream of this process that a new model took over."""
+"""Wake every open event stream of this process when a new model took over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from viral_gateway import telemetry
 
 
 class Announcements:
-    """`publish` from any thread; `listening` on the event loop it was attached to."""
+    """Publish from any thread; listen on the event loop it was attached to."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -26,8 +26,8 @@ class Announcements:
             self._loop.call_soon_threadsafe(self._wake)
 
     @contextmanager
-    def listening(self) -> Iterator[asyncio.Event]:
-        """An event that is set after each swap; clear it before waiting again."""
+    def listen(self) -> Iterator[asyncio.Event]:
+        """Yield an event that is set after each swap; clear it before waiting again."""
         news = asyncio.Event()
         self._listeners.add(news)
         telemetry.LISTENERS.inc()

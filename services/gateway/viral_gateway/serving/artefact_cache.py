@@ -1,4 +1,4 @@
-"""The last good artefacts on disk, so that a gateway can start while MLflow is away."""
+"""Keep the last good artefacts on disk, so that a gateway can start while MLflow is away."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ KEPT = 2
 
 
 class CacheUnwritable(ViralError):
-    """The disk is full or may not be written, so that nothing can be fetched; tried again until it can."""
+    """Report that the disk is full or may not be written, so nothing can be fetched; tried again until it can."""
 
 
 class ArtefactCache:
-    """`<digest>-<precision>/` is what has served, a `.json` beside it its promotion; the newest is the last good one.
+    """Keep in `<digest>-<precision>/` what has served, beside it its promotion as `.json`; the newest is the last good.
 
     Several gateways on one host may share it: everything appears by one rename.
     """
@@ -33,8 +33,8 @@ class ArtefactCache:
         self._directory = directory
 
     @contextmanager
-    def staging(self) -> Iterator[Path]:
-        """An empty directory to download into, gone afterwards unless `keep` has moved it. Raises CacheUnwritable."""
+    def open_staging(self) -> Iterator[Path]:
+        """Open an empty directory to download into, gone afterwards unless `keep` moved it. Raises CacheUnwritable."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".incoming-", dir=self._directory) as name:
@@ -44,13 +44,13 @@ class ArtefactCache:
                 f"{self._directory} takes no artefact ({summarise_error(error)}); make room, or check VIRAL_DATA_DIR"
             ) from error
 
-    def directory_of(self, model: Champion) -> Path:
-        """Where this model's artefact lies if it is kept; its contents are still to be verified."""
+    def get_directory(self, model: Champion) -> Path:
+        """Get where this model's artefact lies if it is kept; its contents are still to be verified."""
         return self._directory / f"{model.artifact_sha256[:16]}-{model.precision}"
 
-    def holds(self, model: Champion) -> bool:
-        """Whether there is something to verify."""
-        return self.directory_of(model).is_dir()
+    def has(self, model: Champion) -> bool:
+        """Say whether there is something to verify."""
+        return self.get_directory(model).is_dir()
 
     def keep(self, artefact: Path, model: Champion) -> None:
         """Take over a directory that was loaded well, as the last good one; older ones go.
@@ -65,7 +65,7 @@ class ArtefactCache:
             )
 
     def _keep(self, artefact: Path, model: Champion) -> None:
-        target = self.directory_of(model)
+        target = self.get_directory(model)
         if artefact != target:
             try:
                 artefact.replace(target)
@@ -75,24 +75,24 @@ class ArtefactCache:
         note = self._directory / f".{target.name}-{os.getpid()}.json"
         note.write_text(model.model_dump_json(indent=2), encoding="utf-8")
         note.replace(target.with_suffix(".json"))
-        for old in self._notes()[KEPT:]:
+        for old in self._list_notes()[KEPT:]:
             self._remove(old.with_suffix(""))
 
     def forget(self, model: Champion) -> None:
         """Remove an artefact that turned out to be damaged."""
-        self._remove(self.directory_of(model))
+        self._remove(self.get_directory(model))
 
-    def newest_first(self) -> list[Champion]:
-        """The promotions of what is kept; a note that cannot be read is logged and passed over."""
+    def list_newest_first(self) -> list[Champion]:
+        """List the promotions of what is kept; a note that cannot be read is logged and passed over."""
         models = []
-        for note in self._notes():
+        for note in self._list_notes():
             try:
                 models.append(Champion.model_validate_json(note.read_bytes()))
             except (OSError, ValidationError) as error:
                 log.warning("cached promotion unreadable", path=str(note), reason=repr(error))
         return models
 
-    def _notes(self) -> list[Path]:
+    def _list_notes(self) -> list[Path]:
         written = []
         for path in self._directory.glob("[!.]*.json"):
             with suppress(FileNotFoundError):  # another gateway on this host has just removed it

@@ -14,13 +14,13 @@ from viral_common.stores.champion import Champion
 
 from viral_gateway.serving.artefact_cache import CacheUnwritable
 from viral_gateway.serving.swapper import Swapper
-from viral_gateway.tuning import step_back_behind_replies
+from viral_gateway.tuning import reduce_thread_priority
 
 log = structlog.get_logger()
 
 # A server that is away is asked again this often.
 RETRY_S = 5.0
-# How fast a stop is noticed.
+# How fast it stops.
 TICK_S = 0.5
 
 
@@ -30,11 +30,11 @@ class Reconciler:
     def __init__(
         self,
         swapper: Swapper,
-        champion: Callable[[], Champion | None],
+        read_champion: Callable[[], Champion | None],
         every_s: float,
         spread_s: float = 0.0,
     ) -> None:
-        self._swapper, self._champion = swapper, champion
+        self._swapper, self._read_champion = swapper, read_champion
         self._every_s, self._spread_s = every_s, spread_s
         self._woken = threading.Event()
         self._promoted = threading.Event()
@@ -50,7 +50,7 @@ class Reconciler:
 
     def run(self, stopping: threading.Event) -> None:
         """Reconcile now, whenever woken, every `every_s`, and sooner while a server is away."""
-        step_back_behind_replies()
+        reduce_thread_priority()
         while not stopping.is_set():
             self._woken.clear()
             try:
@@ -67,14 +67,14 @@ class Reconciler:
     def reconcile(self) -> None:
         """Offer the champion that Postgres names. Raises ServerAway if not all could be asked, and CacheUnwritable."""
         try:
-            champion = self._champion()
+            champion = self._read_champion()
         except ServerAway:
-            self._swapper.wait_for("Postgres, which knows what is promoted, does not answer")
+            self._swapper.set_obstacle("Postgres, which knows what is promoted, does not answer")
             raise
         if champion is not None:
             self._swapper.offer(champion)
         else:
-            self._swapper.wait_for(None)
+            self._swapper.set_obstacle(None)
 
     def _wait(self, stopping: threading.Event, seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 from viral_common.artefact.files import Artefact, read_artefact
@@ -22,10 +21,8 @@ from viral_gateway.tuning import settle_memory
 log = structlog.get_logger()
 
 
-class Download(Protocol):
-    """Fetch what serves, as `artefact_download.download` does. Raises ArtefactError, RegistryUnavailable."""
-
-    def __call__(self, artifact_uri: str, precision: Precision, into: Path) -> Path: ...
+Download = Callable[[str, Precision, Path], Path]
+"""Fetches what serves, as `artefact_download.download` does. Raises ArtefactError, RegistryUnavailable."""
 
 
 class Swapper:
@@ -44,7 +41,7 @@ class Swapper:
 
     def restore(self) -> None:
         """Serve the last good artefact on disk until Postgres has said which model is the champion."""
-        for model in self._cache.newest_first():
+        for model in self._cache.list_newest_first():
             try:
                 self._serve(Serving(model, self._load_cached(model), from_cache=True))
             except ArtefactError as error:
@@ -60,17 +57,17 @@ class Swapper:
         """
         if not self._is_news(model):
             return
-        self.wait_for(f"version {model.model_version} is promoted and being loaded")
+        self.set_obstacle(f"version {model.model_version} is promoted and being loaded")
         try:
             scorer = self._load_scorer(model)
         except ArtefactError as error:
             self._refuse(model, str(error))
             return
         except RegistryUnavailable:
-            self.wait_for(f"version {model.model_version} is promoted, but MLflow does not answer")
+            self.set_obstacle(f"version {model.model_version} is promoted, but MLflow does not answer")
             raise
         except CacheUnwritable:
-            self.wait_for(f"version {model.model_version} is promoted, but the disk takes no artefact")
+            self.set_obstacle(f"version {model.model_version} is promoted, but the disk takes no artefact")
             raise
         self._serve(Serving(model, scorer))
         settle_memory()
@@ -83,8 +80,8 @@ class Swapper:
         )
         self._announce()
 
-    def wait_for(self, obstacle: str | None) -> None:
-        """Have those who ask for a model told why none serves; None: nothing is promoted."""
+    def set_obstacle(self, obstacle: str | None) -> None:
+        """Keep why none serves for those who ask; None: nothing is promoted."""
         self._holder.obstacle = obstacle
 
     def _is_news(self, model: Champion) -> bool:
@@ -100,17 +97,17 @@ class Swapper:
         return False
 
     def _load_scorer(self, model: Champion) -> Scorer:
-        if self._cache.holds(model):
+        if self._cache.has(model):
             try:
                 return self._load_cached(model)
             except ArtefactError as error:
-                if self._cache.holds(model):  # its bytes are right, and fetching would bring the same
+                if self._cache.has(model):  # its bytes are right, and fetching would bring the same
                     raise
                 log.warning("cached artefact unusable", version=model.model_version, reason=str(error))
         return self._load_downloaded(model)
 
     def _load_cached(self, model: Champion) -> Scorer:
-        directory = self._cache.directory_of(model)
+        directory = self._cache.get_directory(model)
         try:
             artefact = read_artefact(directory, model.artifact_sha256, model.precision)
         except ArtefactError:
@@ -121,7 +118,7 @@ class Swapper:
         return scorer
 
     def _load_downloaded(self, model: Champion) -> Scorer:
-        with self._cache.staging() as staging:
+        with self._cache.open_staging() as staging:
             directory = self._download(model.artifact_uri, model.precision, staging)
             artefact = read_artefact(directory, model.artifact_sha256, model.precision)
             scorer = self._load(artefact, model.precision)
@@ -136,7 +133,7 @@ class Swapper:
 
     def _refuse(self, model: Champion, reason: str) -> None:
         self._holder.refused = Refusal(model.model_version, model.promotion_seq, reason, datetime.now(UTC))
-        self.wait_for(f"version {model.model_version} was refused: {reason}")
+        self.set_obstacle(f"version {model.model_version} was refused: {reason}")
         telemetry.REFUSED.inc()
         log.error(
             "artefact refused", version=model.model_version, promotion_seq=model.promotion_seq, reason=reason

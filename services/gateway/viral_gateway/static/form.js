@@ -48,7 +48,7 @@ function show(fresh, isExample) {
   enhance();
 }
 
-function tell(asked) {
+function announce(asked) {
   const answer = document.getElementById("answer");
   const { probability, words } = answer.dataset;
   if (!probability) return;
@@ -67,7 +67,7 @@ async function ask(event) {
   document.body.setAttribute("aria-busy", "true");
   try {
     show(await pageOf(await fetch("/", { method: "POST", body })), isExample);
-    tell(isExample ? typed() : asked);
+    announce(isExample ? typed() : asked);
   } catch (error) {
     const note = document.createElement("p");
     note.className = "note bad";

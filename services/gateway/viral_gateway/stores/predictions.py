@@ -1,4 +1,4 @@
-"""Predictions that were remembered, and the tweets to compare them with. All work inside the caller's transaction."""
+"""Store logged predictions and read the tweets to compare them with, all inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MOST_COUNTED = 100_000
 
 
 @dataclass(frozen=True)
-class Made:
-    """One prediction on its way into the table. The tweet's text and names end here."""
+class LoggedPrediction:
+    """Hold one prediction on its way into the table; the tweet's text and names end here."""
 
     at: datetime
     model_version: int
@@ -33,8 +33,8 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Remembered:
-    """The newest predictions of one version, beside how many there are in all."""
+class RecentPredictions:
+    """Hold the newest predictions of one version, beside how many there are in all."""
 
     count: int
     """At most MOST_COUNTED."""
@@ -45,7 +45,7 @@ class Remembered:
 
 
 # One document for many rows: a parameter of its own for each value would cost the gateway several times the time.
-_REMEMBER = text(
+_INSERT = text(
     """
     INSERT INTO predictions (predicted_at, model_version, probability, features)
     SELECT * FROM jsonb_to_recordset(CAST(:made AS jsonb))
@@ -54,7 +54,7 @@ _REMEMBER = text(
 )
 
 
-def remember(session: Session, made: Sequence[Made]) -> None:
+def add_predictions(session: Session, made: Sequence[LoggedPrediction]) -> None:
     """Store their features, probabilities and minutes."""
     matrix = compute_feature_matrix([one.tweet for one in made])
     rows = [
@@ -62,15 +62,15 @@ def remember(session: Session, made: Sequence[Made]) -> None:
             "predicted_at": one.at.replace(second=0, microsecond=0).isoformat(),
             "model_version": one.model_version,
             "probability": one.probability,
-            "features": _known(features),
+            "features": _drop_unknown(features),
         }
         for one, features in zip(made, matrix.tolist(), strict=True)
     ]
-    session.execute(_REMEMBER, {"made": json.dumps(rows)})
+    session.execute(_INSERT, {"made": json.dumps(rows)})
 
 
-def forget(session: Session, before: datetime, at_most: int) -> int:
-    """Delete the oldest that were made before then; how many went."""
+def delete_old_predictions(session: Session, before: datetime, at_most: int) -> int:
+    """Delete the oldest that were made before then; return how many went."""
     old = (
         select(Prediction.seq)
         .where(Prediction.predicted_at < before)
@@ -82,14 +82,14 @@ def forget(session: Session, before: datetime, at_most: int) -> int:
     return len(gone.all())
 
 
-def remembered(session: Session, model_version: int, newest: int) -> Remembered | None:
-    """Of one version; None if there are none."""
+def read_recent_predictions(session: Session, model_version: int, newest: int) -> RecentPredictions | None:
+    """Read those of one version; None if there are none."""
     own = select(Prediction).where(Prediction.model_version == model_version)
     rows = session.scalars(own.order_by(Prediction.predicted_at.desc()).limit(newest)).all()
     if not rows:
         return None
     since = select(func.min(Prediction.predicted_at)).where(Prediction.model_version == model_version)
-    return Remembered(
+    return RecentPredictions(
         count=session.scalar(select(func.count()).select_from(own.limit(MOST_COUNTED).subquery())) or 0,
         since=session.scalars(since).one(),
         until=rows[0].predicted_at,
@@ -100,8 +100,8 @@ def remembered(session: Session, model_version: int, newest: int) -> Remembered 
     )
 
 
-def held_out(session: Session, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
-    """Some test tweets of the batch, always the same, each with what was known of its author before it."""
+def read_test_tweets(session: Session, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
+    """Read some test tweets of the batch, always the same, each with what was known of its author before it."""
     of_batch = select(Tweet).where(Tweet.batch_id == batch_id, Tweet.split == "test")
     # The order of their texts' hashes is as good as drawn by lot.
     tweets = session.scalars(of_batch.order_by(Tweet.text_hash).limit(count)).all()
@@ -124,5 +124,5 @@ def held_out(session: Session, batch_id: UUID, count: int, rule: LabelRule) -> l
     ]
 
 
-def _known(features: Sequence[float]) -> dict[str, float]:
+def _drop_unknown(features: Sequence[float]) -> dict[str, float]:
     return {name: value for name, value in zip(FEATURES, features, strict=True) if not isnan(value)}

@@ -1,4 +1,4 @@
-"""Reading Postgres for someone who waits: an answer or a clear error within seconds."""
+"""Read Postgres for someone who waits: an answer or a clear error within seconds."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ STATEMENT_TIMEOUT = "5s"
 
 
 @contextmanager
-def reading(sessions: Sessions) -> Iterator[Session]:
-    """A short transaction. Raises ServerAway if Postgres does not answer or has no tables yet."""
+def open_read_session(sessions: Sessions) -> Iterator[Session]:
+    """Open a short transaction. Raises ServerAway if Postgres does not answer or has no tables yet."""
     try:
         with sessions.begin() as session:
             session.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))

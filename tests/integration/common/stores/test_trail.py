@@ -7,7 +7,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Promotion
 from viral_common.stores.trail import BatchTrail, read_batch_trails, read_model_records
 
-from tests.unit.gateway.story import make_trails
+from tests.unit.gateway.trails import make_trails
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ FILES = NEEDED | {"README.md": b"# card", "model.int8.onnx": b"int8", "model.saf
 
 
 class Mlflow(ThreadingHTTPServer):
-    """The two calls of MLflow's proxy that are used, with whatever it is told to list and to fail with."""
+    """Answer the two calls of MLflow's proxy that are used, listing and failing as a test wants."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Proxy)

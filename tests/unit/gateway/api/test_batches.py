@@ -7,17 +7,17 @@ from viral_common.stores.trail import BatchTrail, ModelRecord
 
 from tests.unit.gateway.fakes import (
     FakeGateway,
-    a_batch,
-    a_promotion,
-    a_promotion_row,
-    a_trail,
-    a_training,
-    a_verdict,
+    make_batch,
+    make_champion,
+    make_promotion,
+    make_trail,
+    make_training,
+    make_verdict,
 )
 
 
-def test_the_model_that_answers_with_its_metrics(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
+def test_the_model_that_answers_with_its_metrics(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
 
     model = client.get("/v1/model").json()
 
@@ -36,14 +36,14 @@ def test_no_model_yet(client: TestClient) -> None:
     assert "retry-after" in reply.headers
 
 
-def test_every_version_with_its_verdict(client: TestClient, world: FakeGateway) -> None:
-    world.records.records = [
-        ModelRecord(a_training(4), a_verdict(4, "kept"), []),
-        ModelRecord(a_training(3), a_verdict(3), [a_promotion_row(3)]),
-        ModelRecord(a_training(2), None, []),
+def test_every_version_with_its_verdict(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.records.records = [
+        ModelRecord(make_training(4), make_verdict(4, "kept"), []),
+        ModelRecord(make_training(3), make_verdict(3), [make_promotion(3)]),
+        ModelRecord(make_training(2), None, []),
     ]
 
-    world.records.newest = a_promotion(3)
+    fake_gateway.records.newest = make_champion(3)
 
     models = client.get("/v1/models").json()["models"]
 
@@ -54,8 +54,8 @@ def test_every_version_with_its_verdict(client: TestClient, world: FakeGateway) 
     assert [promotion["precision"] for promotion in models[1]["promotions"]] == ["fp32"]
 
 
-def test_the_trail_of_a_batch(client: TestClient, world: FakeGateway) -> None:
-    world.records.trails = [a_trail(), BatchTrail(a_batch(collected=False), None, None, None)]
+def test_the_trail_of_a_batch(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.records.trails = [make_trail(), BatchTrail(make_batch(collected=False), None, None, None)]
 
     done, begun = client.get("/v1/batches").json()["batches"]
 

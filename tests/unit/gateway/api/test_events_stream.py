@@ -24,56 +24,57 @@ async def first(stream: object, count: int) -> list[ServerSentEvent]:
 
 
 def test_a_swap_on_another_thread_reaches_every_listener() -> None:
-    world = FakeGateway()
+    fake_gateway = FakeGateway()
 
-    async def story() -> list[list[ServerSentEvent]]:
-        world.announcements.attach(asyncio.get_running_loop())
+    async def run_calls() -> list[list[ServerSentEvent]]:
+        fake_gateway.announcements.attach(asyncio.get_running_loop())
         listeners = [
-            asyncio.create_task(first(_stream(world.gateway(), None, anyio.Event()), 2)) for _ in range(3)
+            asyncio.create_task(first(_stream(fake_gateway.build(), None, anyio.Event()), 2))
+            for _ in range(3)
         ]
         await asyncio.sleep(0.05)
-        world.serve(version=4)
-        threading.Thread(target=world.announcements.publish).start()
+        fake_gateway.serve(version=4)
+        threading.Thread(target=fake_gateway.announcements.publish).start()
         return await asyncio.wait_for(asyncio.gather(*listeners), 5)
 
-    for _, event in asyncio.run(story()):
+    for _, event in asyncio.run(run_calls()):
         assert event.event == "model.promoted"
         assert event.id == "4"
         assert json.loads(str(event.data))["version"] == 4
 
 
-def test_one_who_missed_a_promotion_hears_of_it_at_once() -> None:
-    world = FakeGateway()
-    world.serve(version=4)
+def test_a_listener_that_missed_a_promotion_receives_it_at_once() -> None:
+    fake_gateway = FakeGateway()
+    fake_gateway.serve(version=4)
 
-    async def story() -> list[ServerSentEvent]:
-        return await asyncio.wait_for(first(_stream(world.gateway(), 3, anyio.Event()), 2), 5)
+    async def run_calls() -> list[ServerSentEvent]:
+        return await asyncio.wait_for(first(_stream(fake_gateway.build(), 3, anyio.Event()), 2), 5)
 
-    assert asyncio.run(story())[1].id == "4"
+    assert asyncio.run(run_calls())[1].id == "4"
 
 
-def test_one_who_is_up_to_date_hears_nothing() -> None:
-    world = FakeGateway()
-    world.serve(version=4)
+def test_a_listener_that_is_up_to_date_receives_nothing() -> None:
+    fake_gateway = FakeGateway()
+    fake_gateway.serve(version=4)
 
-    async def story() -> bool:
-        waiting = asyncio.create_task(first(_stream(world.gateway(), 4, anyio.Event()), 2))
+    async def run_calls() -> bool:
+        waiting = asyncio.create_task(first(_stream(fake_gateway.build(), 4, anyio.Event()), 2))
         done, _ = await asyncio.wait([waiting], timeout=0.1)
         waiting.cancel()
         return bool(done)
 
-    assert not asyncio.run(story())
+    assert not asyncio.run(run_calls())
 
 
 def test_a_stream_ends_when_the_server_stops() -> None:
-    world = FakeGateway()
+    fake_gateway = FakeGateway()
 
-    async def story() -> list[ServerSentEvent]:
+    async def run_calls() -> list[ServerSentEvent]:
         closing = anyio.Event()
         asyncio.get_running_loop().call_later(0.05, closing.set)
-        return [event async for event in _stream(world.gateway(), None, closing)]
+        return [event async for event in _stream(fake_gateway.build(), None, closing)]
 
-    assert len(asyncio.run(asyncio.wait_for(story(), 5))) == 1
+    assert len(asyncio.run(asyncio.wait_for(run_calls(), 5))) == 1
 
 
 def test_publishing_without_listeners_or_loop_is_fine() -> None:

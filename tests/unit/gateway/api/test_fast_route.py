@@ -39,9 +39,9 @@ def fallback() -> Fallback:
 
 
 @pytest.fixture
-def app(world: FakeGateway, fallback: Fallback) -> ASGIApp:
-    world.serve(base=0.5)
-    fast = build_fast_route(world.gateway(), {})
+def app(fake_gateway: FakeGateway, fallback: Fallback) -> ASGIApp:
+    fake_gateway.serve(base=0.5)
+    fast = build_fast_route(fake_gateway.build(), {})
     return fast.cls(fallback, *fast.args, **fast.kwargs)
 
 
@@ -104,7 +104,7 @@ def test_what_is_not_sent_as_json_is_refused_unread(app: ASGIApp, fallback: Fall
 )
 def test_an_error_on_the_fast_route_is_answered_as_everywhere(
     client: TestClient,
-    world: FakeGateway,
+    fake_gateway: FakeGateway,
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
     status: int,
@@ -113,7 +113,7 @@ def test_an_error_on_the_fast_route_is_answered_as_everywhere(
     async def fail(*_: object) -> list[float]:
         raise error
 
-    world.serve()
+    fake_gateway.serve()
     monkeypatch.setattr(Scoring, "score_tweets", fail)
 
     reply = client.post(PATH, content=VALID, headers={"Content-Type": "application/json"})

@@ -12,8 +12,8 @@ def test_it_is_live_without_a_model(client: TestClient) -> None:
     assert client.get("/health/live").json() == {"status": "live"}
 
 
-def test_it_is_ready_with_a_model_and_a_consumer(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
+def test_it_is_ready_with_a_model_and_a_consumer(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
 
     reply = client.get("/health/ready")
 
@@ -30,28 +30,28 @@ def test_it_is_not_ready_without_a_model(client: TestClient) -> None:
     assert reply.json()["missing"] == ["no model has been promoted yet"]
 
 
-def test_it_is_not_ready_while_it_hears_nothing(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
-    world.missing = ["no live consumer on gateway.model-promoted.here"]
+def test_it_is_not_ready_while_it_consumes_nothing(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
+    fake_gateway.missing = ["no live consumer on gateway.model-promoted.here"]
 
     reply = client.get("/health/ready")
 
     assert reply.status_code == 503
-    assert reply.json()["missing"] == world.missing
+    assert reply.json()["missing"] == fake_gateway.missing
 
 
-def test_it_stays_ready_without_postgres(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
-    world.records.away = True
+def test_it_stays_ready_without_postgres(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
+    fake_gateway.records.away = True
 
     assert client.get("/health/ready").status_code == 200
 
 
 def test_a_refused_artefact_is_reported_while_the_old_model_is_ready(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    world.serve(version=3)
-    world.holder.refused = Refusal(4, 4, "damaged", NOON)
+    fake_gateway.serve(version=3)
+    fake_gateway.holder.refused = Refusal(4, 4, "damaged", NOON)
 
     reply = client.get("/health/ready")
 
@@ -59,8 +59,8 @@ def test_a_refused_artefact_is_reported_while_the_old_model_is_ready(
     assert reply.json()["refused"]["reason"] == "damaged"
 
 
-def test_requests_and_predictions_are_counted(client: TestClient, world: FakeGateway) -> None:
-    world.serve(base=0.9)
+def test_requests_and_predictions_are_counted(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(base=0.9)
 
     client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
     client.get("/nowhere/at/all")

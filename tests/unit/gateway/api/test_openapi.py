@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 
 def served(**settings: object) -> Document:
-    document: Document = create_app(FakeGateway(settings=settings).gateway()).openapi()
+    document: Document = create_app(FakeGateway(settings=settings).build()).openapi()
     return document
 
 
@@ -90,12 +90,12 @@ def test_an_error_shown_names_a_parameter_that_the_call_has() -> None:
 
 
 def test_the_errors_shown_are_as_they_are_sent() -> None:
-    world = FakeGateway(settings={"api_keys": "some-key"})
-    world.records.away = True
+    fake_gateway = FakeGateway(settings={"api_keys": "some-key"})
+    fake_gateway.records.away = True
     key = {"X-API-Key": "some-key"}
     paths = DOCUMENT["paths"]
 
-    with TestClient(create_app(world.gateway())) as client:
+    with TestClient(create_app(fake_gateway.build())) as client:
         for path in ("/v1/model", "/v1/models", "/v1/batches"):
             assert client.get(path, headers=key).json() == problem_shown(paths[path]["get"], 503)
         too_large = client.post("/v1/predictions", headers=key, content=b" " * 1_048_577).json()
@@ -114,10 +114,10 @@ def test_the_request_shown_is_one_that_is_taken() -> None:
         PredictionsRequest.model_validate(example)
 
 
-def test_each_route_tells_what_it_may_answer() -> None:
-    told = {call: " ".join(operation["responses"]) for call, operation in operations()}
+def test_each_route_says_what_it_may_answer() -> None:
+    statuses = {call: " ".join(operation["responses"]) for call, operation in operations()}
 
-    assert told == {
+    assert statuses == {
         "POST /v1/predictions": "200 400 401 408 413 415 422 429 503",
         "GET /v1/model": "200 401 429 503",
         "GET /v1/models": "200 401 422 429 503",

@@ -16,8 +16,10 @@ def ask(client: TestClient, *tweets: dict[str, Any], **more: Any) -> Any:
     return client.post("/v1/predictions", json={"tweets": list(tweets), **more})
 
 
-def test_each_tweet_gets_its_probability_in_the_order_asked(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3, base=0.4)
+def test_each_tweet_gets_its_probability_in_the_order_asked(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.serve(version=3, base=0.4)
 
     reply = ask(client, {"text": "good good"}, {"text": "bad"})
 
@@ -26,8 +28,8 @@ def test_each_tweet_gets_its_probability_in_the_order_asked(client: TestClient, 
     assert [p["viral"] for p in reply.json()["predictions"]] == [True, False]
 
 
-def test_the_reply_names_the_model_that_answered(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
+def test_the_reply_names_the_model_that_answered(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
 
     model = ask(client, {"text": "hello"}).json()["model"]
 
@@ -39,8 +41,8 @@ def test_the_reply_names_the_model_that_answered(client: TestClient, world: Fake
     }
 
 
-def test_the_features_are_those_that_the_model_saw(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_the_features_are_those_that_the_model_saw(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     reply = ask(
         client,
@@ -65,8 +67,8 @@ def test_the_features_are_those_that_the_model_saw(client: TestClient, world: Fa
     }
 
 
-def test_without_a_time_the_tweet_is_posted_now(client: TestClient, world: FakeGateway) -> None:
-    model = world.serve()
+def test_without_a_time_the_tweet_is_posted_now(client: TestClient, fake_gateway: FakeGateway) -> None:
+    model = fake_gateway.serve()
 
     ask(client, {"text": "hello"}, {"text": "hello", "created_at": None})
 
@@ -74,22 +76,22 @@ def test_without_a_time_the_tweet_is_posted_now(client: TestClient, world: FakeG
     assert all(abs((datetime.now(UTC) - tweet.created_at).total_seconds()) < 60 for tweet in asked_for)
 
 
-def test_a_time_without_offset_is_utc(client: TestClient, world: FakeGateway) -> None:
-    model = world.serve()
+def test_a_time_without_offset_is_utc(client: TestClient, fake_gateway: FakeGateway) -> None:
+    model = fake_gateway.serve()
 
     ask(client, {"text": "hello", "created_at": "2026-11-23T20:30:00"})
 
     assert model.calls[0][0].created_at == datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
 
 
-def test_no_explanation_unless_asked_for(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_no_explanation_unless_asked_for(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     assert "explanation" not in ask(client, {"text": "hello"}).json()["predictions"][0]
 
 
-def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, world: FakeGateway) -> None:
-    model = world.serve(base=0.5)
+def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, fake_gateway: FakeGateway) -> None:
+    model = fake_gateway.serve(base=0.5)
 
     reply = ask(client, {"text": "a good  day"}, explain=True)
 
@@ -104,9 +106,9 @@ def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, world:
 
 
 def test_a_large_explanation_is_scored_in_slices_and_keeps_its_order(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    model = world.serve(base=0.5)
+    model = fake_gateway.serve(base=0.5)
     texts = ["word " * 7 + ("good" if n % 3 == 0 else "bad") for n in range(256)]
 
     predictions = ask(client, *[{"text": text} for text in texts], explain=True).json()["predictions"]
@@ -118,8 +120,10 @@ def test_a_large_explanation_is_scored_in_slices_and_keeps_its_order(
 
 
 @pytest.mark.parametrize("text", ["", "   \n", "\x00", "🎉🎉", "\ud83d half a pair", "x" * 4000, "مرحبا"])
-def test_any_text_of_a_fitting_length_is_answered(client: TestClient, world: FakeGateway, text: str) -> None:
-    world.serve()
+def test_any_text_of_a_fitting_length_is_answered(
+    client: TestClient, fake_gateway: FakeGateway, text: str
+) -> None:
+    fake_gateway.serve()
 
     # json.dumps writes a lone surrogate as an escape, as a careless client would.
     body = json.dumps({"tweets": [{"text": text}], "explain": True})
@@ -128,14 +132,14 @@ def test_any_text_of_a_fitting_length_is_answered(client: TestClient, world: Fak
     assert reply.status_code == 200
 
 
-def test_unknown_fields_are_ignored(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_unknown_fields_are_ignored(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     assert ask(client, {"text": "hello", "lang": "en"}, trace=True).status_code == 200
 
 
-def test_256_tweets_are_answered_and_257_are_not(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_256_tweets_are_answered_and_257_are_not(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     assert len(ask(client, *[{"text": "hello"}] * 256).json()["predictions"]) == 256
     assert ask(client, *[{"text": "hello"}] * 257).status_code == 422
@@ -149,11 +153,11 @@ def test_without_a_model_it_says_when_to_ask_again(client: TestClient) -> None:
     assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_viral_begins_where_the_model_says(client: TestClient, world: FakeGateway) -> None:
-    world.serve(base=0.3, decision_threshold=0.3)
+def test_viral_begins_where_the_model_says(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(base=0.3, decision_threshold=0.3)
 
     reply = client.post("/v1/predictions", json={"tweets": [{"text": "a day"}, {"text": "a bad day"}]}).json()
 
     assert [one["viral"] for one in reply["predictions"]] == [True, False]
-    told = client.get("/v1/model").json()
-    assert (told["decision_threshold"], told["viral_rate"]) == (0.3, 0.4)
+    model = client.get("/v1/model").json()
+    assert (model["decision_threshold"], model["viral_rate"]) == (0.3, 0.4)

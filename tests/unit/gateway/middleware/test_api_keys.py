@@ -11,16 +11,16 @@ from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 from viral_gateway.serving.champion import Refusal
 
-from tests.unit.gateway.fakes import NOON, FakeGateway, a_settings
+from tests.unit.gateway.fakes import NOON, FakeGateway, make_settings
 
 OTHER, KEY = "0123456789abcdef-other", "p4Ss~key+/=="
 
 
 @pytest.fixture
-def guarded(world: FakeGateway) -> TestClient:
-    world.settings["api_keys"] = f"{OTHER}, {KEY}"
-    world.serve()
-    return TestClient(create_app(world.gateway()))
+def guarded(fake_gateway: FakeGateway) -> TestClient:
+    fake_gateway.settings["api_keys"] = f"{OTHER}, {KEY}"
+    fake_gateway.serve()
+    return TestClient(create_app(fake_gateway.build()))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_each_way_to_send_a_key(guarded: TestClient, headers: dict[str, str]) ->
     ],
 )
 @pytest.mark.parametrize("path", ["/", "/pipeline", "/v1/model", "/v1/events", "/v2", "//metrics"])
-def test_anything_else_is_refused_and_told_how(
+def test_anything_else_is_refused_and_the_reply_says_how(
     guarded: TestClient, path: str, headers: dict[str, Any]
 ) -> None:
     reply = guarded.get(path, headers=headers)
@@ -76,10 +76,10 @@ def test_what_stays_open(guarded: TestClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/static/nope", "/static%2Fnope", "/health/nope", "/swagger/x"])
-def test_what_stays_open_tells_a_browser_nothing_of_the_model(
-    guarded: TestClient, world: FakeGateway, path: str
+def test_what_stays_open_shows_a_browser_nothing_of_the_model(
+    guarded: TestClient, fake_gateway: FakeGateway, path: str
 ) -> None:
-    world.holder.refused = Refusal(4, 4, "/data/artefact: damaged", NOON)
+    fake_gateway.holder.refused = Refusal(4, 4, "/data/artefact: damaged", NOON)
 
     reply = guarded.get(path, headers={"Accept": "text/html"})
 
@@ -90,19 +90,19 @@ def test_what_stays_open_tells_a_browser_nothing_of_the_model(
 
 
 @pytest.mark.parametrize("keys", [None, "", " "])
-def test_without_keys_nobody_is_asked(world: FakeGateway, keys: str | None) -> None:
-    world.settings["api_keys"] = keys
+def test_without_keys_nobody_is_asked(fake_gateway: FakeGateway, keys: str | None) -> None:
+    fake_gateway.settings["api_keys"] = keys
 
-    assert TestClient(create_app(world.gateway())).get("/").status_code == 200
+    assert TestClient(create_app(fake_gateway.build())).get("/").status_code == 200
 
 
 @pytest.mark.parametrize("keys", [",", " , ", ",,"])
 def test_separators_without_a_key_do_not_open_the_gateway(keys: str) -> None:
     with pytest.raises(ValidationError, match="no key between them"):
-        a_settings(api_keys=keys)
+        make_settings(api_keys=keys)
 
 
 @pytest.mark.parametrize("keys", ["two words", "schlüssel", "line\nbreak"])
 def test_keys_that_no_header_can_carry_are_refused_at_the_start(keys: str) -> None:
     with pytest.raises(ValidationError, match="openssl rand"):
-        a_settings(api_keys=keys)
+        make_settings(api_keys=keys)

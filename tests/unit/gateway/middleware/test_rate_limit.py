@@ -60,14 +60,14 @@ def test_a_million_callers_take_no_more_room_than_twenty_thousand(monkeypatch: p
 
 
 def limited(
-    world: FakeGateway, per_minute: int = 2, address: str = "192.0.2.1", **settings: object
+    fake_gateway: FakeGateway, per_minute: int = 2, address: str = "192.0.2.1", **settings: object
 ) -> TestClient:
-    world.settings.update(rate_limit=per_minute, **settings)
-    return TestClient(create_app(world.gateway()), client=(address, 5))
+    fake_gateway.settings.update(rate_limit=per_minute, **settings)
+    return TestClient(create_app(fake_gateway.build()), client=(address, 5))
 
 
-def test_the_reply_tells_what_is_left_and_then_when_to_come_back(world: FakeGateway) -> None:
-    client = limited(world)
+def test_the_reply_tells_what_is_left_and_then_when_to_come_back(fake_gateway: FakeGateway) -> None:
+    client = limited(fake_gateway)
 
     replies = [client.get("/") for _ in range(3)]
 
@@ -82,8 +82,8 @@ def test_the_reply_tells_what_is_left_and_then_when_to_come_back(world: FakeGate
     assert replies[2].headers["content-type"] == "application/problem+json"
 
 
-def test_probes_metrics_and_static_files_do_not_count(world: FakeGateway) -> None:
-    client = limited(world)
+def test_probes_metrics_and_static_files_do_not_count(fake_gateway: FakeGateway) -> None:
+    client = limited(fake_gateway)
 
     for _ in range(5):
         for path in ("/health/live", "/metrics", "/static/style.css"):
@@ -91,8 +91,8 @@ def test_probes_metrics_and_static_files_do_not_count(world: FakeGateway) -> Non
     assert client.get("/").status_code == 200
 
 
-def test_each_key_counts_for_itself_whatever_the_address(world: FakeGateway) -> None:
-    client = limited(world, per_minute=1, api_keys="one,two")
+def test_each_key_counts_for_itself_whatever_the_address(fake_gateway: FakeGateway) -> None:
+    client = limited(fake_gateway, per_minute=1, api_keys="one,two")
 
     codes = [client.get("/", headers={"X-API-Key": key}).status_code for key in ("one", "two", "one")]
 
@@ -110,9 +110,11 @@ def test_each_key_counts_for_itself_whatever_the_address(world: FakeGateway) -> 
         ("not:an:address", "not:an:address", True),
     ],
 )
-def test_a_network_of_ipv6_is_one_caller(world: FakeGateway, first: str, second: str, same: bool) -> None:
-    world.settings["rate_limit"] = 1
-    app = create_app(world.gateway())
+def test_a_network_of_ipv6_is_one_caller(
+    fake_gateway: FakeGateway, first: str, second: str, same: bool
+) -> None:
+    fake_gateway.settings["rate_limit"] = 1
+    app = create_app(fake_gateway.build())
 
     codes = [TestClient(app, client=(address, 5)).get("/").status_code for address in (first, second)]
 

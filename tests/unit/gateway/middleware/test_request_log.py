@@ -8,7 +8,7 @@ import re
 import pytest
 import structlog
 from starlette.testclient import TestClient
-from viral_gateway.middleware.request_log import names_of
+from viral_gateway.middleware.request_log import RequestNames
 
 from tests.unit.gateway.fakes import FakeGateway, FakeModel
 
@@ -36,7 +36,7 @@ def test_without_them_there_is_a_new_id_each_time_and_no_trace(client: TestClien
 
 @pytest.mark.parametrize("sent", [b"", b"a b", b"x" * 129, b"a\nb", b"caf\xe9", b'"', b"{}", b"a,b"])
 def test_an_id_that_could_forge_a_line_or_is_too_long_is_replaced(sent: bytes) -> None:
-    made = names_of([(b"x-request-id", sent)]).request_id
+    made = RequestNames.from_headers([(b"x-request-id", sent)]).request_id
 
     assert re.fullmatch(rb"[0-9a-f]{32}", made)
 
@@ -58,18 +58,20 @@ def test_an_id_that_could_forge_a_line_or_is_too_long_is_replaced(sent: bytes) -
     ],
 )
 def test_only_a_valid_traceparent_is_taken_up(sent: str, taken: bool) -> None:
-    assert names_of([(b"traceparent", sent.encode())]).traceparent == (sent.encode() if taken else None)
+    assert RequestNames.from_headers([(b"traceparent", sent.encode())]).traceparent == (
+        sent.encode() if taken else None
+    )
 
 
 def test_what_is_logged_meanwhile_carries_both(
-    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, fake_gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[dict[str, object]] = []
 
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    world.serve()
+    fake_gateway.serve()
     monkeypatch.setattr(FakeModel, "predict", broken)
     monkeypatch.setattr(
         "viral_gateway.middleware.request_log.log.exception",

@@ -7,15 +7,15 @@ from pydantic import ValidationError
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 
-from tests.unit.gateway.fakes import FakeGateway, a_settings
+from tests.unit.gateway.fakes import FakeGateway, make_settings
 
 ORIGIN = {"Origin": "https://example.org"}
 MANY = {"tweets": [{"text": f"tweet number {number}"} for number in range(20)]}
 
 
 @pytest.mark.parametrize("path", ["/", "/health/live", "/health/ready", "/v1/model", "/docs", "/nowhere"])
-def test_head_is_get_without_the_body(client: TestClient, world: FakeGateway, path: str) -> None:
-    world.serve()
+def test_head_is_get_without_the_body(client: TestClient, fake_gateway: FakeGateway, path: str) -> None:
+    fake_gateway.serve()
 
     got, head = client.get(path), client.head(path)
 
@@ -41,8 +41,10 @@ def test_a_method_that_is_not_taken(client: TestClient, method: str) -> None:
     assert reply.headers["content-type"] == "application/problem+json"
 
 
-def test_a_large_reply_is_gzipped_for_whoever_takes_that(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_a_large_reply_is_gzipped_for_whoever_takes_that(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.serve()
 
     plain = client.post("/v1/predictions", json=MANY, headers={"Accept-Encoding": "identity"})
     gzipped = client.post("/v1/predictions", json=MANY, headers={"Accept-Encoding": "br, gzip"})
@@ -54,8 +56,8 @@ def test_a_large_reply_is_gzipped_for_whoever_takes_that(client: TestClient, wor
     assert gzipped.json()["predictions"] == plain.json()["predictions"]
 
 
-def test_a_small_reply_goes_as_it_is(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_a_small_reply_goes_as_it_is(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     reply = client.post("/v1/predictions", json={"tweets": [{"text": "hi"}]})
 
@@ -69,10 +71,12 @@ def test_by_default_no_other_origin_may_read_a_reply(client: TestClient) -> None
 
 
 @pytest.mark.parametrize("origins", ["*", "http://localhost:3000, https://example.org"])
-def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(world: FakeGateway, origins: str) -> None:
-    world.settings.update(cors_origins=origins, api_keys="one", rate_limit=1)
-    world.serve()
-    client = TestClient(create_app(world.gateway()))
+def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(
+    fake_gateway: FakeGateway, origins: str
+) -> None:
+    fake_gateway.settings.update(cors_origins=origins, api_keys="one", rate_limit=1)
+    fake_gateway.serve()
+    client = TestClient(create_app(fake_gateway.build()))
     wanted = {
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "x-api-key,content-type",
@@ -89,9 +93,9 @@ def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(world: FakeGat
     assert "Retry-After" in replies[1].headers["access-control-expose-headers"]
 
 
-def test_an_origin_that_is_not_named_may_not(world: FakeGateway) -> None:
-    world.settings["cors_origins"] = "https://example.com"
-    client = TestClient(create_app(world.gateway()))
+def test_an_origin_that_is_not_named_may_not(fake_gateway: FakeGateway) -> None:
+    fake_gateway.settings["cors_origins"] = "https://example.com"
+    client = TestClient(create_app(fake_gateway.build()))
 
     assert "access-control-allow-origin" not in client.get("/health/live", headers=ORIGIN).headers
 
@@ -99,7 +103,7 @@ def test_an_origin_that_is_not_named_may_not(world: FakeGateway) -> None:
 @pytest.mark.parametrize("origins", ["example.org", "https://example.org/path", "https://", "null"])
 def test_what_is_no_origin_is_refused_at_the_start(origins: str) -> None:
     with pytest.raises(ValidationError, match="scheme and a host"):
-        a_settings(cors_origins=origins)
+        make_settings(cors_origins=origins)
 
 
 def test_static_files_are_asked_for_again_and_answered_cheaply(client: TestClient) -> None:

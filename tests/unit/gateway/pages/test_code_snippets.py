@@ -6,7 +6,7 @@ import ast
 import json
 import shlex
 
-from viral_gateway.pages.code_snippets import AskAgain
+from viral_gateway.pages.code_snippets import CodeSnippets
 from viral_gateway.pages.form import Form
 
 ADDRESS = "http://gateway:8000/"
@@ -16,7 +16,7 @@ NASTY = """it's "so" $HOME `ls` \\ 🎉\nnew line"""
 def test_curl_sends_the_tweet_whatever_the_shell_makes_of_its_signs() -> None:
     form = Form(NASTY, username="ada", created_at="2026-11-23T18:30", photos_count="2", has_video=True)
 
-    words = shlex.split(AskAgain.of(form, ADDRESS, asks_for_keys=False).curl)
+    words = shlex.split(CodeSnippets.from_form(form, ADDRESS, asks_for_keys=False).curl)
 
     assert words[2] == "http://gateway:8000/v1/predictions"
     assert json.loads(words[-1]) == {
@@ -33,7 +33,7 @@ def test_curl_sends_the_tweet_whatever_the_shell_makes_of_its_signs() -> None:
 
 
 def test_python_sends_the_same() -> None:
-    program = ast.parse(AskAgain.of(Form(NASTY), ADDRESS, asks_for_keys=False).python)
+    program = ast.parse(CodeSnippets.from_form(Form(NASTY), ADDRESS, asks_for_keys=False).python)
 
     [tweet] = [
         ast.literal_eval(step.value)
@@ -44,7 +44,7 @@ def test_python_sends_the_same() -> None:
 
 
 def test_where_keys_are_asked_for_they_come_from_the_environment() -> None:
-    again = AskAgain.of(Form("hi"), ADDRESS, asks_for_keys=True)
+    again = CodeSnippets.from_form(Form("hi"), ADDRESS, asks_for_keys=True)
 
     assert '-H "X-API-Key: $VIRAL_API_KEY"' in again.curl
     assert '"X-API-Key": os.environ["VIRAL_API_KEY"]' in again.python

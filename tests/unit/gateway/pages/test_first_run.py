@@ -8,13 +8,13 @@ import pytest
 from starlette.testclient import TestClient
 from viral_common.stores.trail import BatchTrail
 
-from tests.unit.gateway.fakes import FakeGateway, a_batch, a_training, a_verdict
+from tests.unit.gateway.fakes import FakeGateway, make_batch, make_training, make_verdict
 
 
 def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    world.records.trails = [BatchTrail(a_batch("simulated"), None, None, None)]
+    fake_gateway.records.trails = [BatchTrail(make_batch("simulated"), None, None, None)]
 
     page = client.get("/")
 
@@ -25,12 +25,12 @@ def test_before_the_first_model_the_page_tells_what_the_pipeline_does(
 
 
 def test_the_first_run_page_tells_of_the_batch_that_brings_the_first_model(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    too_small = BatchTrail(a_batch(), None, a_verdict(1, "untrainable"), None)
-    judged = BatchTrail(a_batch(), a_training(2), None, None)
-    newest = BatchTrail(a_batch(collected=False), None, None, None)
-    world.records.trails = [newest, judged, too_small]
+    too_small = BatchTrail(make_batch(), None, make_verdict(1, "untrainable"), None)
+    judged = BatchTrail(make_batch(), make_training(2), None, None)
+    newest = BatchTrail(make_batch(collected=False), None, None, None)
+    fake_gateway.records.trails = [newest, judged, too_small]
 
     page = client.get("/").text
 
@@ -40,29 +40,31 @@ def test_the_first_run_page_tells_of_the_batch_that_brings_the_first_model(
 
 @pytest.mark.parametrize("collected", [True, False])
 def test_the_first_run_page_without_any_batch_or_postgres(
-    client: TestClient, world: FakeGateway, collected: bool
+    client: TestClient, fake_gateway: FakeGateway, collected: bool
 ) -> None:
     assert "has not opened a batch yet" in client.get("/").text
 
-    world.records.trails = [BatchTrail(a_batch(collected=collected), None, None, None)]
+    fake_gateway.records.trails = [BatchTrail(make_batch(collected=collected), None, None, None)]
     assert client.get("/").status_code == 200
 
-    world.records.away = True
+    fake_gateway.records.away = True
     page = client.get("/")
     assert page.status_code == 200
     assert "Postgres does not answer" in page.text
 
 
-def test_while_postgres_is_away_nothing_is_said_of_batches(client: TestClient, world: FakeGateway) -> None:
-    world.records.away = True
+def test_while_postgres_is_away_nothing_is_said_of_batches(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.records.away = True
 
     assert "has not opened a batch yet" not in client.get("/").text
 
 
-def test_an_empty_batch_trains_nothing(client: TestClient, world: FakeGateway) -> None:
-    empty = a_batch()
+def test_an_empty_batch_trains_nothing(client: TestClient, fake_gateway: FakeGateway) -> None:
+    empty = make_batch()
     empty.tweet_count = 0
-    world.records.trails = [BatchTrail(empty, None, None, None)]
+    fake_gateway.records.trails = [BatchTrail(empty, None, None, None)]
 
     page = client.get("/").text
 

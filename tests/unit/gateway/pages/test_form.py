@@ -5,37 +5,37 @@ from __future__ import annotations
 import pytest
 from markupsafe import escape
 from starlette.testclient import TestClient
-from viral_gateway.pages.example_tweets import TO_TRY
+from viral_gateway.pages.form import EXAMPLES
 from viral_gateway.prediction.batching import QueueFull, Scoring
 
 from tests.unit.gateway.fakes import FakeGateway
 
 
-def test_why_and_what_if_are_one_batch(client: TestClient, world: FakeGateway) -> None:
-    model = world.serve()
+def test_why_and_what_if_are_one_batch(client: TestClient, fake_gateway: FakeGateway) -> None:
+    model = fake_gateway.serve()
 
     client.post("/", data={"text": "three little words"})
 
     assert sum(map(len, model.calls)) == 1 + 3 + 24 + 1
 
 
-def test_an_example_is_one_click(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_an_example_is_one_click(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
-    for number, example in enumerate(TO_TRY):
-        page = client.post("/", data={"example": str(number)})
+    for name, form in EXAMPLES.items():
+        page = client.post("/", data={"example": name})
         assert page.status_code == 200
         assert 'class="number"' in page.text
-        assert escape(example.form.text) in page.text
+        assert escape(form.text) in page.text
 
-    assert len(TO_TRY) == 6
-    assert client.post("/", data={"example": "99"}).status_code == 422
+    assert len(EXAMPLES) == 6
+    assert client.post("/", data={"example": "Nothing"}).status_code == 422
 
 
 def test_a_full_queue_keeps_the_text(
-    client: TestClient, world: FakeGateway, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, fake_gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
 
     async def full(*_: object) -> list[float]:
         raise QueueFull("1,024 tweets are waiting")
@@ -48,8 +48,8 @@ def test_a_full_queue_keeps_the_text(
     assert "keep me</textarea>" in page.text
 
 
-def test_the_length_is_counted_without_javascript_too(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_the_length_is_counted_without_javascript_too(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     page = client.post("/", data={"text": "日本語 https://example.com"}).text
 
@@ -57,9 +57,9 @@ def test_the_length_is_counted_without_javascript_too(client: TestClient, world:
 
 
 def test_the_result_shows_number_words_weights_and_keeps_the_input(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    world.serve(base=0.4)
+    fake_gateway.serve(base=0.4)
 
     page = client.post(
         "/", data={"text": "a good day", "photos_count": "2", "has_video": "on", "username": "ada"}
@@ -77,9 +77,9 @@ def test_the_result_shows_number_words_weights_and_keeps_the_input(
 
 
 def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    world.serve(base=0.3, likes_threshold=100, decision_threshold=0.1, viral_rate=0.02)
+    fake_gateway.serve(base=0.3, likes_threshold=100, decision_threshold=0.1, viral_rate=0.02)
 
     page = client.post("/", data={"text": "a day"}).text
 
@@ -90,17 +90,17 @@ def test_the_form_asks_for_the_models_own_threshold_and_says_what_is_usual(
 
 @pytest.mark.parametrize(("words", "left_out"), [(60, False), (61, True)])
 def test_words_that_were_not_weighed_are_owned_up_to(
-    client: TestClient, world: FakeGateway, words: int, left_out: bool
+    client: TestClient, fake_gateway: FakeGateway, words: int, left_out: bool
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
 
     page = client.post("/", data={"text": "word " * words}).text
 
     assert ("Only the first 60 words were weighed" in page) is left_out
 
 
-def test_what_was_typed_is_escaped(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_what_was_typed_is_escaped(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     page = client.post("/", data={"text": "</textarea><script>alert(1)</script>", "username": '"><i>'})
 
@@ -120,9 +120,9 @@ def test_what_was_typed_is_escaped(client: TestClient, world: FakeGateway) -> No
     ],
 )
 def test_an_error_stands_at_its_field_and_the_text_is_kept(
-    client: TestClient, world: FakeGateway, fields: dict[str, str], name: str, says: str
+    client: TestClient, fake_gateway: FakeGateway, fields: dict[str, str], name: str, says: str
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
 
     page = client.post("/", data=fields)
 
@@ -132,20 +132,20 @@ def test_an_error_stands_at_its_field_and_the_text_is_kept(
     assert f"{fields['text']}</textarea>" in page.text
 
 
-def test_a_photo_without_text_is_a_tweet(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_a_photo_without_text_is_a_tweet(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     assert client.post("/", data={"text": "", "photos_count": "1"}).status_code == 200
 
 
-def test_a_multipart_form_works_too(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_a_multipart_form_works_too(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     assert client.post("/", data={"text": "hi"}, files={"x": b"y"}).status_code == 200
 
 
-def test_ten_thousand_fields_are_refused(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_ten_thousand_fields_are_refused(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     assert client.post("/", data={f"f{n}": "1" for n in range(10_000)}).status_code == 400
 

@@ -1,4 +1,4 @@
-"""Figures as people read them."""
+"""Figures and words as people read them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from viral_gateway.api.prediction_schemas import ModelDetails, details_of
+from viral_gateway.api.prediction_schemas import ModelDetails
 from viral_gateway.pages import number_formats, result
 from viral_gateway.prediction.explain import Word, WordWeight
 
@@ -23,7 +23,7 @@ from tests.unit.gateway.fakes import NOON, FakeGateway
     ],
 )
 def test_a_probability_in_words(probability: float, words: str) -> None:
-    assert result.in_words(probability, a_model()) == words
+    assert result.describe_probability(probability, make_model()) == words
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,18 @@ def test_a_probability_in_words(probability: float, words: str) -> None:
     ],
 )
 def test_the_words_name_the_threshold(likes: int, goal: str, question: str) -> None:
-    assert result.in_words(0.7, a_model(likes_threshold=likes)) == f"Likely to get {goal}"
-    assert number_formats.question(likes) == question
+    assert result.describe_probability(0.7, make_model(likes_threshold=likes)) == f"Likely to get {goal}"
+    assert number_formats.format_question(likes) == question
 
 
 def test_a_tweet_that_stands_out_where_likes_are_rare_is_said_to() -> None:
-    model = a_model(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
+    model = make_model(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
 
     assert (
-        result.in_words(0.27, model) == "Unlikely to get more than 10 likes, yet 3.0 times as likely as usual"
+        result.describe_probability(0.27, model)
+        == "Unlikely to get more than 10 likes, yet 3.0 times as likely as usual"
     )
-    assert result.in_words(0.17, model) == "Very unlikely to get more than 10 likes"
+    assert result.describe_probability(0.17, model) == "Very unlikely to get more than 10 likes"
 
 
 @pytest.mark.parametrize(
@@ -62,14 +63,14 @@ def test_a_tweet_that_stands_out_where_likes_are_rare_is_said_to() -> None:
     ],
 )
 def test_small_shares_keep_a_decimal(share: float | None, shown: str) -> None:
-    assert number_formats.percent(share) == shown
+    assert number_formats.format_percent(share) == shown
 
 
 def test_times_and_durations() -> None:
-    assert number_formats.utc(NOON) == "23 Nov 2026, 12:00 UTC"
-    assert number_formats.day(NOON.replace(day=1)) == "1 Nov 2026"
-    assert number_formats.took(NOON, NOON + timedelta(minutes=1, seconds=40)) == "1 min 40 s"
-    assert number_formats.took(NOON, NOON) == "0 s"
+    assert number_formats.format_time(NOON) == "23 Nov 2026, 12:00 UTC"
+    assert number_formats.format_day(NOON.replace(day=1)) == "1 Nov 2026"
+    assert number_formats.format_duration(NOON, NOON + timedelta(minutes=1, seconds=40)) == "1 min 40 s"
+    assert number_formats.format_duration(NOON, NOON) == "0 s"
 
 
 def test_weights_have_a_sign_and_one_of_five_styles() -> None:
@@ -92,22 +93,22 @@ def test_where_viral_tweets_are_rare_less_weight_is_much() -> None:
 def test_the_lists_begin_with_the_words_that_do_most() -> None:
     weights = weighed([0.02, -0.03, 0.2, 0.0, -0.2])
 
-    lowers = result.listed(sorted(weights, key=lambda found: found.weight), "down", 1.0)
+    lowers = result.list_strongest(sorted(weights, key=lambda found: found.weight), "down", 1.0)
 
     assert [word.points for word in lowers] == ["−20.0", "−3.0"]
 
 
 def weighed(weights: list[float]) -> list[WordWeight]:
-    """Of the words of ` w  w  w `."""
+    """Weigh the words of ` w  w  w `."""
     return [WordWeight(Word("w", 3 * n + 1, 3 * n + 2), weight) for n, weight in enumerate(weights)]
 
 
-def shown(weights: list[float], scale: float) -> list[result.ShownPiece]:
-    return result.shown_text(" w " * len(weights), weighed(weights), scale)
+def shown(weights: list[float], scale: float) -> list[result.TextPiece]:
+    return result.mark_words(" w " * len(weights), weighed(weights), scale)
 
 
-def a_model(**of_its_artefact: Any) -> ModelDetails:
-    """What the pages know of a champion."""
-    world = FakeGateway()
-    world.serve(**of_its_artefact)
-    return details_of(world.holder.get_serving())
+def make_model(**of_its_artefact: Any) -> ModelDetails:
+    """Make what the pages know of a champion."""
+    fake_gateway = FakeGateway()
+    fake_gateway.serve(**of_its_artefact)
+    return ModelDetails.from_serving(fake_gateway.holder.get_serving())

@@ -11,11 +11,11 @@ from starlette.testclient import TestClient
 from viral_gateway.app import create_app
 from viral_gateway.serving.champion import Refusal
 
-from tests.unit.gateway.fakes import NOON, FakeGateway, a_promotion
+from tests.unit.gateway.fakes import NOON, FakeGateway, make_champion
 
 
-def test_the_form_is_there_with_the_models_badge(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
+def test_the_form_is_there_with_the_models_badge(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
 
     page = client.get("/")
 
@@ -26,12 +26,14 @@ def test_the_form_is_there_with_the_models_badge(client: TestClient, world: Fake
     assert "simulated" not in page.text
 
 
-def test_the_badge_says_on_how_many_tweets_and_links_the_run(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
+def test_the_badge_says_on_how_many_tweets_and_links_the_run(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.serve(version=3)
     assert "AUC on test tweets" in client.get("/").text
 
-    world.holder.current = replace(
-        world.holder.get_serving(), model=a_promotion(3).model_copy(update={"test_count": 7310})
+    fake_gateway.holder.current = replace(
+        fake_gateway.holder.get_serving(), model=make_champion(3).model_copy(update={"test_count": 7310})
     )
 
     page = client.get("/").text
@@ -40,9 +42,9 @@ def test_the_badge_says_on_how_many_tweets_and_links_the_run(client: TestClient,
 
 
 def test_an_unknown_page_is_a_page_for_people_and_a_problem_for_programs(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
     page = client.get("/nowhere", headers=browser)
@@ -54,8 +56,8 @@ def test_an_unknown_page_is_a_page_for_people_and_a_problem_for_programs(
         assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
 
 
-def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
     text = "word " * 50 + "https://example.com"
 
     page = client.post("/", data={"text": text}).text
@@ -69,13 +71,13 @@ def test_a_page_with_all_it_loads_is_under_60_kb(client: TestClient, world: Fake
     assert len(page.encode()) + sum(len(client.get(path).content) for path in loaded) < 60_000
 
 
-def test_the_page_says_what_is_kept(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_the_page_says_what_is_kept(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     assert "keeps no text." in client.get("/").text
 
-    world.settings["log_predictions"] = True
-    with TestClient(create_app(world.gateway())) as remembering:
+    fake_gateway.settings["log_predictions"] = True
+    with TestClient(create_app(fake_gateway.build())) as remembering:
         assert "keeps no text, only features and probabilities" in remembering.get("/").text
 
 
@@ -85,15 +87,15 @@ def test_all_scripts_together_are_under_300_lines() -> None:
     assert sum(len(script.read_text().splitlines()) for script in folder.glob("*.js")) < 300
 
 
-def test_a_model_of_simulated_tweets_is_marked(client: TestClient, world: FakeGateway) -> None:
-    world.serve(simulated=True)
+def test_a_model_of_simulated_tweets_is_marked(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(simulated=True)
 
     assert '<span class="tag">simulated</span>' in client.get("/").text
 
 
-def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
-    world.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
+def test_a_refused_artefact_shows_on_the_page(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
+    fake_gateway.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
 
     for path in ("/", "/pipeline"):
         page = client.get(path)
@@ -101,9 +103,11 @@ def test_a_refused_artefact_shows_on_the_page(client: TestClient, world: FakeGat
         assert "Version 3 serves on" in page.text
 
 
-def test_what_is_read_aloud_is_said_within_a_part_that_stays(client: TestClient, world: FakeGateway) -> None:
+def test_what_is_read_aloud_is_said_within_a_part_that_stays(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
     first_run = client.get("/").text
-    world.serve()
+    fake_gateway.serve()
     form = client.get("/").text
 
     for page in (first_run, form):
@@ -113,8 +117,8 @@ def test_what_is_read_aloud_is_said_within_a_part_that_stays(client: TestClient,
     assert re.search(r'<div role="status"[^>]*>\s*<p id="takeover" class="note" hidden>', form)
 
 
-def test_pages_and_docs_load_nothing_foreign(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
+def test_pages_and_docs_load_nothing_foreign(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
 
     for path in ("/", "/pipeline", "/docs"):
         page = client.get(path)

@@ -12,30 +12,30 @@ from starlette.testclient import TestClient
 from viral_common.database.tables import Batch
 from viral_common.stores.trail import BatchTrail
 from viral_common.tweets.features import TweetInput, compute_feature_matrix
-from viral_gateway.stores.predictions import Remembered
+from viral_gateway.stores.predictions import RecentPredictions
 
 from tests.unit.gateway.fakes import (
     NOON,
     FakeGateway,
-    a_batch,
-    a_promotion,
-    a_promotion_row,
-    a_trail,
-    a_training,
-    a_verdict,
+    make_batch,
+    make_champion,
+    make_promotion,
+    make_trail,
+    make_training,
+    make_verdict,
 )
-from tests.unit.gateway.story import make_trails
+from tests.unit.gateway.trails import make_trails
 
 RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
 
 
-def test_it_shows_trails_versions_and_links(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
-    world.records.newest = a_promotion(3)
-    world.records.trails = [
-        a_trail("simulated"),
-        BatchTrail(a_batch(collected=False), None, None, None),
-        BatchTrail(a_batch(), a_training(2), None, None),
+def test_it_shows_trails_versions_and_links(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
+    fake_gateway.records.newest = make_champion(3)
+    fake_gateway.records.trails = [
+        make_trail("simulated"),
+        BatchTrail(make_batch(collected=False), None, None, None),
+        BatchTrail(make_batch(), make_training(2), None, None),
     ]
 
     page = client.get("/pipeline")
@@ -52,11 +52,11 @@ def test_it_shows_trails_versions_and_links(client: TestClient, world: FakeGatew
     assert '<span class="tag promoted">champion</span>' in page.text
 
 
-def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, world: FakeGateway) -> None:
-    world.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
-    verdict = a_verdict(3)
+def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
+    verdict = make_verdict(3)
     verdict.challenger_metrics = RARE
-    world.records.trails = [BatchTrail(a_batch(), a_training(3), verdict, None)]
+    fake_gateway.records.trails = [BatchTrail(make_batch(), make_training(3), verdict, None)]
 
     page = client.get("/pipeline").text
 
@@ -66,12 +66,12 @@ def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, world
     assert "0.820<small>0.790 to 0.850</small>" in page
 
 
-def test_a_promotion_by_hand_is_told_with_its_reason(client: TestClient, world: FakeGateway) -> None:
-    by_hand = a_promotion_row(3)
+def test_a_promotion_by_hand_is_shown_with_its_reason(client: TestClient, fake_gateway: FakeGateway) -> None:
+    by_hand = make_promotion(3)
     by_hand.reason, by_hand.note, by_hand.seq = "manual", "complaints", 9
-    trail = a_trail()
-    world.records.trails = [
-        BatchTrail(trail.batch, trail.training, trail.verdict, trail.promotion, [by_hand, a_promotion_row(3)])
+    trail = make_trail()
+    fake_gateway.records.trails = [
+        BatchTrail(trail.batch, trail.training, trail.verdict, trail.promotion, [by_hand, make_promotion(3)])
     ]
 
     page = client.get("/pipeline").text
@@ -79,9 +79,9 @@ def test_a_promotion_by_hand_is_told_with_its_reason(client: TestClient, world: 
     assert re.search(r"by hand<small>[^<]*: complaints</small>better<small>", page)
 
 
-def test_without_postgres_it_still_shows_the_champion(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
-    world.records.away = True
+def test_without_postgres_it_still_shows_the_champion(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
+    fake_gateway.records.away = True
 
     page = client.get("/pipeline")
 
@@ -97,8 +97,8 @@ def test_without_any_batch_it_says_so_and_draws_nothing(client: TestClient) -> N
     assert "<figure" not in page
 
 
-def test_hundreds_of_batches_come_thirty_at_a_time(client: TestClient, world: FakeGateway) -> None:
-    world.records.trails = make_trails(500)
+def test_hundreds_of_batches_come_thirty_at_a_time(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.records.trails = make_trails(500)
 
     first, second, last, beyond = (client.get(f"/pipeline?page={page}") for page in (1, 2, 17, 99))
 
@@ -121,8 +121,10 @@ def test_a_page_that_cannot_be_is_refused(client: TestClient, page: str) -> None
     assert client.get(f"/pipeline?page={page}").status_code == 422
 
 
-def test_the_drawing_marks_who_took_over_and_who_did_not(client: TestClient, world: FakeGateway) -> None:
-    world.records.trails = make_trails(9)
+def test_the_drawing_marks_who_took_over_and_who_did_not(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.records.trails = make_trails(9)
 
     page = client.get("/pipeline").text
 
@@ -136,8 +138,8 @@ def test_the_drawing_marks_who_took_over_and_who_did_not(client: TestClient, wor
     assert all(26 <= y <= 216 for y in heights)
 
 
-def test_one_judged_batch_is_drawn_in_the_middle(client: TestClient, world: FakeGateway) -> None:
-    world.records.trails = [a_trail()]
+def test_one_judged_batch_is_drawn_in_the_middle(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.records.trails = [make_trail()]
 
     page = client.get("/pipeline").text
 
@@ -145,10 +147,10 @@ def test_one_judged_batch_is_drawn_in_the_middle(client: TestClient, world: Fake
     assert "1 batch judged; 1 of the challengers took over" in page
 
 
-def test_a_batchs_drift_is_read_without_the_calendar(client: TestClient, world: FakeGateway) -> None:
-    trail = a_trail()
+def test_a_batchs_drift_is_read_without_the_calendar(client: TestClient, fake_gateway: FakeGateway) -> None:
+    trail = make_trail()
     trail.batch.drift = {"created_at_dayofweek": 9.0, "word_count": 0.02}
-    world.records.trails = [trail]
+    fake_gateway.records.trails = [trail]
     calm = client.get("/pipeline").text
 
     trail.batch.drift = {
@@ -165,8 +167,10 @@ def test_a_batchs_drift_is_read_without_the_calendar(client: TestClient, world: 
     assert "Siddiqi" in moved
 
 
-def test_the_steps_of_a_batch_that_could_not_be_learnt_from(client: TestClient, world: FakeGateway) -> None:
-    world.records.trails = make_trails(7)[1:2]
+def test_the_steps_of_a_batch_that_could_not_be_learnt_from(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.records.trails = make_trails(7)[1:2]
 
     page = client.get("/pipeline").text
 
@@ -175,20 +179,20 @@ def test_the_steps_of_a_batch_that_could_not_be_learnt_from(client: TestClient, 
 
 
 def test_live_traffic_that_is_not_remembered_says_how_it_would_be(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    world.serve()
+    fake_gateway.serve()
 
     assert "VIRAL_LOG_PREDICTIONS=true" in client.get("/pipeline").text
 
 
 @pytest.mark.parametrize(("words", "reading"), [(14, "stable"), (60, "moved")])
 def test_live_traffic_is_compared_with_the_champions_test_tweets(
-    client: TestClient, world: FakeGateway, words: int, reading: str
+    client: TestClient, fake_gateway: FakeGateway, words: int, reading: str
 ) -> None:
-    world.serve(version=3)
-    world.records.test_tweets = tweets(400, 14)
-    world.records.live = Remembered(
+    fake_gateway.serve(version=3)
+    fake_gateway.records.test_tweets = tweets(400, 14)
+    fake_gateway.records.live = RecentPredictions(
         12_345, NOON, NOON + timedelta(days=2), compute_feature_matrix(tweets(400, words)), np.full(400, 0.5)
     )
 
@@ -200,30 +204,32 @@ def test_live_traffic_is_compared_with_the_champions_test_tweets(
     assert "predicted probability" in live
 
 
-def test_too_few_predictions_are_not_compared(client: TestClient, world: FakeGateway) -> None:
-    world.serve(version=3)
-    world.records.test_tweets = tweets(400, 14)
-    world.records.live = Remembered(3, NOON, NOON, compute_feature_matrix(tweets(3, 14)), np.full(3, 0.5))
+def test_too_few_predictions_are_not_compared(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve(version=3)
+    fake_gateway.records.test_tweets = tweets(400, 14)
+    fake_gateway.records.live = RecentPredictions(
+        3, NOON, NOON, compute_feature_matrix(tweets(3, 14)), np.full(3, 0.5)
+    )
 
     assert "Too few to compare: 3 predictions" in client.get("/pipeline").text
 
 
 def test_looks_shortly_after_each_other_read_the_predictions_once(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    world.serve(version=3)
-    world.records.test_tweets = tweets(400, 14)
-    world.records.live = Remembered(
+    fake_gateway.serve(version=3)
+    fake_gateway.records.test_tweets = tweets(400, 14)
+    fake_gateway.records.live = RecentPredictions(
         111, NOON, NOON, compute_feature_matrix(tweets(111, 14)), np.full(111, 0.5)
     )
     assert "111 predictions of version 3" in client.get("/pipeline").text
 
-    world.records.live = Remembered(
+    fake_gateway.records.live = RecentPredictions(
         222, NOON, NOON, compute_feature_matrix(tweets(222, 14)), np.full(222, 0.5)
     )
 
     assert "111 predictions of version 3" in client.get("/pipeline").text
-    world.serve(version=4)
+    fake_gateway.serve(version=4)
     assert "222 predictions of version 4" in client.get("/pipeline").text
 
 
@@ -232,10 +238,12 @@ def tweets(count: int, words: int) -> list[TweetInput]:
 
 
 def test_batches_that_wait_for_the_one_before_them_are_not_called_running(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
     now = datetime.now(UTC)
-    world.records.trails = [BatchTrail(a_days_batch(day, now), None, None, None) for day in (3, 2, 1)]
+    fake_gateway.records.trails = [
+        BatchTrail(make_days_batch(day, now), None, None, None) for day in (3, 2, 1)
+    ]
 
     page = client.get("/pipeline").text
 
@@ -244,11 +252,13 @@ def test_batches_that_wait_for_the_one_before_them_are_not_called_running(
 
 
 def test_a_batch_that_got_stuck_holds_up_the_next_for_an_hour_and_not_for_ever(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
     now = datetime.now(UTC)
-    stuck = a_days_batch(1, now - timedelta(minutes=61))
-    world.records.trails = [BatchTrail(batch, None, None, None) for batch in (a_days_batch(2, now), stuck)]
+    stuck = make_days_batch(1, now - timedelta(minutes=61))
+    fake_gateway.records.trails = [
+        BatchTrail(batch, None, None, None) for batch in (make_days_batch(2, now), stuck)
+    ]
 
     page = client.get("/pipeline").text
 
@@ -256,20 +266,20 @@ def test_a_batch_that_got_stuck_holds_up_the_next_for_an_hour_and_not_for_ever(
 
 
 def test_training_is_said_to_run_since_the_batch_before_was_trained(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    first, second = a_days_batch(1, NOON), a_days_batch(2, NOON.replace(minute=1))
-    trained = BatchTrail(first, a_training(1), a_verdict(1, "kept"), None)
-    world.records.trails = [BatchTrail(second, None, None, None), trained]
+    first, second = make_days_batch(1, NOON), make_days_batch(2, NOON.replace(minute=1))
+    trained = BatchTrail(first, make_training(1), make_verdict(1, "kept"), None)
+    fake_gateway.records.trails = [BatchTrail(second, None, None, None), trained]
 
     page = client.get("/pipeline").text
 
     assert "since 23 Nov 2026, 12:05 UTC" in page
 
 
-def a_days_batch(day: int, collected_at: datetime) -> Batch:
+def make_days_batch(day: int, collected_at: datetime) -> Batch:
     """The `day`th in a row of one source."""
-    batch = a_batch()
+    batch = make_batch()
     batch.id = UUID(int=day)
     batch.window_to = batch.window_from + timedelta(days=day)
     batch.collected_at = collected_at

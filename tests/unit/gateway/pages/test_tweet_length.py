@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from viral_gateway.pages.tweet_length import tweet_length
+from viral_gateway.pages.tweet_length import compute_tweet_length
 
 from tests.unit.gateway.pages.lengths import LENGTHS
 
 
 @pytest.mark.parametrize(("text", "length"), LENGTHS)
 def test_a_tweet_is_as_long_as_twitter_says(text: str, length: int) -> None:
-    assert tweet_length(text) == length
+    assert compute_tweet_length(text) == length
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ def test_a_tweet_is_as_long_as_twitter_says(text: str, length: int) -> None:
 )
 @pytest.mark.timeout(5)
 def test_no_text_makes_counting_slow(text: str) -> None:
-    assert tweet_length(text) > 23
+    assert compute_tweet_length(text) > 23

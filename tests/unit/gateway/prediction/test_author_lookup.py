@@ -10,10 +10,10 @@ from tests.unit.gateway.fakes import FakeGateway
 
 
 def test_each_author_named_is_known_to_the_model_and_the_others_stay_unknown(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    model = world.serve()
-    ada = world.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
+    model = fake_gateway.serve()
+    ada = fake_gateway.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
 
     reply = ask(
         client, {"text": "one", "username": "ada"}, {"text": "two"}, {"text": "three", "username": "new"}
@@ -27,10 +27,10 @@ def test_each_author_named_is_known_to_the_model_and_the_others_stay_unknown(
 
 
 def test_with_postgres_away_authors_are_unknown_and_predictions_go_on(
-    client: TestClient, world: FakeGateway
+    client: TestClient, fake_gateway: FakeGateway
 ) -> None:
-    model = world.serve()
-    world.records.away = True
+    model = fake_gateway.serve()
+    fake_gateway.records.away = True
 
     reply = ask(client, {"text": "one", "username": "ada"})
 
@@ -39,12 +39,12 @@ def test_with_postgres_away_authors_are_unknown_and_predictions_go_on(
     assert "author" not in reply.json()["predictions"][0]
 
 
-def test_the_form_says_what_was_known_of_the_author(client: TestClient, world: FakeGateway) -> None:
-    world.serve()
-    world.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
+def test_the_form_says_what_was_known_of_the_author(client: TestClient, fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
+    fake_gateway.records.authors["ada"] = AuthorHistory(tweets=9, settled=8, viral=5, log_likes=7.5)
 
     known = client.post("/", data={"text": "hello", "username": "ada"}).text
     unknown = client.post("/", data={"text": "hello"}).text
 
     assert "5 of 8 earlier tweets of this author got a like." in known
-    assert "Nobody said whose tweet it is" in unknown
+    assert "No username was given" in unknown

@@ -21,13 +21,13 @@ from viral_gateway.prediction.batching import BATCH, FEW, QueueFull, Scoring
 from viral_gateway.serving.champion import Serving
 
 from tests.eventually import eventually
-from tests.unit.gateway.fakes import NOON, FakeGateway, FakeModel, a_promotion
+from tests.unit.gateway.fakes import NOON, FakeGateway, FakeModel, make_champion
 
 MOST_WAITING = 4 * BATCH
 
 
 class HeldModel(FakeModel):
-    """Scores nothing until it is let go."""
+    """Score nothing until it is let go."""
 
     def __init__(self, base: float = 0.5) -> None:
         super().__init__(base)
@@ -51,7 +51,7 @@ def tweets(count: int) -> list[TweetInput]:
 
 
 def ask(scoring: Scoring, model: FakeModel, count: int) -> asyncio.Task[list[float]]:
-    return asyncio.ensure_future(scoring.score_tweets(Serving(a_promotion(3), model), tweets(count)))
+    return asyncio.ensure_future(scoring.score_tweets(Serving(make_champion(3), model), tweets(count)))
 
 
 async def busy(scoring: Scoring, model: HeldModel) -> asyncio.Task[list[float]]:
@@ -64,22 +64,22 @@ async def busy(scoring: Scoring, model: HeldModel) -> asyncio.Task[list[float]]:
 def test_a_lone_call_is_scored_at_once(scoring: Scoring) -> None:
     model = FakeModel(0.4)
 
-    assert asyncio.run(scoring.score_tweets(Serving(a_promotion(3), model), tweets(2))) == [0.4, 0.4]
+    assert asyncio.run(scoring.score_tweets(Serving(make_champion(3), model), tweets(2))) == [0.4, 0.4]
     assert len(model.calls) == 1
 
 
 def test_what_arrives_while_a_batch_is_scored_is_scored_together(scoring: Scoring) -> None:
-    async def story() -> list[int]:
+    async def run_calls() -> list[int]:
         model = HeldModel()
         first = await busy(scoring, model)
-        serving = Serving(a_promotion(3), model)
+        serving = Serving(make_champion(3), model)
         later = [asyncio.ensure_future(scoring.score_tweets(serving, tweets(2))) for _ in range(5)]
         await asyncio.sleep(0)
         model.go.set()
         await asyncio.gather(first, *later)
         return [len(call) for call in model.calls]
 
-    assert asyncio.run(story()) == [1, 10]
+    assert asyncio.run(run_calls()) == [1, 10]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_what_arrives_while_a_batch_is_scored_is_scored_together(scoring: Scorin
 )
 def test_when_a_further_thread_begins(first: int, then: list[int], scored: list[int]) -> None:
     scoring, model = Scoring(threads=2, most_waiting=MOST_WAITING), HeldModel()
-    serving = Serving(a_promotion(3), model)
+    serving = Serving(make_champion(3), model)
 
-    async def story() -> list[int]:
+    async def run_calls() -> list[int]:
         calls = [asyncio.ensure_future(scoring.score_tweets(serving, tweets(first)))]
         await asyncio.to_thread(eventually, lambda: len(model.calls) == 1)
         for count in then:
@@ -103,12 +103,12 @@ def test_when_a_further_thread_begins(first: int, then: list[int], scored: list[
         await asyncio.gather(*calls)
         return begun
 
-    assert asyncio.run(story()) == scored
+    assert asyncio.run(run_calls()) == scored
     scoring.close()
 
 
 def test_a_batch_is_of_one_model(scoring: Scoring) -> None:
-    async def story() -> list[list[float]]:
+    async def run_calls() -> list[list[float]]:
         old, new = HeldModel(0.1), FakeModel(0.9)
         first = await busy(scoring, old)
         calls = [ask(scoring, model, 2) for model in (old, new, old)]
@@ -116,14 +116,14 @@ def test_a_batch_is_of_one_model(scoring: Scoring) -> None:
         old.go.set()
         return await asyncio.gather(first, *calls)
 
-    assert asyncio.run(story()) == [[0.1], [0.1] * 2, [0.9] * 2, [0.1] * 2]
+    assert asyncio.run(run_calls()) == [[0.1], [0.1] * 2, [0.9] * 2, [0.1] * 2]
 
 
 def test_a_large_call_lets_a_small_one_through(scoring: Scoring) -> None:
-    async def story() -> list[int]:
+    async def run_calls() -> list[int]:
         model, finished = HeldModel(), []
         first = await busy(scoring, model)
-        serving = Serving(a_promotion(3), model)
+        serving = Serving(make_champion(3), model)
         calls = [
             asyncio.ensure_future(scoring.score_tweets(serving, tweets(count))) for count in (BATCH * 3, 1)
         ]
@@ -134,11 +134,11 @@ def test_a_large_call_lets_a_small_one_through(scoring: Scoring) -> None:
         await asyncio.gather(first, *calls)
         return finished
 
-    assert asyncio.run(story()) == [1, BATCH * 3]
+    assert asyncio.run(run_calls()) == [1, BATCH * 3]
 
 
 def test_a_full_queue_refuses_at_once(scoring: Scoring) -> None:
-    async def story() -> None:
+    async def run_calls() -> None:
         model = HeldModel()
         first = await busy(scoring, model)
         waiting = [ask(scoring, model, BATCH) for _ in range(MOST_WAITING // BATCH)]
@@ -151,11 +151,11 @@ def test_a_full_queue_refuses_at_once(scoring: Scoring) -> None:
         await asyncio.gather(first, *waiting)
         assert await ask(scoring, model, 1) == [0.5]
 
-    asyncio.run(story())
+    asyncio.run(run_calls())
 
 
 def test_one_large_call_has_nobody_refused_and_many_do(scoring: Scoring) -> None:
-    async def story() -> list[list[float]]:
+    async def run_calls() -> list[list[float]]:
         model = HeldModel()
         first = await busy(scoring, model)
         large = [ask(scoring, model, 2 * MOST_WAITING)]
@@ -171,12 +171,12 @@ def test_one_large_call_has_nobody_refused_and_many_do(scoring: Scoring) -> None
         await asyncio.gather(first, *large)
         return [await beside_it, await ask(scoring, model, 1)]
 
-    assert asyncio.run(story()) == [[0.5], [0.5]]
+    assert asyncio.run(run_calls()) == [[0.5], [0.5]]
 
 
-def test_a_caller_who_is_refused_is_told_when_to_ask_again_and_counted(world: FakeGateway) -> None:
-    world.serve()
-    gateway = world.gateway()
+def test_a_caller_who_is_refused_learns_when_to_ask_again_and_counted(fake_gateway: FakeGateway) -> None:
+    fake_gateway.serve()
+    gateway = fake_gateway.build()
     full = replace(gateway.predictions, scoring=Scoring(threads=1, most_waiting=0))
     before = turned_away()
 
@@ -199,17 +199,17 @@ def test_a_model_that_fails_fails_its_callers_and_the_next_are_answered(scoring:
     broken, sound = HeldModel(float("nan")), FakeModel(0.6)
     broken.go.set()
 
-    async def story() -> list[float]:
+    async def run_calls() -> list[float]:
         with pytest.raises(ArtefactError, match="no number"):
             await ask(scoring, broken, 2)
         return await ask(scoring, sound, 1)
 
-    assert asyncio.run(story()) == [0.6]
+    assert asyncio.run(run_calls()) == [0.6]
 
 
 def test_an_idle_thread_keeps_no_model(scoring: Scoring) -> None:
     model = FakeModel()
-    asyncio.run(scoring.score_tweets(Serving(a_promotion(3), model), tweets(1)))
+    asyncio.run(scoring.score_tweets(Serving(make_champion(3), model), tweets(1)))
     swapped_out = weakref.ref(model)
 
     del model

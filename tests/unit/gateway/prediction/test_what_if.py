@@ -49,7 +49,7 @@ def test_the_end_of_the_calendar_is_no_fault() -> None:
 
 
 def test_the_best_hour_and_what_it_adds() -> None:
-    view = a_view([0.4, 0.5, 0.6] + [0.3] * 21, with_a_photo=0.45)
+    view = make_view([0.4, 0.5, 0.6] + [0.3] * 21, with_a_photo=0.45)
 
     assert view.best
     assert view.best.at == NOON + timedelta(hours=2)
@@ -59,20 +59,20 @@ def test_the_best_hour_and_what_it_adds() -> None:
 
 
 def test_where_the_hours_are_alike_none_is_the_best() -> None:
-    assert a_view([0.4] * 23 + [0.4001], with_a_photo=0.4).best is None
+    assert make_view([0.4] * 23 + [0.4001], with_a_photo=0.4).best is None
 
 
 def test_hours_are_drawn_from_zero_so_that_small_differences_look_small() -> None:
-    view = a_view([0.4, 0.5] + [0.1] * 22, with_a_photo=0.4)
+    view = make_view([0.4, 0.5] + [0.1] * 22, with_a_photo=0.4)
 
     assert [column.height for column in view.columns[:3]] == [32, 40, 8]
 
 
 def test_hours_without_a_chance_have_no_height() -> None:
-    assert {column.height for column in a_view([0.0] * 24, with_a_photo=0.0).columns} == {0}
+    assert {column.height for column in make_view([0.0] * 24, with_a_photo=0.0).columns} == {0}
 
 
-def a_view(hours: list[float], with_a_photo: float) -> WhatIfView:
+def make_view(hours: list[float], with_a_photo: float) -> WhatIfView:
     tweet = TweetInput("hi", NOON)
     outcome = WhatIf.from_tweet(tweet).compute_outcome(iter([*hours, with_a_photo]))
     return WhatIfView.from_prediction(Prediction(tweet, hours[0], False, [], outcome))

@@ -15,11 +15,11 @@ from viral_gateway.serving import reconciler as reconciler_module
 from viral_gateway.serving.reconciler import Reconciler
 
 from tests.eventually import eventually
-from tests.unit.gateway.fakes import BATCH_ID, FakeRecords, a_promotion
+from tests.unit.gateway.fakes import BATCH_ID, FakeRecords, make_champion
 
 
 class FakeSwapper:
-    """Notes what it is offered."""
+    """Record what it is offered."""
 
     def __init__(self) -> None:
         self.offers: list[int] = []
@@ -30,11 +30,11 @@ class FakeSwapper:
             raise RegistryUnavailable("MLflow does not answer")
         self.offers.append(model.promotion_seq)
 
-    def wait_for(self, obstacle: str | None) -> None:
+    def set_obstacle(self, obstacle: str | None) -> None:
         pass
 
 
-def promoted(seq: int) -> ModelPromoted:
+def make_event(seq: int) -> ModelPromoted:
     return ModelPromoted(
         id=uuid4(),
         batch_id=BATCH_ID,
@@ -62,7 +62,7 @@ def records() -> FakeRecords:
 
 @pytest.fixture
 def reconciler(swapper: FakeSwapper, records: FakeRecords) -> Reconciler:
-    return Reconciler(swapper, records.champion, every_s=60)  # type: ignore[arg-type]
+    return Reconciler(swapper, records.read_champion, every_s=60)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -81,8 +81,8 @@ def running(run: Callable[[threading.Event], None]) -> Iterator[None]:
 def test_postgres_decides_whatever_an_event_says(
     reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
 ) -> None:
-    records.newest = a_promotion(5)
-    reconciler.on_promoted(promoted(1000))
+    records.newest = make_champion(5)
+    reconciler.on_promoted(make_event(1000))
 
     reconciler.reconcile()
 
@@ -93,7 +93,7 @@ def test_without_postgres_nothing_is_swapped(
     reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
 ) -> None:
     records.away = True
-    reconciler.on_promoted(promoted(5))
+    reconciler.on_promoted(make_event(5))
 
     with pytest.raises(ServerAway):
         reconciler.reconcile()
@@ -110,16 +110,16 @@ def test_nothing_promoted_is_nothing_to_do(reconciler: Reconciler, swapper: Fake
 def test_it_reads_at_start_and_when_the_queue_is_bound_and_on_events(
     reconciler: Reconciler, swapper: FakeSwapper, records: FakeRecords
 ) -> None:
-    records.newest = a_promotion(1)
+    records.newest = make_champion(1)
     with running(reconciler.run):
         eventually(lambda: swapper.offers == [1])
 
-        records.newest = a_promotion(2)
+        records.newest = make_champion(2)
         reconciler.wake()
         eventually(lambda: swapper.offers[-1] == 2)
 
-        records.newest = a_promotion(3)
-        reconciler.on_promoted(promoted(3))
+        records.newest = make_champion(3)
+        reconciler.on_promoted(make_event(3))
         eventually(lambda: swapper.offers[-1] == 3)
 
 
@@ -139,8 +139,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, float]]:
 @contextmanager
 def running_reconciler(swapper: FakeSwapper, records: FakeRecords, spread_s: float) -> Iterator[Reconciler]:
     """Running, with the champion offered."""
-    records.newest = a_promotion(1)
-    reconciler = Reconciler(swapper, records.champion, every_s=60, spread_s=spread_s)  # type: ignore[arg-type]
+    records.newest = make_champion(1)
+    reconciler = Reconciler(swapper, records.read_champion, every_s=60, spread_s=spread_s)  # type: ignore[arg-type]
     with running(reconciler.run):
         eventually(lambda: swapper.offers == [1])
         yield reconciler
@@ -150,13 +150,13 @@ def test_gateways_swap_at_different_moments_after_an_event(
     swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
 ) -> None:
     with running_reconciler(swapper, records, spread_s=0.01) as reconciler:
-        records.newest = a_promotion(2)
+        records.newest = make_champion(2)
         reconciler.wake()
         eventually(lambda: swapper.offers[-1] == 2)
         assert pauses == []
 
-        records.newest = a_promotion(3)
-        reconciler.on_promoted(promoted(3))
+        records.newest = make_champion(3)
+        reconciler.on_promoted(make_event(3))
         eventually(lambda: swapper.offers[-1] == 3)
 
     assert pauses == [(0, 0.01)]
@@ -166,16 +166,16 @@ def test_a_gateway_that_waits_for_its_moment_can_be_stopped(
     swapper: FakeSwapper, records: FakeRecords, pauses: list[tuple[float, float]]
 ) -> None:
     with running_reconciler(swapper, records, spread_s=600) as reconciler:
-        reconciler.on_promoted(promoted(2))
+        reconciler.on_promoted(make_event(2))
         eventually(lambda: pauses == [(0, 600)])
 
     assert swapper.offers == [1]
 
 
 def test_it_reads_again_by_the_clock(swapper: FakeSwapper, records: FakeRecords) -> None:
-    records.newest = a_promotion(1)
+    records.newest = make_champion(1)
 
-    with running(Reconciler(swapper, records.champion, every_s=0.05).run):  # type: ignore[arg-type]
+    with running(Reconciler(swapper, records.read_champion, every_s=0.05).run):  # type: ignore[arg-type]
         eventually(lambda: len(swapper.offers) > 2)
 
 
@@ -184,7 +184,7 @@ def test_it_tries_again_until_a_server_is_back(
     swapper: FakeSwapper, records: FakeRecords, monkeypatch: pytest.MonkeyPatch, server: str
 ) -> None:
     monkeypatch.setattr(reconciler_module, "RETRY_S", 0.05)
-    records.newest = a_promotion(1)
+    records.newest = make_champion(1)
     records.away = server == "postgres"
     swapper.mlflow_away = server == "mlflow"
     broken = iter([None] if server == "bug" else [])
@@ -192,7 +192,7 @@ def test_it_tries_again_until_a_server_is_back(
     def champion() -> Champion | None:
         if next(broken, 0) is None:
             raise RuntimeError("a bug")
-        return records.champion()
+        return records.read_champion()
 
     with running(Reconciler(swapper, champion, every_s=60).run):  # type: ignore[arg-type]
         threading.Event().wait(0.1)

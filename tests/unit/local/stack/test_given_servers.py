@@ -14,7 +14,7 @@ from viral_local.settings import LocalSettings
 from viral_local.stack.plan_store import make_plan
 from viral_local.stack.start import Start
 
-from tests.integration.gateway.stage import NOWHERE
+from tests.integration.gateway.processes import NOWHERE
 
 
 def start(home: Path, **given: str) -> Start:

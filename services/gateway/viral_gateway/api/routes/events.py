@@ -1,4 +1,4 @@
-"""GET /v1/events"""
+"""Answer GET /v1/events."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from fastapi import APIRouter, Depends, Header, Query
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from viral_common.events import ModelPromoted
 
-from viral_gateway.api.openapi import problems
-from viral_gateway.api.openapi_examples import example_of
-from viral_gateway.api.paging import each_once
-from viral_gateway.api.prediction_schemas import ModelDetails, details_of
+from viral_gateway.api.openapi import describe_problems
+from viral_gateway.api.openapi_examples import build_example
+from viral_gateway.api.paging import refuse_repeated_parameters
+from viral_gateway.api.prediction_schemas import ModelDetails
 from viral_gateway.gateway import Gateway, GatewayDep
 from viral_gateway.serving.champion import Serving
 
-router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(each_once)])
+router = APIRouter(prefix="/v1", tags=["events"], dependencies=[Depends(refuse_repeated_parameters)])
 
 KEEP_ALIVE_S = 15
 RECONNECT_MS = 3_000
 # Time for a stream to end properly when the server stops.
 CLOSE_S = 1.0
 
-_DETAILS = json.dumps(example_of(ModelDetails.model_json_schema(), {}))
+_DETAILS = json.dumps(build_example(ModelDetails.model_json_schema(mode="serialization"), {}))
 EXAMPLE = f"id: 4\r\nevent: {ModelPromoted.name}\r\ndata: {_DETAILS}\r\n\r\n"
 
 Seq = Annotated[
     int | None,
-    Query(ge=0, description="Tell at once if a later promotion than this one serves", examples=[3]),
+    Query(ge=0, description="Send at once if a later promotion than this one serves", examples=[3]),
 ]
 LastSeq = Annotated[
     int | None,
@@ -41,14 +41,15 @@ LastSeq = Annotated[
 
 @router.get(
     "/events",
-    summary="Hear of each model that takes over",
+    name="events",
+    summary="Receive each model that takes over",
     response_class=EventSourceResponse,
-    responses={200: {"content": {"text/event-stream": {"example": EXAMPLE}}}, **problems(422)},
+    responses={200: {"content": {"text/event-stream": {"example": EXAMPLE}}}, **describe_problems(422)},
 )
-async def events(
+async def stream_events(
     gateway: GatewayDep, since: Seq = None, last_event_id: LastSeq = None
 ) -> EventSourceResponse:
-    """Server-sent events `model.promoted`, each with what `GET /v1/model` says; its id is the promotion_seq."""
+    """Stream server-sent events `model.promoted`, each with what `GET /v1/model` says; its id is the promotion_seq."""
     known = since if last_event_id is None else last_event_id
     closing = anyio.Event()
     return EventSourceResponse(
@@ -62,17 +63,17 @@ async def events(
 async def _stream(
     gateway: Gateway, known: int | None, closing: anyio.Event
 ) -> AsyncIterator[ServerSentEvent]:
-    with gateway.announcements.listening() as news:
+    with gateway.announcements.listen() as news:
         yield ServerSentEvent(comment="listening", retry=RECONNECT_MS)
         current = gateway.holder.current
         if current and known is not None and current.model.promotion_seq > known:
-            yield _took_over(current)
-        while await _heard(news, closing):
+            yield _build_event(current)
+        while await _wait_for_news(news, closing):
             news.clear()
-            yield _took_over(gateway.holder.get_serving())
+            yield _build_event(gateway.holder.get_serving())
 
 
-async def _heard(news: asyncio.Event, closing: anyio.Event) -> bool:
+async def _wait_for_news(news: asyncio.Event, closing: anyio.Event) -> bool:
     """Wait for news; False once the server is stopping."""
     waits = [asyncio.ensure_future(event.wait()) for event in (news, closing)]
     try:
@@ -83,6 +84,6 @@ async def _heard(news: asyncio.Event, closing: anyio.Event) -> bool:
     return not closing.is_set()
 
 
-def _took_over(serving: Serving) -> ServerSentEvent:
-    details = details_of(serving)
+def _build_event(serving: Serving) -> ServerSentEvent:
+    details = ModelDetails.from_serving(serving)
     return ServerSentEvent(details.model_dump_json(), event=ModelPromoted.name, id=str(details.promotion_seq))

@@ -1,4 +1,4 @@
-"""GET /health/live, /health/ready and /metrics"""
+"""Answer GET /health/live, /health/ready and /metrics."""
 
 from __future__ import annotations
 
@@ -68,15 +68,16 @@ class Ready(BaseModel):
     refused: RefusedOut | None
 
 
-@router.get("/health/live", summary="Does the process answer?")
-async def live() -> Live:
-    """Always 200 while it does."""
+@router.get("/health/live", name="live", summary="Does the process answer?")
+async def report_live() -> Live:
+    """Answer 200 while the process does."""
     return Live()
 
 
 @router.get(
     "/health/ready",
-    summary="Is a model loaded, and does the gateway hear of promotions?",
+    name="ready",
+    summary="Is a model loaded, and does the gateway receive promotions?",
     responses={
         503: {
             "model": Ready,
@@ -85,32 +86,33 @@ async def live() -> Live:
         }
     },
 )
-async def ready(gateway: GatewayDep, response: Response) -> Ready:
-    """200 only with a model loaded and the consumer alive on the broker."""
-    missing = _missing(gateway)
+async def report_ready(gateway: GatewayDep, response: Response) -> Ready:
+    """Answer 200 only with a model loaded and the consumer alive on the broker."""
+    missing = _list_missing(gateway)
     response.status_code = 503 if missing else 200
     response.headers["Cache-Control"] = "no-store"
     serving, refused = gateway.holder.current, gateway.holder.refused
     return Ready(
         status="not ready" if missing else "ready",
         missing=missing,
-        model=ModelRef.of(serving.model) if serving else None,
+        model=ModelRef.model_validate(serving.model) if serving else None,
         refused=RefusedOut(**asdict(refused)) if refused else None,
     )
 
 
 @router.get(
     "/metrics",
+    name="prometheus",
     summary="For Prometheus",
     response_class=Response,
     responses={200: {"content": {CONTENT_TYPE_LATEST: {"example": "viral_gateway_model_version 3.0\n"}}}},
 )
-async def prometheus(gateway: GatewayDep) -> Response:
-    """Prometheus' text format."""
-    READY_GAUGE.set(not _missing(gateway))
-    return Response(telemetry.exposition(), media_type=CONTENT_TYPE_LATEST)
+async def render_metrics(gateway: GatewayDep) -> Response:
+    """Render Prometheus' text format."""
+    READY_GAUGE.set(not _list_missing(gateway))
+    return Response(telemetry.render_telemetry(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _missing(gateway: Gateway) -> list[str]:
+def _list_missing(gateway: Gateway) -> list[str]:
     no_model = [] if gateway.holder.current else [gateway.holder.missing]
     return no_model + gateway.missing()

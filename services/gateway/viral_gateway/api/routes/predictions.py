@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from viral_common.tweets.features import compute_features
 
 from viral_gateway.api.fast_route import FastRoute
-from viral_gateway.api.openapi import problems
+from viral_gateway.api.openapi import describe_problems
 from viral_gateway.api.prediction_schemas import (
     AuthorOut,
     Features,
@@ -36,7 +36,7 @@ _reply = TypeAdapter(PredictionsReply)
     "/predictions",
     summary="Will these tweets get likes?",
     response_model=PredictionsReply,
-    responses=problems(400, 413, 415, 422, 503),
+    responses=describe_problems(400, 413, 415, 422, 503),
 )
 async def predict(request: PredictionsRequest, gateway: GatewayDep) -> Response:
     """Predict 1 to 256 tweets, all with the same model version. 503 with Retry-After until there is a model."""
@@ -46,7 +46,7 @@ async def predict(request: PredictionsRequest, gateway: GatewayDep) -> Response:
         serving, [tweet.to_input(now) for tweet in request.tweets], explain=request.explain
     )
     reply = PredictionsReply(
-        model=ModelRef.of(serving.model), predictions=[_build_reply(each) for each in predictions]
+        model=ModelRef.model_validate(serving.model), predictions=[_build_reply(each) for each in predictions]
     )
     return Response(_reply.dump_json(reply), media_type="application/json")
 

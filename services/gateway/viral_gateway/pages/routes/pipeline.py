@@ -1,4 +1,4 @@
-"""GET /pipeline"""
+"""Answer GET /pipeline."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from viral_gateway.gateway import GatewayDep
 from viral_gateway.monitoring import drift, live_drift
 from viral_gateway.pages.pipeline import PipelineView
-from viral_gateway.pages.templates import page
+from viral_gateway.pages.templates import render_page
 from viral_gateway.problems import RETRY_AFTER_S
 from viral_gateway.stores.predictions import MOST_COUNTED
 
@@ -17,13 +17,13 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/pipeline")
-def pipeline(
+def show_pipeline(
     request: Request, gateway: GatewayDep, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
 ) -> Response:
-    """Some batches' trails, newest first; without Postgres, a note and what this process knows."""
+    """Show some batches' trails, newest first; without Postgres, a note and what this process knows."""
     serving = gateway.holder.current  # once: a swap in between would mix two versions on the page
-    view = PipelineView.of(gateway, serving, number)
-    reply = page(
+    view = PipelineView.from_gateway(gateway, serving, number)
+    reply = render_page(
         request,
         "pipeline.html",
         gateway,

@@ -1,4 +1,4 @@
-"""A gateway as a process of its own, and what the evaluator would do around it."""
+"""Run a gateway as a process of its own, and promote models around it as the evaluator would."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOWHERE = "127.0.0.1:1"
 
 
 class GatewayProcess:
-    """`viral-gateway run`, stopped by SIGTERM."""
+    """Run `viral-gateway run`; SIGTERM stops it."""
 
     def __init__(self, settings: CommonSettings, log: Path, **overrides: str) -> None:
         self.port = free_port()
@@ -63,7 +63,7 @@ class GatewayProcess:
             raise
 
     def stop(self) -> int:
-        """SIGTERM; its exit code."""
+        """Send SIGTERM; return its exit code."""
         self.http.close()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
@@ -90,7 +90,7 @@ class GatewayProcess:
 
 
 class Promoter:
-    """Registers artefacts and promotes them as the evaluator does: row and event in one transaction."""
+    """Register artefacts and promote them as the evaluator does: row and event in one transaction."""
 
     def __init__(self, service: Service, settings: CommonSettings, directory: Path) -> None:
         self.service, self.settings, self.directory = service, settings, directory
@@ -108,17 +108,17 @@ class Promoter:
             )
 
     def register(self, bias: float) -> tuple[RegisteredVersion, Artefact]:
-        """A version whose probabilities `bias` moves."""
+        """Register a version whose probabilities `bias` moves."""
         artefact = make_artefact(self.directory / str(bias) / "artefact", bias=bias, simulated=True)
         return self.register_made(artefact), artefact
 
     def register_made(self, artefact: Artefact) -> RegisteredVersion:
-        """A version of an artefact that is there already."""
+        """Register a version of an artefact that is there already."""
         run = Runs(self.settings.mlflow_url).start(uuid4(), "test", {})
         return run.register(artefact, {"auc": 0.7})
 
     def promote(self, registered: RegisteredVersion, **damage: Any) -> int:
-        """Its promotion_seq."""
+        """Promote it; return its promotion_seq."""
         with self.service.sessions.begin() as session:
             row = ledger.add_promotion(session, self._row(registered, **damage))
             event = ModelPromoted(

@@ -1,4 +1,4 @@
-"""A swapper over real files and a made-up model."""
+"""Run a swapper over real files and a made-up model."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from viral_gateway.serving.artefact_cache import ArtefactCache
 from viral_gateway.serving.champion import ModelHolder
 from viral_gateway.serving.swapper import Swapper
 
-from tests.unit.gateway.fakes import FakeModel, a_promotion, a_spec
+from tests.unit.gateway.fakes import FakeModel, make_champion, make_spec
 
 
 class FakeMlflow:
-    """Artefact directories by version, each a true one whose model tells its version."""
+    """Hold artefact directories by version, each a true one whose model says its version."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -40,8 +40,8 @@ class FakeMlflow:
         directory.mkdir(parents=True, exist_ok=True)
         for name in {*FILES, *GRAPHS.values()}:
             (directory / name).write_text(json.dumps({"version": version}))
-        (directory / SPEC).write_text(a_spec().model_dump_json())
-        return a_promotion(version, seq, write_manifest(directory))
+        (directory / SPEC).write_text(make_spec().model_dump_json())
+        return make_champion(version, seq, write_manifest(directory))
 
     def download(self, artifact_uri: str, precision: Precision, into: Path) -> Path:
         if self.away:
@@ -63,8 +63,8 @@ def load(artefact: Artefact, precision: Precision) -> FakeModel:
     return FakeModel(model["version"] / 100 - (0.001 if precision == "int8" else 0))
 
 
-class Stage:
-    """A swapper with all that it touches."""
+class SwapperHarness:
+    """Hold a swapper with all that it touches."""
 
     def __init__(self, directory: Path) -> None:
         self.mlflow = FakeMlflow(directory / "mlflow")

@@ -1,4 +1,4 @@
-"""A pipeline that ran for many days: some challengers took over, some did not, some days nothing could be learnt."""
+"""Make the trails of a pipeline of many days: some challengers took over, some did not, some days had none."""
 
 from __future__ import annotations
 
@@ -23,27 +23,31 @@ def make_trails(days: int, source: str = "archive") -> list[BatchTrail]:
     champion, trails = 0, []
     for number in range(1, days + 1):
         if number == days > 3:
-            trails.append(BatchTrail(_batch(number, source, collected=False), None, None, None))
+            trails.append(BatchTrail(_make_batch(number, source, collected=False), None, None, None))
         elif number % 7 == 6:
-            trails.append(BatchTrail(_batch(number, source), None, _untrainable(number), None))
+            trails.append(
+                BatchTrail(_make_batch(number, source), None, _make_untrainable_verdict(number), None)
+            )
         else:
-            trails.append(_judged(number, champion, source, draw))
+            trails.append(_make_judged(number, champion, source, draw))
             champion = number if trails[-1].promotion else champion
     return trails[::-1]
 
 
-def _judged(number: int, champion: int, source: str, draw: Random) -> BatchTrail:
-    batch, training = _batch(number, source), _training(number)
+def _make_judged(number: int, champion: int, source: str, draw: Random) -> BatchTrail:
+    batch, training = _make_batch(number, source), _make_training(number)
     auc = 0.688 + 0.0011 * min(number, 30) + draw.uniform(-0.006, 0.006)
     better = number in TAKES_OVER or not champion
-    ours, theirs = _scores(auc if better else auc - 0.009), _scores(auc - 0.008 if better else auc)
-    verdict = _verdict(number, champion, "promoted" if better else "kept", ours, theirs if champion else {})
-    batch.drift = _drift(number, draw) if number > 1 else None
-    promotion = _promotion(number, champion, verdict) if better else None
+    ours, theirs = _make_scores(auc if better else auc - 0.009), _make_scores(auc - 0.008 if better else auc)
+    verdict = _make_verdict(
+        number, champion, "promoted" if better else "kept", ours, theirs if champion else {}
+    )
+    batch.drift = _make_drift(number, draw) if number > 1 else None
+    promotion = _make_promotion(number, champion, verdict) if better else None
     return BatchTrail(batch, training, verdict, promotion, [promotion] if promotion else [])
 
 
-def _batch(number: int, source: str, *, collected: bool = True) -> Batch:
+def _make_batch(number: int, source: str, *, collected: bool = True) -> Batch:
     began = FIRST_DAY + number * DAY
     return Batch(
         id=UUID(int=number),
@@ -63,7 +67,7 @@ def _batch(number: int, source: str, *, collected: bool = True) -> Batch:
     )
 
 
-def _training(number: int) -> Training:
+def _make_training(number: int) -> Training:
     began = FIRST_DAY + number * DAY
     return Training(
         event_id=UUID(int=1_000 + number),
@@ -78,7 +82,7 @@ def _training(number: int) -> Training:
     )
 
 
-def _verdict(
+def _make_verdict(
     number: int, champion: int, outcome: str, ours: dict[str, float], theirs: dict[str, float]
 ) -> Verdict:
     gain = 0.0041 if outcome == "promoted" else -0.0007
@@ -104,7 +108,7 @@ def _verdict(
     )
 
 
-def _untrainable(number: int) -> Verdict:
+def _make_untrainable_verdict(number: int) -> Verdict:
     return Verdict(
         id=UUID(int=2_000 + number),
         event_id=UUID(int=3_000 + number),
@@ -121,7 +125,7 @@ def _untrainable(number: int) -> Verdict:
     )
 
 
-def _promotion(number: int, champion: int, verdict: Verdict) -> Promotion:
+def _make_promotion(number: int, champion: int, verdict: Verdict) -> Promotion:
     return Promotion(
         seq=number,
         event_id=UUID(int=4_000 + number),
@@ -140,7 +144,7 @@ def _promotion(number: int, champion: int, verdict: Verdict) -> Promotion:
     )
 
 
-def _scores(auc: float) -> dict[str, float]:
+def _make_scores(auc: float) -> dict[str, float]:
     return {
         "auc": auc,
         "auc_low": auc - 0.012,
@@ -150,7 +154,7 @@ def _scores(auc: float) -> dict[str, float]:
     }
 
 
-def _drift(number: int, draw: Random) -> dict[str, float]:
+def _make_drift(number: int, draw: Random) -> dict[str, float]:
     drift = {name: draw.uniform(0, 0.04) for name in FEATURES} | {"like_count": draw.uniform(0, 0.05)}
     drift["created_at_dayofweek"] = 15.2
     if number % 5 == 0:
