@@ -41,7 +41,7 @@ TOPICS = ("oil", "gas", "rain", "trains", "football", "bread")
 def make_labelled_tweets(
     count: int, seed: int = 7, noise: float = 0.1, liked: float = 0.5
 ) -> list[LabelledTweet]:
-    """Wording and photos decide about likes, but for a share of `noise`; a share of `liked` is worded well."""
+    """Wording and photos decide about likes, but for a share of `noise`; a share of `make_like_event` is worded well."""
     rng = np.random.default_rng(seed)
     return [_make_tweet(rng, number, noise, liked) for number in range(count)]
 

@@ -1,4 +1,4 @@
-"""How good the predictions are on real tweets, each figure beside the best simple rival of the same run."""
+"""SplitBy good the predictions are on real tweets, each figure beside the best simple rival of the same run."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from viral_common.archive.bad_rows import BadRows
 from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.label_rule import LabelRule
 from viral_trainer.compare.comparison import Comparison, compare
-from viral_trainer.compare.contenders import chosen
-from viral_trainer.compare.parts import How
+from viral_trainer.compare.contenders import choose_contenders
+from viral_trainer.compare.parts import SplitBy
 from viral_trainer.data.tweet_files import read_originals
 from viral_trainer.settings import OfflineSettings
 
@@ -32,7 +32,7 @@ Scores = dict[str, dict[str, float]]
 def measure(_scratch: Path) -> list[Figure]:
     """By time the first 80% are learned from, the rest judged on; none without real tweets."""
     if missing := [name for name in ("ukraine_oil", "covid2020") if not _file(name).exists()]:
-        Console().print(f"quality is not measured: no {' and no '.join(missing)} in {TEST_DATA}")
+        Console().print(f"quality is not measure_training: no {' and no '.join(missing)} in {TEST_DATA}")
         return []
     e1 = _compared("ukraine_oil", "time")
     random = _compared("ukraine_oil", "random")
@@ -54,10 +54,10 @@ def _file(name: str) -> Path:
     return TEST_DATA / f"{name}.jsonl.gz"
 
 
-def _compared(name: str, how: How) -> Scores:
+def _compared(name: str, how: SplitBy) -> Scores:
     settings = OfflineSettings()
     tweets = read_originals(_file(name), BadRows(), LabelRule(0, timedelta(days=1)))
-    comparison = compare(tweets, chosen(MODELS), how, settings, lambda _: None, lambda _: None)
+    comparison = compare(tweets, choose_contenders(MODELS), how, settings, lambda _: None, lambda _: None)
     found = {result.contender.name: result.scores for result in comparison.results}
     return {**found, MEAN: _scores_of_mean(comparison)}
 

@@ -15,7 +15,7 @@ import numpy as np
 import viral_trainer.main  # noqa: F401  (all that the service has loaded)
 from viral_common.database.engine import connect, make_sessions
 from viral_common.stores.tweets import TweetStore
-from viral_trainer.compare.measuring import peak_mb
+from viral_trainer.compare.measuring import measure_peak_mb
 from viral_trainer.data.examples import Examples
 from viral_trainer.data.window import read_window
 from viral_trainer.model.base_model import find_base_model
@@ -63,7 +63,7 @@ def main(database_url: str, batches: str, tweets: str, folder: str) -> None:
     base = find_base_model(settings.base_model)
     with patch("viral_trainer.training.fit.train", begun):
         fit(window, base, settings, UUID(int=0), Until())
-    print(peak_mb())  # noqa: T201
+    print(measure_peak_mb())  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -11,7 +11,13 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 from viral_common.database.tables import Batch
 from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
-from viral_trainer.compare.recipes.frozen_bert import BATCH, LEARNING_RATE, MOST_EPOCHS, Frozen, Reader
+from viral_trainer.compare.recipes.frozen_bert import (
+    BATCH,
+    LEARNING_RATE,
+    MOST_EPOCHS,
+    FrozenBert,
+    TweetReader,
+)
 from viral_trainer.data.window import Window
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import DEFAULT_BASE_MODEL, OfflineSettings
@@ -53,8 +59,8 @@ def _window(learned: list[LabelledTweet], validation: list[LabelledTweet]) -> Wi
 
 
 def _their_seconds_a_tweet(tweets: list[LabelledTweet]) -> float:
-    reader = Reader(find_base_model(DEFAULT_BASE_MODEL), tweets)
-    network = Frozen(reader.base)
+    reader = TweetReader(find_base_model(DEFAULT_BASE_MODEL), tweets)
+    network = FrozenBert(reader.base)
     read = reader.read(take_inputs(tweets))
     labels = torch.tensor(stack_labels(tweets), dtype=torch.float32)
     optimizer = torch.optim.Adam(network.head.parameters(), lr=LEARNING_RATE)

@@ -70,7 +70,7 @@ def untrained_model(
 def _grown_on_chance() -> BoostedText:
     chance = np.random.default_rng(1)
     inputs = chance.normal(size=(5000, len(FEATURES) + 1)).astype(np.float32)
-    return BoostedText(Trees.of(grow_trees(inputs, chance.random(len(inputs)) < 0.5, seed=1)))
+    return BoostedText(Trees.from_scikit_learn(grow_trees(inputs, chance.random(len(inputs)) < 0.5, seed=1)))
 
 
 def _raw_tweets(count: int) -> Iterator[RawTweet]:
@@ -78,4 +78,4 @@ def _raw_tweets(count: int) -> Iterator[RawTweet]:
         return read_tweets(ARCHIVE, BadRows())
     source = SimulatedSource(seed=1, first_day=None, days=1, batch_size=count)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return source.search("", today - timedelta(days=1), today)
+    return source.search(today - timedelta(days=1), today)

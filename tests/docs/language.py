@@ -13,7 +13,7 @@ VERBS = frozenset((Path(__file__).with_name("verbs.txt")).read_text(encoding="ut
 # What begins a name beside a verb: conversions, constructors and what is called when something happens.
 PREFIXES = frozenset({"from", "to", "on"})
 # Named by a library that calls them, or by a convention that every reader knows.
-GIVEN_NAMES = frozenset({"main", "dispatch"})
+GIVEN_NAMES = frozenset({"main", "dispatch", "symbolic"})
 # Published word for word, in OpenAPI or in events.md: there a noun says what the thing is.
 PUBLISHED = frozenset({"BaseModel", "TypedDict", "Event", "BaseSettings", "Struct"})
 # Values, and what is named by the command line that it answers.

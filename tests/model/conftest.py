@@ -58,7 +58,7 @@ def simulated(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -
     first = date(2026, 1, 1)
     midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)
     source = SimulatedSource(seed=7, first_day=first, days=1, batch_size=6_000)
-    tweets = source.search("", midnight, midnight + DAY)
+    tweets = source.search(midnight, midnight + DAY)
     return trained(source.name, tweets, base_model, tmp_path_factory.mktemp("simulated"))
 
 
@@ -72,7 +72,7 @@ def real(base_model: BaseModel, tmp_path_factory: pytest.TempPathFactory) -> Sub
     source = ArchiveSource(str(path), "", folder / "shards", lambda *_, **__: None)
     window = source.find_next_window(datetime(2022, 3, 1, tzinfo=UTC), 5_000)
     assert window is not None
-    return trained(source.name, source.search("", *window), base_model, folder)
+    return trained(source.name, source.search(*window), base_model, folder)
 
 
 def trained(name: str, tweets: Iterable[RawTweet], base: BaseModel, folder: Path) -> Subject:

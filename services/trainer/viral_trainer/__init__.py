@@ -1,1 +1,1 @@
-"""Retrains the model on each collected batch and registers it as the challenger."""
+"""Retrain the model on each collected batch and register it as the challenger."""

@@ -51,9 +51,9 @@ def compare(
 ) -> None:
     """Compare this product's recipe with simple rivals on a file of tweets. Needs no server."""
     with print_errors_as_one_line():
-        from viral_trainer.compare.command import Wish, run
+        from viral_trainer.compare.command import CompareOptions, run
 
-        run(Wish(tweets, split, json, markdown, plot, models, max_tweets, threshold, seed, mlflow))
+        run(CompareOptions(tweets, split, json, markdown, plot, models, max_tweets, threshold, seed, mlflow))
 
 
 @app.command()

@@ -12,10 +12,12 @@ from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
 from viral_common.stores.tweets import TweetStore
 
+from viral_trainer.data.store import TrainingStore
 from viral_trainer.eda.on_run import BatchReports
 from viral_trainer.handlers import Trainer
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import TrainerSettings
+from viral_trainer.training.challenger import Challengers
 
 
 def main() -> None:
@@ -26,8 +28,8 @@ def main() -> None:
     find_base()  # a wrong name is reported now, not with the first batch
     with Service("trainer", settings) as service:
         registry, runs = Registry(settings.mlflow_url), Runs(settings.mlflow_url)
-        tweets = TweetStore(service.sessions)
-        report = BatchReports(service.sessions, tweets, settings).put_on
-        trainer = Trainer(service.sessions, tweets, runs, registry, find_base, settings, report)
+        report = BatchReports(service.sessions, TweetStore(service.sessions), settings).put_on
+        challengers = Challengers(runs, registry, find_base, settings, report)
+        trainer = Trainer(TrainingStore(service.sessions, settings), challengers, settings)
         service.handle(BatchCollected, trainer.on_batch_collected, trainer.on_dead_lettered)
         service.run()

@@ -7,17 +7,28 @@ from viral_common.database.engine import Sessions
 from viral_common.registry.runs import Runs
 from viral_common.registry.versions import Registry
 from viral_common.settings import CommonSettings
-from viral_common.stores.tweets import TweetStore
+from viral_trainer.data.store import TrainingStore
 from viral_trainer.handlers import Trainer
 from viral_trainer.settings import TrainerSettings
+from viral_trainer.training.challenger import Challengers
 
 from tests.factories import make_base_model
 
 
 @pytest.fixture
-def trainer(db: Sessions, settings: CommonSettings, tmp_path: Path) -> Trainer:
-    """Real Postgres, real MLflow, a narrow network of random weights; no reports."""
+def registry(settings: CommonSettings) -> Registry:
+    return Registry(settings.mlflow_url)
+
+
+@pytest.fixture
+def challengers(registry: Registry, settings: CommonSettings, tmp_path: Path) -> Challengers:
+    """Real MLflow, a narrow network of random weights; no reports."""
     base = make_base_model(tmp_path / "base")
     own = TrainerSettings.model_validate({**settings.model_dump(), "train_threads": 1, "head_lr": 1e-2})
-    registry, runs = Registry(settings.mlflow_url), Runs(settings.mlflow_url)
-    return Trainer(db, TweetStore(db), runs, registry, lambda: base, own, lambda *_: None)
+    return Challengers(Runs(settings.mlflow_url), registry, lambda: base, own, lambda *_: None)
+
+
+@pytest.fixture
+def trainer(db: Sessions, challengers: Challengers) -> Trainer:
+    """Real Postgres and real MLflow."""
+    return Trainer(TrainingStore(db, challengers.settings), challengers, challengers.settings)

@@ -9,32 +9,36 @@ from mlflow import MlflowClient
 from viral_common.artefact.files import read_artefact
 from viral_common.database.engine import Sessions
 from viral_common.events import ModelTrained
+from viral_common.stores.tweets import TweetStore
 from viral_evaluator.judge import Judge
 from viral_evaluator.promotion_rule import PromotionRule
 from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
+from viral_trainer.data.store import TrainingStore
 from viral_trainer.handlers import Trainer
+from viral_trainer.training.challenger import Challengers
 
 from tests.factories import make_labelled_tweets
-from tests.integration.trainer.stage import collected
+from tests.integration.trainer.stored_batches import store_batch
 
 
 def test_rare_viral_tweets_are_learned_called_and_judged(
-    trainer: Trainer, db: Sessions, mlflow_url: str, tmp_path: Path
+    challengers: Challengers, db: Sessions, mlflow_url: str, tmp_path: Path
 ) -> None:
-    settings = trainer.settings.model_copy(update={"likes_threshold": 10})
+    settings = challengers.settings.model_copy(update={"likes_threshold": 10})
     tweets = [
         replace(tweet, like_count=40 * tweet.like_count + 3)  # nobody is without a like, one in ten has 43
         for tweet in make_labelled_tweets(1_400, noise=0.01, liked=0.1)
     ]
     judge = Judge(
-        trainer.tweets,
-        Scorer(trainer.registry, tmp_path / "evaluator"),
+        TweetStore(db),
+        Scorer(challengers.registry, tmp_path / "evaluator"),
         PromotionRule(resamples=500),
         EvaluatorSettings.model_validate(settings.model_dump()),
     )
 
-    (trained,) = replace(trainer, settings=settings).on_batch_collected(collected(db, tweets=tweets))
+    trainer = Trainer(TrainingStore(db, settings), replace(challengers, settings=settings), settings)
+    (trained,) = trainer.on_batch_collected(store_batch(db, tweets=tweets))
     assert isinstance(trained, ModelTrained)
     verdict = judge.compare(trained, champion=None)
 
@@ -44,7 +48,7 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     assert figures["average_precision"] > 3 * figures["viral_rate"]
     assert figures["recall"] > 0.5
 
-    spec = read_artefact(trainer.registry.download(trained.artifact_uri, tmp_path / "again")).spec
+    spec = read_artefact(challengers.registry.download(trained.artifact_uri, tmp_path / "again")).spec
     assert spec.likes_threshold == 10
     assert spec.decision_threshold <= 0.5
     assert {one.of for one in spec.training.slices} == {"hour (UTC)", "words", "media", "author"}

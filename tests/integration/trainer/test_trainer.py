@@ -23,17 +23,17 @@ from viral_common.registry.versions import MODEL_NAME, Registry
 from viral_trainer.handlers import Trainer
 
 from tests.factories import make_labelled_tweets
-from tests.integration.trainer.stage import collected
+from tests.integration.trainer.stored_batches import store_batch
 
 
-def runs_of(client: MlflowClient, event: BatchCollected) -> list[MlflowRun]:
+def find_runs(client: MlflowClient, event: BatchCollected) -> list[MlflowRun]:
     experiment = client.get_experiment_by_name(MODEL_NAME)
     wanted = f"tags.`viral.event_id` = '{event.id}'"
     return list(client.search_runs([experiment.experiment_id], wanted, ViewType.ACTIVE_ONLY))
 
 
-def versions_of(client: MlflowClient, event: BatchCollected) -> list[int]:
-    runs = [run.info.run_id for run in runs_of(client, event)]
+def find_versions(client: MlflowClient, event: BatchCollected) -> list[int]:
+    runs = [run.info.run_id for run in find_runs(client, event)]
     return [int(one.version) for run in runs for one in client.search_model_versions(f"run_id = '{run}'")]
 
 
@@ -43,15 +43,15 @@ def client(mlflow_url: str) -> MlflowClient:
 
 
 def test_a_collected_batch_becomes_a_challenger(trainer: Trainer, db: Sessions, client: MlflowClient) -> None:
-    event = collected(db)
+    event = store_batch(db)
 
     (trained,) = trainer.on_batch_collected(event)
 
     assert isinstance(trained, ModelTrained)
     assert trained.metrics["auc"] > 0.7
     assert int(client.get_model_version_by_alias(MODEL_NAME, "challenger").version) == trained.model_version
-    assert versions_of(client, event) == [trained.model_version]
-    (run,) = runs_of(client, event)
+    assert find_versions(client, event) == [trained.model_version]
+    (run,) = find_runs(client, event)
     assert run.info.status == "FINISHED"
     assert run.data.tags["viral.batch_id"] == str(event.batch_id)
     assert "Simulated data" in run.data.tags["mlflow.note.content"]
@@ -60,12 +60,12 @@ def test_a_collected_batch_becomes_a_challenger(trainer: Trainer, db: Sessions, 
 
 
 def test_the_announced_artefact_is_the_one_that_scores(
-    trainer: Trainer, db: Sessions, tmp_path: Path
+    trainer: Trainer, registry: Registry, db: Sessions, tmp_path: Path
 ) -> None:
-    (trained,) = trainer.on_batch_collected(collected(db))
+    (trained,) = trainer.on_batch_collected(store_batch(db))
     assert isinstance(trained, ModelTrained)
 
-    directory = trainer.registry.download(trained.artifact_uri, tmp_path / "fetched")
+    directory = registry.download(trained.artifact_uri, tmp_path / "fetched")
     predictor = Predictor.load(read_artefact(directory, trained.artifact_sha256), threads=1)
 
     tweets = make_labelled_tweets(200, seed=99)
@@ -74,14 +74,14 @@ def test_the_announced_artefact_is_the_one_that_scores(
 
 
 def test_the_same_event_again_repeats_nothing(trainer: Trainer, db: Sessions, client: MlflowClient) -> None:
-    event = collected(db)
+    event = store_batch(db)
     first = trainer.on_batch_collected(event)
 
     again = trainer.on_batch_collected(event)
 
     assert [one.model_dump() for one in again] == [one.model_dump() for one in first]
-    assert len(runs_of(client, event)) == 1
-    assert len(versions_of(client, event)) == 1
+    assert len(find_runs(client, event)) == 1
+    assert len(find_versions(client, event)) == 1
 
 
 class Killed(BaseException):
@@ -108,7 +108,7 @@ def test_a_training_killed_anywhere_ends_in_one_version(
     step: str,
     after: bool,
 ) -> None:
-    event = collected(db)
+    event = store_batch(db)
     with monkeypatch.context() as patch:
         kill_at(patch, step, after)
         with pytest.raises(Killed):
@@ -117,8 +117,8 @@ def test_a_training_killed_anywhere_ends_in_one_version(
     (trained,) = trainer.on_batch_collected(event)
 
     assert isinstance(trained, ModelTrained)
-    assert versions_of(client, event) == [trained.model_version]
-    (run,) = runs_of(client, event)
+    assert find_versions(client, event) == [trained.model_version]
+    (run,) = find_runs(client, event)
     assert run.info.status == "FINISHED"
     assert int(client.get_model_version_by_alias(MODEL_NAME, "challenger").version) == trained.model_version
     with db() as session:
@@ -132,17 +132,17 @@ def kill_at(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
     owner = {"Run": Run, "Runs": Runs, "Registry": Registry}[owner_name]
     original = getattr(owner, method)
 
-    def killed(*args: object, **kwargs: object) -> None:
+    def end(*args: object, **kwargs: object) -> None:
         if after:
             original(*args, **kwargs)
         raise Killed
 
-    patch.setattr(owner, method, killed)
+    patch.setattr(owner, method, end)
 
 
 def test_a_later_batch_waits_for_the_one_before(trainer: Trainer, db: Sessions) -> None:
-    earlier = collected(db, day=0)
-    later = collected(db, day=1)
+    earlier = store_batch(db, day=0)
+    later = store_batch(db, day=1)
 
     with pytest.raises(NotYet, match=str(earlier.batch_id)):
         trainer.on_batch_collected(later)
@@ -152,7 +152,7 @@ def test_a_later_batch_waits_for_the_one_before(trainer: Trainer, db: Sessions) 
 
 
 def test_a_batch_that_does_not_exist_is_unusable(trainer: Trainer, db: Sessions) -> None:
-    event = collected(db).model_copy(update={"batch_id": uuid4()})
+    event = store_batch(db).model_copy(update={"batch_id": uuid4()})
 
     with pytest.raises(Unusable, match="does not exist"):
         trainer.on_batch_collected(event)
@@ -171,7 +171,7 @@ def test_a_batch_that_does_not_exist_is_unusable(trainer: Trainer, db: Sessions)
 def test_a_batch_with_nothing_to_learn_gets_a_verdict_that_says_so(
     trainer: Trainer, db: Sessions, client: MlflowClient, count: int, likes: int | None, reason: str
 ) -> None:
-    event = collected(db, count=count, likes=likes)
+    event = store_batch(db, count=count, likes=likes)
 
     assert trainer.on_batch_collected(event) == []
     assert trainer.on_batch_collected(event) == []
@@ -180,11 +180,11 @@ def test_a_batch_with_nothing_to_learn_gets_a_verdict_that_says_so(
         (verdict,) = session.scalars(select(Verdict)).all()
     assert verdict.outcome == "untrainable"
     assert reason in verdict.reason
-    assert versions_of(client, event) == []
+    assert find_versions(client, event) == []
 
 
 def test_an_event_that_was_given_up_leaves_a_verdict(trainer: Trainer, db: Sessions) -> None:
-    event = collected(db)
+    event = store_batch(db)
 
     trainer.on_dead_lettered(event, "failed 5 times")
 
@@ -196,7 +196,7 @@ def test_an_event_that_was_given_up_leaves_a_verdict(trainer: Trainer, db: Sessi
 def test_a_training_that_was_given_up_leaves_a_failed_run_and_no_files(
     trainer: Trainer, db: Sessions, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = collected(db)
+    event = store_batch(db)
     with monkeypatch.context() as patch:
         kill_at(patch, "Run.register", after=False)
         with pytest.raises(Killed):
@@ -204,5 +204,5 @@ def test_a_training_that_was_given_up_leaves_a_failed_run_and_no_files(
 
     trainer.on_dead_lettered(event, "failed 5 times")
 
-    assert [run.info.status for run in runs_of(client, event)] == ["FAILED"]
+    assert [run.info.status for run in find_runs(client, event)] == ["FAILED"]
     assert not list((trainer.settings.data_dir / "trainer").glob(str(event.id)))

@@ -12,7 +12,7 @@ _FEATURES = {
     "photos_count": "photos",
     "has_video": "has a video",
     "urls_count": "links",
-    "author_told": "author is known",
+    "author_known": "author is known",
     "author_tweets": "author’s earlier tweets",
     "author_viral_share": "author’s viral share",
     "author_likes": "author’s mean log likes",

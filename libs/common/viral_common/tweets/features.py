@@ -24,7 +24,7 @@ TWEET_FEATURES = (
     "has_video",
     "urls_count",
 )
-AUTHOR_FEATURES = ("author_told", "author_tweets", "author_viral_share", "author_likes", "username_digits")
+AUTHOR_FEATURES = ("author_known", "author_tweets", "author_viral_share", "author_likes", "username_digits")
 FEATURES = TWEET_FEATURES + AUTHOR_FEATURES
 
 

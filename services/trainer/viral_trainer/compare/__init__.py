@@ -1,1 +1,1 @@
-"""`viral-trainer compare`: the product's recipe beside simple rivals, on the same tweets of one file."""
+"""Compare the product's recipe with simple rivals, on the same tweets of one file."""

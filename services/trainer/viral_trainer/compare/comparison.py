@@ -1,4 +1,4 @@
-"""Everybody learns from the same tweets, one after the other, and is judged on the same others."""
+"""Train all contenders on the same tweets, one after the other, and score them on the same others."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from viral_common.evaluation.intervals import compute_intervals
 from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
-from viral_trainer.compare.contenders import Contender, trained_together
-from viral_trainer.compare.measuring import measured
-from viral_trainer.compare.parts import How, parted
+from viral_trainer.compare.contenders import Contender, group_by_training
+from viral_trainer.compare.measuring import measure_training
+from viral_trainer.compare.parts import SplitBy, split_tweets
 from viral_trainer.settings import OfflineSettings
 
 
 @dataclass(frozen=True)
 class Result:
-    """One contender's figures on the test tweets, and what its training cost."""
+    """Hold one contender's figures on the test tweets, and what its training cost."""
 
     contender: Contender
     scores: dict[str, float]
@@ -32,9 +32,9 @@ class Result:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Results in the order of the table, and on what they rest."""
+    """Hold the results in the order of the table, and on what they rest."""
 
-    split: How
+    split: SplitBy
     seed: int
     likes_threshold: int
     train_count: int
@@ -53,29 +53,29 @@ class Comparison:
 def compare(
     tweets: Sequence[LabelledTweet],
     contenders: Sequence[Contender],
-    split: How,
+    split: SplitBy,
     settings: OfflineSettings,
-    before: Callable[[list[Contender]], None],
-    after: Callable[[Result], None],
+    on_start: Callable[[list[Contender]], None],
+    on_result: Callable[[Result], None],
 ) -> Comparison:
-    """Train and score everyone; `before` and `after` hear of it. `tweets` are in time order."""
-    parts = parted(tweets, split, settings.train_seed, settings.likes_threshold)
+    """Train and score everyone on `tweets`, which are in time order."""
+    parts = split_tweets(tweets, split, settings.train_seed, settings.likes_threshold)
     labels = stack_labels(parts.test)
     results = []
-    for group in trained_together(contenders):
-        before(group)
-        run = measured(group, parts, settings)
-        for contender, probabilities in zip(group, run.probabilities, strict=True):
+    for group in group_by_training(contenders):
+        on_start(group)
+        training = measure_training(group, parts, settings)
+        for contender, probabilities in zip(group, training.probabilities, strict=True):
             result = Result(
                 contender,
                 compute_scores(labels, probabilities),
                 compute_intervals(labels, probabilities),
-                run.train_seconds,
-                run.peak_mb,
+                training.seconds,
+                training.peak_mb,
                 probabilities,
             )
             results.append(result)
-            after(result)
+            on_result(result)
     return Comparison(
         split=split,
         seed=settings.train_seed,

@@ -1,4 +1,4 @@
-"""Who is compared, in the order of every table."""
+"""List who is compared, in the order of every table."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from viral_common.errors import UsageError
 
 @dataclass(frozen=True)
 class Contender:
-    """A recipe, and what it is told of authors while it learns and while it is asked."""
+    """Name a recipe, and whether it knows the authors while it trains and while it is asked."""
 
     name: str
     recipe: str  # a module of viral_trainer.compare.recipes
     what: str
-    learns_authors: bool = False
-    told_authors: bool = False
+    trains_with_authors: bool = False
+    asked_with_authors: bool = False
 
 
 CONTENDERS = (
@@ -40,8 +40,8 @@ CONTENDERS = (
 )
 
 
-def chosen(names: str | None) -> list[Contender]:
-    """Those named, separated by commas; all for None. Raises UsageError for a name that nobody has."""
+def choose_contenders(names: str | None) -> list[Contender]:
+    """Choose those named, separated by commas; all for None. Raises UsageError for a name that nobody has."""
     wanted = [name.strip() for name in names.split(",") if name.strip()] if names is not None else None
     known = [contender.name for contender in CONTENDERS]
     if wanted is not None and (not wanted or set(wanted) - set(known)):
@@ -50,7 +50,7 @@ def chosen(names: str | None) -> list[Contender]:
     return [contender for contender in CONTENDERS if wanted is None or contender.name in wanted]
 
 
-def trained_together(contenders: Sequence[Contender]) -> list[list[Contender]]:
-    """Neighbours that ask one and the same model."""
-    groups = groupby(contenders, lambda contender: (contender.recipe, contender.learns_authors))
+def group_by_training(contenders: Sequence[Contender]) -> list[list[Contender]]:
+    """Group neighbours that ask one and the same model."""
+    groups = groupby(contenders, lambda contender: (contender.recipe, contender.trains_with_authors))
     return [list(group) for _, group in groups]

@@ -1,4 +1,4 @@
-"""One training in a process of its own, so that its time and its memory are nobody else's."""
+"""Measure one training in a process of its own, so that its time and its memory are nobody else's."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from viral_common.errors import ViralError
 from viral_common.logging import configure_logging
+from viral_common.tweets.tweet import take_inputs
 
 from viral_trainer.compare.contenders import Contender
-from viral_trainer.compare.parts import Parts, untold
+from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
@@ -30,20 +31,22 @@ _HIGH_WATER = "VmHWM:"
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a training answered of the test tweets, and what it cost."""
+class MeasuredTraining:
+    """Hold what a training answered of the test tweets, and what it cost."""
 
     probabilities: list[NDArray[np.float64]]  # one (test tweets,) per contender
-    train_seconds: float
+    seconds: float
     peak_mb: float
 
 
-def measured(contenders: Sequence[Contender], parts: Parts, settings: OfflineSettings) -> Measured:
+def measure_training(
+    contenders: Sequence[Contender], parts: Parts, settings: OfflineSettings
+) -> MeasuredTraining:
     """Train the contenders' one model in a new process and ask it for each. Raises ViralError if the process dies."""
     context = multiprocessing.get_context("spawn")
-    with _stable_hashes(), ProcessPoolExecutor(1, mp_context=context) as pool:
+    with _fix_text_hashes(), ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            return pool.submit(_trained_and_asked, list(contenders), parts, settings).result()
+            return pool.submit(_train_and_ask, list(contenders), parts, settings).result()
         except BrokenProcessPool as error:
             names = ", ".join(contender.name for contender in contenders)
             raise ViralError(
@@ -52,25 +55,22 @@ def measured(contenders: Sequence[Contender], parts: Parts, settings: OfflineSet
             ) from error
 
 
-def _trained_and_asked(contenders: list[Contender], parts: Parts, settings: OfflineSettings) -> Measured:
+def _train_and_ask(contenders: list[Contender], parts: Parts, settings: OfflineSettings) -> MeasuredTraining:
     configure_logging("compare", settings.model_copy(update={"log_level": "error"}))
-    first = contenders[0]
+    first, anonymous = contenders[0], parts.hide_authors()
     recipe = import_module(f"viral_trainer.compare.recipes.{first.recipe}")
-    seen = parts if first.learns_authors else parts.without_authors()
     started = time.perf_counter()
     # OpenBLAS's threads spin while they wait: on cores that others use too that costs many times what it brings.
     with threadpool_limits(1, user_api="blas"):
-        predict: Predict = recipe.learn(seen, settings)
+        predict: Predict = recipe.train(parts if first.trains_with_authors else anonymous, settings)
     seconds = time.perf_counter() - started
-    answers = []
-    for contender in contenders:
-        asked = [tweet.input if contender.told_authors else untold(tweet.input) for tweet in parts.test]
-        answers.append(predict(asked))
-    return Measured(answers, seconds, peak_mb())
+    asked = {True: take_inputs(parts.test), False: take_inputs(anonymous.test)}
+    answers = [predict(asked[contender.asked_with_authors]) for contender in contenders]
+    return MeasuredTraining(answers, seconds, measure_peak_mb())
 
 
-def peak_mb() -> float:
-    """The most memory this process ever held, in 10⁶ bytes: Python, libraries, tweets, model."""
+def measure_peak_mb() -> float:
+    """Measure the most memory this process ever held, in 10⁶ bytes: Python, libraries, tweets, model."""
     status = Path("/proc/self/status")
     if status.exists():
         # Not getrusage: on Linux a new program inherits the peak of the process that started it.
@@ -81,8 +81,8 @@ def peak_mb() -> float:
 
 
 @contextmanager
-def _stable_hashes() -> Iterator[None]:
-    """Python hashes text differently in every process unless told not to; gensim draws first vectors from that."""
+def _fix_text_hashes() -> Iterator[None]:
+    """Have Python hash text alike in every process: gensim draws first vectors from that."""
     before = os.environ.get("PYTHONHASHSEED")
     os.environ["PYTHONHASHSEED"] = "0"
     try:

@@ -1,4 +1,4 @@
-"""A comparison as a picture: each contender's AUC with its interval."""
+"""Draw a comparison: each contender's AUC with its interval."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from viral_trainer.compare.comparison import Comparison
-from viral_trainer.compare.report import caption, title
+from viral_trainer.compare.report import format_caption, format_title
 
 OURS, RIVALS, FAINT = "#1d6fb8", "#8a94a0", "#d9dee3"
 SUFFIXES = frozenset({".png", ".svg"})
 
 
-def draw(comparison: Comparison, file: str, path: Path) -> None:
+def draw_comparison(comparison: Comparison, file: str, path: Path) -> None:
     """Write the picture in the format that the suffix names."""
     with mpl.rc_context({"svg.fonttype": "none"}):  # letters stay letters
-        _figure(comparison, file).savefig(path, dpi=160)
+        _draw_figure(comparison, file).savefig(path, dpi=160)
 
 
-def _figure(comparison: Comparison, file: str) -> Figure:
+def _draw_figure(comparison: Comparison, file: str) -> Figure:
     results = comparison.results[::-1]  # the first one on top
     figure = Figure(figsize=(8.5, 1.6 + 0.46 * len(results)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -52,6 +52,6 @@ def _figure(comparison: Comparison, file: str) -> Figure:
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    figure.suptitle(title(comparison, file), x=0.01, ha="left", fontsize=12, fontweight="bold")
-    axes.set_title(caption(comparison).split(". In")[0], loc="left", fontsize=8.5, color="#5a646e")
+    figure.suptitle(format_title(comparison, file), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    axes.set_title(format_caption(comparison).split(". In")[0], loc="left", fontsize=8.5, color="#5a646e")
     return figure

@@ -1,4 +1,4 @@
-"""A comparison as JSON for programs, as Markdown for pages, and as a table on the screen."""
+"""Report a comparison as JSON for programs, as Markdown for pages, and as a table on the screen."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ FIGURES = ("auc", "accuracy", "log_loss", "average_precision", "ece")
 _HEAD = ("model", "AUC", "accuracy", "log loss", "seconds", "MB")
 
 
-def as_json(comparison: Comparison, file: str) -> dict[str, object]:
-    """Figures with the ends of their 95% intervals beside them (`auc_low`, `auc_high`)."""
+def to_json(comparison: Comparison, file: str) -> dict[str, object]:
+    """Collect the figures with the ends of their 95% intervals beside them (`auc_low`, `auc_high`)."""
     return {
         "tweets": comparison.tweets,
         "file": file,
@@ -27,45 +27,52 @@ def as_json(comparison: Comparison, file: str) -> dict[str, object]:
         "test_from": comparison.test_from.isoformat(),
         "test_to": comparison.test_to.isoformat(),
         "test_viral_rate": float(comparison.labels.mean()),
-        "results": [{"name": result.contender.name, **figures_of(result)} for result in comparison.results],
+        "results": [
+            {"name": result.contender.name, **collect_figures(result)} for result in comparison.results
+        ],
     }
 
 
-def figures_of(result: Result) -> dict[str, float]:
-    """All of one contender's numbers by name."""
+def collect_figures(result: Result) -> dict[str, float]:
+    """Collect all of one contender's numbers by name."""
     figures = {name: result.scores[name] for name in FIGURES}
     for name, (low, high) in result.intervals.items():
         figures |= {f"{name}_low": low, f"{name}_high": high}
     return {**figures, "train_seconds": result.train_seconds, "peak_mb": result.peak_mb}
 
 
-def as_markdown(comparison: Comparison, file: str) -> str:
-    """A page of its own: what was compared, the table, who is who."""
-    rows = [_HEAD, ("---", *["--:"] * 5), *(_cells(result) for result in comparison.results)]
+def to_markdown(comparison: Comparison, file: str) -> str:
+    """Write a page of its own: what was compared, the table, who is who."""
+    rows = [_HEAD, ("---", *["--:"] * 5), *(_format_cells(result) for result in comparison.results)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     names = {result.contender.name for result in comparison.results}
     legend = "\n".join(f"- `{one.name}`: {one.what}" for one in CONTENDERS if one.name in names)
-    return f"# {title(comparison, file)}\n\n{caption(comparison)}\n\n{table}\n\n{legend}\n"
+    return f"# {format_title(comparison, file)}\n\n{format_caption(comparison)}\n\n{table}\n\n{legend}\n"
 
 
-def as_table(comparison: Comparison, file: str) -> Table:
-    """For a terminal."""
-    table = Table(title=title(comparison, file), caption=caption(comparison), box=None, padding=(0, 2, 0, 0))
+def to_table(comparison: Comparison, file: str) -> Table:
+    """Build the table for a terminal."""
+    table = Table(
+        title=format_title(comparison, file),
+        caption=format_caption(comparison),
+        box=None,
+        padding=(0, 2, 0, 0),
+    )
     for name in _HEAD:
         table.add_column(name, justify="left" if name == "model" else "right", no_wrap=True)
     for result in comparison.results:
-        table.add_row(*_cells(result, with_interval=("auc",)))  # all three would not fit
+        table.add_row(*_format_cells(result, with_interval=("auc",)))  # all three would not fit
     return table
 
 
-def title(comparison: Comparison, file: str) -> str:
-    """One line."""
+def format_title(comparison: Comparison, file: str) -> str:
+    """Format one line that names the file and what was asked."""
     how = "the last 20% by time" if comparison.split == "time" else "a random 20%"
     return f"{file}: more than {comparison.likes_threshold} likes, judged on {how}"
 
 
-def caption(comparison: Comparison) -> str:
-    """On what the figures rest."""
+def format_caption(comparison: Comparison) -> str:
+    """Format on what the figures rest."""
     return (
         f"{comparison.tweets:,} English originals: {comparison.train_count:,} to train, "
         f"{comparison.validation_count:,} to validate, {len(comparison.labels):,} to test "
@@ -73,14 +80,14 @@ def caption(comparison: Comparison) -> str:
     )
 
 
-def _cells(
+def _format_cells(
     result: Result, with_interval: Collection[str] = ("auc", "accuracy", "log_loss")
 ) -> tuple[str, ...]:
-    figures = (_cell(result, name, name in with_interval) for name in ("auc", "accuracy", "log_loss"))
+    figures = (_format_cell(result, name, name in with_interval) for name in ("auc", "accuracy", "log_loss"))
     return (result.contender.name, *figures, f"{result.train_seconds:,.1f}", f"{result.peak_mb:,.0f}")
 
 
-def _cell(result: Result, name: str, with_interval: bool) -> str:
+def _format_cell(result: Result, name: str, with_interval: bool) -> str:
     figure = f"{result.scores[name]:.3f}"
     if not with_interval or name not in result.intervals:
         return figure

@@ -1,4 +1,4 @@
-"""From labelled tweets to arrays: tokenised once, served in batches of like length."""
+"""Turn labelled tweets into arrays: tokenised once, served in batches of like length."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
 
 from viral_trainer.devices import has_bfloat16
 
-# Any tweet whose author nobody told.
-NOBODYS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
+# Any tweet whose author is unknown.
+ANONYMOUS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
 # Batches of like length are cut from this many shuffled batches: little padding, still a random order.
 POOL = 64
 # Lengths are rounded up to this in bfloat16, whose kernels are compiled anew for every shape of a matrix.
@@ -30,26 +30,28 @@ FEATURES_AT_ONCE = 4096
 
 @dataclass(frozen=True)
 class Examples:
-    """Tweets as the network reads them, all of length n."""
+    """Hold tweets as the network reads them, all of length n."""
 
     tokens: TokenRows  # n rows of ids, each of its own length
     features: NDArray[np.float32]  # (n, features), scaled
     labels: NDArray[np.bool_]  # (n,)
-    untold: NDArray[np.float32]  # (features,): the author's columns when nobody told whose tweet it is
+    unknown_author: NDArray[
+        np.float32
+    ]  # (features,): what the author's columns hold where the author is unknown
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def newest(self, count: int) -> Examples:
-        """The last `count`, of examples in time order."""
+    def take_newest(self, count: int) -> Examples:
+        """Take the last `count`, of examples in time order."""
         if len(self) <= count:
             return self
         rows = np.arange(len(self) - count, len(self))
         kept = self.tokens.take(rows)
         return replace(self, tokens=kept, features=self.features[rows], labels=self.labels[rows])
 
-    def followed_by(self, later: Examples) -> Examples:
-        """These and then those, which were scaled alike."""
+    def join(self, later: Examples) -> Examples:
+        """Join later examples, which were scaled alike, to these."""
         return replace(
             self,
             tokens=TokenRows.join([self.tokens, later.tokens]),
@@ -57,15 +59,15 @@ class Examples:
             labels=np.concatenate([self.labels, later.labels]),
         )
 
-    def without(self, hidden: NDArray[np.bool_]) -> Examples:
-        """The same tweets with the authors of the `hidden` ones, bool (n,), untold."""
+    def hide_authors(self, hidden: NDArray[np.bool_]) -> Examples:
+        """Hide the authors of the tweets marked in `hidden`, bool (n,)."""
         columns = np.arange(self.features.shape[1]) >= len(TWEET_FEATURES)
-        return replace(self, features=np.where(hidden[:, None] & columns, self.untold, self.features))
+        return replace(self, features=np.where(hidden[:, None] & columns, self.unknown_author, self.features))
 
 
 @dataclass(frozen=True)
 class Minibatch:
-    """What one step sees."""
+    """Hold what one step sees."""
 
     input_ids: Tensor  # (batch, tokens) int64
     attention_mask: Tensor  # (batch, tokens) int64
@@ -75,8 +77,8 @@ class Minibatch:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def on(self, device: torch.device) -> Minibatch:
-        """The same there, without waiting for it to arrive."""
+    def copy_to(self, device: torch.device) -> Minibatch:
+        """Copy it to a device, without waiting for it to arrive."""
         if device.type == "cpu":
             return self
         return Minibatch(
@@ -85,14 +87,14 @@ class Minibatch:
 
 
 def compute_features(tweets: Sequence[LabelledTweet]) -> NDArray[np.float32]:
-    """The tweets' features, (n, features)."""
+    """Compute the tweets' features, (n, features), unscaled."""
     pieces = range(0, len(tweets), FEATURES_AT_ONCE)
     inputs = (take_inputs(tweets[start : start + FEATURES_AT_ONCE]) for start in pieces)
     return np.concatenate([compute_feature_matrix([]), *map(compute_feature_matrix, inputs)])
 
 
 def fit_scaling(features: NDArray[np.float32]) -> FeatureScaling:
-    """Mean and deviation of what is known; a constant column keeps its distance to its only value."""
+    """Fit mean and deviation of what is known; a constant column keeps its distance to its only value."""
     matrix = features.astype(np.float64)
     known = np.isfinite(matrix)
     count = np.maximum(known.sum(axis=0), 1)
@@ -118,12 +120,12 @@ def assemble_examples(
         tokens=tokenise(tokenizer, [tweet.input.text for tweet in tweets]),
         features=scaling.scale_matrix(features),
         labels=stack_labels(tweets),
-        untold=scaling.scale_matrix(compute_feature_matrix([NOBODYS]))[0],
+        unknown_author=scaling.scale_matrix(compute_feature_matrix([ANONYMOUS]))[0],
     )
 
 
 def draw_shuffled_batches(examples: Examples, size: int, rng: np.random.Generator) -> Iterator[Minibatch]:
-    """One epoch in random order, each tweet once; the tweets of a batch are sorted by length."""
+    """Draw one epoch in random order, each tweet once; the tweets of a batch are sorted by length."""
     order = rng.permutation(len(examples))
     for start in range(0, len(order), size * POOL):
         pool = order[start : start + size * POOL]
@@ -133,7 +135,7 @@ def draw_shuffled_batches(examples: Examples, size: int, rng: np.random.Generato
 
 
 def make_minibatch(examples: Examples, rows: NDArray[np.intp]) -> Minibatch:
-    """These rows, padded to the longest of them."""
+    """Pad these rows to the longest of them."""
     input_ids, attention_mask = examples.tokens.pad_rows(rows, LENGTHS if has_bfloat16() else 1)
     return Minibatch(
         input_ids=torch.from_numpy(input_ids),

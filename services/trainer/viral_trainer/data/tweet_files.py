@@ -1,4 +1,4 @@
-"""The originals of a file, as the store would give them: what `compare` and `eda` read without a database."""
+"""Read the originals of a file as the store would give them, for `compare` and `eda`, which need no database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from viral_common.tweets.tweet import LabelledTweet, RawTweet
 
 
 def read_originals(path: Path, bad: BadRows, rule: LabelRule) -> list[LabelledTweet]:
-    """English originals in time order, each with its author's past; copies of a text stay, unlike in a batch.
+    """Read English originals in time order, each with its author's past; copies of a text stay, unlike in a batch.
 
     Raises UsageError if the file cannot be read or holds none.
     """
@@ -25,7 +25,7 @@ def read_originals(path: Path, bad: BadRows, rule: LabelRule) -> list[LabelledTw
 
 
 def read_kept(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
-    """The file's English originals, and how many tweets were left out by reason, as the store counts them.
+    """Read the file's English originals; count the tweets left out by reason, as the store counts them.
 
     Raises UsageError if it cannot be read or holds none.
     """
@@ -44,7 +44,7 @@ def read_kept(path: Path, bad: BadRows) -> tuple[list[RawTweet], Counter[str]]:
 
 
 def _deduplicate(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
-    """A tweet collected several times counts once, with the most likes, as in the store; how many are left out so."""
+    """Keep a tweet collected several times once, with the most likes, as the store does; count the others."""
     found: dict[str, RawTweet] = {}
     again = 0
     for tweet in tweets:
@@ -56,7 +56,7 @@ def _deduplicate(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
 
 
 def label_tweets(tweets: Iterable[RawTweet], rule: LabelRule) -> list[LabelledTweet]:
-    """Those of one source whose likes had time to come, in (posted_at, external_id) order, each with its past."""
+    """Label those whose likes had time to come, in (posted_at, external_id) order, each with its author's past."""
     ordered = sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
     pasts = compute_histories(ordered, rule)
     return [
@@ -67,7 +67,7 @@ def label_tweets(tweets: Iterable[RawTweet], rule: LabelRule) -> list[LabelledTw
 
 
 def compute_histories(tweets: Sequence[RawTweet], rule: LabelRule) -> list[AuthorHistory]:
-    """What these tweets tell of each one's author as of that tweet, in their order."""
+    """Compute what was known of each tweet's author before it, in the tweets' order."""
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place in sorted(range(len(tweets)), key=lambda place: tweets[place].posted_at):
         places[tweets[place].author_id].append(place)
@@ -80,7 +80,7 @@ def compute_histories(tweets: Sequence[RawTweet], rule: LabelRule) -> list[Autho
 
 
 def _follow_author(own: Sequence[RawTweet], rule: LabelRule) -> Iterator[AuthorHistory]:
-    """One author's tweets in time order; what is known only ever grows, so each is looked at once."""
+    """Follow one author's tweets in time order; what is known only ever grows, so each is looked at once."""
     earlier = old = settled = viral = 0
     log_likes = 0.0
     for tweet in own:

@@ -1,1 +1,1 @@
-"""Assess models beyond one figure."""
+"""Score models by kind of tweet."""

@@ -1,4 +1,4 @@
-"""Figures by kind of tweet: when it was posted, how long it is, what is attached, what is known of its author."""
+"""Score tweets by kind: when posted, how long, what is attached, what is known of the author."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHORT, LONG = 15, 30  # words
 
 
 class _Cut(NamedTuple):
-    """One way to part tweets: each belongs to the kind `names[place(tweet)]`."""
+    """Divide tweets into kinds: each belongs to `names[place(tweet)]`."""
 
     of: str
     names: tuple[str, ...]
@@ -47,12 +47,12 @@ CUTS = (
     ),
     _Cut("words", (f"under {SHORT}", f"{SHORT} to {LONG}", f"over {LONG}"), _place_length),
     _Cut("media", ("none", "photo", "video"), _place_media),
-    _Cut("author", ("not told", "never seen before", "seen before"), _place_author),
+    _Cut("author", ("unknown", "never seen before", "seen before"), _place_author),
 )
 
 
 def score_slices(tweets: Sequence[LabelledTweet], probabilities: Floats) -> tuple[Slice, ...]:
-    """Every kind that occurs, cut by cut; a kind with too few viral or other tweets has no AUC."""
+    """Score every kind that occurs, cut by cut; a kind with too few viral or other tweets has no AUC."""
     labels = stack_labels(tweets)
     found = []
     for cut in CUTS:

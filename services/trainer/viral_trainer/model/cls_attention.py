@@ -1,4 +1,4 @@
-"""A BERT's layers, the last asked for CLS alone: a fraction of its arithmetic, and no worse a reading of tweets.
+"""Compute a BERT's layers, the last for CLS alone: a fraction of its arithmetic, and no worse a reading of tweets.
 
 Its keys and values would be projected for every token to be asked by one. A product of matrices may be taken in any
 order: here the question goes through the keys' projection, and the answer through the values'.
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 
 def read_text(encoder: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-    """int64 (batch, tokens) twice to (batch, 2 * width): mean of all tokens before the last layer, CLS after it."""
+    """Map int64 (batch, tokens) twice to (batch, 2 * width): mean of all tokens before the last layer, CLS after it."""
     there = attention_mask.unsqueeze(1).to(torch.float32)  # (batch, 1, tokens)
     added_to_scores = (1.0 - there) * torch.finfo(torch.float32).min
     # Told what it would make up, it exports fewer operators.
@@ -28,7 +28,7 @@ def read_text(encoder: PreTrainedModel, input_ids: Tensor, attention_mask: Tenso
 
 
 def _compute_cls(layer: Any, hidden: Tensor, added_to_scores: Tensor) -> Tensor:
-    """(batch, tokens, width) and (batch, 1, tokens) to what a BertLayer makes of each first token, (batch, width)."""
+    """Compute what a BertLayer makes of each first token, (batch, width), from (batch, tokens, width)."""
     attention, first = layer.attention.self, hidden[:, 0]
     # (heads, width): 1 where a head has its share of the width.
     of_head = torch.eye(attention.num_attention_heads, device=hidden.device, dtype=hidden.dtype)

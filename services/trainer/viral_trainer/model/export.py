@@ -1,4 +1,4 @@
-"""From a trained network to an artefact, checked through the very code that will serve it."""
+"""Export a trained network as an artefact, checked through the very code that will serve it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ SAMPLE = tuple(
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A network with all that turns a tweet into its inputs and its logit into a probability."""
+    """Hold a network with all that turns a tweet into its inputs and its logit into a probability."""
 
     network: ViralityNetwork  # in eval mode
     tokenizer: Tokenizer  # as `read_tokenizer` sets it up
@@ -75,8 +75,8 @@ class TrainedModel:
     decision_threshold: float = DECISION_THRESHOLD
 
     @torch.inference_mode()
-    def probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
-        """What torch says, shape (tweets,): the truth that the artefact must repeat."""
+    def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        """Predict by torch, shape (tweets,): the truth that the artefact must repeat."""
         tokens = tokenise(self.tokenizer, [tweet.text for tweet in tweets])
         features = torch.from_numpy(self.scaling.scale_matrix(compute_feature_matrix(tweets)))
         logits = np.empty(len(tweets), dtype=np.float32)
@@ -92,7 +92,7 @@ def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] 
     _write_onnx(model.network, directory / GRAPHS["fp32"])
     write_int8(directory / GRAPHS["fp32"], directory / GRAPHS["int8"])
     save_file(model.network.state_dict(), directory / WEIGHTS)
-    (directory / CONFIG).write_text(json.dumps(model.network.config(), indent=2))
+    (directory / CONFIG).write_text(json.dumps(model.network.to_config(), indent=2))
     model.tokenizer.save(str(directory / TOKENIZER))
     spec = _add_int8(_build_spec(model), directory)
     (directory / SPEC).write_text(spec.model_dump_json(indent=2))
@@ -103,14 +103,14 @@ def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] 
 
 
 def load_network(artefact: Artefact) -> ViralityNetwork:
-    """The artefact's network in torch, to train on from."""
+    """Load the artefact's network into torch, to train on from."""
     network = build_network(json.loads((artefact.directory / CONFIG).read_text()))
     network.load_state_dict(load_file(artefact.directory / WEIGHTS))
     return network.eval()
 
 
 def _build_spec(model: TrainedModel) -> ArtefactSpec:
-    probabilities = model.probabilities(SAMPLE)
+    probabilities = model.predict(SAMPLE)
     return ArtefactSpec(
         max_tokens=model.max_tokens,
         features=model.scaling,
@@ -128,7 +128,7 @@ def _build_spec(model: TrainedModel) -> ArtefactSpec:
 
 
 def _add_int8(spec: ArtefactSpec, directory: Path) -> ArtefactSpec:
-    """The sample with what the int8 graph says of it, by the code that will serve it."""
+    """Add to the sample what the int8 graph says of it, by the code that will serve it."""
     said = Predictor.load_unchecked(directory, spec, "int8", threads=1).predict(
         [one.tweet for one in spec.sample]
     )
@@ -148,7 +148,7 @@ def _write_onnx(network: ViralityNetwork, path: Path) -> None:
         # Its warnings are about shapes fixed by tracing; the parity check below would show any.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network.as_served(),
+            network.to_served(),
             tensors,
             str(path),
             input_names=["input_ids", "attention_mask", "features"],
@@ -160,6 +160,6 @@ def _write_onnx(network: ViralityNetwork, path: Path) -> None:
 
 
 def _check_parity(model: TrainedModel, predictor: Predictor, tweets: Sequence[TweetInput]) -> None:
-    gap = float(np.abs(predictor.predict(tweets) - model.probabilities(tweets)).max())
+    gap = float(np.abs(predictor.predict(tweets) - model.predict(tweets)).max())
     if not gap < TOLERANCE:
         raise ArtefactError(f"the exported model differs from torch by {gap:.2e} on {len(tweets)} tweets")

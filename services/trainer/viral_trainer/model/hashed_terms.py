@@ -1,4 +1,4 @@
-"""Terms: a token, or a few in a row, hashed into buckets, so that no vocabulary need be kept."""
+"""Hash terms (a token, or a few in a row) into buckets, so that no vocabulary need be kept."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TERM_BUCKETS = 2**18
 
 
 def hash_next(terms: Ids, tokens: Ids) -> Ids:
-    """The buckets of terms that go on by these tokens; part of every artefact."""
+    """Hash terms that go on by these tokens; the formula is part of every artefact."""
     # Odd factors, so that neighbouring ids fall far apart.
     return (terms * 1_000_003 + tokens * 7_919 + 12_345) % TERM_BUCKETS
 
 
 def hash_terms(input_ids: Tensor, attention_mask: Tensor, longest: int) -> tuple[Tensor, Tensor]:
-    """int64 (batch, tokens) twice to the buckets of all terms of up to `longest` tokens, and 1 where there is one.
+    """Map int64 (batch, tokens) twice to the buckets of all terms of up to `longest` tokens, and 1 where there is one.
 
     Both int64 (batch, terms), short terms first.
     """
@@ -33,7 +33,7 @@ def hash_terms(input_ids: Tensor, attention_mask: Tensor, longest: int) -> tuple
 
 
 class TermWeights(nn.Module):
-    """One weight for each bucket; a text's are summed, by the root of their number."""
+    """Hold one weight for each bucket; a text's are summed, by the root of their number."""
 
     weights: Tensor  # (TERM_BUCKETS,) float32
 
@@ -43,7 +43,7 @@ class TermWeights(nn.Module):
         self.register_buffer("weights", torch.zeros(TERM_BUCKETS))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """int64 (batch, tokens) twice to (batch,)."""
+        """Map int64 (batch, tokens) twice to (batch,)."""
         terms, there = hash_terms(input_ids, attention_mask, self.longest)
         weights = self.weights[terms] * there
         return weights.sum(dim=1) / there.sum(dim=1).to(weights.dtype).sqrt()

@@ -1,4 +1,4 @@
-"""The int8 graph that lies beside the fp32 one: under a third of the bytes, no slower (docs/decisions/0013)."""
+"""Write the int8 graph beside the fp32 one: under a third of the bytes, no slower (docs/decisions/0013)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onnxruntime.quantization import quantize_dynamic
 
 
 def write_int8(fp32: Path, int8: Path) -> None:
-    """The tables of tokens and terms, most of the weights, as integers; arithmetic stays in floats."""
+    """Store the tables of tokens and terms, most of the weights, as integers; arithmetic stays in floats."""
     graph = onnx.load(fp32)
     # onnxruntime optimises when it loads; without this mark it would advise to do so here, at every export.
     set_model_props(graph, {"onnx.quant.pre_process": "onnxruntime.quant"})
@@ -23,7 +23,7 @@ def write_int8(fp32: Path, int8: Path) -> None:
 
 @contextmanager
 def _silence_logging() -> Iterator[None]:
-    """It tells of every tensor by the root logger, which has no name to be set quiet by."""
+    """Keep the quantizer's lines out of the log: it uses the root logger, which has no name to set a level for."""
 
     def is_not_its(record: logging.LogRecord) -> bool:
         return "quantization" not in Path(record.pathname).parts or record.levelno >= logging.WARNING

@@ -1,4 +1,4 @@
-"""The network: a BERT encoder's text, hashed pairs of its tokens and scaled features into a logit; trees add to it.
+"""Build the network: a BERT encoder's text, hashed token pairs and scaled features into a logit; trees add to it.
 
 How each part was chosen: docs/model-search.md.
 """
@@ -25,7 +25,7 @@ PAIR_WIDTH = 16
 
 
 class Periodic(nn.Module):
-    """Each feature beside sines and cosines of it, of learned frequencies (Gorishniy et al. 2022).
+    """Put sines and cosines of learned frequencies beside each feature (Gorishniy et al. 2022).
 
     So the head can tell hours apart that a line through the scaled hour cannot.
     """
@@ -36,13 +36,13 @@ class Periodic(nn.Module):
         self.width = feature_count * (1 + 2 * WAVES)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(batch, features) to (batch, width)."""
+        """Map (batch, features) to (batch, width)."""
         angles = 2 * math.pi * features.unsqueeze(-1) * self.frequencies  # (batch, features, waves)
         return torch.cat([features, angles.sin().flatten(1), angles.cos().flatten(1)], dim=1)
 
 
 class TokenPairs(nn.Module):
-    """The wide part beside the deep one (Cheng et al. 2016): tokens and neighbours in pairs, straight to the logit.
+    """Add tokens and neighbouring pairs straight to the logit: the wide part beside the deep one (Cheng et al. 2016).
 
     A small encoder forgets the rare phrases that a bag of words remembers. Hashed, they need no vocabulary.
     """
@@ -54,7 +54,7 @@ class TokenPairs(nn.Module):
         self.output = nn.Linear(PAIR_WIDTH, 1, bias=False)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """int64 (batch, tokens) twice to what they add to the logit, (batch,)."""
+        """Map int64 (batch, tokens) twice to what they add to the logit, (batch,)."""
         terms, there = hash_terms(input_ids, attention_mask, longest=2)  # (batch, 2 * tokens - 1)
         weight = there.to(self.embedding.weight.dtype).unsqueeze(-1)
         bag = (self.embedding(terms % PAIR_BUCKETS) * weight).sum(dim=1) / weight.sum(dim=1).sqrt()
@@ -62,8 +62,8 @@ class TokenPairs(nn.Module):
         return added
 
     @torch.no_grad()
-    def as_weights(self) -> TermWeights:
-        """The same once learned: each pair's numbers in one, what they add to the logit."""
+    def to_weights(self) -> TermWeights:
+        """Fold each pair's learned numbers into one: what they add to the logit."""
         folded = TermWeights(longest=2)
         folded.weights.copy_(
             self.output(self.embedding.weight).squeeze(-1).repeat(TERM_BUCKETS // PAIR_BUCKETS)
@@ -72,7 +72,7 @@ class TokenPairs(nn.Module):
 
 
 class ViralityNetwork(nn.Module):
-    """The encoder's reading of the text beside the features, through a small MLP; and token pairs."""
+    """Join the encoder's text and the features in a small MLP; add token pairs."""
 
     def __init__(self, encoder: PreTrainedModel, feature_count: int) -> None:
         super().__init__()
@@ -91,37 +91,37 @@ class ViralityNetwork(nn.Module):
         self.boosted: BoostedText | None = None  # comes when all else has learned
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
-        """int64 (batch, tokens) twice and float32 (batch, features) to logits, float32 (batch,)."""
+        """Map int64 (batch, tokens) twice and float32 (batch, features) to logits, float32 (batch,)."""
         logits = self.judge(*self.read(input_ids, attention_mask), features)
         return logits if self.boosted is None else logits + self.boosted(input_ids, attention_mask, features)
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """What the text says: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
+        """Read the text: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
         return read_text(self.encoder, input_ids, attention_mask), self.pairs(input_ids, attention_mask)
 
     def judge(self, text: Tensor, pairs: Tensor, features: Tensor) -> Tensor:
-        """Both of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
+        """Map both results of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
         logits: Tensor = self.head(torch.cat([text, self.periodic(features)], dim=1)).squeeze(-1) + pairs
         return logits
 
-    def as_served(self) -> ViralityNetwork:
-        """A copy that says the same with fewer operations, and cannot be trained."""
+    def to_served(self) -> ViralityNetwork:
+        """Copy it with fewer operations and the same answers; the copy cannot be trained."""
         served = copy.deepcopy(self)
         if isinstance(self.pairs, TokenPairs):
-            served.pairs = self.pairs.as_weights()
+            served.pairs = self.pairs.to_weights()
         return served.eval()
 
-    def config(self) -> dict[str, Any]:
-        """What `build_network` needs to build an equal network, as JSON."""
+    def to_config(self) -> dict[str, Any]:
+        """Describe, as JSON, what `build_network` needs to build an equal network."""
         return {
             "encoder": self.encoder.config.to_dict(),
             "feature_count": self.feature_count,
-            "boosted": self.boosted.config() if self.boosted else None,
+            "boosted": self.boosted.to_config() if self.boosted else None,
         }
 
 
 def build_network(config: dict[str, Any]) -> ViralityNetwork:
-    """An untrained network from `ViralityNetwork.config()`; its weights are loaded next."""
+    """Build an untrained network from `ViralityNetwork.to_config()`; its weights are loaded next."""
     encoder = dict(config["encoder"])
     model_type = encoder.pop("model_type")
     settings = AutoConfig.for_model(model_type, **encoder)

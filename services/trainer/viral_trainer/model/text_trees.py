@@ -1,4 +1,4 @@
-"""The shallow model beside the deep one: a linear score of the words, and boosted trees over it and the features.
+"""Define the shallow model: a linear score of the words, and boosted trees over it and the features.
 
 Trees tell numbers apart better than a network does, and whoever learns differently errs elsewhere: their logits added
 are better than either's (docs/model-search.md).
@@ -19,7 +19,7 @@ LONGEST_TERM = 3
 
 
 class BoostedText(nn.Module):
-    """What is added to the deep network's logit. Made empty, for `load_state_dict`."""
+    """Compute what is added to the deep network's logit. Made empty, for `load_state_dict`."""
 
     share: Tensor  # (): how much of the trees' logit is added
 
@@ -30,24 +30,24 @@ class BoostedText(nn.Module):
         self.register_buffer("share", torch.ones(()))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
-        """What the network is given, to (batch,)."""
+        """Map the network's inputs to (batch,)."""
         return self.judge(self.read(input_ids, attention_mask), features)
 
     def judge(self, text: Tensor, features: Tensor) -> Tensor:
-        """What `read` says, (batch,), and float32 (batch, features), to (batch,)."""
+        """Map the result of `read`, (batch,), and float32 (batch, features) to (batch,)."""
         added: Tensor = self.share * self.trees(torch.cat([features, text.unsqueeze(1)], dim=1))
         return added
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """int64 (batch, tokens) twice to the linear score of the words, (batch,)."""
+        """Map int64 (batch, tokens) twice to the linear score of the words, (batch,)."""
         score: Tensor = self.terms(input_ids, attention_mask)
         return score
 
-    def config(self) -> dict[str, Any]:
-        """What `build_boosted_text` needs to make an equal one, as JSON."""
-        return {"trees": self.trees.config()}
+    def to_config(self) -> dict[str, Any]:
+        """Describe, as JSON, what `build_boosted_text` needs to build an equal one."""
+        return {"trees": self.trees.to_config()}
 
 
 def build_boosted_text(config: dict[str, Any]) -> BoostedText:
-    """An untrained one from `BoostedText.config()`; its weights are loaded next."""
+    """Build an untrained one from `BoostedText.to_config()`; its weights are loaded next."""
     return BoostedText(Trees(**config["trees"]))

@@ -1,4 +1,4 @@
-"""Boosted trees as a part of the network: in numpy some look-ups, in ONNX one operator."""
+"""Run boosted trees as a part of the network: in numpy some look-ups, in ONNX one operator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ONNX_OPERATOR = "ai.onnx.ml::TreeEnsembleRegressor"
 
 
 class Trees(nn.Module):
-    """The nodes of all trees in one row; a leaf leads to itself. Made empty, for `load_state_dict`."""
+    """Hold the nodes of all trees in one row; a leaf leads to itself. Made empty, for `load_state_dict`."""
 
     column: Tensor  # (nodes,) int64: which input is compared
     threshold: Tensor  # (nodes,) float32: an input up to it leads to `below`, any other `above`
@@ -36,8 +36,8 @@ class Trees(nn.Module):
         self.nodes = {name: buffer.numpy() for name, buffer in self.named_buffers()}
 
     @classmethod
-    def of(cls, model: HistGradientBoostingClassifier) -> Trees:
-        """Those that scikit-learn grew; without its baseline, which calibration finds again."""
+    def from_scikit_learn(cls, model: HistGradientBoostingClassifier) -> Trees:
+        """Convert the trees that scikit-learn grew, without its baseline, which calibration finds again."""
         trees = [tree.nodes for (tree,) in model._predictors]
         sizes = [len(nodes) for nodes in trees]
         roots = np.cumsum([0, *sizes])[:-1]
@@ -47,7 +47,7 @@ class Trees(nn.Module):
         found = cls(len(nodes), len(trees), int(nodes["depth"].max()))
         arrays: dict[str, NDArray[Any]] = {
             "column": nodes["feature_idx"].astype(np.int64),
-            "threshold": _not_above(nodes["num_threshold"]),
+            "threshold": _round_down(nodes["num_threshold"]),
             "below": np.where(leaf, itself, nodes["left"] + first),
             "above": np.where(leaf, itself, nodes["right"] + first),
             "value": np.where(leaf, nodes["value"], 0.0).astype(np.float32),
@@ -57,17 +57,17 @@ class Trees(nn.Module):
         return found
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """float32 (batch, columns), all numbers, to the sum over the trees, (batch,)."""
+        """Map float32 (batch, columns), all numbers, to the sum over the trees, (batch,)."""
         total: Tensor = _Sum.apply(inputs, self)  # type: ignore[no-untyped-call]
         return total
 
-    def config(self) -> dict[str, int]:
-        """What `Trees` takes to hold as many."""
+    def to_config(self) -> dict[str, int]:
+        """Describe the arguments that `Trees` takes to hold as many."""
         return {"nodes": len(self.value), "trees": len(self.roots), "depth": self.depth}
 
 
 class _Sum(torch.autograd.Function):
-    """Every row walks down all trees at once; nothing is learned through it."""
+    """Walk down all trees at once with every row; nothing is learned through it."""
 
     @staticmethod
     def forward(_context: Any, inputs: Tensor, trees: Trees) -> Tensor:
@@ -82,13 +82,13 @@ class _Sum(torch.autograd.Function):
     def symbolic(graph: Any, inputs: Any, trees: Trees) -> Any:
         return graph.op(
             "Squeeze",
-            graph.op(ONNX_OPERATOR, inputs, **_attributes(trees)),
+            graph.op(ONNX_OPERATOR, inputs, **_build_attributes(trees)),
             graph.op("Constant", value_t=torch.tensor([1])),
         )
 
 
-def _attributes(trees: Trees) -> dict[str, Any]:
-    """The nodes as the operator is told of them: each by its tree and its place in it."""
+def _build_attributes(trees: Trees) -> dict[str, Any]:
+    """Build the operator's attributes: each node by its tree and its place in it."""
     sizes = torch.diff(torch.cat([trees.roots, torch.tensor([len(trees.value)])]))
     tree = torch.repeat_interleave(torch.arange(len(sizes)), sizes)
     first = trees.roots[tree]
@@ -110,7 +110,7 @@ def _attributes(trees: Trees) -> dict[str, Any]:
     }
 
 
-def _not_above(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The next float32 down, so that no float32 input changes sides."""
+def _round_down(thresholds: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round down to the next float32, so that no float32 input changes sides."""
     near = thresholds.astype(np.float32)
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)

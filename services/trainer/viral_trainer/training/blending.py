@@ -1,4 +1,4 @@
-"""The deep and the shallow model become one: how much each counts is fitted on validation tweets, told and untold."""
+"""Blend the deep and the shallow model: how much each counts is fitted on validation tweets."""
 
 from __future__ import annotations
 
@@ -21,39 +21,38 @@ from viral_trainer.training.loop import SCORED_AT_ONCE, Recipe, compute_view_log
 
 @dataclass(frozen=True)
 class Blend:
-    """What the whole network says of the validation tweets."""
+    """Hold what the whole network says of the validation tweets."""
 
     share: float  # of the shallow model's logit
     calibration: Calibration
     metrics: dict[str, float]  # calibrated
-    probabilities: NDArray[np.float64] = field(repr=False)  # authors told, (n,)
+    probabilities: NDArray[np.float64] = field(repr=False)  # authors known, (n,)
 
 
 def blend_models(
     network: ViralityNetwork,
-    deep: NDArray[
-        np.float32
-    ],  # the network's logits of the validation tweets so far, told and untold, (2, n)
+    # The network's logits of the validation tweets so far, authors known and unknown, (2, n).
+    deep: NDArray[np.float32],
     examples: Examples,
     validation: Examples,
     recipe: Recipe,
 ) -> Blend:
     """Give the network its boosted part.
 
-    Once its share is known it learns from the validation tweets, too; what is said of those is from before.
+    Once its share is known it is refit with the validation tweets, too; what is said of those is from before.
     """
-    model = fit_boosted_text(examples, recipe.untold_authors, recipe.seed, recipe.threads)
+    model = fit_boosted_text(examples, recipe.hidden_authors, recipe.seed, recipe.threads)
     shallow = compute_boosted_logits(model, validation, make_views(validation))
     share, calibration = fit_blend(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
-    told, untold = calibration.compute_probabilities(deep + share * shallow)
+    known, unknown = calibration.compute_probabilities(deep + share * shallow)
     learned = choose_newest(examples, validation)
-    network.boosted = fit_boosted_text(learned, recipe.untold_authors, recipe.seed, recipe.threads)
+    network.boosted = fit_boosted_text(learned, recipe.hidden_authors, recipe.seed, recipe.threads)
     network.boosted.share.fill_(share)
-    return Blend(share, calibration, score_views(validation.labels, told, untold), told)
+    return Blend(share, calibration, score_views(validation.labels, known, unknown), known)
 
 
 def compute_logits(network: ViralityNetwork, examples: Examples) -> NDArray[np.float32]:
-    """The whole network's, in the examples' order, float32 (n,)."""
+    """Compute the whole network's logits in the examples' order, float32 (n,)."""
     views = [examples.features]
     (logits,) = compute_view_logits(network, examples, views)
     if network.boosted is not None:
@@ -65,7 +64,7 @@ def compute_logits(network: ViralityNetwork, examples: Examples) -> NDArray[np.f
 def compute_boosted_logits(
     model: BoostedText, examples: Examples, views: Sequence[NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """With each of several features, (n, features), as (views, n): texts are read once."""
+    """Compute the shallow model's logits for each of several features, (n, features), as (views, n)."""
     logits = np.empty((len(views), len(examples)), np.float32)
     for rows in choose_chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
         batch = make_minibatch(examples, rows)

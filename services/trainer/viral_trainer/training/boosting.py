@@ -33,9 +33,9 @@ FOLDS = 5
 UNKNOWN_TEXTS = 0.3
 
 
-def fit_boosted_text(examples: Examples, untold_authors: float, seed: int, threads: int = 1) -> BoostedText:
-    """Trained on these, of more than MOST_TWEETS in time order on the newest; a share of the authors is hidden."""
-    examples = examples.newest(MOST_TWEETS)
+def fit_boosted_text(examples: Examples, hidden_authors: float, seed: int, threads: int = 1) -> BoostedText:
+    """Train on these, of more than MOST_TWEETS in time order on the newest; a share of the authors is hidden."""
+    examples = examples.take_newest(MOST_TWEETS)
     rng = np.random.default_rng(seed)
     terms, labels = _count_terms(examples.tokens), examples.labels
     rarity = _compute_rarity(terms)
@@ -43,8 +43,10 @@ def fit_boosted_text(examples: Examples, untold_authors: float, seed: int, threa
     terms = csr_array(terms.multiply(rarity))[:, seen]
     scores, term_weights = _fit_regressions(terms, labels, seed, threads)
     scores[rng.random(len(scores)) < UNKNOWN_TEXTS] = 0.0
-    features = examples.without(rng.random(len(examples)) < untold_authors).features
-    found = BoostedText(Trees.of(grow_trees(np.column_stack([features, scores]), labels, seed)))
+    features = examples.hide_authors(rng.random(len(examples)) < hidden_authors).features
+    found = BoostedText(
+        Trees.from_scikit_learn(grow_trees(np.column_stack([features, scores]), labels, seed))
+    )
     weights = np.zeros(TERM_BUCKETS)
     weights[seen] = term_weights * rarity[seen]
     found.terms.weights.copy_(torch.from_numpy(weights))
@@ -52,18 +54,17 @@ def fit_boosted_text(examples: Examples, untold_authors: float, seed: int, threa
 
 
 def choose_newest(train: Examples, validation: Examples) -> Examples:
-    """MOST_TWEETS at most of both splits of one window: as large a share of each, so that both reach as far back."""
+    """Choose MOST_TWEETS at most of both splits, as large a share of each, so that both reach as far back."""
     share = min(1.0, MOST_TWEETS / (len(train) + len(validation)))
-    told = round(share * len(validation))
-    return train.newest(round(share * (len(train) + len(validation))) - told).followed_by(
-        validation.newest(told)
-    )
+    of_validation = round(share * len(validation))
+    of_train = round(share * (len(train) + len(validation))) - of_validation
+    return train.take_newest(of_train).join(validation.take_newest(of_validation))
 
 
 def grow_trees(
     inputs: NDArray[np.float32], labels: NDArray[np.bool_], seed: int
 ) -> HistGradientBoostingClassifier:
-    """Trees on float32 (tweets, columns)."""
+    """Grow trees on float32 (tweets, columns)."""
     model = HistGradientBoostingClassifier(
         learning_rate=0.05,
         max_iter=200,
@@ -87,10 +88,10 @@ def _make_regression(seed: int) -> LogisticRegression:
 def _fit_regressions(
     terms: csr_array, labels: NDArray[np.bool_], seed: int, threads: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Each tweet's score by a regression that did not see it, and the weights of one that saw all."""
+    """Score each tweet by a regression that did not see it; return the weights of one that saw all, too."""
     scores = np.empty(len(labels), np.float32)
 
-    def learn(fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> NDArray[np.float64]:
+    def fit_fold(fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> NDArray[np.float64]:
         learned, held_out = fold
         weights: NDArray[np.float64] = _make_regression(seed).fit(terms[learned], labels[learned]).coef_[0]
         scores[held_out] = terms[held_out] @ weights
@@ -99,16 +100,15 @@ def _fit_regressions(
     everything = np.arange(len(labels))
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(terms, labels)
     with ThreadPoolExecutor(threads) as pool:
-        of_all, *_ = pool.map(learn, [(everything, everything[:0]), *folds])
+        of_all, *_ = pool.map(fit_fold, [(everything, everything[:0]), *folds])
     return scores, of_all
 
 
 def _count_terms(tokens: TokenRows) -> csr_array:
-    """(tweets, TERM_BUCKETS): how often each term is in each tweet, by the root of the number of its terms."""
+    """Count how often each term is in each tweet, by the root of the number of its terms: (tweets, TERM_BUCKETS)."""
     ids, lengths = tokens.ids.astype(np.int64), tokens.lengths
-    row = np.repeat(
-        np.arange(len(tokens), dtype=np.int32), lengths
-    )  # the regression takes short indices alone
+    # The regression takes short indices alone.
+    row = np.repeat(np.arange(len(tokens), dtype=np.int32), lengths)
     terms = ids % TERM_BUCKETS
     columns, rows = [terms], [row]
     for more in range(1, LONGEST_TERM):
@@ -123,6 +123,6 @@ def _count_terms(tokens: TokenRows) -> csr_array:
 
 
 def _compute_rarity(terms: csr_array) -> NDArray[np.float32]:
-    """Smoothed inverse document frequency of each term."""
+    """Compute the smoothed inverse document frequency of each term."""
     tweets = np.bincount(terms.indices, minlength=TERM_BUCKETS)
     return np.asarray(np.log((1 + terms.shape[0]) / (1 + tweets)) + 1, np.float32)

@@ -1,4 +1,4 @@
-"""From a window of tweets to a trained model, telling its progress to a run in MLflow."""
+"""Train a model on a window of tweets, with its progress logged to a run in MLflow."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ GPU_BATCHES = 4
 
 
 class Progress(Protocol):
-    """Where curves go: a run in MLflow, or a list in a test."""
+    """Accept curves: a run in MLflow, or a list in a test."""
 
     def log_metrics(self, metrics: dict[str, float], step: int) -> None:
         """Add a point to each curve."""
 
 
 class NoProgress:
-    """Curves that nobody looks at."""
+    """Drop curves that nobody looks at."""
 
     def log_metrics(self, metrics: dict[str, float], step: int) -> None:
-        """Forget them."""
+        """Drop the point."""
 
 
 def fit(
@@ -92,7 +92,7 @@ def fit(
 
 
 def choose_recipe(settings: TrainerSettings, tweets: int, device: Device) -> Recipe:
-    """The knobs that the settings turn, for so many tweets to train on."""
+    """Choose the knobs from the settings, for so many tweets to train on."""
     enough = math.ceil(ENOUGH_STEPS * settings.train_batch_size / tweets)
     recipe = Recipe(
         encoder_layers=settings.encoder_layers,
@@ -109,7 +109,7 @@ def choose_recipe(settings: TrainerSettings, tweets: int, device: Device) -> Rec
 
 
 def list_params(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
-    """What MLflow shows as the run's parameters."""
+    """List what MLflow shows as the run's parameters."""
     device = find_device()
     return {
         **asdict(choose_recipe(settings, len(window.train), device)),
@@ -127,7 +127,7 @@ def list_params(window: Window, base: BaseModel, settings: TrainerSettings) -> d
 
 @dataclass
 class Curves:
-    """Thins the losses of single steps to a mean of every POINT_EVERY."""
+    """Log the mean loss of every POINT_EVERY steps, and the scores of each validation."""
 
     progress: Progress
     losses: list[Tensor] = field(default_factory=list)
@@ -141,8 +141,8 @@ class Curves:
     def on_validation(self, epoch: float, step: int, metrics: dict[str, float]) -> None:
         figures = {f"val_{new}": metrics[old] for old, new in _CURVES.items() if old in metrics}
         self.progress.log_metrics({**figures, "epoch": epoch}, step)
-        told = {name: round(value, 4) for name, value in figures.items()}
-        log.info("validated", epoch=round(epoch, 2), step=step, **told)
+        rounded = {name: round(value, 4) for name, value in figures.items()}
+        log.info("validated", epoch=round(epoch, 2), step=step, **rounded)
 
 
 _CURVES = {

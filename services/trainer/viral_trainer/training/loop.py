@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
 
 import numpy as np
 import torch
@@ -43,11 +42,9 @@ class Recipe:
     weight_decay: float = 0.01
     warmup: float = 0.1  # share of the steps until the peak
     clip_norm: float = 1.0
-    untold_authors: float = 0.3  # share of tweets, drawn anew each epoch, that hide whose they are
-    class_weight: float = (
-        0.0  # 0: every tweet weighs the same; 1: viral tweets as much as all others together
-    )
-    few_tweets: int = 20_000  # a window of fewer is learned once more, with its validation tweets
+    hidden_authors: float = 0.3  # share of tweets, drawn anew each epoch, that hide whose they are
+    # 0: every tweet weighs the same; 1: viral tweets as much as all others together.
+    class_weight: float = 0.0
     seed: int = 7
     threads: int = 2
 
@@ -59,11 +56,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Trained:
-    """Hold what validated best; the network given to `train` is in eval mode, as it was then or as it learned last."""
+    """Hold what validated best; the network given to `train` is in eval mode, as it was then."""
 
-    logits: NDArray[np.float32] = field(
-        compare=False, repr=False
-    )  # of the validation tweets, told and untold, (2, n)
+    # Of the validation tweets, authors known and unknown, (2, n).
+    logits: NDArray[np.float32] = field(compare=False, repr=False)
     metrics: dict[str, float]  # theirs, calibrated
     epoch: float
     steps: int
@@ -81,18 +77,13 @@ def train(
     device: Device | None = None,  # what there is
     wrap: Callable[[nn.Module], nn.Module] = lambda network: network,  # as DistributedDataParallel does
 ) -> Trained:
-    """Fine-tune encoder and head together; keep what validates best, stop when it gets worse.
-
-    Few tweets are then learned once more, in as many steps, with the validation tweets among them; except where
-    viral tweets weigh more, since each network answers that differently and the calibration is the first one's.
-    """
+    """Fine-tune encoder and head together; keep what validates best, stop when it gets worse."""
     device = device or find_device()
     torch.set_num_threads(recipe.threads)
     network.to(device.torch)
-    untrained = copy_weights(network)
     steps_per_epoch = count_steps(examples, recipe)
     validate_after = choose_validation_steps(recipe.epochs, steps_per_epoch)
-    seconds, best, best_weights = 0.0, None, untrained
+    seconds, best = 0.0, None
     started = time.monotonic()
     for step, loss in take_steps(network, examples, recipe, device, wrap):
         on_step(step, loss)
@@ -112,19 +103,9 @@ def train(
         started = time.monotonic()
 
     assert best is not None  # noqa: S101  (validated at least once)
-    learned = epoch * len(examples)
-    if len(examples) < recipe.few_tweets and not recipe.class_weight:
-        started = time.monotonic()
-        network.load_state_dict(untrained)
-        again = take_steps(network, examples.followed_by(validation), recipe, device, wrap)
-        for further, (_, loss) in enumerate(islice(again, best.steps), step + 1):
-            on_step(further, loss)
-        learned += best.steps * recipe.batch_size
-        seconds += time.monotonic() - started
-    else:
-        network.load_state_dict(best_weights)
+    network.load_state_dict(best_weights)
     network.cpu().eval()
-    return replace(best, seconds=seconds, tweets_per_second=learned / seconds)
+    return replace(best, seconds=seconds, tweets_per_second=epoch * len(examples) / seconds)
 
 
 def take_steps(
@@ -160,7 +141,7 @@ def take_steps(
 
     for step, batch in enumerate(draw_batches(examples, recipe, rng), 1):
         model.train()
-        batch = batch.on(device.torch)
+        batch = batch.copy_to(device.torch)
         with torch.autocast(device.torch.type, device.half, enabled=device.half is not None):
             logits = model(batch.input_ids, batch.attention_mask, batch.features)  # (batch,)
         loss = binary_cross_entropy_with_logits(logits.float(), batch.labels, pos_weight=viral_weight)
@@ -185,7 +166,7 @@ def count_steps(examples: Examples, recipe: Recipe) -> int:
 def draw_batches(examples: Examples, recipe: Recipe, rng: np.random.Generator) -> Iterator[Minibatch]:
     """Draw the batches of all epochs, one after the other; each epoch hides other authors."""
     for _ in range(recipe.epochs):
-        shown = examples.without(rng.random(len(examples)) < recipe.untold_authors)
+        shown = examples.hide_authors(rng.random(len(examples)) < recipe.hidden_authors)
         yield from draw_shuffled_batches(shown, recipe.batch_size, rng)
 
 
@@ -199,18 +180,18 @@ def choose_validation_steps(epochs: int, steps_per_epoch: int) -> set[int]:
 
 
 def score_views(
-    labels: NDArray[np.bool_], told: NDArray[np.float64], untold: NDArray[np.float64]
+    labels: NDArray[np.bool_], known: NDArray[np.float64], unknown: NDArray[np.float64]
 ) -> dict[str, float]:
     """Score the probabilities with the author known, and by the most important scores without."""
-    without = compute_scores(labels, untold)
-    return compute_scores(labels, told) | {
+    without = compute_scores(labels, unknown)
+    return compute_scores(labels, known) | {
         f"{name}_unknown_author": without[name] for name in ("auc", "log_loss") if name in without
     }
 
 
 def make_views(examples: Examples) -> list[NDArray[np.float32]]:
     """Make two views of their features: as they are, and with every author unknown."""
-    return [examples.features, examples.without(np.ones(len(examples), dtype=np.bool_)).features]
+    return [examples.features, examples.hide_authors(np.ones(len(examples), dtype=np.bool_)).features]
 
 
 def weigh_viral_tweets(examples: Examples, class_weight: float) -> Tensor:
@@ -228,7 +209,7 @@ def compute_view_logits(
     device = next(network.parameters()).device
     logits = np.empty((len(views), len(examples)), np.float32)
     for rows in choose_chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
-        batch = make_minibatch(examples, rows).on(device)
+        batch = make_minibatch(examples, rows).copy_to(device)
         text = network.read(batch.input_ids, batch.attention_mask)
         for view, features in zip(logits, views, strict=True):
             view[rows] = network.judge(*text, torch.from_numpy(features[rows]).to(device)).cpu().numpy()

@@ -1,4 +1,4 @@
-"""What validation tweets tell of a trained model: from where on it says viral, and whether its shares are true."""
+"""Choose on validation tweets from where on a model calls tweets viral, and check whether its shares are true."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RARE = 0.2
 
 
 def choose_decision_threshold(labels: Labels, probabilities: Floats) -> float:
-    """One half; where viral tweets are rare, as much less as calls viral as many as are (docs/decisions/0012)."""
+    """Choose one half; where viral tweets are rare, what calls as many viral as are (docs/decisions/0012)."""
     rate = float(labels.mean())
     if rate >= RARE:
         return DECISION_THRESHOLD
@@ -20,7 +20,7 @@ def choose_decision_threshold(labels: Labels, probabilities: Floats) -> float:
 
 
 def measure_reliability(labels: Labels, probabilities: Floats) -> tuple[ReliabilityBin, ...]:
-    """Stated beside true shares, in ten bins of about equally many tweets, from the least likely on."""
+    """Measure stated beside true shares, in ten bins of about equally many tweets, the least likely first."""
     bins = find_bins(probabilities)
     return tuple(
         ReliabilityBin(

@@ -13,8 +13,8 @@ from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
-from viral_scraper.stores.batch_staging import prepare
 from viral_scraper.stores.batches import BatchStore, Plan
+from viral_scraper.stores.copy_row import prepare
 from viral_trainer.data.tweet_files import label_tweets
 
 MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)

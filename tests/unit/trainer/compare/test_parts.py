@@ -10,12 +10,12 @@ from viral_common.errors import UsageError
 from viral_common.tweets.features import AuthorHistory
 from viral_common.tweets.text import compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.compare.parts import How, parted
+from viral_trainer.compare.parts import SplitBy, split_tweets
 
 from tests.factories import make_labelled_tweets
 
 TWEETS = make_labelled_tweets(600)
-HOWS: tuple[How, ...] = ("time", "random")
+SPLITS: tuple[SplitBy, ...] = ("time", "random")
 
 
 def texts(tweets: Sequence[LabelledTweet]) -> list[str]:
@@ -23,7 +23,7 @@ def texts(tweets: Sequence[LabelledTweet]) -> list[str]:
 
 
 def test_by_time_nothing_is_learned_from_later_tweets() -> None:
-    parts = parted(TWEETS, "time", seed=7, likes_threshold=0)
+    parts = split_tweets(TWEETS, "time", seed=7, likes_threshold=0)
 
     first_judged = min(tweet.input.created_at for tweet in parts.test)
 
@@ -32,9 +32,9 @@ def test_by_time_nothing_is_learned_from_later_tweets() -> None:
 
 
 def test_at_random_a_fifth_judges_the_same_for_a_seed() -> None:
-    parts = parted(TWEETS, "random", seed=7, likes_threshold=0)
-    again = parted(TWEETS, "random", seed=7, likes_threshold=0)
-    another = parted(TWEETS, "random", seed=8, likes_threshold=0)
+    parts = split_tweets(TWEETS, "random", seed=7, likes_threshold=0)
+    again = split_tweets(TWEETS, "random", seed=7, likes_threshold=0)
+    another = split_tweets(TWEETS, "random", seed=8, likes_threshold=0)
 
     assert len(parts.test) == 120
     assert parts == again
@@ -42,9 +42,9 @@ def test_at_random_a_fifth_judges_the_same_for_a_seed() -> None:
     assert texts(parts.test) != texts(TWEETS[-120:])
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_each_tweet_has_one_part_and_parts_are_in_time_order(how: How) -> None:
-    parts = parted(TWEETS, how, seed=7, likes_threshold=0)
+@pytest.mark.parametrize("how", SPLITS)
+def test_each_tweet_has_one_part_and_parts_are_in_time_order(how: SplitBy) -> None:
+    parts = split_tweets(TWEETS, how, seed=7, likes_threshold=0)
 
     assert sorted(texts([*parts.train, *parts.validation, *parts.test])) == sorted(texts(TWEETS))
     for part in (parts.train, parts.validation, parts.test):
@@ -52,8 +52,8 @@ def test_each_tweet_has_one_part_and_parts_are_in_time_order(how: How) -> None:
         assert times == sorted(times)
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_copies_never_stand_on_both_sides_of_train_and_validation(how: How) -> None:
+@pytest.mark.parametrize("how", SPLITS)
+def test_copies_never_stand_on_both_sides_of_train_and_validation(how: SplitBy) -> None:
     copies = [
         replace(
             tweet, input=replace(tweet.input, text=f"{TWEETS[place % 200].input.text} https://t.co/{place}")
@@ -61,7 +61,7 @@ def test_copies_never_stand_on_both_sides_of_train_and_validation(how: How) -> N
         for place, tweet in enumerate(TWEETS)
     ]
 
-    parts = parted(copies, how, seed=7, likes_threshold=0)
+    parts = split_tweets(copies, how, seed=7, likes_threshold=0)
 
     trained, validated = (
         {compute_copy_hash(text) for text in texts(part)} for part in (parts.train, parts.validation)
@@ -76,7 +76,7 @@ def test_tweets_that_nobody_told_the_author_of_say_nothing_of_authors() -> None:
         for tweet in TWEETS
     ]
 
-    parts = parted(told, "time", seed=7, likes_threshold=0).without_authors()
+    parts = split_tweets(told, "time", seed=7, likes_threshold=0).hide_authors()
 
     everyone = [*parts.learned, *parts.test]
     assert {(tweet.input.username, tweet.input.author) for tweet in everyone} == {(None, None)}
@@ -84,14 +84,14 @@ def test_tweets_that_nobody_told_the_author_of_say_nothing_of_authors() -> None:
 
 def test_too_few_tweets_are_the_person_s_mistake() -> None:
     with pytest.raises(UsageError, match="99 tweets are too few to compare on, 100 are needed"):
-        parted(TWEETS[:99], "time", seed=7, likes_threshold=0)
+        split_tweets(TWEETS[:99], "time", seed=7, likes_threshold=0)
 
 
-@pytest.mark.parametrize("how", HOWS)
-def test_tweets_of_one_class_are_the_person_s_mistake(how: How) -> None:
+@pytest.mark.parametrize("how", SPLITS)
+def test_tweets_of_one_class_are_the_person_s_mistake(how: SplitBy) -> None:
     quiet = [replace(tweet, viral=False) for tweet in TWEETS]
 
     with pytest.raises(
         UsageError, match=r"0 of \d+ train tweets have more than 10 likes, .* another --threshold"
     ):
-        parted(quiet, how, seed=7, likes_threshold=10)
+        split_tweets(quiet, how, seed=7, likes_threshold=10)

@@ -11,7 +11,7 @@ import pytest
 from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.features import AuthorHistory
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.compare.contenders import CONTENDERS, chosen, trained_together
+from viral_trainer.compare.contenders import CONTENDERS, choose_contenders, group_by_training
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes import frozen_bert, trees
 from viral_trainer.compare.recipes.recipe import Predict
@@ -28,7 +28,7 @@ INPUTS = [tweet.input for tweet in TEST]
 
 
 def taught(recipe: str, settings: OfflineSettings, parts: Parts = Parts(TRAIN, VALIDATION, [])) -> Predict:
-    predict: Predict = import_module(f"viral_trainer.compare.recipes.{recipe}").learn(parts, settings)
+    predict: Predict = import_module(f"viral_trainer.compare.recipes.{recipe}").train(parts, settings)
     return predict
 
 
@@ -87,12 +87,12 @@ def test_trees_use_the_author_s_past_where_it_is_told(
 
 def test_every_contender_has_a_recipe() -> None:
     for contender in CONTENDERS:
-        assert callable(import_module(f"viral_trainer.compare.recipes.{contender.recipe}").learn)
+        assert callable(import_module(f"viral_trainer.compare.recipes.{contender.recipe}").train)
 
 
 def test_those_chosen_keep_the_order_of_the_table_and_the_champion_is_trained_once() -> None:
-    contenders = chosen("champion-no-author, champion,trees+author,trees")
+    contenders = choose_contenders("champion-no-author, champion,trees+author,trees")
 
-    groups = [[contender.name for contender in group] for group in trained_together(contenders)]
+    groups = [[contender.name for contender in group] for group in group_by_training(contenders)]
 
     assert groups == [["trees"], ["trees+author"], ["champion", "champion-no-author"]]

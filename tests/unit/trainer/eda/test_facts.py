@@ -74,7 +74,7 @@ def test_a_features_signal_is_what_the_libraries_find() -> None:
 
     signals = {one.name: one for one in compute_signals(columns.features, columns.likes, viral)}
 
-    photos, told = signals["photos_count"], signals["author_told"]
+    photos, told = signals["photos_count"], signals["author_known"]
     assert photos.auc == pytest.approx(roc_auc_score(viral, columns.get_feature("photos_count")))
     assert photos.spearman == pytest.approx(
         spearmanr(columns.get_feature("photos_count"), columns.likes).statistic

@@ -26,7 +26,7 @@ def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
         "hour (UTC)": "12 to 17",
         "words": "under 15",
         "media": "none",
-        "author": "not told",
+        "author": "unknown",
     }
 
 

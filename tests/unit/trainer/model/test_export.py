@@ -24,7 +24,7 @@ def test_a_thousand_tweets_score_alike_in_torch_and_in_serving(tmp_path: Path) -
 
     served = Predictor.load(export(model, tmp_path / "artefact"), threads=1).predict(tweets)
 
-    assert np.abs(served - model.probabilities(tweets)).max() < 1e-4
+    assert np.abs(served - model.predict(tweets)).max() < 1e-4
     assert served.std() > 0.01
 
 
@@ -38,7 +38,7 @@ def test_the_int8_graph_keeps_its_tables_as_integers_and_says_almost_the_same(tm
     integers = {one.name for one in weights if one.data_type == onnx.TensorProto.UINT8}
     assert {f"{table}.weight_quantized" for table in EMBEDDINGS} | {"pairs.weights_quantized"} <= integers
     served = Predictor.load(artefact, "int8", threads=1).predict(tweets)
-    assert 0 < np.abs(served - model.probabilities(tweets)).max() < 0.02
+    assert 0 < np.abs(served - model.predict(tweets)).max() < 0.02
 
 
 def test_an_export_that_differs_from_torch_is_refused(

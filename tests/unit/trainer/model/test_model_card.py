@@ -21,7 +21,7 @@ COMMON = RARE.model_copy(
 )
 
 
-def a_spec(summary: dict[str, Any] | None = None, **more: Any) -> ArtefactSpec:
+def make_spec(summary: dict[str, Any] | None = None, **more: Any) -> ArtefactSpec:
     fields = {
         "max_tokens": 128,
         "features": FeatureScaling(names=FEATURES, mean=(0.0,) * len(FEATURES), scale=(1.0,) * len(FEATURES)),
@@ -37,7 +37,7 @@ def a_spec(summary: dict[str, Any] | None = None, **more: Any) -> ArtefactSpec:
 
 @pytest.mark.parametrize("base_model", ["google/bert", "C:\\models: mine # 1", "'\"[x]"])
 def test_the_front_matter_is_yaml_that_names_the_base_model(base_model: str) -> None:
-    text = render_card(a_spec(base_model=base_model))
+    text = render_card(make_spec(base_model=base_model))
 
     _, front, body = text.split("---\n", 2)
     assert yaml.safe_load(front)["base_model"] == base_model
@@ -48,13 +48,13 @@ def test_the_front_matter_is_yaml_that_names_the_base_model(base_model: str) -> 
     ("likes", "asked"), [(0, "get a like?"), (1, "get more than 1 like?"), (100, "get more than 100 likes?")]
 )
 def test_the_title_is_the_question(likes: int, asked: str) -> None:
-    assert f"# Will this tweet {asked}" in render_card(a_spec(likes_threshold=likes))
+    assert f"# Will this tweet {asked}" in render_card(make_spec(likes_threshold=likes))
 
 
 def test_figures_stand_beside_their_intervals_and_what_knowing_nothing_reaches() -> None:
     metrics = compute_scores_with_intervals(*draw_tweets(500, seed=1, mean=-3), decision_threshold=0.1)
 
-    text = render_card(a_spec({"metrics": metrics}))
+    text = render_card(make_spec({"metrics": metrics}))
 
     rate, low, high = (
         metrics["viral_rate"],
@@ -68,7 +68,7 @@ def test_figures_stand_beside_their_intervals_and_what_knowing_nothing_reaches()
 
 
 def test_a_slice_with_few_viral_tweets_has_blanks_for_its_auc() -> None:
-    text = render_card(a_spec({"slices": (COMMON, RARE)}))
+    text = render_card(make_spec({"slices": (COMMON, RARE)}))
 
     assert "| media | none | 1,200 | 3.3% | 0.710 | 0.660 to 0.760 | +1.7 points |" in text
     assert "| media | video | 61 | 3.3% |  |  | +1.7 points |" in text
@@ -77,17 +77,21 @@ def test_a_slice_with_few_viral_tweets_has_blanks_for_its_auc() -> None:
 def test_stated_and_true_shares_are_compared() -> None:
     bins = (ReliabilityBin(count=50, stated_rate=0.021, viral_rate=0.018),)
 
-    assert "| 2.1% | 1.8% | 50 |" in render_card(a_spec({"reliability": bins}))
+    assert "| 2.1% | 1.8% | 50 |" in render_card(make_spec({"reliability": bins}))
 
 
 def test_where_viral_begins_is_said() -> None:
-    assert "from a probability of 50.0% on: when that is the likelier" in render_card(a_spec())
-    assert "from a probability of 17.9% on, so that\nas many" in render_card(a_spec(decision_threshold=0.179))
+    assert "from a probability of 50.0% on: when that is the likelier" in render_card(make_spec())
+    assert "from a probability of 17.9% on, so that\nas many" in render_card(
+        make_spec(decision_threshold=0.179)
+    )
 
 
-def test_the_recipe_and_the_weights_are_told() -> None:
+def test_the_recipe_and_the_weights_are_named() -> None:
     text = render_card(
-        a_spec({"recipe": {"epochs": 2, "class_weight": 0.5, "encoder_lr": 2e-4}, "tweets_per_second": 812})
+        make_spec(
+            {"recipe": {"epochs": 2, "class_weight": 0.5, "encoder_lr": 2e-4}, "tweets_per_second": 812}
+        )
     )
 
     assert "- Recipe: epochs 2, class_weight 0.5, encoder_lr 0.0002" in text
@@ -95,21 +99,21 @@ def test_the_recipe_and_the_weights_are_told() -> None:
 
 
 def test_an_artefact_without_slices_has_a_card_without_them() -> None:
-    text = render_card(a_spec())
+    text = render_card(make_spec())
 
     assert "For which tweets" not in text
     assert "Ethical considerations" in text
 
 
 def test_no_tweets_text_is_in_the_card() -> None:
-    assert "secret" not in render_card(a_spec())
+    assert "secret" not in render_card(make_spec())
 
 
 def test_tables_are_whole() -> None:
     labels, probabilities = draw_tweets(300, seed=1)
     metrics = compute_scores_with_intervals(labels, probabilities, 0.5) | {"auc_unknown_author": 0.6}
 
-    text = render_card(a_spec({"metrics": metrics, "slices": (COMMON, RARE)}))
+    text = render_card(make_spec({"metrics": metrics, "slices": (COMMON, RARE)}))
 
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
     assert len(tables) == 2

@@ -37,7 +37,7 @@ def examples(count: int, seed: int) -> Examples:
 
 @pytest.fixture(scope="module")
 def shallow() -> BoostedText:
-    return fit_boosted_text(examples(600, 1), untold_authors=0.3, seed=7)
+    return fit_boosted_text(examples(600, 1), hidden_authors=0.3, seed=7)
 
 
 def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold() -> None:
@@ -48,7 +48,7 @@ def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold()
     )
     asked = np.concatenate([inputs, (inputs + np.float32(0.05)), np.full((1, 5), 1e6, np.float32)])
 
-    found = Trees.of(grown)(torch.from_numpy(asked)).numpy()
+    found = Trees.from_scikit_learn(grown)(torch.from_numpy(asked)).numpy()
 
     expected = grown.decision_function(asked) - float(grown._baseline_prediction[0, 0])
     assert found == pytest.approx(expected, abs=1e-5)
@@ -78,7 +78,7 @@ def test_company_and_padding_change_nothing(shallow: BoostedText) -> None:
 
 
 def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
-    again = fit_boosted_text(examples(600, 1), untold_authors=0.3, seed=7)
+    again = fit_boosted_text(examples(600, 1), hidden_authors=0.3, seed=7)
 
     assert all(
         torch.equal(one, other)
@@ -110,7 +110,7 @@ def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() ->
 
     before, both = (
         fit_boosted_text(learned, 0.3, 7),
-        fit_boosted_text(learned.followed_by(validation), 0.3, 7),
+        fit_boosted_text(learned.join(validation), 0.3, 7),
     )
     said = deep[0] + blend.share * logits_of_shallow(before, validation)
     assert blend.probabilities == pytest.approx(blend.calibration.compute_probabilities(said), abs=1e-5)
@@ -130,7 +130,7 @@ def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pyte
 
 
 def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:
-    again = fit_boosted_text(examples(600, 1), untold_authors=0.3, seed=7, threads=3)
+    again = fit_boosted_text(examples(600, 1), hidden_authors=0.3, seed=7, threads=3)
 
     assert torch.equal(again.trees.value, shallow.trees.value)
 
@@ -143,7 +143,7 @@ def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_p
     artefact = export(model, tmp_path / "artefact")
 
     assert Predictor.load(artefact, threads=1).predict(tweets) == pytest.approx(
-        model.probabilities(tweets), abs=1e-5
+        model.predict(tweets), abs=1e-5
     )
     again = load_network(artefact)
     assert all(

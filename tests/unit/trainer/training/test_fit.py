@@ -26,5 +26,5 @@ def test_so_many_layers_are_trained_and_told(tmp_path: Path, asked: dict[str, in
     model, _ = fit(window, make_base_model(tmp_path / "base", layers=3), settings, UUID(int=1), NoProgress())
 
     assert len(model.network.encoder.encoder.layer) == layers
-    assert model.network.config()["encoder"]["num_hidden_layers"] == layers
+    assert model.network.to_config()["encoder"]["num_hidden_layers"] == layers
     assert model.training.recipe["encoder_layers"] == layers

@@ -25,8 +25,7 @@ from viral_trainer.training.loop import Recipe, Trained, train
 
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_narrow_encoder
 
-RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1, few_tweets=0)
-FEW = replace(RECIPE, few_tweets=501)
+RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1)
 
 
 def examples(count: int, seed: int) -> Examples:
@@ -94,15 +93,15 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     weights: list[torch.Tensor] = []
-    losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # two each time: authors told, and untold
+    losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # two each time: authors known, and unknown
     steps: list[int] = []
     model = network()
 
-    def scored(*_: object) -> dict[str, float]:
+    def next_loss(*_: object) -> dict[str, float]:
         weights.append(model.state_dict()["head.0.weight"].clone())
         return {"log_loss": next(losses)}
 
-    monkeypatch.setattr(loop, "scores", scored)
+    monkeypatch.setattr(loop, "compute_scores", next_loss)
     recipe = replace(RECIPE, batch_size=50)
     result = train(
         model, examples(200, 1), examples(50, 2), recipe, lambda step, _: steps.append(step), lambda *_: None
@@ -111,25 +110,6 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
     assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
     assert torch.equal(model.state_dict()["head.0.weight"], weights[4])
     assert steps[-1] == 2.5 * 4
-
-
-def test_a_few_tweets_are_learned_once_more_with_those_that_validated() -> None:
-    all_tweets, steps = examples(500, 1).followed_by(examples(200, 2)), list[int]()
-    by_step: dict[int, torch.Tensor] = {}
-    first, other = network(), network()
-
-    def keep(step: int, _loss: torch.Tensor) -> None:
-        by_step[step] = other.state_dict()["head.0.weight"].clone()
-
-    result = train(
-        first, examples(500, 1), examples(200, 2), FEW, lambda step, _: steps.append(step), lambda *_: None
-    )
-    train(other, all_tweets, examples(200, 2), RECIPE, keep, lambda *_: None)
-
-    assert torch.equal(first.state_dict()["head.0.weight"], by_step[result.steps])
-    assert steps == list(range(1, len(steps) + 1))  # one curve
-    _, alone, _ = trained()
-    assert (result.metrics, result.epoch) == (alone.metrics, alone.epoch)  # of tweets not yet learned
 
 
 def test_an_epoch_sees_each_tweet_once() -> None:
@@ -142,18 +122,18 @@ def test_an_epoch_sees_each_tweet_once() -> None:
     assert all(batch.attention_mask[:, 0].all() for batch in batches)
 
 
-def test_hidden_authors_are_as_if_nobody_had_told() -> None:
+def test_hidden_authors_are_as_unknown_ones() -> None:
     tweets = [
         replace(tweet, input=replace(tweet.input, author=AuthorHistory(number, number, 1, 2.0)))
         for number, tweet in enumerate(make_labelled_tweets(10, 1))
     ]
-    untold = [replace(tweet, input=replace(tweet.input, author=None)) for tweet in tweets]
+    unknown = [replace(tweet, input=replace(tweet.input, author=None)) for tweet in tweets]
     scaling, tokenizer = fit_scaling(compute_features(tweets)), make_letter_tokenizer()
     hidden = np.arange(10) < 4
 
-    shown = make_examples(tweets, tokenizer, scaling).without(hidden)
+    shown = make_examples(tweets, tokenizer, scaling).hide_authors(hidden)
 
-    assert (shown.features[hidden] == make_examples(untold, tokenizer, scaling).features[hidden]).all()
+    assert (shown.features[hidden] == make_examples(unknown, tokenizer, scaling).features[hidden]).all()
     assert (shown.features[~hidden] == make_examples(tweets, tokenizer, scaling).features[~hidden]).all()
 
 

@@ -1,4 +1,4 @@
-"""The product's own recipe, answering through the very files that would be served."""
+"""Train the product's own recipe, and answer through the very files that would be served."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 from viral_common.artefact.predictor import Predictor
-from viral_common.database.tables import Batch
 
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes.recipe import Predict
@@ -18,18 +17,12 @@ from viral_trainer.settings import OfflineSettings
 from viral_trainer.training.fit import NoProgress, fit
 
 # No event caused this training; its artefact is gone as soon as it is loaded.
-NOBODYS = UUID(int=0)
+NO_EVENT = UUID(int=0)
 
 
-def learn(parts: Parts, settings: OfflineSettings) -> Predict:
-    """As a batch would be learned."""
-    batch = Batch(
-        id=NOBODYS,
-        source="archive",
-        window_from=parts.train[0].input.created_at,
-        window_to=parts.train[-1].input.created_at,
-    )
-    window = Window([batch], parts.train, parts.validation)
-    model, _ = fit(window, find_base_model(settings.base_model), settings, NOBODYS, NoProgress())
+def train(parts: Parts, settings: OfflineSettings) -> Predict:
+    """Train as on a batch."""
+    window = Window.from_tweets(parts.train, parts.validation)
+    model, _ = fit(window, find_base_model(settings.base_model), settings, NO_EVENT, NoProgress())
     with TemporaryDirectory() as folder:
         return Predictor.load(export(model, Path(folder) / "artefact")).predict

@@ -1,4 +1,4 @@
-"""The student project's recipe: a BERT that never learns, everything padded to 128 tokens, a small head.
+"""Train the student project's recipe: a frozen BERT, everything padded to 128 tokens, a small head.
 
 The encoder reads every tweet again in every epoch, as it did there: that is what this recipe's time is spent on.
 """
@@ -32,22 +32,22 @@ WIDTH, DROPOUT, LEARNING_RATE = 256, 0.1, 1e-3
 
 
 @dataclass(frozen=True)
-class Read:
-    """Tweets as tensors."""
+class TweetTensors:
+    """Hold tweets as tensors."""
 
     ids: Tensor  # (tweets, PADDED) int32
     mask: Tensor  # the same
     features: Tensor  # (tweets, 9) float32, standardised
 
 
-def learn(parts: Parts, settings: OfflineSettings) -> Predict:
-    """Adam on the head until the validation loss has not fallen for PATIENCE epochs; the best epoch is kept."""
+def train(parts: Parts, settings: OfflineSettings) -> Predict:
+    """Train the head by Adam until the validation loss has not fallen for PATIENCE epochs; the best epoch is kept."""
     torch.manual_seed(settings.train_seed)
     torch.set_num_threads(settings.cores)
-    reader = Reader(find_base_model(settings.base_model), parts.train)
-    network = Frozen(reader.base)
-    train, labels = reader.read(take_inputs(parts.train)), _labels(parts.train)
-    validation, validation_labels = reader.read(take_inputs(parts.validation)), _labels(parts.validation)
+    reader = TweetReader(find_base_model(settings.base_model), parts.train)
+    network = FrozenBert(reader.base)
+    train, labels = reader.read(take_inputs(parts.train)), _make_labels(parts.train)
+    validation, validation_labels = reader.read(take_inputs(parts.validation)), _make_labels(parts.validation)
     optimizer = torch.optim.Adam(network.head.parameters(), lr=LEARNING_RATE)
 
     best, best_loss, worse = deepcopy(network.head), float("inf"), 0
@@ -58,7 +58,9 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-        held_out = binary_cross_entropy_with_logits(network.answers(validation), validation_labels).item()
+        held_out = binary_cross_entropy_with_logits(
+            network.compute_logits(validation), validation_labels
+        ).item()
         worse = 0 if held_out < best_loss else worse + 1
         if worse == 0:
             best, best_loss = deepcopy(network.head), held_out
@@ -66,33 +68,30 @@ def learn(parts: Parts, settings: OfflineSettings) -> Predict:
             break
     network.head = best
 
-    def predict(tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
-        return np.asarray(network.answers(reader.read(tweets)).sigmoid().double().numpy())
-
-    return predict
+    return lambda tweets: network.compute_logits(reader.read(tweets)).sigmoid().double().numpy()
 
 
-class Reader:
-    """The tokenizer and the scaling of the features."""
+class TweetReader:
+    """Turn tweets into tensors, by the tokenizer and the scaling of the features."""
 
     def __init__(self, base: BaseModel, train: Sequence[LabelledTweet]) -> None:
         self.base = base
         self._tokenizer = base.load_tokenizer(PADDED)
         self._tokenizer.enable_padding(length=PADDED)
-        self._scaler = StandardScaler().fit(_nine(take_inputs(train)))
+        self._scaler = StandardScaler().fit(_compute_tweet_features(take_inputs(train)))
 
-    def read(self, tweets: Sequence[TweetInput]) -> Read:
-        """All at once."""
+    def read(self, tweets: Sequence[TweetInput]) -> TweetTensors:
+        """Read all at once."""
         encodings = self._tokenizer.encode_batch([mask_for_tokenizer(tweet.text) for tweet in tweets])
-        return Read(
+        return TweetTensors(
             torch.tensor(np.array([encoding.ids for encoding in encodings], dtype=np.int32)),
             torch.tensor(np.array([encoding.attention_mask for encoding in encodings], dtype=np.int32)),
-            torch.tensor(self._scaler.transform(_nine(tweets)), dtype=torch.float32),
+            torch.tensor(self._scaler.transform(_compute_tweet_features(tweets)), dtype=torch.float32),
         )
 
 
-class Frozen(nn.Module):
-    """The mean of the encoder's last layer beside the features, into the head."""
+class FrozenBert(nn.Module):
+    """Join the mean of the encoder's last layer and the features in a small head."""
 
     def __init__(self, base: BaseModel) -> None:
         super().__init__()
@@ -102,8 +101,8 @@ class Frozen(nn.Module):
             nn.Linear(width, WIDTH), nn.ReLU(), nn.Dropout(DROPOUT), nn.Linear(WIDTH, 1)
         )
 
-    def forward(self, tweets: Read, rows: Tensor) -> Tensor:
-        """Logits of these rows, (rows,)."""
+    def forward(self, tweets: TweetTensors, rows: Tensor) -> Tensor:
+        """Compute the logits of these rows, (rows,)."""
         mask = tweets.mask[rows]
         with torch.no_grad():
             hidden = self.encoder(input_ids=tweets.ids[rows], attention_mask=mask).last_hidden_state
@@ -112,15 +111,15 @@ class Frozen(nn.Module):
         return logits
 
     @torch.no_grad()
-    def answers(self, tweets: Read) -> Tensor:
-        """Logits of all, (tweets,)."""
+    def compute_logits(self, tweets: TweetTensors) -> Tensor:
+        """Compute the logits of all, (tweets,)."""
         self.head.eval()
         return torch.cat([self(tweets, rows) for rows in torch.split(torch.arange(len(tweets.ids)), BATCH)])
 
 
-def _labels(tweets: Sequence[LabelledTweet]) -> Tensor:
+def _make_labels(tweets: Sequence[LabelledTweet]) -> Tensor:
     return torch.tensor(stack_labels(tweets), dtype=torch.float32)
 
 
-def _nine(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
+def _compute_tweet_features(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
     return compute_feature_matrix(tweets)[:, : len(TWEET_FEATURES)]

@@ -1,40 +1,30 @@
-"""Which words and pairs of words a tweet holds."""
+"""Train a logistic regression on which words and pairs of words a tweet holds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
-from viral_common.tweets.features import TweetInput
-from viral_common.tweets.tweet import stack_labels
+from sklearn.pipeline import make_pipeline
 
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes.recipe import Predict
-from viral_trainer.compare.recipes.words import WORD, best_strength, regression, texts_of
+from viral_trainer.compare.recipes.recipe import Predict, build_predict, read_parts
+from viral_trainer.compare.recipes.words import WORD, choose_strength, make_regression, mask_texts
 from viral_trainer.settings import OfflineSettings
 
 RAREST = (2, 5)  # words in fewer tweets are left out
 
 
-def learn(parts: Parts, _settings: OfflineSettings) -> Predict:
-    """Rarest word and regularisation are chosen on the validation tweets; then all learned tweets are used."""
-    y, y_val = stack_labels(parts.train), stack_labels(parts.validation)
+def train(parts: Parts, _settings: OfflineSettings) -> Predict:
+    """Choose rarest word and regularisation on the validation tweets, then train on all learned tweets."""
+    (texts, y), (texts_val, y_val), (texts_learned, y_learned) = read_parts(parts, mask_texts)
     tried = []
     for rarest in RAREST:
-        vectors = _vectorizer(rarest)
-        x, x_val = vectors.fit_transform(texts_of(parts.train)), vectors.transform(texts_of(parts.validation))
-        tried.append((*best_strength(x, y, x_val, y_val), rarest))
+        vectors = _make_vectorizer(rarest)
+        x, x_val = vectors.fit_transform(texts), vectors.transform(texts_val)
+        tried.append((*choose_strength(x, y, x_val, y_val), rarest))
     _, strength, rarest = min(tried)
-    best = _vectorizer(rarest)
-    model = regression(strength).fit(best.fit_transform(texts_of(parts.learned)), stack_labels(parts.learned))
-
-    def predict(tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
-        return np.asarray(model.predict_proba(best.transform(texts_of(tweets)))[:, 1])
-
-    return predict
+    model = make_pipeline(_make_vectorizer(rarest), make_regression(strength))
+    return build_predict(model.fit(texts_learned, y_learned), mask_texts)
 
 
-def _vectorizer(rarest: int) -> TfidfVectorizer:
+def _make_vectorizer(rarest: int) -> TfidfVectorizer:
     return TfidfVectorizer(ngram_range=(1, 2), min_df=rarest, sublinear_tf=True, token_pattern=WORD)

@@ -1,18 +1,14 @@
-"""Boosted trees on what is known beside the text; authors' columns count if the tweets tell them."""
+"""Train boosted trees on what is known beside the text; the author's columns count where authors are known."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
-from viral_common.tweets.features import TweetInput, compute_feature_matrix
-from viral_common.tweets.tweet import stack_labels, take_inputs
+from viral_common.tweets.features import compute_feature_matrix
 
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes.recipe import Predict
+from viral_trainer.compare.recipes.recipe import Predict, build_predict, read_parts
 from viral_trainer.settings import OfflineSettings
 
 LEAVES = (7, 15, 31)
@@ -21,32 +17,25 @@ MOST_TREES = 1_000
 PATIENCE = 30  # trees that may bring nothing before it stops
 
 
-def learn(parts: Parts, settings: OfflineSettings) -> Predict:
-    """Leaves and number of trees are chosen on the validation tweets; then all learned tweets are used."""
-    x, x_val, x_learned = (
-        compute_feature_matrix(take_inputs(part)) for part in (parts.train, parts.validation, parts.learned)
-    )
-    y, y_val, y_learned = (stack_labels(part) for part in (parts.train, parts.validation, parts.learned))
-    known = np.isfinite(x).any(axis=0)  # a column in which nothing was ever told cannot be cut
-
+def train(parts: Parts, settings: OfflineSettings) -> Predict:
+    """Choose leaves and number of trees on the validation tweets, then train on all learned tweets."""
+    (x, y), (x_val, y_val), (x_learned, y_learned) = read_parts(parts, compute_feature_matrix)
+    known = np.isfinite(x).any(axis=0)  # a column in which nothing is known cannot be cut
+    x, x_val = x[:, known], x_val[:, known]
     tried = []
     for leaves in LEAVES:
         for smallest in SMALLEST_LEAVES:
-            model = _model(settings.train_seed, leaves, smallest, MOST_TREES, early_stopping=True)
-            model.fit(x[:, known], y, X_val=x_val[:, known], y_val=y_val)
-            losses = [log_loss(y_val, stage[:, 1]) for stage in model.staged_predict_proba(x_val[:, known])]
+            model = _make_model(settings.train_seed, leaves, smallest, MOST_TREES, early_stopping=True)
+            model.fit(x, y, X_val=x_val, y_val=y_val)
+            losses = [log_loss(y_val, answers[:, 1]) for answers in model.staged_predict_proba(x_val)]
             tried.append((min(losses), leaves, smallest, int(np.argmin(losses)) + 1))
     _, leaves, smallest, trees = min(tried)
-    best = _model(settings.train_seed, leaves, smallest, trees, early_stopping=False)
+    best = _make_model(settings.train_seed, leaves, smallest, trees, early_stopping=False)
     best.fit(x_learned[:, known], y_learned)
-
-    def predict(tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
-        return np.asarray(best.predict_proba(compute_feature_matrix(tweets)[:, known])[:, 1])
-
-    return predict
+    return build_predict(best, lambda tweets: compute_feature_matrix(tweets)[:, known])
 
 
-def _model(
+def _make_model(
     seed: int, leaves: int, smallest: int, trees: int, *, early_stopping: bool
 ) -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(

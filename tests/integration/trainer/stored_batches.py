@@ -1,4 +1,4 @@
-"""Collected batches in a real Postgres, for a trainer whose network is tiny."""
+"""Store collected batches in a real Postgres."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from viral_common.tweets.tweet import LabelledTweet
 from tests.factories import START, make_labelled_tweets
 
 
-def collected(
+def store_batch(
     db: Sessions,
     *,
     day: int = 0,
@@ -53,12 +53,14 @@ def collected(
         session.flush()
         if count:
             made = tweets or make_labelled_tweets(count, seed=day)
-            rows = [_row(event, number, tweet, likes) for number, tweet in enumerate(made)]
+            rows = [_make_row(event, number, tweet, likes) for number, tweet in enumerate(made)]
             session.execute(insert(Tweet), rows)
     return event
 
 
-def _row(event: BatchCollected, number: int, tweet: LabelledTweet, likes: int | None) -> dict[str, object]:
+def _make_row(
+    event: BatchCollected, number: int, tweet: LabelledTweet, likes: int | None
+) -> dict[str, object]:
     text_hash = compute_copy_hash(tweet.input.text)
     return {
         "source": event.source,
