@@ -12,7 +12,7 @@ from viral_common.settings import CommonSettings
 from viral_evaluator.settings import EvaluatorSettings
 from viral_gateway.settings import GatewaySettings
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.factory import SOURCES, load_source_class
+from viral_scraper.sources.base import SOURCES, load_source_class
 from viral_trainer.settings import TrainerSettings
 
 from docs import event_pages

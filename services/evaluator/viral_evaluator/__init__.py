@@ -1,1 +1,1 @@
-"""Scores each challenger against the champion on tweets neither has seen, and promotes the better."""
+"""Score each challenger against the champion on tweets neither has seen, and promote the better."""

@@ -1,4 +1,4 @@
-"""The alias `champion` in MLflow follows the newest promotion in Postgres."""
+"""Keep the alias `champion` in MLflow at the newest promotion in Postgres."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ log = structlog.get_logger()
 
 
 class AliasTarget(Protocol):
-    """The part of the registry that holds aliases."""
+    """Be the part of the registry that holds aliases."""
 
     def set_alias(self, alias: Literal["champion", "challenger"], version: int) -> None:
         """Point an alias at a version."""
 
 
 @dataclass(frozen=True)
-class Aliases:
-    """Postgres decides who is champion (docs/decisions/0002); MLflow is told, as often as it takes."""
+class AliasFollower:
+    """Repeat to MLflow, as often as it takes, who is champion by Postgres (docs/decisions/0002)."""
 
     sessions: Sessions
     registry: AliasTarget

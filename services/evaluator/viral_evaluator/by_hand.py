@@ -15,8 +15,8 @@ from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
 from viral_common.stores.champion import Champion
 
-from viral_evaluator.alias_follower import Aliases
-from viral_evaluator.promotion import promote_by_hand, replaced_champion
+from viral_evaluator.alias_follower import AliasFollower
+from viral_evaluator.promotion import find_replaced_champion, promote_by_hand
 from viral_evaluator.settings import EvaluatorSettings
 
 console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
@@ -26,7 +26,7 @@ def roll_back(reason: str) -> None:
     """Promote the champion before the present one again, in the precision it had."""
     settings = load_settings(EvaluatorSettings)
     with _open_database(settings)() as session:
-        before = replaced_champion(session)
+        before = find_replaced_champion(session)
     promote_version(before.model_version, reason, before.precision)
 
 
@@ -48,7 +48,7 @@ def promote_version(version: int, note: str, precision: Precision | None) -> Non
     # Both are done by a running evaluator as well: what is away now follows later.
     try:
         Relay(db, settings.rabbitmq_url.get_secret_value(), "evaluator", "viral-evaluator").publish_waiting()
-        Aliases(db, registry, settings.alias_s).follow()
+        AliasFollower(db, registry, settings.alias_s).follow()
     except ServerAway as error:
         console.print(f"a running evaluator will do the rest: {error}")
 

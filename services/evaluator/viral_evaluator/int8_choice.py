@@ -1,4 +1,4 @@
-"""In which precision a challenger is served: int8 is smaller and as fast, unless it is a worse model."""
+"""Choose the precision that a challenger is served in: int8 is smaller and as fast, unless it is a worse model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TOO_MUCH_AUC = 0.002
 
 @dataclass(frozen=True)
 class Choice:
-    """`scored` is how the challenger would be served; `aucs` has one AUC for each precision scored."""
+    """Hold the choice: `scored` is how the challenger would be served; `aucs` has one AUC for each precision scored."""
 
     precision: Precision
     scored: Scored
@@ -29,15 +29,17 @@ class Choice:
         return {f"auc_{name}": auc for name, auc in self.aucs.items()} if len(self.aucs) > 1 else {}
 
     @property
-    def told(self) -> str:
+    def sentence_end(self) -> str:
         """The end of a verdict's sentence; nothing where there was no choice."""
         if len(self.aucs) == 1:
             return ""
         return f"; AUC {self.aucs['fp32']:.4f} in fp32, {self.aucs['int8']:.4f} in int8: to serve in {self.precision}"
 
 
-def chosen(labels: Labels, by_precision: Mapping[Precision, Scored], *, int8_allowed: bool = True) -> Choice:
-    """Both classes must occur in `labels`, shape (tweets,); `by_precision` holds fp32 at least."""
+def choose_precision(
+    labels: Labels, by_precision: Mapping[Precision, Scored], *, int8_allowed: bool = True
+) -> Choice:
+    """Choose by AUC; both classes must occur in `labels`, shape (tweets,), and fp32 in `by_precision`."""
     aucs = {
         precision: float(roc_auc_score(labels, scored.probabilities))
         for precision, scored in by_precision.items()

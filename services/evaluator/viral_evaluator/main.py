@@ -1,4 +1,4 @@
-"""`viral-evaluator run`."""
+"""Run the evaluator (`viral-evaluator run`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
 from viral_common.stores.tweets import TweetStore
 
-from viral_evaluator.alias_follower import Aliases
+from viral_evaluator.alias_follower import AliasFollower
+from viral_evaluator.challenges import PostgresChallenges
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.judge import Judge
 from viral_evaluator.promotion_rule import PromotionRule
@@ -23,10 +24,11 @@ def main() -> None:
     configure_logging("evaluator", settings)
     with Service("evaluator", settings) as service:
         registry = Registry(settings.mlflow_url)
-        aliases = Aliases(service.sessions, registry, settings.alias_s)
+        alias = AliasFollower(service.sessions, registry, settings.alias_s)
         scorer = Scorer(registry, settings.data_dir / "evaluator")
         judge = Judge(TweetStore(service.sessions), scorer, PromotionRule(settings.confidence), settings)
-        evaluator = Evaluator(service.sessions, judge, registry, aliases, settings.order_wait)
+        challenges = PostgresChallenges(service.sessions, settings.order_wait)
+        evaluator = Evaluator(challenges, judge, registry, alias)
         service.handle(ModelTrained, evaluator.on_model_trained, evaluator.on_dead_lettered)
-        service.add_background_task("aliases", aliases.run)
+        service.add_background_task("aliases", alias.run)
         service.run()

@@ -1,30 +1,28 @@
-"""Promotions: as rows, as events, and by hand."""
+"""Build promotions, by a verdict or by hand."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 from viral_common.database.engine import Session
-from viral_common.database.tables import Promotion, Verdict
+from viral_common.database.tables import Promotion, Training, Verdict
 from viral_common.errors import UsageError
-from viral_common.events import ModelPromoted, ModelTrained, Precision, derive_event_id
+from viral_common.events import Precision
 from viral_common.stores import ledger
 
+from viral_evaluator.challenges import REPEATED, Challenge
 
-def promotion_of_verdict(event: ModelTrained, verdict: Verdict, champion: Promotion | None) -> Promotion:
-    """The row that makes the event's challenger the champion."""
+
+def build_promotion(challenge: Challenge, verdict: Verdict) -> Promotion:
+    """Build the row that makes the challenger the champion."""
     return Promotion(
-        event_id=derive_event_id(event.id, ModelPromoted.name),
-        batch_id=event.batch_id,
-        model_version=event.model_version,
-        previous_version=champion.model_version if champion else None,
-        mlflow_run_id=event.mlflow_run_id,
-        artifact_uri=event.artifact_uri,
-        artifact_sha256=event.artifact_sha256,
-        precision=verdict.precision,
+        event_id=challenge.promotion_event_id,
         verdict_id=verdict.id,
-        reason="better" if champion else "first",
+        precision=verdict.precision,
+        reason="better" if challenge.champion else "first",
         metrics=verdict.challenger_metrics,
+        **_take_model(challenge.training, challenge.champion),
     )
 
 
@@ -51,22 +49,24 @@ def promote_by_hand(
         session,
         Promotion(
             event_id=uuid4(),
-            batch_id=training.batch_id,
-            model_version=version,
-            previous_version=champion.model_version if champion else None,
-            mlflow_run_id=training.mlflow_run_id,
-            artifact_uri=training.artifact_uri,
-            artifact_sha256=training.artifact_sha256,
             precision=precision,
             reason="manual",
             note=note,
             metrics=(verdict.challenger_metrics if verdict else {}) or training.metrics,
+            **_take_model(training, champion),
         ),
     )
 
 
-def replaced_champion(session: Session) -> Promotion:
-    """The promotion before the newest. Raises UsageError if there is nothing to go back to."""
+def find_replaced_champion(session: Session) -> Promotion:
+    """Find the promotion before the newest. Raises UsageError if there is nothing to go back to."""
     if (before := ledger.find_replaced_promotion(session)) is None:
         raise UsageError("there is no earlier champion to roll back to")
     return before
+
+
+def _take_model(training: Training, champion: Promotion | None) -> dict[str, Any]:
+    return {
+        "previous_version": champion.model_version if champion else None,
+        **{name: getattr(training, name) for name in REPEATED},
+    }

@@ -1,4 +1,4 @@
-"""Scores a registered version exactly as it would be served: download, verify, predict."""
+"""Score a registered version exactly as it would be served: download, verify, predict."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class Downloads(Protocol):
-    """The part of the registry that scoring needs."""
+    """Be the part of the registry that scoring needs."""
 
     def download(self, artifact_uri: str, into: Path) -> Path:
         """Fetch an artefact directory."""
@@ -30,7 +30,7 @@ class Downloads(Protocol):
 
 @dataclass(frozen=True)
 class Scored:
-    """A version's calibrated probabilities, shape (tweets,), and what its artefact says of it."""
+    """Hold a version's calibrated probabilities, shape (tweets,), and what its artefact says of it."""
 
     spec: ArtefactSpec
     probabilities: NDArray[np.float64]
@@ -38,7 +38,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Scorer:
-    """Keeps nothing: each artefact lives only as long as it is being scored.
+    """Score artefacts, and keep none longer than it is being scored.
 
     Both raise ArtefactError if the artefact is not what `artifact_sha256` promises, ServerAway without MLflow.
     """
@@ -49,30 +49,30 @@ class Scorer:
     def score(
         self, artifact_uri: str, artifact_sha256: str, tweets: Sequence[TweetInput], precision: Precision
     ) -> Scored:
-        """As it is served in this precision."""
-        with self._fetched(artifact_uri, artifact_sha256) as artefact:
-            return _scored(artefact, tweets, precision)
+        """Score it as it is served in this precision."""
+        with self._fetch(artifact_uri, artifact_sha256) as artefact:
+            return _score_graph(artefact, tweets, precision)
 
     def score_each(
         self, artifact_uri: str, artifact_sha256: str, tweets: Sequence[TweetInput]
     ) -> dict[Precision, Scored]:
-        """In fp32, and in int8 if there is such a graph and it works here."""
-        with self._fetched(artifact_uri, artifact_sha256) as artefact:
-            scored: dict[Precision, Scored] = {"fp32": _scored(artefact, tweets, "fp32")}
+        """Score it in fp32, and in int8 if there is such a graph and it works here."""
+        with self._fetch(artifact_uri, artifact_sha256) as artefact:
+            scored: dict[Precision, Scored] = {"fp32": _score_graph(artefact, tweets, "fp32")}
             if "int8" in artefact.precisions:
                 try:
-                    scored["int8"] = _scored(artefact, tweets, "int8")
+                    scored["int8"] = _score_graph(artefact, tweets, "int8")
                 except ArtefactError as error:
                     log.warning("not to be served in int8", reason=str(error))
             return scored
 
     @contextmanager
-    def _fetched(self, artifact_uri: str, artifact_sha256: str) -> Iterator[Artefact]:
+    def _fetch(self, artifact_uri: str, artifact_sha256: str) -> Iterator[Artefact]:
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch) as folder:
             yield read_artefact(self.registry.download(artifact_uri, Path(folder)), artifact_sha256)
 
 
-def _scored(artefact: Artefact, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
+def _score_graph(artefact: Artefact, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
     predictor = Predictor.load(artefact, precision)
     return Scored(predictor.spec, predictor.predict(tweets))

@@ -1,4 +1,4 @@
-"""The evaluator's own settings."""
+"""Define the evaluator's own settings."""
 
 from __future__ import annotations
 

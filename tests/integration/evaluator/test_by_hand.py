@@ -13,22 +13,23 @@ from viral_common.settings import CommonSettings
 from viral_common.stores import ledger
 from viral_evaluator import by_hand, cli
 from viral_evaluator.handlers import Evaluator
-from viral_evaluator.promotion import promote_by_hand, replaced_champion
+from viral_evaluator.promotion import find_replaced_champion, promote_by_hand
 
-from tests.integration.evaluator.stage import Models, trained
+from tests.integration.evaluator.rows import store_training
+from tests.unit.evaluator.fakes import FakeModels
 
 
 def test_by_hand_a_version_is_promoted_and_rolled_back(
-    evaluator: Evaluator, db: Sessions, models: Models
+    evaluator: Evaluator, db: Sessions, models: FakeModels
 ) -> None:
     models.skill = {"model 1": 2.0, "model 2": 0.5}
     for version in (1, 2):
-        evaluator.on_model_trained(trained(db, version))
+        evaluator.on_model_trained(store_training(db, version))
 
     with db.begin() as session:
         forward = promote_by_hand(session, 2, "we like it")
     with db.begin() as session:
-        before = replaced_champion(session)
+        before = find_replaced_champion(session)
         back = promote_by_hand(session, before.model_version, "rolled back")
 
     assert (forward.model_version, forward.reason, forward.note) == (2, "manual", "we like it")
@@ -40,13 +41,31 @@ def test_by_hand_a_version_is_promoted_and_rolled_back(
     assert champion.seq == back.seq
 
 
+def test_by_hand_a_version_is_served_as_its_verdict_says_unless_told_otherwise(
+    evaluator: Evaluator, db: Sessions, models: FakeModels
+) -> None:
+    models.skill, models.int8 = {"model 1": 0.5, "model 2": 2.0}, {"model 1": 0.5}
+    for version in (1, 2):
+        evaluator.on_model_trained(store_training(db, version))
+
+    with db.begin() as session:
+        promoted = [
+            promote_by_hand(session, 1, "as judged"),
+            promote_by_hand(session, 1, "an old processor", "fp32"),
+        ]
+        before = find_replaced_champion(session)
+
+    assert [(one.model_version, one.precision) for one in promoted] == [(1, "int8"), (1, "fp32")]
+    assert (before.model_version, before.precision) == (1, "int8")
+
+
 def test_by_hand_what_cannot_be_is_said_in_one_line(db: Sessions) -> None:
-    trained(db, 1)
+    store_training(db, 1)
     with db.begin() as session:
         with pytest.raises(UsageError, match="version 7 does not exist; known versions: 1"):
             promote_by_hand(session, 7, "why not")
         with pytest.raises(UsageError, match="no earlier champion"):
-            replaced_champion(session)
+            find_replaced_champion(session)
         promote_by_hand(session, 1, "a start")
         with pytest.raises(UsageError, match="version 1 is the champion already"):
             promote_by_hand(session, 1, "again")
@@ -85,7 +104,7 @@ def command(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Comman
 
 
 def test_the_command_says_what_it_did_and_what_is_told_later(db: Sessions, command: Command) -> None:
-    trained(db, 1)
+    store_training(db, 1)
 
     result = command("promote", "1", "--reason", "we like it")
 
@@ -97,7 +116,7 @@ def test_the_command_says_what_it_did_and_what_is_told_later(db: Sessions, comma
 
 
 def test_what_was_deleted_in_mlflow_is_not_promoted(db: Sessions, command: Command) -> None:
-    trained(db, 3)
+    store_training(db, 3)
 
     result = command("promote", "3", "--reason", "we like it")
 

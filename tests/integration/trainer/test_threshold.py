@@ -9,7 +9,9 @@ from mlflow import MlflowClient
 from viral_common.artefact.files import read_artefact
 from viral_common.database.engine import Sessions
 from viral_common.events import ModelTrained
+from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
+from viral_evaluator.challenges import Challenge
 from viral_evaluator.judge import Judge
 from viral_evaluator.promotion_rule import PromotionRule
 from viral_evaluator.scoring import Scorer
@@ -40,7 +42,10 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     trainer = Trainer(TrainingStore(db, settings), replace(challengers, settings=settings), settings)
     (trained,) = trainer.on_batch_collected(store_batch(db, tweets=tweets))
     assert isinstance(trained, ModelTrained)
-    verdict = judge.compare(trained, champion=None)
+    with db() as session:
+        training = ledger.find_training_by_version(session, trained.model_version)
+    assert training is not None
+    verdict = judge.compare(Challenge(training))
 
     assert verdict.outcome == "promoted"
     figures = verdict.challenger_metrics
