@@ -34,7 +34,7 @@ def serve_flask(port: int) -> None:
     @app.post("/v1/predictions")
     def predict() -> Response:
         tweets = [TweetInput(tweet["text"], datetime.now(UTC)) for tweet in request.get_json()["tweets"]]
-        probabilities = model.probabilities(tweets)
+        probabilities = model.predict(tweets)
         return jsonify(
             predictions=[
                 {"probability": float(one), "viral": bool(one >= 0.5), "features": compute_features(tweet)}

@@ -36,7 +36,7 @@ def _real_lines(rows: int) -> list[bytes]:
 def _simulated_lines(rows: int) -> list[bytes]:
     source = SimulatedSource(seed=3, first_day=None, days=DAYS, batch_size=rows // DAYS)
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    tweets = source.search("", today - timedelta(days=DAYS), today, rows)
+    tweets = source.search(today - timedelta(days=DAYS), today, rows)
     return [_twint_line(number, tweet) for number, tweet in enumerate(tweets)]
 
 

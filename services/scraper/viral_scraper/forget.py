@@ -8,7 +8,7 @@ from rich.console import Console
 from viral_common.database.engine import Sessions, require_schema
 from viral_common.errors import UsageError
 
-from viral_scraper.sources.factory import SOURCES
+from viral_scraper.sources.base import SOURCES
 from viral_scraper.stores.forgotten import EVERY_SOURCE, forget_author, forget_author_id, forget_tweet
 
 Forget = Callable[[Sessions, str, str], dict[str, int]]

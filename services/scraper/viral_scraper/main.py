@@ -6,9 +6,10 @@ from viral_common.delivery.service import Service
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
+from viral_scraper.collecting.collector import Collector
 from viral_scraper.collecting.partition_keeper import PartitionKeeper
+from viral_scraper.collecting.refresher import build_refresher
 from viral_scraper.collecting.schedule import Schedule
-from viral_scraper.collecting.wiring import build_collector, build_refresher
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import StreamingSource
@@ -19,13 +20,13 @@ def main() -> None:
     settings = load_settings(ScraperSettings)
     configure_logging("scraper", settings)
     with Service("scraper", settings) as service:
-        collector = build_collector(service, settings, log_progress())
+        collector = Collector.from_settings(settings, service, log_progress())
         schedule = Schedule(
             collector,
             service.sessions,
             poll_s=settings.poll_s,
             batch_pause_s=settings.batch_pause_s,
-            refresher=build_refresher(service, collector),
+            refresher=build_refresher(service.sessions, collector),
             daily=settings.daily,
         )
         service.watch(schedule.list_problems, schedule.describe_work)

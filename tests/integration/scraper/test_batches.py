@@ -16,7 +16,7 @@ from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_scraper.collecting import collector as collector_module
-from viral_scraper.stores.batch_staging import prepare
+from viral_scraper.stores.copy_row import prepare
 
 from tests.factories import FIRST_DAY, make_twint_days, make_twint_row
 from tests.integration.scraper.collecting import all_batches, announced, collector, outcome, stored
@@ -153,7 +153,7 @@ def test_older_counts_do_not_replace_newer_ones(db: Sessions, tmp_path: Path) ->
         session.execute(update(Tweet).values(like_count=7, counts_observed_at=FIRST_DAY + 5 * DAY))
         session.execute(text("UPDATE batches SET collected_at = NULL"))
         session.execute(text("UPDATE batch_intervals SET stored_at = NULL"))
-    read = list(files.source.search("", FIRST_DAY, FIRST_DAY + DAY))
+    read = list(files.source.search(FIRST_DAY, FIRST_DAY + DAY))
     older = [replace(tweet, like_count=5, counts_observed_at=FIRST_DAY + 4 * DAY) for tweet in read[:5]]
     newer = [replace(tweet, like_count=9, counts_observed_at=FIRST_DAY + 6 * DAY) for tweet in read[5:]]
 

@@ -17,7 +17,7 @@ from viral_common.settings import CommonSettings
 from viral_scraper import cli
 from viral_scraper.collecting import one_batch
 from viral_scraper.sources.archive.source import ArchiveSource
-from viral_scraper.sources.factory import SOURCES
+from viral_scraper.sources.base import SOURCES
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.advisory_lock import hold_lock
 

@@ -39,16 +39,14 @@ class Network:
     query = "tea"
     bad_rows: Mapping[str, int] = field(default_factory=dict)
 
-    def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
         """Those of the archive."""
         self.asked.append(since)
         if len(self.asked) > self.open_after:
             self.held_up.wait(30)
         if not self.there:
             raise SourceAway("the network does not deliver; it is asked again")
-        return self.archive.search(query, since, until, limit)
+        return self.archive.search(since, until, limit)
 
     def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
         """Those of the archive."""

@@ -6,16 +6,19 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 from viral_common.database.tables import Batch, BatchInterval
+from viral_common.delivery.service import Service
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.collecting.intervals import derive_batch_id, draw_random_intervals
 from viral_scraper.progress import ReportProgress
-from viral_scraper.sources.base import PreparingSource, Source
-from viral_scraper.stores.batch_staging import PreparedTweets, prepare
+from viral_scraper.settings import ScraperSettings
+from viral_scraper.sources.base import PreparingSource, Source, build_source
 from viral_scraper.stores.batches import BatchStore, Emit, Plan
+from viral_scraper.stores.copy_row import PreparedTweets, prepare
 
 log = structlog.get_logger()
 
@@ -40,6 +43,18 @@ class Collector:
     report: ReportProgress
     batch_size: int
     label_rule: LabelRule
+
+    @classmethod
+    def from_settings(cls, settings: ScraperSettings, service: Service, report: ReportProgress) -> Self:
+        """Build the collector of the source that VIRAL_SOURCE names."""
+        return cls(
+            source=build_source(settings, report, service.sessions),
+            batches=BatchStore(service.sessions),
+            emit=service.emit,
+            report=report,
+            batch_size=settings.batch_size,
+            label_rule=settings.label_rule,
+        )
 
     @property
     def title(self) -> str:
@@ -115,7 +130,7 @@ class Collector:
     def _fetch(self, interval: BatchInterval, most: int) -> PreparedTweets:
         if isinstance(self.source, PreparingSource):
             return self.source.read_prepared(interval.since, interval.until, most)
-        return prepare(self.source.search(self.source.query, interval.since, interval.until, most))
+        return prepare(self.source.search(interval.since, interval.until, most))
 
     def _report_stored(self, batch: Batch) -> int:
         self.report("collected", batch.tweet_count, batch.target)

@@ -7,9 +7,8 @@ import random
 from datetime import UTC, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from viral_scraper.sources.base import Window
+from viral_scraper.sources.base import DAY, Window
 
-DAY = timedelta(days=1)
 # About so many pieces per window: enough to spread a sample, few enough to store each in its own transaction.
 PIECES_PER_WINDOW = 96
 FEWEST_PER_DAY, MOST_PER_DAY = 2, 24

@@ -18,8 +18,7 @@ from viral_common.errors import ServerAway, ViralError
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.collecting.outages import explain_error
 from viral_scraper.collecting.partition_keeper import PartitionKeeper
-from viral_scraper.collecting.refresher import Refresher
-from viral_scraper.collecting.wiring import build_collector, build_refresher
+from viral_scraper.collecting.refresher import Refresher, build_refresher
 from viral_scraper.progress import show_progress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import PreparingSource, Source
@@ -36,8 +35,8 @@ def collect_one_batch(settings: ScraperSettings, console: Console) -> None:
     require_schema(service.sessions)
     PartitionKeeper(service.sessions, settings.retention_days).keep_partitions(datetime.now(UTC))
     with show_progress() as report:
-        collector = build_collector(service, settings, report)
-        refresher = build_refresher(service, collector)
+        collector = Collector.from_settings(settings, service, report)
+        refresher = build_refresher(service.sessions, collector)
         with _hold_own_lock(service, collector, console) as mine:
             not_refreshed = _refresh(refresher, mine, console) if refresher else None
             try:

@@ -9,8 +9,13 @@ import structlog
 from viral_common.database.engine import Sessions
 from viral_common.errors import summarise_error
 
-from viral_scraper.stores.partitions import add_months, analyse_all, find_month, find_next_month
-from viral_scraper.stores.retention import drop_old_months
+from viral_scraper.stores.partitions import (
+    add_months,
+    analyse_all,
+    drop_old_months,
+    find_month,
+    find_next_month,
+)
 
 log = structlog.get_logger()
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from viral_common.database.engine import Sessions
 from viral_common.tweets.tweet import Engagement
 
+from viral_scraper.collecting.collector import Collector
 from viral_scraper.sources.base import RefreshableSource
 from viral_scraper.stores.refreshes import RefreshStore
 
@@ -52,3 +54,11 @@ class Refresher:
     def _find_due(self, asked: set[str]) -> list[str]:
         # Where this host's clock is behind Postgres's, what was just read counts as read too young, and is due again.
         return [one for one in self.store.find_due(self.min_age, AT_ONCE) if one not in asked]
+
+
+def build_refresher(sessions: Sessions, collector: Collector) -> Refresher | None:
+    """Build the refresher of the collector's source; None if that cannot read likes again."""
+    source = collector.source
+    if not isinstance(source, RefreshableSource):
+        return None
+    return Refresher(source, RefreshStore(sessions, source.name), collector.label_rule.min_age)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
+from viral_scraper.simulation.like_model import Floats
 from viral_scraper.simulation.vocabulary import load_words
 
 AUTHORS = 6_000
-Floats = NDArray[np.float64]
 
 
 class World:

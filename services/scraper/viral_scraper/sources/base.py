@@ -1,20 +1,33 @@
-"""Define what a source of tweets must do, and what it may do besides. docs/sources.md shows how to add one."""
+"""Define what a source of tweets must do, may do besides, and which there are. docs/sources.md shows how to add one."""
 
 from __future__ import annotations
 
+import pkgutil
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, Protocol, runtime_checkable
+from itertools import islice
+from typing import NamedTuple, Protocol, cast, runtime_checkable
 
 from viral_common.database.engine import Sessions
+from viral_common.errors import UsageError
 from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.stores.batch_staging import PreparedTweets
+from viral_scraper.stores.copy_row import PreparedTweets
 
 DAY = timedelta(days=1)
+
+# By name, not by import: a host needs the libraries of the source that it collects from, and of no other.
+SOURCES: dict[str, str] = {
+    "archive": "viral_scraper.sources.archive.source:ArchiveSource",
+    "bluesky": "viral_scraper.sources.bluesky.source:BlueskySource",
+    "mastodon": "viral_scraper.sources.mastodon:MastodonSource",
+    "simulated": "viral_scraper.sources.simulated:SimulatedSource",
+    "twint": "viral_scraper.sources.twint:TwintSource",
+    "x": "viral_scraper.sources.x.source:XSource",
+}
 
 
 class Window(NamedTuple):
@@ -39,10 +52,8 @@ class Source(Protocol):
     def bad_rows(self) -> Mapping[str, int]:
         """What was delivered so far but could not be read, and what could not be had, by reason."""
 
-    def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
-        """Find tweets posted in [since, until), in (posted_at, external_id) order; of more than `limit` some.
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
+        """Find what matches the query in [since, until), in (posted_at, external_id) order; of more than `limit` some.
 
         Nothing is fetched before the first is asked for. Raises SourceAway where waiting helps, UsageError where
         a person must do something.
@@ -56,7 +67,7 @@ class Source(Protocol):
 
 
 class SourceClass(Protocol):
-    """Describe what the registry names."""
+    """Describe what SOURCES names."""
 
     def from_settings(
         self, settings: ScraperSettings, report: ReportProgress, sessions: Sessions, /
@@ -95,8 +106,33 @@ class StreamingSource(Protocol):
         """List what keeps it from receiving; nothing if it receives."""
 
 
+def build_source(settings: ScraperSettings, report: ReportProgress, sessions: Sessions) -> Source:
+    """Build the source that VIRAL_SOURCE names; `report` shows its long work."""
+    return load_source_class(settings.source).from_settings(settings, report, sessions)
+
+
+def load_source_class(name: str) -> SourceClass:
+    """Load a source's class. Raises UsageError if there is none of that name, or its library is not installed."""
+    if name not in SOURCES:
+        raise UsageError(f"VIRAL_SOURCE={name} is no source; choose one of: {', '.join(SOURCES)}")
+    try:
+        return cast(SourceClass, pkgutil.resolve_name(SOURCES[name]))
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the source {name} needs the package {error.name}: pip install 'viral-tweets[{name}]'"
+        ) from error
+
+
 def find_mature_day(after: datetime | None, age: timedelta, now: datetime | None = None) -> Window | None:
     """Find the newest UTC day that is over for `age`, unless it lies before `after`. Days missed are left out."""
     end = ((now or datetime.now(UTC)) - age).astimezone(UTC)
     end = end.replace(hour=0, minute=0, second=0, microsecond=0)
     return None if after and end - DAY < after else Window(end - DAY, end)
+
+
+def take_in_order(
+    tweets: Iterable[RawTweet], since: datetime, until: datetime, limit: int | None
+) -> list[RawTweet]:
+    """Take the first `limit` tweets of [since, until), and sort them by (posted_at, external_id)."""
+    inside = (tweet for tweet in tweets if since <= tweet.posted_at < until)
+    return sorted(islice(inside, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
-from itertools import islice
 from typing import Any, Self, TypeVar
 
 import mastodon
@@ -20,10 +20,14 @@ from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.base import Window, find_mature_day
+from viral_scraper.sources.base import Window, find_mature_day, take_in_order
 from viral_scraper.sources.retries import Sleep, TryAgain, call_with_retries
 
 T = TypeVar("T")
+
+_BREAK = re.compile(r"<br\b[^>]*>")
+# An attribute in quotes may hold a `>`.
+_TAG = re.compile(r"""<(?:[^"'<>]|"[^"]*"|'[^']*')*+>""")
 
 PAGE = 40
 IDS_AT_ONCE = 20
@@ -69,15 +73,10 @@ class MastodonSource:
             raise UsageError("VIRAL_MASTODON_URL is empty; name a server whose rules permit collecting")
         return cls(own.url, own.access_token.get_secret_value(), settings.query.strip(), settings.min_age)
 
-    def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
         """Search a hashtag, or all public posts without one. The newest come first: of more than `limit` those."""
-        found = (
-            tweet for status in self._read_statuses(query, since, until) if (tweet := self._parse(status))
-        )
-        inside = (tweet for tweet in found if since <= tweet.posted_at < until)
-        yield from sorted(islice(inside, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
+        found = (tweet for status in self._read_statuses(since, until) if (tweet := self._parse(status)))
+        yield from take_in_order(found, since, until, limit)
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         return find_mature_day(after, self._min_age)
@@ -96,16 +95,16 @@ class MastodonSource:
                     read_at,
                 )
 
-    def _read_statuses(self, query: str, since: datetime, until: datetime) -> Iterator[Any]:
+    def _read_statuses(self, since: datetime, until: datetime) -> Iterator[Any]:
         before = _compute_first_id(until)
-        while page := self._read_page(query, before):
+        while page := self._read_page(before):
             yield from page
             before = min(int(status.id) for status in page)
             if before < _compute_first_id(since):
                 return
 
-    def _read_page(self, query: str, before: int) -> list[Any]:
-        tag = query.removeprefix("#")
+    def _read_page(self, before: int) -> list[Any]:
+        tag = self.query.removeprefix("#")
         if not tag:
             return self._call(lambda: list(self._api.timeline_public(max_id=before, limit=PAGE, local=True)))
         return self._call(
@@ -167,27 +166,8 @@ def parse_tweet(status: Any, read_at: datetime) -> RawTweet:
 
 def strip_html(content: str) -> str:
     """Strip a status of its HTML, as it was typed: links whole, paragraphs and breaks as lines."""
-    parser = _Typed()
-    parser.feed(content)
-    parser.close()
-    return "".join(parser.parts).strip()
-
-
-class _Typed(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-
-    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "br":
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "p":
-            self.parts.append("\n\n")
-
-    def handle_data(self, data: str) -> None:
-        self.parts.append(data)
+    lines = _BREAK.sub("\n", content).replace("</p>", "\n\n")
+    return html.unescape(_TAG.sub("", lines)).strip()
 
 
 def _compute_first_id(at: datetime) -> int:

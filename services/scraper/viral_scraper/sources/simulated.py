@@ -53,9 +53,7 @@ class SimulatedSource:
             settings.query,
         )
 
-    def search(
-        self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
         """Draw everything of that time; there is one conversation, whatever the query."""
         first = since.astimezone(UTC).date()
         last = (until.astimezone(UTC) - timedelta(microseconds=1)).date()

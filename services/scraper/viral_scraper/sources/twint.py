@@ -22,7 +22,7 @@ from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.base import Window, find_mature_day
+from viral_scraper.sources.base import Window, find_mature_day, take_in_order
 from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, call_with_retries
 
 ATTEMPTS = 3
@@ -53,20 +53,17 @@ class TwintSource:
             raise UsageError("VIRAL_QUERY is empty; say what Twint shall search for")
         return cls(settings.query.strip(), settings.min_age)
 
-    def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
         """Search; the newest come first: of more than `limit` those."""
         try:
             rows = call_with_retries(
-                self.name, lambda: _search(query, since, until, limit), self._sleep, ATTEMPTS
+                self.name, lambda: _search(self.query, since, until, limit), self._sleep, ATTEMPTS
             )
         except SourceAway as error:
             raise UsageError(CLOSED.format(reason=error.__cause__)) from error
         read_at = datetime.now(UTC)
         found = (tweet for row in rows if (tweet := self._parse(row, read_at)))
-        inside = [tweet for tweet in found if since <= tweet.posted_at < until][:limit]
-        yield from sorted(inside, key=lambda tweet: (tweet.posted_at, tweet.external_id))
+        yield from take_in_order(found, since, until, limit)
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         return find_mature_day(after, self._min_age)

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
-from sqlalchemy import Float, Integer, Select, cast, func, select, text
+from sqlalchemy import ColumnElement, Float, Integer, Select, cast, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
@@ -22,7 +22,7 @@ from viral_common.stores.tweets import is_label_mature
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.stores.batch_merge import store_staged
-from viral_scraper.stores.batch_staging import PreparedTweets
+from viral_scraper.stores.copy_row import PreparedTweets
 from viral_scraper.stores.partitions import run_with_months
 
 Emit = Callable[[Session, BatchCollected], None]
@@ -49,10 +49,9 @@ class BatchStore:
 
     def find_unfinished(self, source: str, query: str) -> Batch | None:
         """Find the batch to go on with, if one was begun."""
+        begun = (Batch.source == source, Batch.query == query, Batch.collected_at.is_(None))
         with self._sessions() as session:
-            return session.scalars(
-                _select_batches(source, query).where(Batch.collected_at.is_(None)).limit(1)
-            ).first()
+            return session.scalars(select(Batch).where(*begun).order_by(Batch.window_from).limit(1)).first()
 
     def find_collected_until(self, source: str, query: str) -> datetime | None:
         """Find the end of the last window, where the next one may begin."""
@@ -91,14 +90,7 @@ class BatchStore:
 
     def list_waiting_intervals(self, batch_id: UUID) -> list[BatchInterval]:
         """List those not stored yet, in the order of fetching."""
-        with self._sessions() as session:
-            return list(
-                session.scalars(
-                    select(BatchInterval)
-                    .where(BatchInterval.batch_id == batch_id, BatchInterval.stored_at.is_(None))
-                    .order_by(BatchInterval.position)
-                )
-            )
+        return self._list_intervals(batch_id, BatchInterval.stored_at.is_(None))
 
     def store(self, intervals: Mapping[int, PreparedTweets], batch_id: UUID, share: int) -> Batch:
         """Store whole intervals, by position: new originals up to the target, fresh counts for known tweets.
@@ -129,14 +121,12 @@ class BatchStore:
 
     def list_bounded_intervals(self, batch_id: UUID, share: int) -> list[BatchInterval]:
         """List those that gave their whole share, in the order of fetching."""
+        return self._list_intervals(batch_id, BatchInterval.kept == share)
+
+    def _list_intervals(self, batch_id: UUID, condition: ColumnElement[bool]) -> list[BatchInterval]:
+        query = select(BatchInterval).where(BatchInterval.batch_id == batch_id, condition)
         with self._sessions() as session:
-            return list(
-                session.scalars(
-                    select(BatchInterval)
-                    .where(BatchInterval.batch_id == batch_id, BatchInterval.kept == share)
-                    .order_by(BatchInterval.position)
-                )
-            )
+            return list(session.scalars(query.order_by(BatchInterval.position)))
 
     def store_rest(self, position: int, tweets: PreparedTweets, batch_id: UUID) -> Batch:
         """Let an interval give what lay beyond its share, up to the target; again changes nothing."""
@@ -170,19 +160,8 @@ class BatchStore:
 
 
 def _is_any_stored(session: Session, batch_id: UUID, positions: Sequence[int]) -> bool:
-    return bool(
-        session.scalar(
-            select(func.count()).where(
-                BatchInterval.batch_id == batch_id,
-                BatchInterval.position.in_(positions),
-                BatchInterval.stored_at.is_not(None),
-            )
-        )
-    )
-
-
-def _select_batches(source: str, query: str) -> Select[Batch]:
-    return select(Batch).where(Batch.source == source, Batch.query == query).order_by(Batch.window_from)
+    stored = (BatchInterval.position.in_(positions), BatchInterval.stored_at.is_not(None))
+    return session.scalar(select(func.count()).where(BatchInterval.batch_id == batch_id, *stored)) != 0
 
 
 def _select_summary(batch_id: UUID, rule: LabelRule) -> Select[int, int, int, int, float | None]:

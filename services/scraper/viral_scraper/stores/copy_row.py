@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Self
 
 from viral_common.tweets.features import count_signs
-from viral_common.tweets.filters import ENGLISH
+from viral_common.tweets.filters import ENGLISH, find_reason_against
 from viral_common.tweets.text import choose_split, compute_hashes, list_masked_words, split_around_links
 from viral_common.tweets.tweet import RawTweet
 
@@ -112,6 +115,37 @@ def read_field(row: bytes, column: str) -> bytes:
     """Read one column of a written row without decoding the others."""
     place = _PLACES[column]
     return row.split(b"\t", place + 1)[place]
+
+
+@dataclass(frozen=True)
+class PreparedTweets:
+    """Hold an interval's tweets: those to keep as COPY rows, the others counted by reason."""
+
+    rows: bytes = b""
+    count: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def read_times(self) -> Iterator[datetime]:
+        """Read when each tweet was posted."""
+        for row in self.rows.splitlines():
+            yield datetime.fromisoformat(read_field(row, "posted_at").decode())
+
+
+def prepare(tweets: Iterable[RawTweet]) -> PreparedTweets:
+    """Filter tweets and encode what passes; of a tweet that comes several times the one with the most likes."""
+    left_out: Counter[str] = Counter()
+    kept: dict[str, RawTweet] = {}
+    for tweet in tweets:
+        if reason := find_reason_against(tweet):
+            left_out[reason] += 1
+            continue
+        known = kept.setdefault(tweet.external_id, tweet)
+        if known is not tweet:
+            left_out["duplicate"] += 1
+            if tweet.like_count > known.like_count:
+                kept[tweet.external_id] = tweet
+    rows = b"".join(CopyRow.from_tweet(tweet).encode() for tweet in kept.values())
+    return PreparedTweets(rows, len(kept), left_out)
 
 
 def _escape(value: str) -> str:

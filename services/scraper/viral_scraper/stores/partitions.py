@@ -19,6 +19,8 @@ from viral_common.database.tables import PARTITION_NAME
 
 # What Postgres says of a row that fits no partition, and of one that breaks a check; only the check has a name.
 CHECK_VIOLATION = "23514"
+# Who comes to read waits behind a drop that waits for readers before it: so it gives up soon, and is tried again later.
+LOCK_TIMEOUT = "1s"
 Done = TypeVar("Done")
 
 
@@ -67,6 +69,18 @@ def add_months(sessions: Sessions, months: Iterable[date]) -> None:
                 session.execute(text(statement))
 
 
+def drop_old_months(sessions: Sessions, keep: timedelta, now: datetime) -> list[date]:
+    """Drop the months that ended longer than `keep` ago, but for those of batches that are younger; which were dropped.
+
+    Batches, verdicts and all figures stay. Raises OperationalError if readers leave no gap; again goes on from there.
+    """
+    before = now - keep
+    with sessions() as session:
+        months = list_months(session)
+    ended = [month for month in months if find_month_start(find_next_month(month)) <= before]
+    return [month for month in ended if _try_drop(sessions, month, before)]
+
+
 def analyse_all(sessions: Sessions, not_within: timedelta) -> bool:
     """Gather statistics of all months together, unless that was done lately; whether it was done.
 
@@ -95,10 +109,37 @@ def run_with_months(
         return work(session)
 
 
+# An archive's tweets may be old when they are collected: they stay as long, to be trained on.
+_IN_USE = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM batches
+        WHERE window_from < :until AND window_to > :since
+            AND (collected_at IS NULL OR (collected_at > :before AND tweet_count > 0))
+    )
+    """
+)
+
 _NOT_LOOKED_OVER = text(
     "SELECT coalesce(last_analyze, '-infinity') < now() - :not_within FROM pg_stat_user_tables "
     "WHERE relid = 'tweets'::regclass"
 )
+
+
+def _try_drop(sessions: Sessions, month: date, before: datetime) -> bool:
+    with sessions.begin() as session:
+        session.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": LOCK_TIMEOUT})
+        # Whatever is stored is stored before this, and its batch seen, or after it, in a month made anew.
+        session.execute(text("LOCK TABLE ONLY tweets IN ACCESS EXCLUSIVE MODE"))
+        months = {
+            "since": find_month_start(month),
+            "until": find_month_start(find_next_month(month)),
+            "before": before,
+        }
+        if session.scalar(_IN_USE, months):
+            return False
+        session.execute(text(f"DROP TABLE IF EXISTS {name_partition(month)}"))
+    return True
 
 
 def _is_missing_month(error: IntegrityError) -> bool:

@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Spending
 
+from viral_scraper.stores.partitions import find_month
+
 
 class SpendingStore:
     """Count one source's money by calendar month (UTC): set aside before a request, corrected after it.
@@ -23,13 +25,15 @@ class SpendingStore:
 
     def read_spent(self) -> Decimal:
         """Read this month's, in USD."""
-        query = select(Spending.usd).where(Spending.source == self._source, Spending.month == _find_month())
+        query = select(Spending.usd).where(
+            Spending.source == self._source, Spending.month == find_month(datetime.now(UTC))
+        )
         with self._sessions() as session:
             return session.scalar(query) or Decimal(0)
 
     def set_aside(self, usd: Decimal, cap_usd: Decimal) -> date | None:
         """Count `usd` as spent; returns the month it counts for, or None if that would exceed the month's cap."""
-        month = _find_month()
+        month = find_month(datetime.now(UTC))
         with self._sessions.begin() as session:
             session.execute(
                 insert(Spending).values(source=self._source, month=month).on_conflict_do_nothing()
@@ -51,7 +55,3 @@ class SpendingStore:
                 .where(Spending.source == self._source, Spending.month == month)
                 .values(usd=Spending.usd - usd)
             )
-
-
-def _find_month() -> date:
-    return datetime.now(UTC).date().replace(day=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,9 @@ from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.stores import forgotten
 
+# What a post and a tweet have in common; a post is never a retweet.
+FIELDS = tuple(one.name for one in fields(RawTweet) if one.name in StreamPost.__table__.columns)
+COUNTS = ("like_count", "retweet_count", "reply_count")
 # Posts stay so long after their day, for a batch that comes late.
 KEPT_AFTER_MATURE = timedelta(days=7)
 
@@ -150,23 +153,12 @@ class StreamStore:
             yield from (_build_tweet(post, min_age) for post in session.scalars(query).all())
 
     def _build_row(self, tweet: RawTweet, count: int | None) -> dict[str, object]:
-        """`count` 0: the counts are as good as fixed; None: they have only begun."""
+        """Build a row; with `count` 0 the counts are as good as fixed, with None they have only begun."""
         return {
+            **{name: getattr(tweet, name) for name in FIELDS},
             "source": self._source,
-            "external_id": tweet.external_id,
             "post_key": hash_stream_key(self._source, tweet.external_id),
-            "posted_at": tweet.posted_at,
-            "author_id": tweet.author_id,
-            "username": tweet.username,
-            "text": tweet.text,
-            "language": tweet.language,
-            "photos_count": tweet.photos_count,
-            "has_video": tweet.has_video,
-            "is_quote": tweet.is_quote,
-            "is_reply": tweet.is_reply,
-            "like_count": count,
-            "retweet_count": count,
-            "reply_count": count,
+            **dict.fromkeys(COUNTS, count),
         }
 
     def _delete(self, session: Session, received: ReceivedPosts) -> None:
@@ -180,23 +172,8 @@ class StreamStore:
 
 
 def _build_tweet(post: StreamPost, min_age: timedelta) -> RawTweet:
-    return RawTweet(
-        external_id=post.external_id,
-        posted_at=post.posted_at,
-        author_id=post.author_id,
-        username=post.username,
-        text=post.text,
-        language=post.language,
-        like_count=post.like_count or 0,
-        retweet_count=post.retweet_count or 0,
-        reply_count=post.reply_count or 0,
-        photos_count=post.photos_count,
-        has_video=post.has_video,
-        is_quote=post.is_quote,
-        is_reply=post.is_reply,
-        is_retweet=False,
-        counts_observed_at=post.posted_at + min_age,
-    )
+    values = {name: getattr(post, name) for name in FIELDS}
+    return RawTweet(**values, is_retweet=False, counts_observed_at=post.posted_at + min_age)
 
 
 ADD_ENGAGEMENTS = text(

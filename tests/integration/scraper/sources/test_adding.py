@@ -13,10 +13,10 @@ from viral_common.database.engine import Sessions
 from viral_common.delivery.service import Service
 from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
-from viral_scraper.collecting.wiring import build_collector
+from viral_scraper.collecting.collector import Collector
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.factory import SOURCES, build_source, load_source_class
+from viral_scraper.sources.base import SOURCES, build_source, load_source_class
 
 from tests.integration.scraper.collecting import stored
 
@@ -40,7 +40,7 @@ def test_the_pages_example_collects_a_batch(
     scraper = scraper_settings(settings, "diary")
 
     with Service("scraper", scraper) as service:
-        batch = build_collector(service, scraper, log_progress()).collect_next(threading.Event())
+        batch = Collector.from_settings(scraper, service, log_progress()).collect_next(threading.Event())
 
     assert batch is not None
     assert [(tweet.source, tweet.text) for tweet in stored(db)] == [("diary", "Rain again")]

@@ -39,8 +39,8 @@ from tests.jetstream_server import Event, Jetstream, serving
 POSTS = [replace(post, is_reply=False) for post in make_posts(40)]
 
 
-def source(db: Sessions, jetstream: Jetstream, share: float = 1.0) -> BlueskySource:
-    return BlueskySource(db, jetstream.url, share, MIN_AGE, pace=QUICK)
+def source(db: Sessions, jetstream: Jetstream, share: float = 1.0, query: str = "") -> BlueskySource:
+    return BlueskySource(db, jetstream.url, share, MIN_AGE, query, pace=QUICK)
 
 
 def counted(db: Sessions, events: Sequence[Event], **how: object) -> dict[str, int]:
@@ -53,7 +53,7 @@ def collected(db: Sessions, events: Sequence[Event], **how: object) -> list[RawT
     with serving(Jetstream(list(events), **how)) as jetstream:  # type: ignore[arg-type]
         bluesky = source(db, jetstream)
         receive_until(bluesky, events[-1]["time_us"], db)
-    return list(bluesky.search("", *find_day(POSTS)))
+    return list(bluesky.search(*find_day(POSTS)))
 
 
 def with_many_likes(posts: Sequence[ExpectedPost], seed: int) -> tuple[list[Event], dict[str, int]]:
@@ -132,7 +132,7 @@ def test_a_share_of_the_posts_is_the_same_share_for_everybody(db: Sessions) -> N
     with serving(Jetstream(events)) as jetstream:
         half = source(db, jetstream, share=0.5)
         receive_until(half, events[-1]["time_us"], db)
-    tweets = list(half.search("", *find_day(POSTS)))
+    tweets = list(half.search(*find_day(POSTS)))
 
     assert 8 <= len(tweets) <= 32
     by_address = {make_address(post): post.likes for post in POSTS}
@@ -149,7 +149,7 @@ def test_after_a_gap_posts_with_unknown_likes_are_dropped(db: Sessions) -> None:
         bluesky = source(db, jetstream)
         receive_until(bluesky, events[-1]["time_us"], db)
 
-    assert [tweet.external_id for tweet in bluesky.search("", *find_day(POSTS))] == [make_address(last)]
+    assert [tweet.external_id for tweet in bluesky.search(*find_day(POSTS))] == [make_address(last)]
     assert bluesky.bad_rows == {"posts whose likes were missed in a gap": 1}
 
 
@@ -189,7 +189,7 @@ def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
 
     assert killed_at is not None
     assert killed_at < events[-1]["time_us"]
-    assert {t.external_id: t.like_count for t in bluesky.search("", *find_day(POSTS))} == likes
+    assert {t.external_id: t.like_count for t in bluesky.search(*find_day(POSTS))} == likes
 
 
 def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions) -> None:
@@ -212,7 +212,7 @@ def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions)
 
     assert len(cut_at) == 1
     assert len(jetstream.connections) > 1
-    assert {t.external_id: t.like_count for t in bluesky.search("", *find_day(POSTS))} == likes
+    assert {t.external_id: t.like_count for t in bluesky.search(*find_day(POSTS))} == likes
 
 
 def test_events_that_no_database_would_take_are_counted_and_passed_over(db: Sessions) -> None:
@@ -235,10 +235,10 @@ def test_events_that_no_database_would_take_are_counted_and_passed_over(db: Sess
 def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
     events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
-        bluesky = source(db, jetstream)
+        bluesky = source(db, jetstream, query="THOUGHT 17")
         receive_until(bluesky, events[-1]["time_us"], db)
 
-    found = list(bluesky.search("THOUGHT 17", *find_day(POSTS)))
+    found = list(bluesky.search(*find_day(POSTS)))
 
     assert [tweet.external_id for tweet in found] == [make_address(POSTS[17])]
 
@@ -246,10 +246,10 @@ def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
 def test_a_limit_counts_the_posts_that_the_words_choose(db: Sessions) -> None:
     events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
-        bluesky = source(db, jetstream)
+        bluesky = source(db, jetstream, query="thought 17")
         receive_until(bluesky, events[-1]["time_us"], db)
 
-    found = list(bluesky.search("thought 17", *find_day(POSTS), 1))
+    found = list(bluesky.search(*find_day(POSTS), 1))
 
     assert [tweet.external_id for tweet in found] == [make_address(POSTS[17])]
 
@@ -258,10 +258,10 @@ def test_a_post_that_filters_leave_out_holds_no_word_and_counts_to_no_limit(db: 
     posts = make_posts(20)
     events = make_events(posts)
     with serving(Jetstream(events)) as jetstream:
-        bluesky = source(db, jetstream)
+        bluesky = source(db, jetstream, query="thought")
         receive_until(bluesky, events[-1]["time_us"], db)
 
-    found = list(bluesky.search("thought", *find_day(posts), 12))
+    found = list(bluesky.search(*find_day(posts), 12))
 
     originals = [make_address(post) for post in posts if not post.is_reply]
     assert [tweet.external_id for tweet in found] == originals[:12]

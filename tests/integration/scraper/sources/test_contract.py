@@ -14,8 +14,7 @@ from viral_common.errors import ViralError
 from viral_common.logging import configure_logging
 from viral_common.settings import CommonSettings
 from viral_common.tweets.tweet import RawTweet
-from viral_scraper.sources.base import RefreshableSource
-from viral_scraper.sources.factory import SOURCES
+from viral_scraper.sources.base import SOURCES, RefreshableSource
 
 from tests.integration.scraper.sources.expected_posts import MIN_AGE, SECRET, ExpectedPost, make_posts
 from tests.integration.scraper.sources.harnesses import HARNESSES, SourceHarness
@@ -63,7 +62,7 @@ def found(
 ) -> list[RawTweet]:
     """Between two hours of the harness's day."""
     since, until = (harness.day.since + timedelta(hours=hour) for hour in hours)
-    return list(harness.source.search(harness.source.query, since, until, limit))
+    return list(harness.source.search(since, until, limit))
 
 
 def test_the_suite_covers_every_source() -> None:
@@ -97,7 +96,7 @@ def test_never_more_than_the_limit(harness: SourceHarness) -> None:
 
 @EVERY
 def test_nothing_is_asked_for_before_the_first_tweet_is(harness: SourceHarness) -> None:
-    harness.source.search(harness.source.query, *harness.day)
+    harness.source.search(*harness.day)
 
     assert harness.served is None or not harness.served.requests
 

@@ -26,7 +26,7 @@ def test_what_x_answers_today_is_one_sentence_with_the_reason_and_the_alternativ
         with pytest.raises(
             UsageError, match=f"X closed the pages that it reads in April 2023; {ALTERNATIVES}"
         ):
-            list(TwintSource("tea", MIN_AGE, lambda _: None).search("tea", *DAY))
+            list(TwintSource("tea", MIN_AGE, lambda _: None).search(*DAY))
 
     assert len(served.requests) == 3
 
@@ -35,7 +35,7 @@ def test_no_connection_at_all_says_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("twint.url.base", "http://127.0.0.1:9/i")
 
     with pytest.raises(UsageError, match=f"no connection.*{ALTERNATIVES}"):
-        list(TwintSource("tea", MIN_AGE, lambda _: None).search("tea", *DAY))
+        list(TwintSource("tea", MIN_AGE, lambda _: None).search(*DAY))
 
 
 def test_an_empty_page_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,4 +43,4 @@ def test_an_empty_page_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(lambda _: empty) as served:
         monkeypatch.setattr("twint.url.base", f"{served.url}/i")
 
-        assert list(TwintSource("tea", MIN_AGE, lambda _: None).search("tea", *DAY)) == []
+        assert list(TwintSource("tea", MIN_AGE, lambda _: None).search(*DAY)) == []

@@ -14,8 +14,7 @@ from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.base import Window
-from viral_scraper.sources.factory import build_source
+from viral_scraper.sources.base import Window, build_source
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.spending import SpendingStore
 
@@ -36,7 +35,7 @@ def x() -> Iterator[Served]:
 
 
 def test_pages_follow_each_other_and_each_is_asked_for_once(db: Sessions, x: Served) -> None:
-    tweets = list(make_x_source(db, x.url, [], "100").search("tea", *DAY))
+    tweets = list(make_x_source(db, x.url, [], "100").search(*DAY))
 
     assert len(tweets) == len(POSTS)
     assert [request.one("next_token") for request in x.requests] == ["", "100", "200"]
@@ -49,7 +48,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_x_says(db: Sessions, x: Served) -
     limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(int(time.time()) + 600)}
     x.faults.append(Answer(429, {"title": "Too Many Requests"}, limits))
 
-    assert list(make_x_source(db, x.url, slept, "100").search("tea", *DAY, 5))
+    assert list(make_x_source(db, x.url, slept, "100").search(*DAY, 5))
 
     assert [598 <= wait <= 602 for wait in slept] == [True]
 
@@ -59,10 +58,10 @@ def test_with_no_request_left_the_next_one_waits_without_being_refused(db: Sessi
     limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(int(time.time()) + 60)}
     page = FakeX(POSTS).answer
     source = make_x_source(db, x.url, slept, "100")
-    list(source.search("tea", *DAY, 5))
+    list(source.search(*DAY, 5))
     x.faults.append(Answer(200, page(x.requests[0]).body, limits))
 
-    list(source.search("tea", *DAY))
+    list(source.search(*DAY))
 
     assert [58 <= wait <= 62 for wait in slept] == [True]
 
@@ -83,7 +82,7 @@ def test_a_refusal_says_what_to_do_and_is_not_repeated(
     x.faults.append(answer)
 
     with pytest.raises(UsageError, match=says) as caught:
-        list(make_x_source(db, x.url, slept, "100").search("tea", *DAY))
+        list(make_x_source(db, x.url, slept, "100").search(*DAY))
 
     assert "secret-token" not in str(caught.value)
     assert slept == []
@@ -94,13 +93,13 @@ def test_x_away_costs_nothing(db: Sessions, x: Served) -> None:
     x.faults += [Answer(503, "")] * 6
 
     with pytest.raises(SourceAway, match="X does not deliver"):
-        list(make_x_source(db, x.url, [], "100").search("tea", *DAY))
+        list(make_x_source(db, x.url, [], "100").search(*DAY))
 
     assert SpendingStore(db, "x").read_spent() == 0
 
 
 def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
-    list(make_x_source(db, x.url, [], "100").search("tea", *DAY))
+    list(make_x_source(db, x.url, [], "100").search(*DAY))
 
     authors = 7 * 3  # on each of three pages
     expected = 250 * Decimal("0.005") + authors * Decimal("0.010") + 125 * Decimal("0.005")
@@ -109,7 +108,7 @@ def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
 
 def test_the_cap_is_never_exceeded_and_holds_across_restarts(db: Sessions, x: Served) -> None:
     first = make_x_source(db, x.url, [], "2")
-    tweets = list(first.search("tea", *DAY))
+    tweets = list(first.search(*DAY))
     spent = SpendingStore(db, "x").read_spent()
 
     second = make_x_source(db, x.url, [], "2")
@@ -117,7 +116,7 @@ def test_the_cap_is_never_exceeded_and_holds_across_restarts(db: Sessions, x: Se
     assert 0 < len(tweets) < len(POSTS)
     assert Decimal("1.5") < spent <= 2
     assert first.bad_rows == {"intervals cut short by VIRAL_X_SPENDING_CAP_USD": 1}
-    assert list(second.search("tea", *DAY)) == []
+    assert list(second.search(*DAY)) == []
     with pytest.raises(UsageError, match="left of VIRAL_X_SPENDING_CAP_USD=2 this month"):
         second.find_next_window(None, 100)
     assert SpendingStore(db, "x").read_spent() == spent
@@ -145,7 +144,7 @@ def test_an_interval_out_of_reach_is_passed_over_and_counted(db: Sessions, x: Se
     source = make_x_source(db, x.url, [], "100")
     long_ago = DAY.since - timedelta(days=8)
 
-    assert list(source.search("tea", long_ago, long_ago + timedelta(hours=1))) == []
+    assert list(source.search(long_ago, long_ago + timedelta(hours=1))) == []
 
     assert source.bad_rows == {"intervals older than the seven days that X's recent search reaches": 1}
     assert x.requests == []
@@ -162,7 +161,7 @@ def test_a_broken_post_is_left_out_alone_and_counted_without_its_words(db: Sessi
     network.posts[5]["text"] = None
     with serving(network.answer) as served:
         source = make_x_source(db, served.url, [], "100")
-        tweets = list(source.search("tea", *DAY))
+        tweets = list(source.search(*DAY))
 
     assert len(tweets) == 18
     assert dict(source.bad_rows) == {

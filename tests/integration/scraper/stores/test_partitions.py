@@ -17,10 +17,9 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch
 from viral_scraper.collecting.partition_keeper import PartitionKeeper
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.stores.batch_staging import prepare
 from viral_scraper.stores.batches import Plan
-from viral_scraper.stores.partitions import add_months, analyse_all, find_month, list_months
-from viral_scraper.stores.retention import drop_old_months
+from viral_scraper.stores.copy_row import prepare
+from viral_scraper.stores.partitions import add_months, analyse_all, drop_old_months, find_month, list_months
 
 from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
 from tests.integration.scraper.collecting import all_batches, collector, stored
@@ -67,7 +66,7 @@ def test_a_tweet_that_comes_again_from_over_a_months_border_is_known(db: Session
     border = datetime(2022, 4, 1, tzinfo=UTC)
     files = collector(db, tmp_path, [make_twint_row(border - timedelta(hours=3))], batch_size=1)
     all_batches(files)
-    (tweet,) = files.source.search("", border - DAY, border)
+    (tweet,) = files.source.search(border - DAY, border)
     plan = Plan(uuid4(), "archive", "local times", border, border + DAY, 5, [(border, border + DAY)])
     files.batches.plan(plan)
     hours_later = replace(tweet, posted_at=border + timedelta(hours=4), like_count=7)

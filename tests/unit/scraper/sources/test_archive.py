@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from viral_common.errors import UsageError
 from viral_scraper.progress import log_progress
-from viral_scraper.sources.archive import cleanup, sort
+from viral_scraper.sources.archive import shards, sort
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.base import Window
+from viral_scraper.stores.copy_row import read_field
 
 from tests.factories import FIRST_DAY, make_twint_days, make_twint_row, write_lines
 
@@ -54,11 +55,11 @@ def test_a_search_is_half_open_and_in_time_order(tmp_path: Path) -> None:
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl.gz", reversed(rows)))
     at = [FIRST_DAY + timedelta(hours=number + 0.5) for number in range(72)]
 
-    found = list(source.search("", at[20], at[30]))
+    found = list(source.search(at[20], at[30]))
 
     assert [tweet.posted_at for tweet in found] == at[20:30]
-    assert list(source.search("", at[20], at[30], 3)) == found[:3]
-    assert list(source.search("", FIRST_DAY - 9 * DAY, FIRST_DAY)) == []
+    assert list(source.search(at[20], at[30], 3)) == found[:3]
+    assert list(source.search(FIRST_DAY - 9 * DAY, FIRST_DAY)) == []
 
 
 def test_files_folders_and_globs_are_one_archive(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_files_folders_and_globs_are_one_archive(tmp_path: Path) -> None:
     write_lines(tmp_path / "x2.txt", [make_twint_row(FIRST_DAY + 2 * HOUR, 3)])
     source = archive(tmp_path, f"{folder}, {tmp_path}/x*.txt:{tmp_path}/x1.txt")
 
-    found = list(source.search("", FIRST_DAY, FIRST_DAY + DAY))
+    found = list(source.search(FIRST_DAY, FIRST_DAY + DAY))
 
     assert [tweet.username for tweet in found] == ["author2", "author1", "author3"]
     assert source.bad_rows == {}
@@ -102,7 +103,7 @@ def test_shards_left_half_made_by_a_kill_are_made_again(tmp_path: Path) -> None:
 
     again = archive(tmp_path, tmp_path / "t.jsonl")
 
-    assert len(list(again.search("", FIRST_DAY, FIRST_DAY + 2 * DAY))) == 20
+    assert len(list(again.search(FIRST_DAY, FIRST_DAY + 2 * DAY))) == 20
 
 
 def folders(tmp_path: Path) -> list[str]:
@@ -136,7 +137,7 @@ def test_shards_that_nobody_opened_for_long_are_removed(
             None, 10
         )
     both = folders(tmp_path)
-    monkeypatch.setattr(cleanup, "UNUSED_S", -1)
+    monkeypatch.setattr(shards, "UNUSED_S", -1)
 
     archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).find_next_window(None, 10)
 
@@ -155,7 +156,7 @@ def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
 
     same = [
         (
-            list(source.search("", FIRST_DAY, FIRST_DAY + 3 * DAY)),
+            list(source.search(FIRST_DAY, FIRST_DAY + 3 * DAY)),
             source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 99),
         )
         for source in (whole, in_runs)
@@ -170,7 +171,7 @@ def test_a_tweet_that_comes_twice_counts_once_with_the_most_likes(tmp_path: Path
     rows = [make_twint_row(number=1, likes_count=likes) for likes in (2, 9, 4)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
-    (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
+    (tweet,) = source.search(FIRST_DAY, FIRST_DAY + DAY)
 
     assert tweet.like_count == 9
     assert source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"duplicate": 2}
@@ -187,7 +188,7 @@ def test_a_tweet_before_what_the_filters_leave_out_keeps_its_day(tmp_path: Path)
     window = source.find_next_window(None, 3)
 
     assert window == Window(FIRST_DAY, FIRST_DAY + 3 * DAY)
-    assert len(list(source.search("", *window))) == 3
+    assert len(list(source.search(*window))) == 3
 
 
 def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: Path) -> None:
@@ -197,7 +198,7 @@ def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: P
     ]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [*copies[:2], *german, copies[2]]))
 
-    (tweet,) = source.search("", FIRST_DAY, FIRST_DAY + DAY)
+    (tweet,) = source.search(FIRST_DAY, FIRST_DAY + DAY)
 
     assert tweet.like_count == 9
     assert source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 9).left_out == {"language": 3, "duplicate": 2}
@@ -207,7 +208,7 @@ def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) ->
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=1, per_day=480)))
 
     drawn = source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
-    hours = {row.split(b"\t")[2][11:13] for row in drawn.rows.splitlines()}
+    hours = {read_field(row, "posted_at")[11:13] for row in drawn.rows.splitlines()}
 
     assert drawn == source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
     assert (drawn.count, drawn.rows.count(b"\n")) == (48, 48)
@@ -219,7 +220,7 @@ def test_bad_rows_are_reported_with_the_good_ones_kept(tmp_path: Path) -> None:
     rows: list[dict[str, Any] | bytes] = [b"oops\n", *make_twint_days(1, 5), make_twint_row(likes_count=-3)]
     source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
-    assert len(list(source.search("", FIRST_DAY, FIRST_DAY + DAY))) == 5
+    assert len(list(source.search(FIRST_DAY, FIRST_DAY + DAY))) == 5
     assert source.bad_rows == {"broken JSON": 1, "likes_count negative or absurd": 1}
     assert source.bad_places == {
         "broken JSON": [f"{tmp_path}/t.jsonl:1"],

@@ -82,7 +82,7 @@ def test_topics_drift_from_day_to_day() -> None:
 def test_a_day_fills_a_batch() -> None:
     source = SimulatedSource(1, MONDAY, 1, batch_size=5_000)
 
-    kept, _ = filter_tweets(source.search("", MIDNIGHT, MIDNIGHT + DAY))
+    kept, _ = filter_tweets(source.search(MIDNIGHT, MIDNIGHT + DAY))
 
     assert len({compute_copy_hash(tweet.text) for tweet in kept}) >= 5_000
 
@@ -90,10 +90,10 @@ def test_a_day_fills_a_batch() -> None:
 def test_a_search_spans_days_and_is_half_open() -> None:
     source = SimulatedSource(1, MONDAY, 4, batch_size=100)
 
-    both = list(source.search("", MIDNIGHT, MIDNIGHT + 2 * DAY))
+    both = list(source.search(MIDNIGHT, MIDNIGHT + 2 * DAY))
     parts = [
-        *source.search("", MIDNIGHT, MIDNIGHT + DAY),
-        *source.search("", MIDNIGHT + DAY, MIDNIGHT + 2 * DAY),
+        *source.search(MIDNIGHT, MIDNIGHT + DAY),
+        *source.search(MIDNIGHT + DAY, MIDNIGHT + 2 * DAY),
     ]
 
     assert both == parts

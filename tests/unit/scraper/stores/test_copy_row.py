@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from viral_common.tweets.features import count_text
 from viral_common.tweets.text import choose_split, clean, compute_copy_hash, compute_near_hash
 from viral_common.tweets.tweet import RawTweet
-from viral_scraper.stores.batch_staging import prepare
-from viral_scraper.stores.copy_row import CopyRow
+from viral_scraper.stores.copy_row import CopyRow, prepare
 
 TWEET = RawTweet(
     external_id="17",

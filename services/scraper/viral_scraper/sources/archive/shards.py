@@ -1,7 +1,7 @@
 """Keep an archive sorted by time on disk, so that any interval is read without the rest of the archive.
 
-`rows` holds the tweets worth keeping as COPY rows in (time, id) order; beside it lie columns of numbers: their times,
-where their rows begin and the hashes by which near-copies are found, and for the others only when and why.
+`rows` holds the tweets worth keeping as COPY rows in (time, id) order; beside it lie the records of `sort.py`, by which
+they are found, and for the others only when and why.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+import shutil
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import structlog
@@ -24,18 +26,16 @@ from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import ReportProgress
-from viral_scraper.sources.archive.cleanup import remove_old
-from viral_scraper.sources.archive.sort import LEFT_OUT, SortedArchive
-from viral_scraper.stores.batch_staging import PreparedTweets
-from viral_scraper.stores.copy_row import CopyRow
+from viral_scraper.sources.archive.sort import KEPT, LEFT, LEFT_OUT, SortedArchive
+from viral_scraper.sources.base import DAY
+from viral_scraper.stores.copy_row import CopyRow, PreparedTweets
 
 log = structlog.get_logger()
 
-FORMAT = 3  # counted up when the shards' format, the parsing or the filters change, so that old shards are not used
+FORMAT = 4  # counted up when the shards' format, the parsing or the filters change, so that other shards are not used
 REPORT_EVERY = 10_000
-DAY = timedelta(days=1)
-Number = TypeVar("Number", np.int64, np.uint8)
 BEYOND_SHARE = "beyond the share"
+UNUSED_S = 7 * 86_400  # an archive asked for less often is read again
 
 
 class Shards:
@@ -48,50 +48,44 @@ class Shards:
         self.bad_places: dict[str, list[str]] = index["bad_places"]
         self._rows = (folder / "rows").open("rb")
         fcntl.flock(self._rows, fcntl.LOCK_SH)
-        self._times, self._starts, self._near, self._left_times = (
-            _map_column(folder / name, np.int64) for name in ("times", "starts", "near", "left_times")
+        self._kept, self._left_out = (
+            np.asarray(np.memmap(folder / name, kind, "r"))
+            for name, kind in (("kept", KEPT), ("left_out", LEFT))
         )
-        self._left_reasons = _map_column(folder / "left_reasons", np.uint8)
 
     def read_texts(self, day: datetime) -> NDArray[np.int64]:
         """Read the near hash of each tweet of that day."""
-        first, end = self._find_range(self._times, day, day + DAY)
-        return np.asarray(self._near[first:end])
+        return np.asarray(self._kept["near_hash"][_find_range(self._kept, day, day + DAY)])
 
     def read_tweets(self, since: datetime, until: datetime) -> Iterator[RawTweet]:
         """Read those posted in [since, until) that the filters let pass, in (time, id) order."""
-        first, end = self._find_range(self._times, since, until)
-        for place in range(first, end):
+        found = _find_range(self._kept, since, until)
+        for place in range(found.start, found.stop):
             yield CopyRow.decode(self._read(place, place + 1)).to_tweet()
 
     def read_prepared(self, since: datetime, until: datetime, most: int) -> PreparedTweets:
         """Read the same as rows, and count the others. Of more than `most` texts some, drawn by their hashes."""
-        first, end = self._find_range(self._times, since, until)
-        reasons = self._left_reasons[slice(*self._find_range(self._left_times, since, until))]
-        counts = np.bincount(reasons, minlength=len(LEFT_OUT)).tolist()
-        left_out = {reason: count for reason, count in zip(LEFT_OUT, counts, strict=True) if count}
-        if end - first <= most:
-            return PreparedTweets(self._read(first, end), end - first, left_out)
-        hashes, places = np.unique(self._near[first:end], return_index=True)
-        chosen = np.sort(places[:most]) + first  # np.unique sorts by hash
-        left_out["near-duplicate"] = end - first - len(hashes)
-        left_out[BEYOND_SHARE] = len(hashes) - len(chosen)
-        left_out = {reason: count for reason, count in left_out.items() if count}
-        rows = b"".join(self._read(place, place + 1) for place in chosen.tolist())
-        return PreparedTweets(rows, len(chosen), left_out)
+        found = _find_range(self._kept, since, until)
+        count = found.stop - found.start
+        reasons = self._left_out["reason"][_find_range(self._left_out, since, until)]
+        left_out = dict(zip(LEFT_OUT, np.bincount(reasons, minlength=len(LEFT_OUT)).tolist(), strict=True))
+        if count <= most:
+            rows = self._read(found.start, found.stop)
+        else:
+            hashes, places = np.unique(self._kept["near_hash"][found], return_index=True)
+            chosen = (np.sort(places[:most]) + found.start).tolist()  # np.unique sorts by hash
+            left_out["near-duplicate"] = count - len(hashes)
+            left_out[BEYOND_SHARE] = len(hashes) - len(chosen)
+            rows, count = b"".join(self._read(place, place + 1) for place in chosen), len(chosen)
+        return PreparedTweets(rows, count, {reason: number for reason, number in left_out.items() if number})
 
     def close(self) -> None:
         """Let whoever wants remove the files."""
         self._rows.close()
 
     def _read(self, first: int, end: int) -> bytes:
-        start, stop = (int(self._starts[place]) for place in (first, end))
+        start, stop = (int(self._kept["start"][place]) for place in (first, end))
         return os.pread(self._rows.fileno(), stop - start, start)
-
-    @staticmethod
-    def _find_range(times: NDArray[np.int64], since: datetime, until: datetime) -> tuple[int, int]:
-        first, end = np.searchsorted(times, [to_milliseconds(since), to_milliseconds(until)]).tolist()
-        return first, end
 
 
 def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress) -> Shards:
@@ -105,7 +99,7 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportP
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
-            remove_old(folder, asked)  # first: they may be what fills the disk
+            _remove_unneeded(folder, asked)  # first: they may be what fills the disk
             unfinished = folder / f"{digest}.partial"
             unfinished.mkdir()
             _make(files, asked, unfinished, report)
@@ -115,15 +109,9 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportP
     if not shards.days:
         shards.close()
         names = ", ".join(str(file) for file in files[:3]) + (", …" if len(files) > 3 else "")
-        raise UsageError(
-            f"no usable tweet in {names}: {summarise_bad_rows(shards.bad_rows)}; "
-            "give files of Twint, snscrape or X's API"
-        )
+        why = summarise_bad_rows(shards.bad_rows)
+        raise UsageError(f"no usable tweet in {names}: {why}; give files of Twint, snscrape or X's API")
     return shards
-
-
-def to_milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
 
 
 def _make(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress) -> None:
@@ -132,26 +120,56 @@ def _make(files: Sequence[Path], asked: str, folder: Path, report: ReportProgres
     count = 0
     for file in files:
         for tweet in read_tweets(file, bad):
-            archive.add(to_milliseconds(tweet.posted_at), tweet)
+            archive.add(_to_milliseconds(tweet.posted_at), tweet)
             count += 1
             if count % REPORT_EVERY == 0:
                 report("reading the archive", count, None)
-    days = archive.finish()
-    index: Mapping[str, object] = {
-        "asked": asked,
-        "tweets": count,
-        "days": days,
-        "bad_rows": bad.by_reason,
-        "bad_places": bad.places,
-    }
+    index = {"asked": asked, "days": archive.finish(), "bad_rows": bad.by_reason, "bad_places": bad.places}
     (folder / "index.json").write_text(json.dumps(index))
     report("reading the archive", count, count)
     if bad.by_reason:
         log.warning("rows left out", total=bad.by_reason.total(), by_reason=dict(bad.by_reason))
 
 
-def _map_column(path: Path, of: type[Number]) -> NDArray[Number]:
-    return np.memmap(path, of, "r") if path.stat().st_size else np.empty(0, of)
+def _remove_unneeded(folder: Path, asked: str) -> None:
+    """Remove what no process has open. Call with the folder's lock held: then no shards are being made."""
+    for shards in folder.iterdir():
+        if not shards.is_dir():
+            continue
+        half_made = shards.suffix == ".partial"
+        if half_made or (_is_unneeded(shards, asked) and not _is_in_use(shards)):
+            shutil.rmtree(shards)
+            log.info("old archive shards removed", folder=str(shards))
+
+
+def _is_unneeded(shards: Path, asked: str) -> bool:
+    """Tell whether they were superseded by a change of the files, are unused, or cannot be read."""
+    if time.time() - shards.stat().st_mtime > UNUSED_S:
+        return True
+    try:
+        index = json.loads((shards / "index.json").read_text())
+    except (OSError, ValueError):
+        return True
+    return bool(index["asked"] == asked)
+
+
+def _is_in_use(shards: Path) -> bool:
+    try:
+        with (shards / "rows").open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    return False
+
+
+def _find_range(records: NDArray[np.void], since: datetime, until: datetime) -> slice:
+    """Find where the records of [since, until) are."""
+    times = records["posted_ms"]
+    return slice(*(bisect_left(times, _to_milliseconds(at)) for at in (since, until)))
+
+
+def _to_milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def _digest(files: Sequence[Path]) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from array import array
+import struct
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO
 
+import numpy as np
 from viral_common.tweets.filters import find_reason_against
 from viral_common.tweets.tweet import RawTweet
 
@@ -17,6 +18,13 @@ from viral_scraper.stores.copy_row import CopyRow, read_field
 LEFT_OUT = ("retweet", "reply", "language", "empty", "sponsored", "duplicate")
 MARK = {reason: f"\t-{number}\n".encode() for number, reason in enumerate(LEFT_OUT)}
 
+# A record of each kept tweet: when it was posted, where its row begins, and the hash that near-copies share; and of
+# each left out: when and why. Each file ends with a record that is no tweet's, which says where the rows end.
+KEPT = np.dtype([("posted_ms", "i8"), ("start", "i8"), ("near_hash", "i8")])
+LEFT = np.dtype([("posted_ms", "i8"), ("reason", "i8")])
+pack_kept, pack_left = struct.Struct("=3q").pack, struct.Struct("=2q").pack
+NEVER_MS = 1 << 62
+
 ROWS_IN_MEMORY = 100_000
 DAY_MS = 86_400_000
 # A line is 13 digits of milliseconds (from 2001 to 2286), then a row or a mark: its bytes sort by (time, id).
@@ -25,7 +33,7 @@ MINUS = ord("-")  # what a mark begins with, and no id
 
 
 class SortedArchive:
-    """Take in tweets and write `rows` and the columns beside it, all in order."""
+    """Take in tweets and write `rows` and the records beside it, all in order."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -47,17 +55,14 @@ class SortedArchive:
             self._lines.clear()
 
     def finish(self) -> list[int]:
-        """Write everything. The days, counted from 1970, that have tweets of any kind."""
+        """Write everything; return the days, counted from 1970, that have tweets of any kind."""
         self._lines.sort()
-        files = [run.open("rb") for run in self._runs]
-        try:
-            with Columns(self._folder) as columns:
-                columns.add(_merge_by_tweet(heapq.merge(self._lines, *files) if files else self._lines))
-                return columns.days
-        finally:
-            for file, run in zip(files, self._runs, strict=True):
-                file.close()
-                run.unlink()
+        with ExitStack() as stack:
+            for run in self._runs:
+                stack.callback(run.unlink)
+            files = [stack.enter_context(run.open("rb")) for run in self._runs]
+            lines = heapq.merge(self._lines, *files) if files else self._lines
+            return _write(_merge_by_tweet(lines), self._folder)
 
 
 def _merge_by_tweet(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -86,57 +91,25 @@ def _read_likes(line: bytes) -> int:
     return int(read_field(line[TIME_DIGITS + 1 :], "like_count"))
 
 
-class Columns:
-    """Write the files of an archive from front to back."""
-
-    def __init__(self, folder: Path) -> None:
-        self.days: list[int] = []
-        self._rows: BinaryIO = (folder / "rows").open("wb")
-        self._times, self._starts, self._near, self._left_times = (array("q") for _ in range(4))
-        self._left_reasons = array("B")
-        self._files = [
-            ((folder / name).open("wb"), numbers)
-            for name, numbers in (
-                ("times", self._times),
-                ("starts", self._starts),
-                ("near", self._near),
-                ("left_times", self._left_times),
-                ("left_reasons", self._left_reasons),
-            )
-        ]
-
-    def __enter__(self) -> Columns:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._starts.append(self._rows.tell())
-        self._flush()
-        for file in (self._rows, *(file for file, _ in self._files)):
-            file.close()
-
-    def add(self, lines: Iterable[bytes]) -> None:
-        """Write all lines, in order."""
-        end = self._rows.tell()
-        day_end = 0
+def _write(lines: Iterable[bytes], folder: Path) -> list[int]:
+    """Write an archive's files from front to back; return its days."""
+    days: list[int] = []
+    start = day_end = 0
+    with (
+        (folder / "rows").open("wb") as rows,
+        (folder / "kept").open("wb") as kept,
+        (folder / "left_out").open("wb") as left_out,
+    ):
         for line in lines:
-            milliseconds = int(line[:TIME_DIGITS])
-            if milliseconds >= day_end:
-                day = milliseconds // DAY_MS
-                self.days.append(day)
-                day_end = (day + 1) * DAY_MS
-            if line[TIME_DIGITS + 1] == MINUS:
-                self._left_times.append(milliseconds)
-                self._left_reasons.append(int(line[TIME_DIGITS + 2 :]))
+            posted_ms, row = int(line[:TIME_DIGITS]), line[TIME_DIGITS + 1 :]
+            if posted_ms >= day_end:
+                days.append(posted_ms // DAY_MS)
+                day_end = (days[-1] + 1) * DAY_MS
+            if row[0] == MINUS:
+                left_out.write(pack_left(posted_ms, int(row[1:])))
             else:
-                self._times.append(milliseconds)
-                self._starts.append(end)
-                row = line[TIME_DIGITS + 1 :]
-                self._near.append(int(read_field(row, "near_hash")))
-                end += self._rows.write(row)
-            if len(self._times) + len(self._left_times) >= ROWS_IN_MEMORY:
-                self._flush()
-
-    def _flush(self) -> None:
-        for file, numbers in self._files:
-            numbers.tofile(file)
-            del numbers[:]
+                kept.write(pack_kept(posted_ms, start, int(read_field(row, "near_hash"))))
+                start += rows.write(row)
+        kept.write(pack_kept(NEVER_MS, start, 0))
+        left_out.write(pack_left(NEVER_MS, 0))
+    return days

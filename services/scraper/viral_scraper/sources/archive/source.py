@@ -7,7 +7,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -19,10 +19,9 @@ from viral_common.tweets.tweet import RawTweet
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.archive.shards import Shards, open_shards
-from viral_scraper.sources.base import Window
-from viral_scraper.stores.batch_staging import PreparedTweets
+from viral_scraper.sources.base import DAY, Window
+from viral_scraper.stores.copy_row import PreparedTweets
 
-DAY = timedelta(days=1)
 _SUFFIXES = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|gz|zst)\b", re.IGNORECASE)
 
 
@@ -43,9 +42,7 @@ class ArchiveSource:
     def from_settings(cls, settings: ScraperSettings, report: ReportProgress, _sessions: Sessions, /) -> Self:
         return cls(settings.archive_paths, settings.query, settings.data_dir / "scraper" / "archive", report)
 
-    def search(
-        self, _query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
         """Read the originals of that time; `query` only names what was once searched for."""
         return itertools.islice(self._ensure_open().read_tweets(since, until), limit)
 

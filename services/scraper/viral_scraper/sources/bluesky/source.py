@@ -73,11 +73,9 @@ class BlueskySource:
         unsure = {"posts whose likes were missed in a gap": self.stream.unsure}
         return {**self._bad, **{reason: count for reason, count in unsure.items() if count}}
 
-    def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
         """Find posts received whose text holds every word of the query; those that filters leave out have no text."""
-        words = query.casefold().split()
+        words = self.query.casefold().split()
         posts = self._store.read_posts(since, until, self._min_age, None if words else limit)
         matching = (post for post in posts if all(word in post.text.casefold() for word in words))
         yield from islice(matching, limit)

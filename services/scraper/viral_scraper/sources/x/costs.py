@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from viral_scraper.sources.x.pages import Page
+from viral_scraper.sources.x.api import Page
 from viral_scraper.stores.spending import SpendingStore
 
 MOST_MEDIA = 4  # in one post

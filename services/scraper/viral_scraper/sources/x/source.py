@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
-from itertools import islice
 from typing import Self
 
 import structlog
@@ -19,10 +18,9 @@ from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.base import Window, find_mature_day
-from viral_scraper.sources.x.api import XApi
+from viral_scraper.sources.base import Window, find_mature_day, take_in_order
+from viral_scraper.sources.x.api import Page, XApi
 from viral_scraper.sources.x.costs import Budget, Prices
-from viral_scraper.sources.x.pages import Page
 from viral_scraper.stores.spending import SpendingStore
 
 log = structlog.get_logger()
@@ -94,19 +92,17 @@ class XSource:
             Budget(SpendingStore(sessions, cls.name), prices, own.spending_cap_usd),
         )
 
-    def search(
-        self, query: str, since: datetime, until: datetime, limit: int | None = None, /
-    ) -> Iterator[RawTweet]:
+    def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
         """Search; the newest come first: of more than `limit` those. Stops where the money would not reach."""
         if since < datetime.now(UTC) - REACH:
             self.bad_rows[TOO_OLD] += 1
             return
         found = (
             tweet
-            for page in self._read_pages(query, since, until, limit)
+            for page in self._read_pages(since, until, limit)
             for tweet in page.read_tweets(self.bad_rows)
         )
-        yield from sorted(islice(found, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
+        yield from take_in_order(found, since, until, limit)
 
     def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
         """Find the day, and log beforehand what `size` tweets cost."""
@@ -135,14 +131,12 @@ class XSource:
                 raise UsageError("X: VIRAL_X_SPENDING_CAP_USD is reached; likes are read again next month")
             yield from page.read_engagements()
 
-    def _read_pages(self, query: str, since: datetime, until: datetime, limit: int | None) -> Iterator[Page]:
+    def _read_pages(self, since: datetime, until: datetime, limit: int | None) -> Iterator[Page]:
         room = limit if limit is not None else MOST
         token: str | None = None
         while room > 0:
             size = self._budget.limit_to_budget(max(FEWEST, min(room, MOST)))
-            page = (
-                self._pay_page(f"({query}) {WANTED}", since, until, size, token) if size >= FEWEST else None
-            )
+            page = self._pay_page(since, until, size, token) if size >= FEWEST else None
             if page is None:
                 self.bad_rows[TOO_DEAR] += 1
                 log.warning("spending cap reached", cap_usd=str(self._budget.cap_usd))
@@ -153,8 +147,8 @@ class XSource:
                 return
             room -= len(page.data) if limit is not None else 0
 
-    def _pay_page(
-        self, query: str, since: datetime, until: datetime, size: int, token: str | None
-    ) -> Page | None:
+    def _pay_page(self, since: datetime, until: datetime, size: int, token: str | None) -> Page | None:
         most = self._budget.prices.compute_most(size)
-        return self._budget.pay(most, lambda: self._api.search(query, since, until, size, token))
+        return self._budget.pay(
+            most, lambda: self._api.search(f"({self.query}) {WANTED}", since, until, size, token)
+        )
