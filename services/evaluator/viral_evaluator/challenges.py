@@ -57,8 +57,8 @@ class ChallengeStore(Protocol):
     def read_challenge(self, event: ModelTrained) -> Challenge:
         """Read the challenge that an event announces. Raises Unusable for an event that no training stands behind."""
 
-    def settle(self, verdict: Verdict, promotion: Promotion | None, champion: Promotion | None) -> None:
-        """Record a verdict and the promotion it leads to. Raises NotYet if `champion` is not the champion any more."""
+    def settle(self, verdict: Verdict, promotion: Promotion | None, champion: Promotion | None) -> Verdict:
+        """Record a verdict, returned as stored, and its promotion. Raises NotYet if `champion` was replaced."""
 
     def record_failure(self, verdict: Verdict) -> None:
         """Record that no verdict could be reached."""
@@ -88,16 +88,17 @@ class PostgresChallenges:
                 unjudged=ledger.find_unjudged_versions(session, training.model_version, self.order_wait),
             )
 
-    def settle(self, verdict: Verdict, promotion: Promotion | None, champion: Promotion | None) -> None:
-        """Record a verdict and the promotion it leads to. Raises NotYet if `champion` is not the champion any more."""
+    def settle(self, verdict: Verdict, promotion: Promotion | None, champion: Promotion | None) -> Verdict:
+        """Record a verdict, returned as stored, and its promotion. Raises NotYet if `champion` was replaced."""
         with self.sessions.begin() as session:
             ledger.lock_promotions(session)
             present = ledger.find_champion(session)
             if (present and present.seq) != (champion and champion.seq):
                 raise NotYet("the champion changed while the challenger was scored")
-            ledger.record_verdict(session, verdict)
+            stored = ledger.record_verdict(session, verdict)
             if promotion is not None:
                 ledger.add_promotion(session, promotion)
+            return stored
 
     def record_failure(self, verdict: Verdict) -> None:
         """Record that no verdict could be reached."""

@@ -66,7 +66,7 @@ class Evaluator:
             raise NotYet(f"versions {', '.join(map(str, challenge.unjudged))} are judged first")
         verdict = self.judge.compare(challenge)
         promotion = build_promotion(challenge, verdict) if verdict.outcome == "promoted" else None
-        self.challenges.settle(verdict, promotion, challenge.champion)
+        verdict = self.challenges.settle(verdict, promotion, challenge.champion)
         log.info(
             "verdict", outcome=verdict.outcome, version=verdict.challenger_version, reason=verdict.reason
         )

@@ -52,6 +52,7 @@ def test_the_same_event_again_repeats_the_answer_and_nothing_else(
     first, second = evaluator.on_model_trained(event), evaluator.on_model_trained(event)
 
     assert first == second
+    assert models.shown_at[1] == read_rows(db, Verdict)[0].created_at
     assert models.scored == ["model 1"]
     assert (len(read_rows(db, Verdict)), len(read_rows(db, Promotion))) == (1, 1)
 

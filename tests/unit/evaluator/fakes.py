@@ -36,6 +36,7 @@ class FakeModels:
     scored: list[str] = field(default_factory=list)
     aliases: dict[str, int] = field(default_factory=dict)
     shown: dict[int, str] = field(default_factory=dict)
+    shown_at: dict[int, datetime] = field(default_factory=dict)
     away: bool = False
     faults: list[Exception] = field(default_factory=list)
     """What MLflow answers to the next calls."""
@@ -67,7 +68,7 @@ class FakeModels:
     def record_verdict(self, version: int, verdict: Verdict) -> None:
         if self.faults:
             raise self.faults.pop()
-        self.shown[version] = verdict.outcome
+        self.shown[version], self.shown_at[version] = verdict.outcome, verdict.created_at
 
     def set_alias(self, alias: Literal["champion", "challenger"], version: int) -> None:
         if self.away:
@@ -124,13 +125,14 @@ class FakeChallenges:
             ],
         )
 
-    def settle(self, verdict: Verdict, promotion: Promotion | None, champion: Promotion | None) -> None:
+    def settle(self, verdict: Verdict, promotion: Promotion | None, champion: Promotion | None) -> Verdict:
         self.writes += 1
         if self.champion is not champion:
             raise NotYet("the champion changed while the challenger was scored")
         self.verdicts[verdict.event_id] = verdict
         if promotion is not None:
             self.promote(promotion)
+        return verdict
 
     def record_failure(self, verdict: Verdict) -> None:
         self.writes += 1

@@ -79,13 +79,14 @@ def find_unjudged_versions(session: Session, version: int, wait: timedelta) -> l
     )
 
 
-def record_verdict(session: Session, verdict: Verdict) -> None:
-    """Store a verdict. A `failed` one gives way to a real one (after a replay); else the first stays."""
+def record_verdict(session: Session, verdict: Verdict) -> Verdict:
+    """Store a verdict, and return what is stored: a `failed` one gives way to a real one, else the first stays."""
     earlier = find_verdict(session, verdict.event_id)
     if earlier is not None and earlier.outcome == "failed":
         session.delete(earlier)
         session.flush()
     _insert_once(session, Verdict, verdict)
+    return session.scalars(select(Verdict).where(Verdict.event_id == verdict.event_id)).one()
 
 
 def find_verdict(session: Session, event_id: UUID) -> Verdict | None:
