@@ -89,25 +89,21 @@ def _show(console: Console, batch: Batch, source: Source) -> None:
         + (f"{batch.viral_rate or 0:.1%} viral" if batch.tweet_count else "nothing announced")
         + f" (batch {batch.id})"
     )
-    table = Table("left out", "tweets")
-    table.columns[1].justify = "right"
-    for reason, count in sorted(batch.filtered.items(), key=lambda item: -item[1]):
-        table.add_row(reason, f"{count:,}")
-    if table.rows:
-        console.print(table)
+    if batch.filtered:
+        console.print(_build_table(("left out", "tweets"), batch.filtered))
     if source.bad_rows:
-        console.print(
-            _build_bad_rows_table(
-                source.bad_rows, source.bad_places if isinstance(source, PreparingSource) else {}
-            )
-        )
+        places = source.bad_places if isinstance(source, PreparingSource) else {}
+        console.print(_build_table(("could not be read", "rows", "first at"), source.bad_rows, places))
 
 
-def _build_bad_rows_table(counts: Mapping[str, int], places: Mapping[str, Sequence[str]]) -> Table:
-    """Build the table of unreadable rows, with the first places of each reason where the source knows them."""
-    table = Table("could not be read", "rows", "first at")
+def _build_table(
+    titles: Sequence[str], counts: Mapping[str, int], places: Mapping[str, Sequence[str]] | None = None
+) -> Table:
+    """Build a table of reasons, the most frequent first, and the first places of each where they are known."""
+    table = Table(*titles)
     table.columns[1].justify = "right"
-    table.columns[2].overflow = "fold"
     for reason, count in sorted(counts.items(), key=lambda item: -item[1]):
-        table.add_row(reason, f"{count:,}", "\n".join(places.get(reason, ())))
+        cells = [reason, f"{count:,}"]
+        table.add_row(*cells if places is None else (*cells, "\n".join(places.get(reason, ()))))
+    table.columns[-1].overflow = "fold"
     return table

@@ -43,14 +43,13 @@ class PartitionKeeper:
         Raises nothing: whoever stores makes the months that are missing, and old ones can wait an hour.
         """
         try:
-            self._keep_partitions(now)
+            this = find_month(now)
+            add_months(self._sessions, [this, find_next_month(this)])
+            if self._keep:
+                for month in drop_old_months(self._sessions, self._keep, now):
+                    log.info(
+                        "month of tweets dropped", month=f"{month:%Y-%m}", retention_days=self._keep.days
+                    )
+            analyse_all(self._sessions, ANALYSE_EVERY)
         except Exception as error:  # noqa: BLE001  (the thread's edge: it must outlive everything)
             log.warning("months not looked after; tried again later", reason=summarise_error(error))
-
-    def _keep_partitions(self, now: datetime) -> None:
-        this = find_month(now)
-        add_months(self._sessions, [this, find_next_month(this)])
-        if self._keep:
-            for month in drop_old_months(self._sessions, self._keep, now):
-                log.info("month of tweets dropped", month=f"{month:%Y-%m}", retention_days=self._keep.days)
-        analyse_all(self._sessions, ANALYSE_EVERY)

@@ -8,8 +8,7 @@ from datetime import date
 import numpy as np
 
 from viral_scraper.simulation.like_model import Floats, Ints, Shown
-from viral_scraper.simulation.vocabulary import load_words
-from viral_scraper.simulation.world import World
+from viral_scraper.simulation.world import World, load_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +61,14 @@ class Sentences:
 
     def write_foreign(self, index: int) -> tuple[str, str]:
         """Write language and text of something that is not English."""
-        language, template = load_words().foreign[int(self.other[index]) % len(load_words().foreign)]
+        foreign = load_words().foreign
+        language, template = foreign[int(self.other[index]) % len(foreign)]
         return language, self._fill(template, index)
 
     def write_reply(self, index: int, to: str) -> str:
         """Write an answer to somebody."""
-        return f"@{to} " + self._fill(
-            load_words().replies[int(self.other[index]) % len(load_words().replies)], index
-        )
+        replies = load_words().replies
+        return f"@{to} " + self._fill(replies[int(self.other[index]) % len(replies)], index)
 
     def _fill(self, template: str, index: int) -> str:
         return template.format(

@@ -42,19 +42,10 @@ class RefreshStore:
         ]
         if not rows:
             return
-        ids, likes, retweets, replies, times = map(list, zip(*rows, strict=True))
+        names = ("ids", "likes", "retweets", "replies", "times")
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
         with self._sessions.begin() as session:
-            session.execute(
-                RECORD,
-                {
-                    "source": self._source,
-                    "ids": ids,
-                    "likes": likes,
-                    "retweets": retweets,
-                    "replies": replies,
-                    "times": times,
-                },
-            )
+            session.execute(RECORD, {"source": self._source, **columns})
 
     def remove(self, ids: Sequence[str]) -> None:
         """Delete tweets that are deleted where they came from."""

@@ -34,6 +34,7 @@ class StreamStore:
     def __init__(self, sessions: Sessions, source: str) -> None:
         self._sessions = sessions
         self._source = source
+        self._is_mine = StreamPost.source == source
 
     def read_cursor_us(self) -> int | None:
         """Read the time of the newest event stored, in microseconds; None before the first."""
@@ -51,16 +52,9 @@ class StreamStore:
                 ids = [str(row["external_id"]) for row in posts]
                 forgotten.drop_forgotten_posts(session, self._source, ids)
             if received.engagements:
-                keys, of, kinds, times = zip(*received.engagements, strict=True)
-                session.execute(
-                    ADD_ENGAGEMENTS,
-                    {
-                        "keys": list(keys),
-                        "posts": list(of),
-                        "kinds": list(kinds),
-                        "times": [at / 1e6 for at in times],
-                    },
-                )
+                columns = map(list, zip(*received.engagements, strict=True))
+                names = ("keys", "posts", "kinds", "times_us")
+                session.execute(ADD_ENGAGEMENTS, dict(zip(names, columns, strict=True)))
             if received.withdrawn:
                 session.execute(
                     update(StreamEngagement)
@@ -96,61 +90,45 @@ class StreamStore:
             session.execute(DROP_STRAYS, names)
             session.execute(
                 delete(StreamPost).where(
-                    StreamPost.source == self._source,
-                    StreamPost.posted_at < received_until - min_age - KEPT_AFTER_MATURE,
+                    self._is_mine, StreamPost.posted_at < received_until - min_age - KEPT_AFTER_MATURE
                 )
             )
         return settled
 
     def drop_unsure(self, since: datetime, until: datetime) -> int:
         """Delete posts of that time that are still counted: some of their likes were never received."""
+        unsure = (StreamPost.like_count.is_(None), StreamPost.posted_at.between(since, until))
+        drop = delete(StreamPost).where(self._is_mine, *unsure).returning(StreamPost.external_id)
         with self._sessions.begin() as session:
-            return len(
-                session.scalars(
-                    delete(StreamPost)
-                    .where(
-                        StreamPost.source == self._source,
-                        StreamPost.like_count.is_(None),
-                        StreamPost.posted_at >= since,
-                        StreamPost.posted_at <= until,
-                    )
-                    .returning(StreamPost.external_id)
-                ).all()
-            )
+            return len(session.scalars(drop).all())
 
     def find_first_after(self, after: datetime | None) -> datetime | None:
         """Find when the earliest post from `after` on was posted."""
-        query = select(func.min(StreamPost.posted_at)).where(StreamPost.source == self._source)
+        query = select(func.min(StreamPost.posted_at)).where(self._is_mine)
         with self._sessions() as session:
             return session.scalar(query if after is None else query.where(StreamPost.posted_at >= after))
 
     def is_settled_until(self, until: datetime) -> bool:
         """Tell whether no post before `until` is still counted."""
-        waiting = select(StreamPost.external_id).where(
-            StreamPost.source == self._source,
-            StreamPost.like_count.is_(None),
-            StreamPost.posted_at < until,
-        )
+        counted = (StreamPost.like_count.is_(None), StreamPost.posted_at < until)
         with self._sessions() as session:
-            return session.scalar(waiting.limit(1)) is None
+            return (
+                session.scalar(select(StreamPost.external_id).where(self._is_mine, *counted).limit(1)) is None
+            )
 
     def read_posts(
         self, since: datetime, until: datetime, min_age: timedelta, limit: int | None
     ) -> Iterator[RawTweet]:
         """Read posts of [since, until) whose counts are fixed, in (posted_at, external_id) order."""
-        query = (
-            select(StreamPost)
-            .where(
-                StreamPost.source == self._source,
-                StreamPost.like_count.is_not(None),
-                StreamPost.posted_at >= since,
-                StreamPost.posted_at < until,
-            )
-            .order_by(StreamPost.posted_at, StreamPost.external_id)
-            .limit(limit)
+        fixed = (
+            StreamPost.like_count.is_not(None),
+            StreamPost.posted_at >= since,
+            StreamPost.posted_at < until,
         )
+        query = select(StreamPost).where(self._is_mine, *fixed)
         with self._sessions() as session:
-            yield from (_build_tweet(post, min_age) for post in session.scalars(query).all())
+            posts = session.scalars(query.order_by(StreamPost.posted_at, StreamPost.external_id).limit(limit))
+            yield from (_build_tweet(post, min_age) for post in posts.all())
 
     def _build_row(self, tweet: RawTweet, count: int | None) -> dict[str, object]:
         """Build a row; with `count` 0 the counts are as good as fixed, with None they have only begun."""
@@ -179,10 +157,10 @@ def _build_tweet(post: StreamPost, min_age: timedelta) -> RawTweet:
 ADD_ENGAGEMENTS = text(
     """
     INSERT INTO stream_engagements (event_key, post_key, kind, at)
-    SELECT event_key, post_key, kind, to_timestamp(at)
+    SELECT event_key, post_key, kind, to_timestamp(at_us / 1e6)
     FROM unnest(
-        CAST(:keys AS bigint[]), CAST(:posts AS bigint[]), CAST(:kinds AS text[]), CAST(:times AS float8[])
-    ) AS received (event_key, post_key, kind, at)
+        CAST(:keys AS bigint[]), CAST(:posts AS bigint[]), CAST(:kinds AS text[]), CAST(:times_us AS bigint[])
+    ) AS received (event_key, post_key, kind, at_us)
     WHERE NOT EXISTS (
         SELECT FROM stream_posts p WHERE p.post_key = received.post_key AND p.like_count IS NOT NULL
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from viral_scraper.sources.mastodon import parse_tweet
+from viral_scraper.sources.mastodon import parse_tweet, strip_html
 
 
 @pytest.mark.parametrize(("given", "language"), [("en-\ud800", "en-"), ("en-\x00", "en-"), (None, "")])
@@ -27,3 +27,16 @@ def test_a_language_is_text_that_every_database_takes(given: str | None, languag
     )
 
     assert parse_tweet(status, now).language == language
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("<p>one<br>two<br />three</p><p>four</p>", "one\ntwo\nthree\n\nfour"),
+        ('<p>see <a href="https://a.b/?x=1>2" title=\'">\'><span>a.b</span></a></p>', "see a.b"),
+        ("<p>1 &lt; 2 &amp;amp; &#39;so&#39; &lt;br&gt;</p>", "1 < 2 &amp; 'so' <br>"),
+        ("plain", "plain"),
+    ],
+)
+def test_a_text_is_what_its_author_typed(content: str, text: str) -> None:
+    assert strip_html(content) == text

@@ -26,16 +26,7 @@ from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, call_with
 
 TWEEPY_HOST = "https://api.twitter.com"
 TIMEOUT_S = 30
-TWEET_FIELDS = [
-    "attachments",
-    "author_id",
-    "created_at",
-    "entities",
-    "lang",
-    "note_tweet",
-    "public_metrics",
-    "referenced_tweets",
-]
+TWEET_FIELDS = "attachments,author_id,created_at,entities,lang,note_tweet,public_metrics,referenced_tweets"
 
 
 class Includes(BaseModel):

@@ -48,11 +48,8 @@ class Budget:
 
     def limit_to_budget(self, posts: int) -> int:
         """Limit a number of posts to what the money allows."""
-        return (
-            min(posts, int(self.compute_left() / self.prices.compute_most(1)))
-            if self.prices.compute_most(1)
-            else posts
-        )
+        most = self.prices.compute_most(1)
+        return min(posts, int(self.compute_left() / most)) if most else posts
 
     def pay(self, most: Decimal, ask: Callable[[], Page]) -> Page | None:
         """Call `ask` if `most` may still be spent. A request that fails costs nothing."""
