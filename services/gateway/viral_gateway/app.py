@@ -12,7 +12,7 @@ from starlette.types import Lifespan, Scope
 
 from viral_gateway import error_handlers
 from viral_gateway.api import openapi
-from viral_gateway.api.routes import batches, events, health, models, predictions
+from viral_gateway.api.routes import events, health, predictions, records
 from viral_gateway.gateway import Gateway
 from viral_gateway.middleware.stack import build_middleware
 from viral_gateway.pages.routes import form, pipeline
@@ -41,7 +41,7 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
     openapi.describe(app, asks_for_keys=bool(gateway.settings.list_keys()))
     # The innermost: all limits and headers are around it.
     app.user_middleware.append(predictions.build_fast_route(gateway, app.exception_handlers))
-    for part in (predictions, models, batches, events, health, form, pipeline):
+    for part in (predictions, records, events, health, form, pipeline):
         app.include_router(part.router)
     app.mount("/static", _Files(directory=Path(__file__).parent / "static"), name="static")
     # Only this package's files are used: a current Swagger UI. (The swagger-ui-bundle knows no OpenAPI 3.1.)

@@ -40,10 +40,8 @@ def _make_telemetry_folder(directory: Path) -> Path:
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
+    except OSError as error:
+        return isinstance(error, PermissionError)  # somebody else's
     return True
 
 

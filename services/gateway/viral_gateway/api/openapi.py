@@ -24,10 +24,7 @@ class Meaning(NamedTuple):
 
 MEANING = {
     400: Meaning("The body is no JSON", "The body is no JSON: Expecting value at character 12."),
-    401: Meaning(
-        "The gateway asks for API keys; none was sent, or a wrong one",
-        api_keys.DETAIL,
-    ),
+    401: Meaning("The gateway asks for API keys; none was sent, or a wrong one", api_keys.DETAIL),
     408: Meaning("The body did not arrive in time", "The body did not arrive within 10 seconds."),
     413: Meaning("The body is larger than 1 MiB", body_limit.TOO_LARGE),
     415: Meaning("The body is not sent as JSON", fast_route.NOT_JSON),
@@ -93,19 +90,13 @@ def _complete(path: str, operation: dict[str, Any], asks_for_keys: bool) -> None
         more += TO_CALLERS
         operation["security"] = [*([] if asks_for_keys else [{}]), *({name: []} for name in SCHEMES)]
     for status in more:
-        responses[str(status)] = _describe_problem(status)
+        schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
+        content = {"application/json": {"schema": schema}}
+        responses[str(status)] = {"description": MEANING[status].description, "content": content}
     for status, response in responses.items():
         _name_problem(path, int(status), response)
         response.setdefault("headers", {}).update(_describe_headers(int(status), path))
     operation["responses"] = dict(sorted(responses.items()))
-
-
-def _describe_problem(status: int) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
-    return {
-        "description": MEANING[status].description,
-        "content": {"application/json": {"schema": schema}},
-    }
 
 
 def _name_problem(path: str, status: int, response: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from viral_common.events import Precision, Reason
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.text import clean
 
-from viral_gateway.api.model_schemas import Out
+from viral_gateway.api.record_schemas import Out
 from viral_gateway.serving.champion import Serving
 
 MAX_TWEETS = 256

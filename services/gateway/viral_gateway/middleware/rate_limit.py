@@ -1,4 +1,8 @@
-"""Limit each caller's requests a minute: a token bucket holds a minute's worth and fills evenly."""
+"""Limit each caller's requests a minute: a token bucket holds a minute's worth and fills evenly.
+
+By hand, for the library `limits` has windows instead (nothing for a whole minute after a burst), takes 11 to 23 µs a
+request instead of 2, and remembers as many callers as come.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.monitoring.drift import Drift, Shift
 from viral_gateway.records import Records
 from viral_gateway.serving.champion import Serving
+from viral_gateway.stores.predictions import RecentPredictions
 
 # So many of each are compared at most: enough for PSI, and quickly read and scored.
 NEWEST = 5_000
@@ -76,7 +77,7 @@ class LiveTraffic:
         reference = self._score_reference(serving)
         newest, test_count = len(live.probabilities), len(reference.probabilities)
         enough = newest >= LEAST and test_count >= LEAST
-        shifts = _measure_shifts(reference, live.features, live.probabilities) if enough else []
+        shifts = _measure_shifts(reference, live) if enough else []
         return LiveDrift(
             live.count, live.since, live.until, newest, test_count, Drift(shifts) if enough else None
         )
@@ -102,14 +103,12 @@ def _compute_score_tweets(serving: Serving, tweets: list[TweetInput]) -> NDArray
         serving.scorer.predict(tweets[start : start + SCORED_AT_ONCE])
         for start in range(0, len(tweets), SCORED_AT_ONCE)
     ]
-    return np.concatenate(parts) if parts else np.empty(0)
+    return np.concatenate([np.empty(0), *parts])
 
 
-def _measure_shifts(
-    reference: Reference, features: NDArray[np.float32], probabilities: NDArray[np.float64]
-) -> list[Shift]:
-    shifts = [_measure_shift("probability", reference.probabilities, probabilities)]
-    for name, before, after in zip(FEATURES, reference.features.T, features.T, strict=True):
+def _measure_shifts(reference: Reference, live: RecentPredictions) -> list[Shift]:
+    shifts = [_measure_shift("probability", reference.probabilities, live.probabilities)]
+    for name, before, after in zip(FEATURES, reference.features.T, live.features.T, strict=True):
         if name in OF_KNOWN_AUTHORS:
             before, after = before[np.isfinite(before)], after[np.isfinite(after)]
         if min(len(before), len(after)) >= LEAST:

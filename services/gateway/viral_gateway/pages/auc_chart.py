@@ -8,8 +8,7 @@ from itertools import pairwise
 from math import ceil, floor
 from typing import Self
 
-from viral_gateway.api.batch_schemas import BatchOut
-from viral_gateway.api.model_schemas import VerdictOut
+from viral_gateway.api.record_schemas import BatchOut, VerdictOut
 from viral_gateway.pages.number_formats import format_day
 
 # Heights are in pixels, places across in percent: the drawing is as wide as the page allows, its words keep their size.
@@ -149,23 +148,13 @@ def _build_dot(
 ) -> Dot | None:
     if version is None or "auc" not in metrics:
         return None
-    auc, ends = metrics["auc"], _read_interval(metrics)
-    label = f"version {version}: {auc:.3f}"
-    if ends:
-        label += f" ({ends[0]:.3f} to {ends[1]:.3f})"
-    heights = (scale.compute_y(ends[0]), scale.compute_y(ends[1])) if ends else None
-    return Dot(
-        version,
-        auc,
-        scale.compute_y(auc),
-        heights,
-        f"{label}, batch of {format_day(batch.window_from)}",
-    )
-
-
-def _read_interval(metrics: Mapping[str, float]) -> tuple[float, float] | None:
-    known = "auc_low" in metrics and "auc_high" in metrics
-    return (metrics["auc_low"], metrics["auc_high"]) if known else None
+    auc, low, high = metrics["auc"], metrics.get("auc_low"), metrics.get("auc_high")
+    label, ends = f"version {version}: {auc:.3f}", None
+    if low is not None and high is not None:
+        label += f" ({low:.3f} to {high:.3f})"
+        ends = scale.compute_y(low), scale.compute_y(high)
+    label += f", batch of {format_day(batch.window_from)}"
+    return Dot(version, auc, scale.compute_y(auc), ends, label)
 
 
 def _list_values(verdict: VerdictOut) -> list[float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Self
 
-from viral_gateway.api.batch_schemas import BatchOut
+from viral_gateway.api.record_schemas import BatchOut
 from viral_gateway.monitoring.drift import Drift
 
 State = Literal["done", "running", "waiting", "ended"]
@@ -26,25 +26,6 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Say whether a batch's training waits for an earlier one of its source, and since when it need not (ADR 0010)."""
-
-    waits: bool = False
-    since: datetime | None = None
-
-    @classmethod
-    def from_batch(
-        cls, batch: BatchOut, among: Sequence[BatchOut], now: datetime, order_wait: timedelta
-    ) -> Self:
-        """Decide as the trainer does: what was collected more than `order_wait` ago is not waited for."""
-        earlier = [one for one in among if one.source == batch.source and one.window_to < batch.window_to]
-        return cls(
-            any(_is_unsettled(one, now - order_wait) for one in earlier),
-            max((at for one in earlier if (at := _get_settled_at(one))), default=None),
-        )
-
-
-@dataclass(frozen=True)
 class BatchSteps:
     """Hold a batch with its steps in order."""
 
@@ -56,37 +37,41 @@ class BatchSteps:
     drift: Drift | None
 
     @classmethod
-    def from_batch(cls, batch: BatchOut, place: Place) -> Self:
-        """Build its steps: each runs once the one before is done; a verdict without a promotion ends them."""
-        verdict = batch.verdict
-        no_model = verdict is not None and batch.trained is None
-        kept = verdict is not None and batch.promoted is None
-        collected_at = batch.collected.at if batch.collected else None
-        trained_at = batch.trained.at if batch.trained else None
-        verdict_at = verdict.at if verdict else None
-        promoted_at = batch.promoted.at if batch.promoted else None
-        empty = batch.collected is not None and not batch.collected.tweet_count
-        started = batch.trained.started_at if batch.trained else _find_start(collected_at, place.since)
+    def from_batch(
+        cls, batch: BatchOut, among: Sequence[BatchOut], now: datetime, order_wait: timedelta
+    ) -> Self:
+        """Build its steps: each runs once the one before is done; a verdict without a promotion ends them.
+
+        Training waits for earlier batches of the source as the trainer does (docs/decisions/0010): for none that was
+        collected more than `order_wait` ago.
+        """
+        earlier = [one for one in among if one.source == batch.source and one.window_to < batch.window_to]
+        waits = any(_is_unsettled(one, now - order_wait) for one in earlier)
+        free_since = max((at for one in earlier if (at := _get_settled_at(one))), default=None)
+        collected_at, trained_at, verdict_at, promoted_at = (
+            step.at if step else None
+            for step in (batch.collected, batch.trained, batch.verdict, batch.promoted)
+        )
+        started_at = max(collected_at, free_since or collected_at) if collected_at else None
+        if batch.trained:
+            started_at = batch.trained.started_at
+        empty, judged = _is_empty(batch), batch.verdict is not None
         return cls(
             batch,
             _build_step("Collected", batch.started_at, collected_at),
-            _build_step("Trained", started, trained_at, ended=no_model or empty, waiting=place.waits),
+            _build_step("Trained", started_at, trained_at, ended=judged or empty, waiting=waits),
             _build_step(
                 "Verdict", trained_at or collected_at, verdict_at, ended=empty, waiting=not trained_at
             ),
-            _build_step("Promoted", verdict_at, promoted_at, ended=kept or empty),
+            _build_step("Promoted", verdict_at, promoted_at, ended=judged or empty),
             Drift.from_indices(batch.drift.psi) if batch.drift else None,
         )
 
     @property
-    def steps(self) -> Sequence[Step]:
-        """All four."""
-        return self.collected, self.trained, self.verdict, self.promoted
-
-    @property
     def ended_at(self) -> datetime | None:
         """The time of the last step that was done."""
-        return max((step.at for step in self.steps if step.at), default=None)
+        steps = (self.collected, self.trained, self.verdict, self.promoted)
+        return max((step.at for step in steps if step.at), default=None)
 
     @property
     def few(self) -> bool:
@@ -111,12 +96,11 @@ def _get_settled_at(batch: BatchOut) -> datetime | None:
 
 
 def _has_ended(batch: BatchOut) -> bool:
-    empty = batch.collected is not None and not batch.collected.tweet_count
-    return empty or (batch.verdict is not None and batch.promoted is None)
+    return _is_empty(batch) or (batch.verdict is not None and batch.promoted is None)
 
 
-def _find_start(collected_at: datetime | None, free_since: datetime | None) -> datetime | None:
-    return max(collected_at, free_since) if collected_at and free_since else collected_at
+def _is_empty(batch: BatchOut) -> bool:
+    return batch.collected is not None and not batch.collected.tweet_count
 
 
 def _build_step(

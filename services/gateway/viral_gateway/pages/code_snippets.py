@@ -28,14 +28,10 @@ class CodeSnippets:
 
 
 def _list_fields(form: Form) -> dict[str, Any]:
-    fields: dict[str, Any] = {"text": form.text}
-    if form.username:
-        fields["username"] = form.username
-    if form.created_at:
-        fields["created_at"] = form.created_at
-    if form.photos_count != "0":
-        fields["photos_count"] = int(form.photos_count)
-    return fields | {name: True for name in ("has_video", "is_quote_tweet") if getattr(form, name)}
+    names = ("username", "created_at", "has_video", "is_quote_tweet")
+    given = {name: value for name in names if (value := getattr(form, name))}
+    photos = {"photos_count": int(form.photos_count)} if form.photos_count != "0" else {}
+    return {"text": form.text, **given, **photos}
 
 
 def _write_curl(url: str, body: dict[str, Any], asks_for_keys: bool) -> str:

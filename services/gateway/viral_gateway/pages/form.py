@@ -52,13 +52,13 @@ class Form:
         """Make the tweet, or for each wrong field a line that says what is right."""
         photos = int(self.photos_count) if self.photos_count in set("01234") else -1
         try:
-            tweet = TweetIn(
-                text=self.text,
-                username=self.username or None,
-                created_at=self.created_at or None,
-                photos_count=photos,
-                has_video=self.has_video,
-                is_quote_tweet=self.is_quote_tweet,
+            tweet = TweetIn.model_validate(
+                {
+                    **vars(self),
+                    "username": self.username or None,
+                    "created_at": self.created_at or None,
+                    "photos_count": photos,
+                }
             )
         except ValidationError as error:
             wrong = {str(found["loc"][0]) for found in error.errors(include_input=False)}

@@ -8,11 +8,11 @@ from typing import Self
 
 from viral_common.errors import ServerAway
 
-from viral_gateway.api.batch_schemas import BatchOut
+from viral_gateway.api.record_schemas import BatchOut
 from viral_gateway.gateway import Gateway
 from viral_gateway.monitoring.live_drift import LiveDrift
 from viral_gateway.pages.auc_chart import AucChart
-from viral_gateway.pages.batch_steps import BatchSteps, Place
+from viral_gateway.pages.batch_steps import BatchSteps
 from viral_gateway.serving.champion import Serving
 
 SHOWN_BATCHES = 30
@@ -46,10 +46,7 @@ class PipelineView:
         now, order_wait = datetime.now(UTC), gateway.settings.order_wait
         return cls(
             page,
-            [
-                BatchSteps.from_batch(each, Place.from_batch(each, batches, now, order_wait))
-                for each in batches
-            ],
+            [BatchSteps.from_batch(batch, batches, now, order_wait) for batch in batches],
             AucChart.from_batches(batches),
             len(trails) > SHOWN_BATCHES,
             champion.promotion_seq if champion else 0,

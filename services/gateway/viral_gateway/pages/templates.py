@@ -28,7 +28,13 @@ templates.env.globals.update(took=number_formats.format_duration)
 
 
 def render_page(
-    request: Request, template: str, gateway: Gateway, serving: Serving | None, **more: Any
+    request: Request,
+    template: str,
+    gateway: Gateway,
+    serving: Serving | None,
+    status: int = 200,
+    retry_after_s: int | None = None,
+    **more: Any,
 ) -> Response:
     """Render `template` with the model that serves, or why none does, what was refused, and links; not to be cached."""
     context = {
@@ -38,7 +44,8 @@ def render_page(
         "links": Links.from_settings(gateway.settings),
         **more,
     }
-    return templates.TemplateResponse(request, template, context, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": str(retry_after_s)} if retry_after_s else {})
+    return templates.TemplateResponse(request, template, context, status, headers)
 
 
 def is_page_request(request: Request) -> bool:
@@ -53,6 +60,4 @@ def is_page_request(request: Request) -> bool:
 def render_not_found(request: Request) -> Response:
     """Render the page for people who mistyped an address."""
     gateway = cast(Gateway, request.app.state.gateway)
-    shown = render_page(request, "not_found.html", gateway, gateway.holder.current)
-    shown.status_code = 404
-    return shown
+    return render_page(request, "not_found.html", gateway, gateway.holder.current, 404)

@@ -52,14 +52,12 @@ class WhatIfView:
         assert outcome is not None, "the form asks for it"  # noqa: S101
         lowest, highest = min(hour.probability for hour in outcome.hours), outcome.best.probability
         alike = highest - lowest < ALIKE
+        rows = [
+            Row(name, probability, format_points(probability - prediction.probability))
+            for name, probability in outcome.changes
+        ]
         return cls(
-            [
-                Row("As it is", prediction.probability, ""),
-                *(
-                    Row(name, probability, format_points(probability - prediction.probability))
-                    for name, probability in outcome.changes
-                ),
-            ],
+            [Row("As it is", prediction.probability, ""), *rows],
             _build_columns(outcome.hours, outcome.best),
             outcome.hours,
             None if alike else outcome.best,
@@ -74,10 +72,9 @@ class WhatIfView:
 
 
 def _build_columns(hours: list[Hour], best: Hour) -> list[Column]:
-    def compute_height(hour: Hour) -> float:
-        return round(HEIGHT * (hour.probability / best.probability if best.probability else 0), 1)
-
+    highest = best.probability or 1.0
+    heights = [round(HEIGHT * hour.probability / highest, 1) for hour in hours]
     return [
-        Column(number * COLUMN, HEIGHT - compute_height(hour), compute_height(hour), hour is best)
-        for number, hour in enumerate(hours)
+        Column(number * COLUMN, HEIGHT - height, height, hour is best)
+        for number, (hour, height) in enumerate(zip(hours, heights, strict=True))
     ]

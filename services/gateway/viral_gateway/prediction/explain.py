@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
 
 from viral_common.tweets.features import TweetInput
 
@@ -24,8 +26,7 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True)
-class WordWeight:
+class WordWeight(NamedTuple):
     """Hold by how much the probability falls without the word; negative if it rises."""
 
     word: Word
@@ -34,8 +35,7 @@ class WordWeight:
 
 def find_words(text: str, limit: int) -> list[Word]:
     """Find the first `limit` words."""
-    found = (Word(match.group(), match.start(), match.end()) for match in _WORD.finditer(text))
-    return [word for word, _ in zip(found, range(limit), strict=False)]
+    return [Word(match.group(), *match.span()) for match in islice(_WORD.finditer(text), limit)]
 
 
 @dataclass(frozen=True)

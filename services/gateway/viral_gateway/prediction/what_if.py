@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
@@ -11,14 +11,6 @@ from viral_common.tweets.features import TweetInput
 from viral_common.tweets.text import split_around_links
 
 HOURS = 24
-
-
-@dataclass(frozen=True)
-class Change:
-    """Name one change and hold the tweet it makes."""
-
-    name: str
-    tweet: TweetInput
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,8 @@ class WhatIf:
     """Hold the variants of one tweet, to be scored in one batch."""
 
     hours: Sequence[TweetInput]
-    changes: Sequence[Change]
+    changes: Mapping[str, TweetInput]
+    """By the name of the change."""
 
     @classmethod
     def from_tweet(cls, tweet: TweetInput) -> Self:
@@ -53,28 +46,28 @@ class WhatIf:
 
     def build_batch(self) -> list[TweetInput]:
         """Build the tweet at each hour, then with each change."""
-        return [*self.hours, *(change.tweet for change in self.changes)]
+        return [*self.hours, *self.changes.values()]
 
     def compute_outcome(self, probabilities: Iterator[float]) -> Outcome:
         """Take as many `probabilities` as `build_batch()` has tweets."""
         hours = [Hour(tweet.created_at, next(probabilities)) for tweet in self.hours]
         best = max(hours, key=lambda hour: hour.probability)
-        return Outcome(hours, best, [(change.name, next(probabilities)) for change in self.changes])
+        return Outcome(hours, best, [(name, next(probabilities)) for name in self.changes])
 
 
-def _list_changes(tweet: TweetInput) -> list[Change]:
-    changes = []
+def _list_changes(tweet: TweetInput) -> dict[str, TweetInput]:
+    changes = {}
     around = split_around_links(tweet.text)
     if len(around) > 1:
         links = "the link" if len(around) == 2 else "its links"
-        changes.append(Change(f"Without {links}", replace(tweet, text=" ".join(around))))
+        changes[f"Without {links}"] = replace(tweet, text=" ".join(around))
     if tweet.photos_count:
         photos = "the photo" if tweet.photos_count == 1 else "its photos"
-        changes.append(Change(f"Without {photos}", replace(tweet, photos_count=0)))
+        changes[f"Without {photos}"] = replace(tweet, photos_count=0)
     else:
-        changes.append(Change("With a photo", replace(tweet, photos_count=1)))
+        changes["With a photo"] = replace(tweet, photos_count=1)
     if tweet.has_video:
-        changes.append(Change("Without the video", replace(tweet, has_video=False)))
+        changes["Without the video"] = replace(tweet, has_video=False)
     return changes
 
 

@@ -53,14 +53,13 @@ class Reconciler:
         reduce_thread_priority()
         while not stopping.is_set():
             self._woken.clear()
+            wait_s = min(RETRY_S, self._every_s)
             try:
                 self.reconcile()
                 wait_s = self._every_s
             except (ServerAway, CacheUnwritable) as error:
-                wait_s = min(RETRY_S, self._every_s)
                 log.warning("not caught up", reason=str(error), retry_in_s=wait_s)
             except Exception:  # this loop is the thread's edge: it must outlive everything
-                wait_s = min(RETRY_S, self._every_s)
                 log.exception("reconciling failed", retry_in_s=wait_s)
             self._wait(stopping, wait_s)
 

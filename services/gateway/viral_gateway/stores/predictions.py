@@ -102,26 +102,15 @@ def read_recent_predictions(session: Session, model_version: int, newest: int) -
 
 def read_test_tweets(session: Session, batch_id: UUID, count: int, rule: LabelRule) -> list[TweetInput]:
     """Read some test tweets of the batch, always the same, each with what was known of its author before it."""
-    of_batch = select(Tweet).where(Tweet.batch_id == batch_id, Tweet.split == "test")
+    columns = Tweet.text, Tweet.posted_at, Tweet.photos_count, Tweet.has_video, Tweet.is_quote, Tweet.username
+    of_batch = select(*columns).where(Tweet.batch_id == batch_id, Tweet.split == "test")
     # The order of their texts' hashes is as good as drawn by lot.
-    tweets = session.scalars(of_batch.order_by(Tweet.text_hash).limit(count)).all()
+    tweets = session.execute(of_batch.order_by(Tweet.text_hash).limit(count)).all()
     if not tweets:
         return []
     asked = [(tweet.username, tweet.posted_at) for tweet in tweets]
-    source = session.get_one(Batch, batch_id).source
-    authors = read_author_histories(session, source, asked, rule)
-    return [
-        TweetInput(
-            tweet.text,
-            tweet.posted_at,
-            tweet.photos_count,
-            tweet.has_video,
-            tweet.is_quote,
-            tweet.username,
-            author,
-        )
-        for tweet, author in zip(tweets, authors, strict=True)
-    ]
+    authors = read_author_histories(session, session.get_one(Batch, batch_id).source, asked, rule)
+    return [TweetInput(*tweet, author) for tweet, author in zip(tweets, authors, strict=True)]
 
 
 def _drop_unknown(features: Sequence[float]) -> dict[str, float]:

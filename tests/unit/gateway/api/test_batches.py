@@ -29,13 +29,6 @@ def test_the_model_that_answers_with_its_metrics(client: TestClient, fake_gatewa
     assert model["precision"] == "fp32"
 
 
-def test_no_model_yet(client: TestClient) -> None:
-    reply = client.get("/v1/model")
-
-    assert reply.status_code == 503
-    assert "retry-after" in reply.headers
-
-
 def test_every_version_with_its_verdict(client: TestClient, fake_gateway: FakeGateway) -> None:
     fake_gateway.records.records = [
         ModelRecord(make_training(4), make_verdict(4, "kept"), []),

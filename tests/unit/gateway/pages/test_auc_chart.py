@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from viral_gateway.api.batch_schemas import BatchOut
+from viral_gateway.api.record_schemas import BatchOut
 from viral_gateway.pages.auc_chart import BOTTOM, TOP, AucChart, Scale
 
 from tests.unit.gateway.trails import make_trails
@@ -43,4 +43,7 @@ def test_the_line_goes_from_champion_to_champion_past_batches_without_a_verdict(
 
     assert chart
     assert len(chart.lines) == len(chart.points) - 1 == 6
+    # Days 6 and 9 were not judged; 1, 2 and 4 took over from the one before.
+    assert [point.takes_over for point in chart.points] == [True, True, False, True, False, False, False]
+    assert [point.rejected is None for point in chart.points] == [point.takes_over for point in chart.points]
     assert chart.description.startswith("7 batches judged; 3 of the challengers took over.")

@@ -35,7 +35,7 @@ def test_the_first_run_page_tells_of_the_batch_that_brings_the_first_model(
     page = client.get("/").text
 
     assert "version 2, at 23 Nov 2026" in page
-    assert re.findall(r'<li class="(\w+)"><div>', page) == ["done", "done", "running", "waiting"]
+    assert list_states(page) == ["done", "done", "running", "waiting"]
 
 
 @pytest.mark.parametrize("collected", [True, False])
@@ -51,14 +51,7 @@ def test_the_first_run_page_without_any_batch_or_postgres(
     page = client.get("/")
     assert page.status_code == 200
     assert "Postgres does not answer" in page.text
-
-
-def test_while_postgres_is_away_nothing_is_said_of_batches(
-    client: TestClient, fake_gateway: FakeGateway
-) -> None:
-    fake_gateway.records.away = True
-
-    assert "has not opened a batch yet" not in client.get("/").text
+    assert "has not opened a batch yet" not in page.text
 
 
 def test_an_empty_batch_trains_nothing(client: TestClient, fake_gateway: FakeGateway) -> None:
@@ -68,7 +61,7 @@ def test_an_empty_batch_trains_nothing(client: TestClient, fake_gateway: FakeGat
 
     page = client.get("/").text
 
-    assert re.findall(r'<li class="(\w+)"><div>', page) == ["done", "ended", "waiting", "waiting"]
+    assert list_states(page) == ["done", "ended", "waiting", "waiting"]
     assert "no tweet was left; the next batch is awaited" in page
 
 
@@ -78,3 +71,8 @@ def test_a_tweet_sent_before_the_first_model_is_kept(client: TestClient) -> None
     assert page.status_code == 503
     assert "retry-after" in page.headers
     assert "keep me</textarea>" in page.text
+
+
+def list_states(page: str) -> list[str]:
+    """List the states of the four steps."""
+    return re.findall(r'<li class="(\w+)"><div>', page)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from viral_common.delivery.telemetry import READY as READY_GAUGE
 
 from viral_gateway import telemetry
+from viral_gateway.api.openapi_examples import build_example
 from viral_gateway.api.prediction_schemas import ModelRef
 from viral_gateway.gateway import Gateway, GatewayDep
 from viral_gateway.serving.champion import NOTHING_PROMOTED
@@ -41,12 +42,7 @@ class RefusedOut(BaseModel):
 READY: dict[str, Any] = {
     "status": "ready",
     "missing": [],
-    "model": {
-        "version": 3,
-        "promotion_seq": 4,
-        "run_id": "8d0f3c5a9b7e4f21a6c2d4e8f0b1a3c5",
-        "promoted_at": "2026-11-23T05:12:44Z",
-    },
+    "model": build_example(ModelRef.model_json_schema(mode="serialization"), {}),
     "refused": None,
 }
 NOT_READY: dict[str, Any] = {

@@ -70,6 +70,6 @@ def _build_reply(prediction: Prediction) -> PredictionOut:
     if weights is not None:
         reply["explanation"] = [
             WordWeightOut(word=word.text, start=word.start, end=word.end, weight=weight)
-            for word, weight in ((found.word, found.weight) for found in weights)
+            for word, weight in weights
         ]
     return reply

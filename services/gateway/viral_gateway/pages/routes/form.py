@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from viral_common.errors import ServerAway
 from viral_common.stores.trail import BatchTrail
 
-from viral_gateway.api.batch_schemas import BatchOut
 from viral_gateway.api.prediction_schemas import MAX_TEXT, ModelDetails, TweetIn
+from viral_gateway.api.record_schemas import BatchOut
 from viral_gateway.gateway import Gateway, GatewayDep
 from viral_gateway.pages.batch_steps import find_batch_on_its_way
 from viral_gateway.pages.code_snippets import CodeSnippets
@@ -56,14 +56,14 @@ async def answer_form(request: Request, gateway: Gateway) -> Response:
     tweet, errors = form.parse_tweet()
     serving = gateway.holder.current
     if tweet is None:
-        return _render_form(request, gateway, serving, replace(form, errors=errors), status=422)
+        return _render_form(request, gateway, serving, replace(form, errors=errors), 422)
     if serving is None:
         refusal = f"{make_sentence(gateway.holder.missing)} {NO_ANSWER}"
-        return _try_again(_render_form(request, gateway, None, form, refusal=refusal), RETRY_AFTER_S)
+        return _render_form(request, gateway, None, form, 503, RETRY_AFTER_S, refusal=refusal)
     try:
         return await _render_answer(request, gateway, serving, form, tweet)
     except QueueFull:
-        return _try_again(_render_form(request, gateway, serving, form, refusal=BUSY), RETRY_SOON_S)
+        return _render_form(request, gateway, serving, form, 503, RETRY_SOON_S, refusal=BUSY)
 
 
 @router.get("/docs")
@@ -86,13 +86,21 @@ async def _render_answer(
 
 
 def _render_form(
-    request: Request, gateway: Gateway, serving: Serving | None, form: Form, status: int = 200, **more: Any
+    request: Request,
+    gateway: Gateway,
+    serving: Serving | None,
+    form: Form,
+    status: int = 200,
+    retry_after_s: int | None = None,
+    **more: Any,
 ) -> Response:
-    shown = render_page(
+    return render_page(
         request,
         "form.html",
         gateway,
         serving,
+        status,
+        retry_after_s,
         form=form,
         length=compute_tweet_length(form.text[:MAX_TEXT]),
         rules=RULES,
@@ -100,14 +108,6 @@ def _render_form(
         logs_predictions=gateway.settings.log_predictions,
         **more,
     )
-    shown.status_code = status
-    return shown
-
-
-def _try_again(shown: Response, after_s: int) -> Response:
-    shown.status_code = 503
-    shown.headers["Retry-After"] = str(after_s)
-    return shown
 
 
 async def _render_first_run(request: Request, gateway: Gateway) -> Response:

@@ -23,17 +23,14 @@ def show_pipeline(
     """Show some batches' trails, newest first; without Postgres, a note and what this process knows."""
     serving = gateway.holder.current  # once: a swap in between would mix two versions on the page
     view = PipelineView.from_gateway(gateway, serving, number)
-    reply = render_page(
+    return render_page(
         request,
         "pipeline.html",
         gateway,
         serving,
+        *((503, RETRY_AFTER_S) if view.away else ()),
         view=view,
         drift_rule=drift.RULE,
         least=live_drift.LEAST,
         most_counted=MOST_COUNTED,
     )
-    if view.away:
-        reply.status_code = 503
-        reply.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return reply
