@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from uuid import UUID
 
 import pytest
+from pika.exceptions import AMQPError
 from viral_common.bus import operations, topology
 from viral_common.bus.messages import Message
 from viral_common.bus.publisher import Publisher
@@ -43,6 +45,28 @@ def test_a_message_that_is_no_event_is_a_dead_letter_with_its_reason_and_holds_n
     assert [letter.body for letter in letters] == [body]
     assert reason in letters[0].reason
     assert letters[0].queue == "trainer.batch-collected"
+
+
+def test_of_a_message_that_is_too_long_only_the_beginning_and_the_digest_are_kept(
+    settings: CommonSettings, db: Sessions
+) -> None:
+    url = settings.rabbitmq_url.get_secret_value()
+    body = b"x" * 65_537
+    with run_trainer(settings, lambda _: []):
+        publish(url, body)
+        (letter,) = eventually(lambda: operations.list_dead_letters(url))
+
+    assert letter.body == body[:1024]
+    assert "65,537 bytes, an event has 65,536 at most" in letter.reason
+    assert hashlib.sha256(body).hexdigest() in letter.reason
+
+
+def test_the_broker_takes_no_message_of_more_than_a_mebibyte(settings: CommonSettings) -> None:
+    with topology.open_connection(settings.rabbitmq_url.get_secret_value(), "tests") as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        with pytest.raises(AMQPError, match="larger than configured max size 1048576"):
+            channel.basic_publish(topology.EVENTS, "batch.collected", b"x" * (2**20 + 1))
 
 
 def test_an_unusable_event_is_a_dead_letter_at_once_and_can_be_replayed(

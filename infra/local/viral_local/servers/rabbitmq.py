@@ -93,6 +93,8 @@ def configure(home: Home, ports: dict[str, int], password: str) -> None:
         "management.tcp.port": ports["console"],
         "prometheus.tcp.ip": LOOPBACK,
         "prometheus.tcp.port": ports["prometheus"],
+        # Of what anybody sends; events are far smaller.
+        "max_message_size": 1 << 20,
         "default_user": USER,
         "default_pass": password,
         "log.console": "true",

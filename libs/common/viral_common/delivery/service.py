@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import signal
@@ -33,6 +34,9 @@ E = TypeVar("E", bound=Event)
 
 # How long a stopping service waits for its threads before it goes without them.
 STOP_S = 5.0
+# No event of the contract comes near; what is longer is not parsed, and of it only the beginning is kept.
+LONGEST_BODY = 64 * 1024
+KEPT_OF_LONGER = 1024
 
 
 class Service:
@@ -204,7 +208,7 @@ class Service:
             self.name,
             queue,
             reason,
-            message.body,
+            message.body if len(message.body) <= LONGEST_BODY else message.body[:KEPT_OF_LONGER],
             message_id=clean(message.message_id or "") or uuid4().hex,
             event_type=message.routing_key,
         )
@@ -214,6 +218,11 @@ class Service:
 
 def decode(message: Message, expected: type[E]) -> tuple[CloudEvent, E]:
     """Read the envelope and the valid `expected` event inside. Raises ValueError with the reason in one line."""
+    if (size := len(message.body)) > LONGEST_BODY:
+        digest = hashlib.sha256(message.body).hexdigest()
+        raise ValueError(
+            f"{size:,} bytes, an event has {LONGEST_BODY:,} at most (sha256 {digest}; its beginning is kept)"
+        )
     try:
         cloud_event = CloudEvent.model_validate_json(message.body)
         event = cloud_event.to_event()
