@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
-from viral_common.artefact.predictor import Predictor
+from viral_common.artefact.trial import load_tried
 from viral_common.delivery.service import Service
 from viral_common.events import ModelPromoted
 
@@ -41,7 +41,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         ArtefactCache(settings.data_dir / "gateway"),
         partial(download, settings.mlflow_url),
         # The pool's threads are the parallelism; more inside one prediction would only compete with them.
-        partial(Predictor.load, threads=1),
+        partial(load_tried, threads=1),
         announcements.publish,
     )
     reconciler = Reconciler(swapper, records.read_champion, settings.reconcile_s, settings.swap_spread_s)

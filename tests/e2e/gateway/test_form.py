@@ -130,7 +130,7 @@ def test_without_the_gateway_the_text_is_kept_and_it_says_so(
     expect(page.get_by_label("Your tweet")).to_have_value("keep me")
 
 
-def test_what_the_gateway_says_is_told_as_a_sentence(fake_gateway: FakeGateway, open_page: Open) -> None:
+def test_what_the_gateway_says_is_shown_as_a_sentence(fake_gateway: FakeGateway, open_page: Open) -> None:
     fake_gateway.serve()
     page = open_page()
     page.route(
@@ -199,7 +199,7 @@ def test_what_is_copied_runs_and_says_the_same(fake_gateway: FakeGateway, open_p
     assert float(said[1]) == pytest.approx(0.65)
 
 
-def test_the_best_hour_is_also_told_in_local_time(fake_gateway: FakeGateway, open_page: Open) -> None:
+def test_the_best_hour_is_also_shown_in_local_time(fake_gateway: FakeGateway, open_page: Open) -> None:
     model = fake_gateway.serve()
     model.predict = lambda tweets: 0.5 + 0.1 * _at_six_pm([tweet.created_at for tweet in tweets])  # type: ignore[method-assign]
     page = open_page(timezone_id="Asia/Tokyo", locale="en-GB")

@@ -95,7 +95,7 @@ def test_the_first_run_page_goes_on_looking_while_the_gateway_is_away(
     expect(page.get_by_text("48,210 tweets kept")).to_be_visible()
 
 
-def test_a_refused_artefact_is_told_with_the_next_answer(fake_gateway: FakeGateway, open_page: Open) -> None:
+def test_a_refused_artefact_is_shown_with_the_next_answer(fake_gateway: FakeGateway, open_page: Open) -> None:
     fake_gateway.serve(version=3)
     page = open_page()
     fake_gateway.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)

@@ -23,7 +23,7 @@ def month(fake_gateway: FakeGateway) -> FakeGateway:
 
 
 @pytest.mark.parametrize("javascript", [True, False])
-def test_it_tells_the_story_with_and_without_javascript(
+def test_it_shows_a_month_with_and_without_javascript(
     month: FakeGateway, open_page: Open, javascript: bool
 ) -> None:
     page = open_page("/pipeline", java_script_enabled=javascript)

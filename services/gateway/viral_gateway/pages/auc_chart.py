@@ -143,12 +143,10 @@ def _build_point(x: float, batch: BatchOut, verdict: VerdictOut, scale: Scale) -
     return Point(x, champion, challenger, takes_over=False)
 
 
-def _build_dot(
-    version: int | None, metrics: Mapping[str, float], batch: BatchOut, scale: Scale
-) -> Dot | None:
-    if version is None or "auc" not in metrics:
+def _build_dot(version: int | None, scores: Mapping[str, float], batch: BatchOut, scale: Scale) -> Dot | None:
+    if version is None or "auc" not in scores:
         return None
-    auc, low, high = metrics["auc"], metrics.get("auc_low"), metrics.get("auc_high")
+    auc, low, high = scores["auc"], scores.get("auc_low"), scores.get("auc_high")
     label, ends = f"version {version}: {auc:.3f}", None
     if low is not None and high is not None:
         label += f" ({low:.3f} to {high:.3f})"
@@ -159,7 +157,7 @@ def _build_dot(
 
 def _list_values(verdict: VerdictOut) -> list[float]:
     both = verdict.challenger_metrics, verdict.champion_metrics
-    return [metrics[name] for metrics in both for name in ("auc", "auc_low", "auc_high") if name in metrics]
+    return [scores[name] for scores in both for name in ("auc", "auc_low", "auc_high") if name in scores]
 
 
 def _choose_places(places: Sequence[float], room: float) -> set[float]:

@@ -36,7 +36,7 @@ class PipelineView:
     def from_gateway(cls, gateway: Gateway, serving: Serving | None, page: int) -> Self:
         """Read what there is; without Postgres it says so and is otherwise empty."""
         try:
-            # One more than is shown tells whether there are older ones.
+            # One more than is shown, to know whether there are older ones.
             trails = gateway.records.read_batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
             champion = gateway.records.read_champion()
             live = gateway.live.measure_drift(serving) if serving else None

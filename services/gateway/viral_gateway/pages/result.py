@@ -83,7 +83,7 @@ def describe_probability(probability: float, model: ModelDetails) -> str:
 def describe_author(author: AuthorHistory | None, threshold: int) -> str:
     """Say in a sentence what was known of the author."""
     if author is None:
-        return "No username was given, so the author counts as unknown."
+        return "Without a username that could be looked up, the author counts as unknown."
     if not author.tweets:
         return "No earlier tweet of this author was collected."
     return f"{author.viral} of {author.settled} earlier tweets of this author got {format_goal(threshold)}."

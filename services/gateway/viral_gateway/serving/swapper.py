@@ -63,11 +63,10 @@ class Swapper:
         except ArtefactError as error:
             self._refuse(model, str(error))
             return
-        except RegistryUnavailable:
-            self.set_obstacle(f"version {model.model_version} is promoted, but MLflow does not answer")
-            raise
-        except CacheUnwritable:
-            self.set_obstacle(f"version {model.model_version} is promoted, but the disk takes no artefact")
+        except (RegistryUnavailable, CacheUnwritable) as error:
+            mlflow_away = isinstance(error, RegistryUnavailable)
+            reason = "MLflow does not answer" if mlflow_away else "the disk takes no artefact"
+            self.set_obstacle(f"version {model.model_version} is promoted, but {reason}")
             raise
         self._serve(Serving(model, scorer))
         settle_memory()

@@ -1,4 +1,4 @@
-"""An artefact comes through MLflow's proxy byte for byte; a failing server is told from a missing artefact."""
+"""An artefact comes through MLflow's proxy byte for byte; a failing server is not taken for a missing artefact."""
 
 from __future__ import annotations
 

@@ -47,4 +47,4 @@ def test_the_form_says_what_was_known_of_the_author(client: TestClient, fake_gat
     unknown = client.post("/", data={"text": "hello"}).text
 
     assert "5 of 8 earlier tweets of this author got a like." in known
-    assert "No username was given" in unknown
+    assert "Without a username" in unknown

@@ -103,7 +103,7 @@ async def report_ready(gateway: GatewayDep, response: Response) -> Ready:
     response_class=Response,
     responses={200: {"content": {CONTENT_TYPE_LATEST: {"example": "viral_gateway_model_version 3.0\n"}}}},
 )
-async def render_metrics(gateway: GatewayDep) -> Response:
+async def expose_telemetry(gateway: GatewayDep) -> Response:
     """Render Prometheus' text format."""
     READY_GAUGE.set(not _list_missing(gateway))
     return Response(telemetry.render_telemetry(), media_type=CONTENT_TYPE_LATEST)
