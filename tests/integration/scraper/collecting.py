@@ -26,7 +26,7 @@ from tests.factories import write_lines
 OUTCOME = ("id", "tweet_count", "train_count", "validation_count", "test_count", "viral_rate", "filtered")
 
 
-def collector(
+def make_collector(
     db: Sessions,
     folder: Path,
     rows: Iterable[Mapping[str, Any] | bytes],
@@ -50,30 +50,30 @@ def emit(session: Session, event: BatchCollected) -> None:
     outbox.add_event(session, "scraper", wrap_event(event, "viral/scraper/test"))
 
 
-def all_batches(collector: Collector) -> list[Batch]:
+def collect_all(collector: Collector) -> list[Batch]:
     """Collect until there is no more."""
     return list(iter(lambda: collector.collect_next(threading.Event()), None))
 
 
-def stored(db: Sessions) -> list[Tweet]:
+def read_tweets(db: Sessions) -> list[Tweet]:
     """Every tweet, in order."""
     with db() as session:
         return list(session.scalars(select(Tweet).order_by(Tweet.posted_at, Tweet.external_id)))
 
 
-def announced(db: Sessions) -> list[OutboxMessage]:
+def read_events(db: Sessions) -> list[OutboxMessage]:
     """Every event, in order."""
     with db() as session:
         return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.seq)))
 
 
-def outcome(db: Sessions) -> list[object]:
+def read_outcome(db: Sessions) -> list[object]:
     """All that collecting leaves behind and that a kill must not change."""
     with db() as session:
         batches = session.scalars(select(Batch).order_by(Batch.window_from)).all()
     columns = [column.name for column in Tweet.__table__.columns]
     return [
         [[getattr(batch, name) for name in OUTCOME] for batch in batches],
-        [[getattr(tweet, name) for name in columns] for tweet in stored(db)],
-        [message.message_id for message in announced(db)],
+        [[getattr(tweet, name) for name in columns] for tweet in read_tweets(db)],
+        [message.message_id for message in read_events(db)],
     ]

@@ -25,9 +25,9 @@ from viral_scraper.stores.refreshes import RefreshStore
 
 from tests.eventually import eventually
 from tests.factories import make_twint_days, write_lines
-from tests.integration.scraper.collecting import announced, collector, stored
-from tests.integration.scraper.sources.test_refresh import Network
-from tests.integration.scraper.test_run import started
+from tests.integration.scraper.collecting import make_collector, read_events, read_tweets
+from tests.integration.scraper.sources.test_refresh import FakeSource
+from tests.integration.scraper.test_run import start
 
 ONE_DAY = timedelta(hours=24)
 
@@ -35,7 +35,7 @@ ONE_DAY = timedelta(hours=24)
 @pytest.fixture
 def collecting(db: Sessions, tmp_path: Path) -> Collector:
     """Three days, a batch each."""
-    return collector(db, tmp_path, make_twint_days(3, 50), batch_size=50)
+    return make_collector(db, tmp_path, make_twint_days(3, 50), batch_size=50)
 
 
 def in_half_a_day() -> Daily:
@@ -56,12 +56,12 @@ def waits(schedule: Schedule) -> bool:
 def test_the_first_run_waits_for_its_time(db: Sessions, collecting: Collector) -> None:
     schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
 
-    stop = started(schedule)
+    stop = start(schedule)
     eventually(lambda: waits(schedule))
     time.sleep(0.2)
     stop()
 
-    assert announced(db) == []
+    assert read_events(db) == []
     assert schedule.list_problems() == []
 
 
@@ -72,13 +72,13 @@ def test_runs_that_were_missed_are_caught_up_once(
     collected_days_ago(db, days=4)
     schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
 
-    stop = started(schedule)
-    eventually(lambda: len(announced(db)) == 3 and waits(schedule))
+    stop = start(schedule)
+    eventually(lambda: len(read_events(db)) == 3 and waits(schedule))
     write_lines(tmp_path / "tweets.jsonl", make_twint_days(4, 50))
     time.sleep(0.3)
     stop()
 
-    assert len(announced(db)) == 3
+    assert len(read_events(db)) == 3
     assert f"{datetime.now(UTC) + timedelta(hours=12):%Y-%m-%d}" in schedule.describe_work()
 
 
@@ -86,11 +86,11 @@ def test_a_run_that_another_scraper_has_done_is_not_done_again(db: Sessions, col
     collecting.collect_next(threading.Event())
     schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
 
-    stop = started(schedule)
+    stop = start(schedule)
     eventually(lambda: waits(schedule))
     stop()
 
-    assert len(announced(db)) == 1
+    assert len(read_events(db)) == 1
 
 
 def test_a_batch_that_was_begun_is_gone_on_with_at_once(db: Sessions, collecting: Collector) -> None:
@@ -99,8 +99,8 @@ def test_a_batch_that_was_begun_is_gone_on_with_at_once(db: Sessions, collecting
         collecting.collect_next(stopping, confirm=broken)
     schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
 
-    stop = started(schedule)
-    eventually(lambda: len(announced(db)) == 3 and waits(schedule))
+    stop = start(schedule)
+    eventually(lambda: len(read_events(db)) == 3 and waits(schedule))
     stop()
 
 
@@ -141,18 +141,18 @@ def test_likes_are_read_again_and_what_keeps_them_from_it_stops_no_batch(
     refresher = Refresher(network, RefreshStore(db, "archive"), ONE_DAY)
     schedule = Schedule(collecting, db, poll_s=0.05, refresher=refresher)
 
-    stop = started(schedule)
-    eventually(lambda: len(announced(db)) == 3)
+    stop = start(schedule)
+    eventually(lambda: len(read_events(db)) == 3)
     reasons = schedule.list_problems()
     network.poor = False
     eventually(lambda: schedule.list_problems() == [])
     stop()
 
     assert [reason.split(" (since")[0] for reason in reasons] == ["no money; likes are read again next month"]
-    assert sum(tweet.like_count == 7 for tweet in stored(db)) == 50
+    assert sum(tweet.like_count == 7 for tweet in read_tweets(db)) == 50
 
 
-class Poor(Network):
+class Poor(FakeSource):
     """Refuses while it is."""
 
     poor = True

@@ -29,18 +29,18 @@ from viral_scraper.stores.streams import ReceivedEngagement, ReceivedPosts, Stre
 
 from tests.eventually import eventually
 from tests.factories import FIRST_DAY, make_twint_days, make_twint_row
-from tests.integration.scraper.collecting import all_batches, collector, stored
+from tests.integration.scraper.collecting import collect_all, make_collector, read_tweets
 
 DAY = timedelta(days=1)
 
 
 def collected(db: Sessions, folder: Path, query: str = "test", days: int = 1) -> list[Batch]:
     """Thirty tweets a day by ten authors, `author0` (id 1000) to `author9`."""
-    return all_batches(collector(db, folder, make_twint_days(days, 30), batch_size=30, query=query))
+    return collect_all(make_collector(db, folder, make_twint_days(days, 30), batch_size=30, query=query))
 
 
 def usernames(db: Sessions) -> set[str]:
-    return {tweet.username for tweet in stored(db)}
+    return {tweet.username for tweet in read_tweets(db)}
 
 
 def test_all_of_an_author_goes_and_nobody_else(db: Sessions, tmp_path: Path) -> None:
@@ -64,18 +64,20 @@ def test_a_forgotten_author_is_not_collected_again(db: Sessions, tmp_path: Path)
 
 def test_another_name_does_not_bring_an_author_back(db: Sessions, tmp_path: Path) -> None:
     rows = [make_twint_row(FIRST_DAY, 1, username="old"), make_twint_row(FIRST_DAY + DAY, 11, username="new")]
-    all_batches(collector(db, tmp_path, rows, batch_size=2))
+    collect_all(make_collector(db, tmp_path, rows, batch_size=2))
 
     deleted = forget_author(db, "new")
-    all_batches(collector(db, tmp_path, [make_twint_row(FIRST_DAY, 21, username="newest")], 2, query="again"))
+    collect_all(
+        make_collector(db, tmp_path, [make_twint_row(FIRST_DAY, 21, username="newest")], 2, query="again")
+    )
 
     assert deleted == {"archive": 2}
-    assert stored(db) == []
+    assert read_tweets(db) == []
 
 
 def test_an_author_without_a_known_name_is_forgotten_by_id(db: Sessions, tmp_path: Path) -> None:
     rows = [make_twint_row(FIRST_DAY, number, username=f"name{number}") for number in (1, 2, 11)]
-    all_batches(collector(db, tmp_path, rows, batch_size=3))
+    collect_all(make_collector(db, tmp_path, rows, batch_size=3))
 
     assert forget_author_id(db, "1001") == {"archive": 2}
     assert usernames(db) == {"name2"}
@@ -83,14 +85,14 @@ def test_an_author_without_a_known_name_is_forgotten_by_id(db: Sessions, tmp_pat
 
 def test_a_tweet_alone_is_forgotten(db: Sessions, tmp_path: Path) -> None:
     collected(db, tmp_path)
-    gone = stored(db)[5].external_id
+    gone = read_tweets(db)[5].external_id
 
     deleted = forget_tweet(db, gone)
     (again,) = collected(db, tmp_path, query="again")
 
     assert deleted == {"archive": 1}
     assert again.filtered == {"forgotten": 1, "collected before": 29}
-    assert gone not in [tweet.external_id for tweet in stored(db)]
+    assert gone not in [tweet.external_id for tweet in read_tweets(db)]
 
 
 def test_of_one_source_only_if_that_is_asked(db: Sessions, tmp_path: Path) -> None:
@@ -131,12 +133,12 @@ def test_no_name_is_kept_of_who_was_forgotten(db: Sessions, tmp_path: Path) -> N
 
 
 def test_without_a_name_nobody_is_forgotten(db: Sessions, tmp_path: Path) -> None:
-    all_batches(collector(db, tmp_path, make_twint_days(1, 3, username=""), batch_size=3))
+    collect_all(make_collector(db, tmp_path, make_twint_days(1, 3, username=""), batch_size=3))
 
     with pytest.raises(ValueError, match="needs a name"):
         forget_author(db, "")
 
-    assert len(stored(db)) == 3
+    assert len(read_tweets(db)) == 3
 
 
 def post(rkey: str, author: str) -> RawTweet:

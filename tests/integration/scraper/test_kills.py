@@ -21,7 +21,7 @@ from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
 from tests.factories import make_twint_days, write_lines
-from tests.integration.scraper.collecting import announced, outcome
+from tests.integration.scraper.collecting import read_events, read_outcome
 
 ROOT = Path(__file__).parents[3]
 # `viral-scraper once`, which stores so many tweets in one transaction.
@@ -47,7 +47,7 @@ class Scraper:
         }
 
     @contextmanager
-    def started(self, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    def start(self, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
         """Killed at the latest when the block ends."""
         with subprocess.Popen(
             [sys.executable, *arguments],
@@ -63,13 +63,13 @@ class Scraper:
 
     def run(self, arguments: Sequence[str]) -> int:
         """The exit status."""
-        with self.started(arguments) as process:
+        with self.start(arguments) as process:
             return process.wait(60)
 
     def undisturbed(self, db: Sessions, arguments: Sequence[str]) -> list[object]:
         """What a run leaves behind when nobody interferes; afterwards all is as before."""
         assert self.run(arguments) == 0
-        left_behind = outcome(db)
+        left_behind = read_outcome(db)
         with db.begin() as session:
             session.execute(text("TRUNCATE tweets, batch_intervals, batches, outbox CASCADE"))
         shutil.rmtree(self._folder / "scraper")
@@ -96,13 +96,13 @@ def test_killed_before_and_after_every_commit(scraper: Scraper, db: Sessions) ->
     kills = 0
 
     # Each process gets one commit further than the one before it.
-    while not any(message.published_at for message in announced(db)):
+    while not any(message.published_at for message in read_events(db)):
         for boundary in ("before_commit", "after_commit"):
             kills += scraper.run([*IN_FEW_STEPS, boundary]) == -signal.SIGKILL
         assert kills < 30
 
     assert kills >= 10
-    assert outcome(db) == expected
+    assert read_outcome(db) == expected
 
 
 def test_killed_at_random(scraper: Scraper, db: Sessions, settings: CommonSettings) -> None:
@@ -111,15 +111,15 @@ def test_killed_at_random(scraper: Scraper, db: Sessions, settings: CommonSettin
     half_stored = 0
 
     for _ in range(3):
-        with scraper.started(IN_MANY_STEPS) as process:
+        with scraper.start(IN_MANY_STEPS) as process:
             wait_for_more(db, steps.randrange(1, 16))
             process.kill()
             assert process.wait(60) == -signal.SIGKILL
-        half_stored += not announced(db)
+        half_stored += not read_events(db)
     assert scraper.run(IN_MANY_STEPS) == 0
 
     assert half_stored
-    assert outcome(db) == expected
+    assert read_outcome(db) == expected
     with topology.open_connection(settings.rabbitmq_url.get_secret_value(), "tests") as connection:
         channel = connection.channel()
         # One from the undisturbed run, one from these; a kill between publishing and stamping may repeat it.

@@ -12,7 +12,7 @@ import pytest
 from viral_common.database.engine import Sessions
 from viral_common.settings import CommonSettings
 
-from tests.integration.scraper.collecting import announced, stored
+from tests.integration.scraper.collecting import read_events, read_tweets
 from tests.integration.scraper.sources.expected_posts import make_posts
 from tests.integration.scraper.sources.http_server import Answer, Request, Served, serving
 from tests.integration.scraper.sources.x_server import FakeX
@@ -23,8 +23,8 @@ ORIGINALS = 216  # every tenth is a reply
 DEADLY = (1, 7, 18)
 
 
-class Killing:
-    """X, whose answers some scrapers do not live to see."""
+class DeadlyX:
+    """Answer as X does, and kill the scraper at some requests."""
 
     def __init__(self) -> None:
         self.network = FakeX(make_posts(POSTS))
@@ -40,13 +40,13 @@ class Killing:
 
 
 @pytest.fixture
-def x() -> Iterator[tuple[Killing, Served]]:
-    killing = Killing()
+def x() -> Iterator[tuple[DeadlyX, Served]]:
+    killing = DeadlyX()
     with serving(killing.answer) as served:
         yield killing, served
 
 
-def started(settings: CommonSettings, served: Served) -> subprocess.Popen[bytes]:
+def start(settings: CommonSettings, served: Served) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -66,19 +66,19 @@ def started(settings: CommonSettings, served: Served) -> subprocess.Popen[bytes]
 
 
 def test_at_most_the_interval_under_way_is_asked_for_again(
-    db: Sessions, settings: CommonSettings, x: tuple[Killing, Served]
+    db: Sessions, settings: CommonSettings, x: tuple[DeadlyX, Served]
 ) -> None:
     killing, served = x
 
     for _ in DEADLY:
-        killing.process = started(settings, served)
+        killing.process = start(settings, served)
         assert killing.process.wait(60) == -9
-    two = [started(settings, served) for _ in range(2)]
+    two = [start(settings, served) for _ in range(2)]
     assert [process.wait(60) for process in two] == [0, 0]
 
     asked = Counter((request.one("start_time"), request.one("next_token")) for request in served.requests)
     assert len(asked) >= 24
     assert sum(asked.values()) - len(asked) == len(DEADLY)
-    assert len(stored(db)) == ORIGINALS
-    assert len({tweet.external_id for tweet in stored(db)}) == ORIGINALS
-    assert len(announced(db)) == 1
+    assert len(read_tweets(db)) == ORIGINALS
+    assert len({tweet.external_id for tweet in read_tweets(db)}) == ORIGINALS
+    assert len(read_events(db)) == 1

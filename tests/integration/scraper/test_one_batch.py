@@ -22,7 +22,7 @@ from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.advisory_lock import hold_lock
 
 from tests.factories import make_twint_days, write_lines
-from tests.integration.scraper.collecting import all_batches, announced, collector, stored
+from tests.integration.scraper.collecting import collect_all, make_collector, read_events, read_tweets
 from tests.integration.scraper.sources.expected_posts import make_posts
 from tests.integration.scraper.sources.http_server import Answer, Served, serving
 from tests.integration.scraper.sources.x_server import FakeX
@@ -64,14 +64,14 @@ def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatc
 def test_what_is_beyond_the_retention_goes_with_each_run(
     db: Sessions, tmp_path: Path, run_once: Once
 ) -> None:
-    all_batches(collector(db, tmp_path, make_twint_days(1, 3), batch_size=3))
+    collect_all(make_collector(db, tmp_path, make_twint_days(1, 3), batch_size=3))
     with db.begin() as session:
         session.execute(text("UPDATE batches SET collected_at = '2022-04-01'"))
 
     result = run_once(RETENTION_DAYS="31")
 
     assert result.exit_code == 0
-    assert {tweet.source for tweet in stored(db)} == {"x"}
+    assert {tweet.source for tweet in read_tweets(db)} == {"x"}
 
 
 def test_a_batch_then_nothing_more_and_both_are_well(db: Sessions, run_once: Once) -> None:
@@ -80,7 +80,7 @@ def test_a_batch_then_nothing_more_and_both_are_well(db: Sessions, run_once: Onc
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert f"{ORIGINALS} tweets of x (tea)" in first.output
     assert second.output.strip() == "nothing more to collect from x (tea)"
-    assert [message.published_at is not None for message in announced(db)] == [True]
+    assert [message.published_at is not None for message in read_events(db)] == [True]
 
 
 def test_a_query_is_shown_as_it_was_given(tmp_path: Path, run_once: Once) -> None:
@@ -104,7 +104,7 @@ def test_likes_that_are_due_are_read_again(db: Sessions, run_once: Once) -> None
 
     assert result.exit_code == 0
     assert f"likes of {ORIGINALS} tweets read again" in result.output
-    assert sum(tweet.like_count for tweet in stored(db)) > 0
+    assert sum(tweet.like_count for tweet in read_tweets(db)) > 0
 
 
 def test_likes_that_cannot_be_read_again_stop_no_batch_and_are_reported_last(
@@ -161,7 +161,7 @@ def test_with_postgres_away_it_says_so(run_once: Once) -> None:
 
 def test_with_rabbitmq_away_the_event_is_kept_for_the_next_run(db: Sessions, run_once: Once) -> None:
     failed = run_once(RABBITMQ_URL="amqp://u:p@127.0.0.1:1/none")
-    kept = [message.published_at for message in announced(db)]
+    kept = [message.published_at for message in read_events(db)]
 
     again = run_once()
 
@@ -169,7 +169,7 @@ def test_with_rabbitmq_away_the_event_is_kept_for_the_next_run(db: Sessions, run
     assert "the event is kept and goes out with the next run" in failed.output
     assert kept == [None]
     assert again.exit_code == 0
-    assert all(message.published_at for message in announced(db))
+    assert all(message.published_at for message in read_events(db))
 
 
 def test_while_another_scraper_collects_it_waits_but_not_for_ever(

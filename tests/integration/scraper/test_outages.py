@@ -21,13 +21,13 @@ from viral_scraper.sources.retries import SourceAway
 
 from tests.eventually import eventually
 from tests.factories import make_twint_days
-from tests.integration.scraper.collecting import announced, collector, stored
-from tests.integration.scraper.test_run import started
+from tests.integration.scraper.collecting import make_collector, read_events, read_tweets
+from tests.integration.scraper.test_run import start
 from tests.servers import Servers
 
 
 @dataclass
-class Network:
+class FakeSource:
     """An archive's tweets, as a server would give them: interval by interval, while it is there and not held up."""
 
     archive: ArchiveSource
@@ -53,11 +53,11 @@ class Network:
         return self.archive.find_next_window(after, size)
 
 
-def networked(db: Sessions, folder: Path, open_after: int = 3) -> tuple[Network, Collector]:
+def make_fake_source(db: Sessions, folder: Path, open_after: int = 3) -> tuple[FakeSource, Collector]:
     """A day of 200 tweets, not enough for a batch, so no interval gives more than its share; the fourth is held up."""
-    files = collector(db, folder, make_twint_days(1, 200), batch_size=400)
+    files = make_collector(db, folder, make_twint_days(1, 200), batch_size=400)
     assert isinstance(files.source, ArchiveSource)
-    network = Network(files.source, open_after=open_after)
+    network = FakeSource(files.source, open_after=open_after)
     return network, replace(files, source=network)
 
 
@@ -80,9 +80,9 @@ def break_connections(db: Sessions) -> None:
 
 
 def test_a_source_that_is_down_is_waited_for(db: Sessions, tmp_path: Path) -> None:
-    network, collector = networked(db, tmp_path)
+    network, collector = make_fake_source(db, tmp_path)
     schedule = Schedule(collector, db, poll_s=0.05)
-    stop = started(schedule)
+    stop = start(schedule)
     eventually(lambda: len(network.asked) == 4)
 
     network.there = False
@@ -90,60 +90,60 @@ def test_a_source_that_is_down_is_waited_for(db: Sessions, tmp_path: Path) -> No
     eventually(lambda: any("tried 3 times" in reason for reason in schedule.list_problems()))
     reasons = schedule.list_problems()
     network.there = True
-    eventually(lambda: announced(db) != [])
+    eventually(lambda: read_events(db) != [])
     stop()
 
     assert len(reasons) == 1
     assert reasons[0].startswith("the network does not deliver; it is asked again (since 20")
     assert schedule.list_problems() == []
-    assert len(stored(db)) == 200
+    assert len(read_tweets(db)) == 200
     # What was stored before is not asked for again; only the interval that failed is.
     assert {since for since in network.asked if network.asked.count(since) > 1} == {network.asked[3]}
 
 
 def test_postgres_dies_in_the_middle(servers: Servers, db: Sessions, tmp_path: Path) -> None:
-    network, collector = networked(db, tmp_path)
+    network, collector = make_fake_source(db, tmp_path)
     schedule = Schedule(collector, db, poll_s=0.5)
-    stop = started(schedule)
+    stop = start(schedule)
     eventually(lambda: len(network.asked) == 4)
 
     servers.kill("postgres")
     network.held_up.set()
     eventually(lambda: any("Postgres does not answer" in reason for reason in schedule.list_problems()))
     eventually(lambda: schedule.list_problems() == [], within_s=60)
-    eventually(lambda: announced(db) != [])
+    eventually(lambda: read_events(db) != [])
     stop()
 
-    assert len(stored(db)) == 200
+    assert len(read_tweets(db)) == 200
     assert {since for since in network.asked if network.asked.count(since) > 1} <= {network.asked[3]}
 
 
 def test_a_full_disk_is_waited_for(db: Sessions, tmp_path: Path) -> None:
-    files = collector(db, tmp_path, make_twint_days(2, 2_500), batch_size=2_500)
+    files = make_collector(db, tmp_path, make_twint_days(2, 2_500), batch_size=2_500)
     schedule = Schedule(files, db, poll_s=0.05)
 
     with no_room_beyond(200_000):
-        stop = started(schedule)
+        stop = start(schedule)
         eventually(
             lambda: any("cannot prepare the archive: File too large" in r for r in schedule.list_problems())
         )
-        assert announced(db) == []
-    eventually(lambda: len(announced(db)) == 2)
+        assert read_events(db) == []
+    eventually(lambda: len(read_events(db)) == 2)
     stop()
 
-    assert len(stored(db)) == 5_000
+    assert len(read_tweets(db)) == 5_000
     assert schedule.list_problems() == []
 
 
 def test_a_lock_that_was_lost_is_missed_before_anything_more_is_fetched(db: Sessions, tmp_path: Path) -> None:
-    held, first = networked(db, tmp_path)
+    held, first = make_fake_source(db, tmp_path)
     schedule = Schedule(first, db, poll_s=0.05)
-    stop_first = started(schedule)
+    stop_first = start(schedule)
     eventually(lambda: len(held.asked) == 4)
     break_connections(db)
-    free, second = networked(db, tmp_path, open_after=1_000)
-    stop_second = started(Schedule(second, db, poll_s=0.05))
-    eventually(lambda: announced(db) != [])
+    free, second = make_fake_source(db, tmp_path, open_after=1_000)
+    stop_second = start(Schedule(second, db, poll_s=0.05))
+    eventually(lambda: read_events(db) != [])
 
     held.held_up.set()
     eventually(lambda: any("another scraper" in reason for reason in schedule.list_problems()), within_s=10)
@@ -153,4 +153,4 @@ def test_a_lock_that_was_lost_is_missed_before_anything_more_is_fetched(db: Sess
     assert len(held.asked) == 4
     assert set(held.asked[:3]).isdisjoint(free.asked)
     assert len(set(free.asked)) == len(free.asked)
-    assert len(stored(db)) == 200
+    assert len(read_tweets(db)) == 200

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import NamedTuple, Protocol, cast, runtime_checkable
+from typing import NamedTuple, Protocol, Self, cast, runtime_checkable
 
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
@@ -35,6 +35,12 @@ class Window(NamedTuple):
 
     since: datetime
     until: datetime
+
+    @classmethod
+    def from_day(cls, moment: datetime) -> Self:
+        """Build the UTC day that a moment lies in."""
+        midnight = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        return cls(midnight, midnight + DAY)
 
 
 class Source(Protocol):
@@ -125,9 +131,8 @@ def load_source_class(name: str) -> SourceClass:
 
 def find_mature_day(after: datetime | None, age: timedelta, now: datetime | None = None) -> Window | None:
     """Find the newest UTC day that is over for `age`, unless it lies before `after`. Days missed are left out."""
-    end = ((now or datetime.now(UTC)) - age).astimezone(UTC)
-    end = end.replace(hour=0, minute=0, second=0, microsecond=0)
-    return None if after and end - DAY < after else Window(end - DAY, end)
+    newest = Window.from_day((now or datetime.now(UTC)) - age - DAY)
+    return None if after and newest.since < after else newest
 
 
 def take_in_order(

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 import structlog
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from tenacity.wait import wait_random_exponential
 from viral_common.errors import ViralError
 
 log = structlog.get_logger()
@@ -18,7 +17,6 @@ T = TypeVar("T")
 Sleep = Callable[[float], None]
 
 ATTEMPTS = 6
-_backoff = wait_random_exponential(multiplier=1, max=60)
 
 
 class SourceAway(ViralError):
@@ -40,7 +38,7 @@ def call_with_retries(
     retrying = Retrying(
         retry=retry_if_exception_type(TryAgain),
         stop=stop_after_attempt(attempts),
-        wait=_wait_s,
+        wait=_draw_wait_s,
         sleep=sleep,
         before_sleep=lambda state: _log_retry(source, state),
         reraise=True,
@@ -56,12 +54,12 @@ def draw_backoff_s(failures: int) -> float:
     return float(min(60, 2 ** min(failures, 6)) * random.uniform(0.5, 1))  # noqa: S311  (not for secrets)
 
 
-def _wait_s(state: RetryCallState) -> float:
-    after_s = getattr(_get_error(state), "after_s", None)
-    if after_s is None:
-        return _backoff(state)
+def _draw_wait_s(state: RetryCallState) -> float:
+    error = _get_error(state)
+    if not isinstance(error, TryAgain) or error.after_s is None:
+        return draw_backoff_s(state.attempt_number)
     # Not all at the very second at which the server opens again. Not for secrets.
-    return max(0.0, float(after_s)) + random.uniform(0.5, 2.0)  # noqa: S311
+    return max(0.0, error.after_s) + random.uniform(0.5, 2.0)  # noqa: S311
 
 
 def _log_retry(source: str, state: RetryCallState) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
 from viral_common.database.engine import Sessions
@@ -68,8 +68,7 @@ class SimulatedSource:
         day = max(first, after.astimezone(UTC).date()) if after else first
         if day >= first + self._days * DAY:
             return None
-        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-        return Window(midnight, midnight + DAY)
+        return Window.from_day(datetime.combine(day, time(), UTC))
 
     def _draw_day(self, day: date) -> list[RawTweet]:
         if self._drawn is None or self._drawn[0] != day:

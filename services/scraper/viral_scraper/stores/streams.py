@@ -159,7 +159,7 @@ ADD_ENGAGEMENTS = text(
     INSERT INTO stream_engagements (event_key, post_key, kind, at)
     SELECT event_key, post_key, kind, to_timestamp(at_us / 1e6)
     FROM unnest(
-        CAST(:keys AS bigint[]), CAST(:posts AS bigint[]), CAST(:kinds AS text[]), CAST(:times_us AS bigint[])
+        CAST(:keys AS bigint[]), CAST(:posts AS bigint[]), CAST(:kinds AS text[]), CAST(:times_us AS float8[])
     ) AS received (event_key, post_key, kind, at_us)
     WHERE NOT EXISTS (
         SELECT FROM stream_posts p WHERE p.post_key = received.post_key AND p.like_count IS NOT NULL

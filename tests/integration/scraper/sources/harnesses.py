@@ -15,7 +15,7 @@ import pytest
 from viral_common.database.engine import Sessions
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive.source import ArchiveSource
-from viral_scraper.sources.base import DAY, Source, Window
+from viral_scraper.sources.base import Source, Window
 from viral_scraper.sources.bluesky.source import BlueskySource
 from viral_scraper.sources.bluesky.stream import Pace
 from viral_scraper.sources.mastodon import MastodonSource
@@ -58,8 +58,7 @@ class SourceHarness:
 
 def find_day(posts: Sequence[ExpectedPost]) -> Window:
     """The UTC day of all posts."""
-    midnight = posts[0].at.replace(hour=0, minute=0, second=0, microsecond=0)
-    return Window(midnight, midnight + DAY)
+    return Window.from_day(posts[0].at)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import SOURCES, build_source, load_source_class
 
-from tests.integration.scraper.collecting import stored
+from tests.integration.scraper.collecting import read_tweets
 
 PAGE = Path(__file__).parents[4] / "docs" / "sources.md"
 
@@ -43,7 +43,7 @@ def test_the_pages_example_collects_a_batch(
         batch = Collector.from_settings(scraper, service, log_progress()).collect_next(threading.Event())
 
     assert batch is not None
-    assert [(tweet.source, tweet.text) for tweet in stored(db)] == [("diary", "Rain again")]
+    assert [(tweet.source, tweet.text) for tweet in read_tweets(db)] == [("diary", "Rain again")]
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -18,13 +18,13 @@ from viral_scraper.sources.retries import SourceAway
 from viral_scraper.stores.refreshes import RefreshStore
 
 from tests.factories import FIRST_DAY, make_twint_days
-from tests.integration.scraper.collecting import all_batches, collector, stored
+from tests.integration.scraper.collecting import collect_all, make_collector, read_tweets
 
 ONE_DAY = timedelta(hours=24)
 
 
 @dataclass
-class Network:
+class FakeSource:
     """Knows every tweet but those that are gone."""
 
     gone: set[str] = field(default_factory=set)
@@ -45,8 +45,8 @@ class Network:
 @pytest.fixture
 def young(db: Sessions, tmp_path: Path) -> list[str]:
     """Ids of ten tweets; the likes of the first six were read an hour after they were posted."""
-    all_batches(collector(db, tmp_path, make_twint_days(1, 10), batch_size=10))
-    ids = [tweet.external_id for tweet in stored(db)]
+    collect_all(make_collector(db, tmp_path, make_twint_days(1, 10), batch_size=10))
+    ids = [tweet.external_id for tweet in read_tweets(db)]
     with db.begin() as session:
         session.execute(
             update(Tweet)
@@ -57,43 +57,45 @@ def young(db: Sessions, tmp_path: Path) -> list[str]:
 
 
 def test_those_read_too_young_are_read_again_and_once(db: Sessions, young: list[str]) -> None:
-    network = Network()
+    network = FakeSource()
     refresher = Refresher(network, RefreshStore(db, "archive"), ONE_DAY)
 
     counts = [refresher.refresh_due(threading.Event()) for _ in range(2)]
 
     assert (counts, network.asked) == ([6, 0], young)
-    assert [tweet.like_count for tweet in stored(db)][:6] == [7] * 6
-    assert 7 not in [tweet.like_count for tweet in stored(db)][6:]
+    assert [tweet.like_count for tweet in read_tweets(db)][:6] == [7] * 6
+    assert 7 not in [tweet.like_count for tweet in read_tweets(db)][6:]
 
 
 def test_what_is_gone_there_is_deleted_here(db: Sessions, young: list[str]) -> None:
-    Refresher(Network(gone={young[2]}), RefreshStore(db, "archive"), ONE_DAY).refresh_due(threading.Event())
+    Refresher(FakeSource(gone={young[2]}), RefreshStore(db, "archive"), ONE_DAY).refresh_due(
+        threading.Event()
+    )
 
-    assert young[2] not in [tweet.external_id for tweet in stored(db)]
-    assert len(stored(db)) == 9
+    assert young[2] not in [tweet.external_id for tweet in read_tweets(db)]
+    assert len(read_tweets(db)) == 9
 
 
 def test_a_source_that_fails_in_the_middle_takes_nothing_for_gone(db: Sessions, young: list[str]) -> None:
-    refresher = Refresher(Network(gone=set(young), away=True), RefreshStore(db, "archive"), ONE_DAY)
+    refresher = Refresher(FakeSource(gone=set(young), away=True), RefreshStore(db, "archive"), ONE_DAY)
 
     with pytest.raises(SourceAway):
         refresher.refresh_due(threading.Event())
 
-    assert len(stored(db)) == 10
+    assert len(read_tweets(db)) == 10
 
 
 def test_what_was_read_before_a_source_failed_is_kept(db: Sessions, young: list[str]) -> None:
-    refresher = Refresher(Network(away=True), RefreshStore(db, "archive"), ONE_DAY)
+    refresher = Refresher(FakeSource(away=True), RefreshStore(db, "archive"), ONE_DAY)
 
     with pytest.raises(SourceAway):
         refresher.refresh_due(threading.Event())
 
-    assert [tweet.like_count for tweet in stored(db)][:6] == [7] * 6
+    assert [tweet.like_count for tweet in read_tweets(db)][:6] == [7] * 6
 
 
 def test_with_a_clock_that_is_behind_nothing_is_read_over_and_over(db: Sessions, young: list[str]) -> None:
-    network = Network(clock=FIRST_DAY + timedelta(hours=20))
+    network = FakeSource(clock=FIRST_DAY + timedelta(hours=20))
     rounds: list[str] = []
 
     def confirm() -> None:

@@ -22,7 +22,7 @@ from viral_scraper.stores.copy_row import prepare
 from viral_scraper.stores.partitions import add_months, analyse_all, drop_old_months, find_month, list_months
 
 from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
-from tests.integration.scraper.collecting import all_batches, collector, stored
+from tests.integration.scraper.collecting import collect_all, make_collector, read_tweets
 
 DAY = timedelta(days=1)
 A_YEAR = timedelta(days=365)
@@ -32,7 +32,7 @@ NOW = datetime(2023, 6, 15, tzinfo=UTC)
 def collected(db: Sessions, folder: Path, *times: datetime, batch_size: int = 1) -> list[Batch]:
     """Batches of tweets posted then."""
     rows = [make_twint_row(at, number) for number, at in enumerate(times)]
-    return all_batches(collector(db, folder, rows, batch_size))
+    return collect_all(make_collector(db, folder, rows, batch_size))
 
 
 def by_partition(db: Sessions) -> dict[str, int]:
@@ -59,13 +59,13 @@ def test_an_archive_of_years_makes_the_months_it_needs(db: Sessions, tmp_path: P
 
     assert [batch.tweet_count for batch in batches] == [4]
     assert by_partition(db) == {"tweets_2011_12": 1, "tweets_2012_02": 1, "tweets_2022_03": 2}
-    assert [tweet.posted_at for tweet in stored(db)] == times
+    assert [tweet.posted_at for tweet in read_tweets(db)] == times
 
 
 def test_a_tweet_that_comes_again_from_over_a_months_border_is_known(db: Sessions, tmp_path: Path) -> None:
     border = datetime(2022, 4, 1, tzinfo=UTC)
-    files = collector(db, tmp_path, [make_twint_row(border - timedelta(hours=3))], batch_size=1)
-    all_batches(files)
+    files = make_collector(db, tmp_path, [make_twint_row(border - timedelta(hours=3))], batch_size=1)
+    collect_all(files)
     (tweet,) = files.source.search(border - DAY, border)
     plan = Plan(uuid4(), "archive", "local times", border, border + DAY, 5, [(border, border + DAY)])
     files.batches.plan(plan)
@@ -74,7 +74,7 @@ def test_a_tweet_that_comes_again_from_over_a_months_border_is_known(db: Session
     batch = files.batches.store({0: prepare([hours_later])}, plan.batch_id, share=5)
 
     assert batch.filtered == {"collected before": 1}
-    assert [(one.posted_at, one.like_count) for one in stored(db)] == [(tweet.posted_at, 7)]
+    assert [(one.posted_at, one.like_count) for one in read_tweets(db)] == [(tweet.posted_at, 7)]
 
 
 def test_scrapers_that_need_the_same_new_month_at_once_all_get_it(db: Sessions) -> None:
@@ -120,7 +120,7 @@ def test_months_go_whole_once_all_of_them_is_too_old(db: Sessions, tmp_path: Pat
     dropped = drop_old_months(db, A_YEAR, NOW)
 
     assert dropped == [date(2022, 5, 1)]
-    assert [tweet.posted_at for tweet in stored(db)] == [young]
+    assert [tweet.posted_at for tweet in read_tweets(db)] == [young]
     with db() as session:
         assert [session.get_one(Batch, batch.id).tweet_count for batch in batches] == [1, 1]
 
@@ -147,9 +147,9 @@ def test_what_was_dropped_can_be_collected_again(db: Sessions, tmp_path: Path) -
     collected_at(db, NOW - 2 * A_YEAR)
     drop_old_months(db, timedelta(days=31), NOW)
 
-    all_batches(collector(db, tmp_path, [make_twint_row(FIRST_DAY)], batch_size=1, query="again"))
+    collect_all(make_collector(db, tmp_path, [make_twint_row(FIRST_DAY)], batch_size=1, query="again"))
 
-    assert [tweet.external_id for tweet in stored(db)] == [str(make_snowflake(FIRST_DAY))]
+    assert [tweet.external_id for tweet in read_tweets(db)] == [str(make_snowflake(FIRST_DAY))]
 
 
 def test_a_drop_gives_way_to_readers_and_is_done_the_next_time(db: Sessions, tmp_path: Path) -> None:
@@ -170,7 +170,7 @@ def test_without_a_retention_nothing_is_ever_dropped(db: Sessions, tmp_path: Pat
 
     PartitionKeeper(db, retention_days=0).keep_partitions(NOW)
 
-    assert len(stored(db)) == 1
+    assert len(read_tweets(db)) == 1
 
 
 def test_a_scraper_drops_what_its_setting_says(db: Sessions, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_scraper_drops_what_its_setting_says(db: Sessions, tmp_path: Path) -> 
 
     PartitionKeeper(db, retention_days=31).keep_partitions(NOW)
 
-    assert [tweet.posted_at for tweet in stored(db)] == [NOW - 10 * DAY]
+    assert [tweet.posted_at for tweet in read_tweets(db)] == [NOW - 10 * DAY]
 
 
 def test_a_retention_shorter_than_a_training_looks_back_is_refused() -> None:

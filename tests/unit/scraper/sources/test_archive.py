@@ -20,12 +20,12 @@ DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 
 
-def archive(tmp_path: Path, paths: str | Path, query: str = "") -> ArchiveSource:
+def make_archive(tmp_path: Path, paths: str | Path, query: str = "") -> ArchiveSource:
     return ArchiveSource(str(paths), query, tmp_path / "shards", log_progress())
 
 
 def test_windows_are_whole_days_that_hold_enough(tmp_path: Path) -> None:
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=5, per_day=10)))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=5, per_day=10)))
 
     first = source.find_next_window(None, 15)
     second = source.find_next_window(FIRST_DAY + 2 * DAY, 15)
@@ -43,7 +43,7 @@ def test_what_the_filters_leave_out_does_not_fill_a_window(tmp_path: Path) -> No
         + make_twint_days(2, 11, tweet="all the same")
         + make_twint_days(3, 10)
     )
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     # Ten texts on the first day, and one that all copies share.
     assert source.find_next_window(None, 11) == Window(FIRST_DAY, FIRST_DAY + DAY)
@@ -52,7 +52,7 @@ def test_what_the_filters_leave_out_does_not_fill_a_window(tmp_path: Path) -> No
 
 def test_a_search_is_half_open_and_in_time_order(tmp_path: Path) -> None:
     rows = make_twint_days(days=3, per_day=24)
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl.gz", reversed(rows)))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl.gz", reversed(rows)))
     at = [FIRST_DAY + timedelta(hours=number + 0.5) for number in range(72)]
 
     found = list(source.search(at[20], at[30]))
@@ -69,7 +69,7 @@ def test_files_folders_and_globs_are_one_archive(tmp_path: Path) -> None:
     write_lines(folder / "README.md", [b"no tweets\n"])
     write_lines(tmp_path / "x1.txt", [make_twint_row(FIRST_DAY, 2)])
     write_lines(tmp_path / "x2.txt", [make_twint_row(FIRST_DAY + 2 * HOUR, 3)])
-    source = archive(tmp_path, f"{folder}, {tmp_path}/x*.txt:{tmp_path}/x1.txt")
+    source = make_archive(tmp_path, f"{folder}, {tmp_path}/x*.txt:{tmp_path}/x1.txt")
 
     found = list(source.search(FIRST_DAY, FIRST_DAY + DAY))
 
@@ -80,13 +80,13 @@ def test_files_folders_and_globs_are_one_archive(tmp_path: Path) -> None:
 def test_batches_are_filed_under_the_files_names_or_the_query(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "oil.jsonl.gz", [])
 
-    assert archive(tmp_path, file).query == "oil"
-    assert archive(tmp_path, file, query="russia oil").query == "russia oil"
+    assert make_archive(tmp_path, file).query == "oil"
+    assert make_archive(tmp_path, file, query="russia oil").query == "russia oil"
 
 
 def test_a_file_that_grew_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "t.jsonl"
-    source = archive(tmp_path, write_lines(file, make_twint_days(1, 10)))
+    source = make_archive(tmp_path, write_lines(file, make_twint_days(1, 10)))
     assert source.find_next_window(FIRST_DAY + DAY, 10) is None
 
     write_lines(file, make_twint_days(2, 10))
@@ -95,13 +95,13 @@ def test_a_file_that_grew_is_read_again(tmp_path: Path) -> None:
 
 
 def test_shards_left_half_made_by_a_kill_are_made_again(tmp_path: Path) -> None:
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(2, 10)))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(2, 10)))
     source.find_next_window(None, 10)
     (finished,) = [path for path in (tmp_path / "shards").iterdir() if path.is_dir()]
     finished.rename(finished.with_name(f"{finished.name}.partial"))
     (finished.with_name(f"{finished.name}.partial") / "2022-03-01.jsonl").write_bytes(b"half a li")
 
-    again = archive(tmp_path, tmp_path / "t.jsonl")
+    again = make_archive(tmp_path, tmp_path / "t.jsonl")
 
     assert len(list(again.search(FIRST_DAY, FIRST_DAY + 2 * DAY))) == 20
 
@@ -112,7 +112,7 @@ def folders(tmp_path: Path) -> list[str]:
 
 def test_shards_of_files_that_changed_are_removed_unless_someone_reads_them(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "t.jsonl", make_twint_days(1, 10))
-    reader, other = archive(tmp_path, file), archive(tmp_path, file)
+    reader, other = make_archive(tmp_path, file), make_archive(tmp_path, file)
     reader.find_next_window(None, 10)
     (old,) = folders(tmp_path)
     write_lines(file, make_twint_days(2, 10))
@@ -133,13 +133,15 @@ def test_shards_that_nobody_opened_for_long_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("a", "b"):
-        archive(tmp_path, write_lines(tmp_path / f"{name}.jsonl", make_twint_days(1, 10))).find_next_window(
-            None, 10
-        )
+        make_archive(
+            tmp_path, write_lines(tmp_path / f"{name}.jsonl", make_twint_days(1, 10))
+        ).find_next_window(None, 10)
     both = folders(tmp_path)
     monkeypatch.setattr(shards, "UNUSED_S", -1)
 
-    archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).find_next_window(None, 10)
+    make_archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).find_next_window(
+        None, 10
+    )
 
     assert len(both) == 2
     assert not set(both) & set(folders(tmp_path))
@@ -150,9 +152,9 @@ def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
 ) -> None:
     rows = make_twint_days(days=3, per_day=50) + make_twint_days(days=1, per_day=7, language="de")
     file = write_lines(tmp_path / "t.jsonl", rows[::-1])
-    whole = archive(tmp_path / "whole", file)
+    whole = make_archive(tmp_path / "whole", file)
     monkeypatch.setattr(sort, "ROWS_IN_MEMORY", 20)
-    in_runs = archive(tmp_path / "runs", file)
+    in_runs = make_archive(tmp_path / "runs", file)
 
     same = [
         (
@@ -169,7 +171,7 @@ def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
 
 def test_a_tweet_that_comes_twice_counts_once_with_the_most_likes(tmp_path: Path) -> None:
     rows = [make_twint_row(number=1, likes_count=likes) for likes in (2, 9, 4)]
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     (tweet,) = source.search(FIRST_DAY, FIRST_DAY + DAY)
 
@@ -183,7 +185,7 @@ def test_a_tweet_before_what_the_filters_leave_out_keeps_its_day(tmp_path: Path)
         make_twint_row(FIRST_DAY + 1.5 * DAY, 2, conversation_id="17"),
     )
     last = [make_twint_row(FIRST_DAY + 2 * DAY + number * HOUR, number) for number in (3, 4)]
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [first, reply, *last]))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", [first, reply, *last]))
 
     window = source.find_next_window(None, 3)
 
@@ -196,7 +198,7 @@ def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: P
     german = [
         make_twint_row(FIRST_DAY + HOUR + timedelta(milliseconds=ms), 2, language="de") for ms in (-1, 0, 1)
     ]
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", [*copies[:2], *german, copies[2]]))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", [*copies[:2], *german, copies[2]]))
 
     (tweet,) = source.search(FIRST_DAY, FIRST_DAY + DAY)
 
@@ -205,7 +207,7 @@ def test_copies_of_a_tweet_are_one_with_what_is_left_out_around_them(tmp_path: P
 
 
 def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) -> None:
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=1, per_day=480)))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", make_twint_days(days=1, per_day=480)))
 
     drawn = source.read_prepared(FIRST_DAY, FIRST_DAY + DAY, 48)
     hours = {read_field(row, "posted_at")[11:13] for row in drawn.rows.splitlines()}
@@ -218,7 +220,7 @@ def test_of_a_crowded_hour_some_are_drawn_the_same_every_time(tmp_path: Path) ->
 
 def test_bad_rows_are_reported_with_the_good_ones_kept(tmp_path: Path) -> None:
     rows: list[dict[str, Any] | bytes] = [b"oops\n", *make_twint_days(1, 5), make_twint_row(likes_count=-3)]
-    source = archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
+    source = make_archive(tmp_path, write_lines(tmp_path / "t.jsonl", rows))
 
     assert len(list(source.search(FIRST_DAY, FIRST_DAY + DAY))) == 5
     assert source.bad_rows == {"broken JSON": 1, "likes_count negative or absurd": 1}
@@ -240,7 +242,7 @@ def test_bad_rows_are_reported_with_the_good_ones_kept(tmp_path: Path) -> None:
 )
 def test_paths_that_lead_nowhere_are_the_person_s_mistake(tmp_path: Path, paths: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        archive(tmp_path, paths).find_next_window(None, 10)
+        make_archive(tmp_path, paths).find_next_window(None, 10)
 
 
 @pytest.mark.parametrize("data", [b"", b"oops\n", b"\x1f\x8b\x08\x00 no gzip", b"id,name\n1,2\n"])
@@ -248,4 +250,4 @@ def test_files_with_nothing_usable_are_the_person_s_mistake(tmp_path: Path, data
     (tmp_path / "t.jsonl").write_bytes(data)
 
     with pytest.raises(UsageError, match=r"no usable tweet in .*t\.jsonl: 1 bad rows|2 bad rows"):
-        archive(tmp_path, tmp_path / "t.jsonl").find_next_window(None, 10)
+        make_archive(tmp_path, tmp_path / "t.jsonl").find_next_window(None, 10)

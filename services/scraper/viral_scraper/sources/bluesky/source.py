@@ -17,7 +17,7 @@ from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.base import DAY, Window
+from viral_scraper.sources.base import Window
 from viral_scraper.sources.bluesky.events import NAME, EventSorter
 from viral_scraper.sources.bluesky.stream import Pace, Stream
 from viral_scraper.sources.retries import draw_backoff_s
@@ -86,11 +86,9 @@ class BlueskySource:
         received_us = self._store.read_cursor_us()
         if first is None or received_us is None:
             return None
-        midnight = first.replace(hour=0, minute=0, second=0, microsecond=0)
-        over = midnight + DAY + self._min_age <= to_moment(received_us)
-        if not over or not self._store.is_settled_until(midnight + DAY):
-            return None
-        return Window(midnight, midnight + DAY)
+        day = Window.from_day(first)
+        is_over = day.until + self._min_age <= to_moment(received_us)
+        return day if is_over and self._store.is_settled_until(day.until) else None
 
     def listen(self, stopping: threading.Event, /) -> None:
         """Receive and store; of several scrapers one does, the others wait to take over."""
