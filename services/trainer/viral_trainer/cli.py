@@ -73,6 +73,6 @@ def eda(
 ) -> None:
     """Describe a batch, several, or a file of tweets in one HTML page that opens anywhere."""
     with print_errors_as_one_line():
-        from viral_trainer.eda.command import Wish, run
+        from viral_trainer.eda.command import EdaOptions, run
 
-        run(Wish(out, batch, window, tweets, threshold))
+        run(EdaOptions(out, batch, window, tweets, threshold))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any
@@ -31,42 +31,37 @@ PALETTE = {
     "less": "#c9742f",
     "card": "#ffffff",
 }
-
-
-INK, QUIET, LINE, ACCENT, WARM = (PALETTE[name] for name in ("ink", "quiet", "line", "accent", "warm"))
-
-
-SOFT, MORE, LESS, CARD = (PALETTE[name] for name in ("soft", "more", "less", "card"))
-
-
+INK, QUIET, LINE, ACCENT, WARM, SOFT, MORE, LESS, CARD = PALETTE.values()
 # Points, which the page shows as about as many pixels: every plot is as wide as a card, also on a telephone.
-WIDTH = 360
-
-
+WIDTH, ROW = 360, 21
 LONGEST_LABEL = 22  # characters
-
+DASHED: dict[str, Any] = {"color": QUIET, "linewidth": 0.8, "dashes": (3, 3), "zorder": 0}
 
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "text.parse_math": False,  # a dollar sign is a dollar sign
     "font.size": 11,
+    "axes.axisbelow": True,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.spines.left": False,
     "axes.edgecolor": LINE,
     "axes.labelcolor": QUIET,
     "axes.labelsize": 10,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
     "xtick.color": LINE,
     "ytick.color": LINE,
     "xtick.labelcolor": QUIET,
     "ytick.labelcolor": INK,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "xtick.minor.size": 0,
-    "ytick.minor.size": 0,
+    **{f"{axis}tick.{size}.size": 0 for axis in "xy" for size in ("major", "minor")},
     "text.color": INK,
     "lines.solid_capstyle": "round",
 }
+# An element with such an id gets its rest as a tooltip.
+_TIP = "tip:"
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_FONT_FAMILY = re.compile(r"font-family: [^;]*;?")
 
 
 class Canvas:
@@ -76,14 +71,24 @@ class Canvas:
         self.figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained")
 
     def add_axes(self) -> Axes:
-        """Add the figure's only axes."""
         return self.figure.subplots()
+
+    def add_rows(self, labels: Sequence[str], *, bare: bool = False) -> Axes:
+        """Add axes with one row per label, the first on top; `bare` ones have no scale."""
+        axes = self.add_axes()
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        axes.set_yticks(range(len(labels)), labels)
+        if bare:
+            axes.set_xticks([])
+            axes.spines.bottom.set_visible(False)
+        return axes
 
     def to_svg(self, name: str) -> Markup:
         """Return the drawing for the page; `name` keeps its ids apart from other plots'."""
         text = StringIO()
-        self.figure.savefig(text, format="svg", transparent=True)
-        return inline_svg(text.getvalue(), name, PALETTE)
+        with mpl.rc_context({"svg.hashsalt": name}):
+            self.figure.savefig(text, format="svg", transparent=True)
+        return embed_svg(text.getvalue())
 
 
 @contextmanager
@@ -102,7 +107,7 @@ def shorten_label(label: str) -> str:
 
 def add_tip(artist: Artist, text: str) -> None:
     """Show a text while the pointer rests on what was drawn."""
-    artist.set_gid(TIP + text)
+    artist.set_gid(_TIP + text)
 
 
 def format_percent_axis(axis: Axis) -> None:
@@ -111,60 +116,26 @@ def format_percent_axis(axis: Axis) -> None:
     axis.set_major_formatter(lambda value, _: f"{round(100 * value, 1):g}%")
 
 
-# An element with such an id gets its rest as a tooltip.
-TIP = "tip:"
-
-
-_HREF = "{http://www.w3.org/1999/xlink}href"
-
-
-_NOT_NEEDED = frozenset({"metadata", "style"})
-
-
-_FONT_FAMILY = re.compile(r"font-family: [^;]*;?")
-
-
-def inline_svg(svg: str, name: str, palette: Mapping[str, str]) -> Markup:
-    """Turn palette colours into the page's variables; drop what is no mark of the plot."""
+def embed_svg(svg: str) -> Markup:
+    """Turn palette colours into the page's variables, tips into titles; drop what is no mark of the plot."""
     root = ET.fromstring(svg)  # noqa: S314  (drawn here)
-    colours = {colour: f"var(--{variable})" for variable, colour in palette.items()}
-    referred = set(re.findall(r"#(\w+)", " ".join(_list_references(root))))
+    referred = set(re.findall(r'(?:url\(|href=")#(\w+)', svg))
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
-        _set_own_id(element, name, referred)
-        _set_own_style(element, colours)
-        for child in [child for child in element if child.tag.rpartition("}")[2] in _NOT_NEEDED]:
+        for child in [one for one in element if one.tag.endswith(("}metadata", "}style"))]:
             element.remove(child)
+        name = element.attrib.pop("id", "")
+        if name.startswith(_TIP):
+            title = ET.Element("title")
+            title.text = name.removeprefix(_TIP)
+            element.insert(0, title)
+        elif name in referred:
+            element.set("id", name)
+        if _HREF in element.attrib:
+            element.set("href", element.attrib.pop(_HREF))
+        if style := element.get("style"):
+            for variable, colour in PALETTE.items():
+                style = style.replace(colour, f"var(--{variable})")
+            element.set("style", _FONT_FAMILY.sub("", style).strip())
     root.attrib = {"viewBox": root.attrib["viewBox"], "aria-hidden": "true"}
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704  (ElementTree has escaped the texts)
-
-
-def _list_references(root: ET.Element) -> list[str]:
-    return [
-        value
-        for element in root.iter()
-        for name, value in element.attrib.items()
-        if name == _HREF or value.startswith("url(#")
-    ]
-
-
-def _set_own_id(element: ET.Element, name: str, referred: set[str]) -> None:
-    """Keep the ids that something refers to, as this plot's own; a tip becomes a title."""
-    old = element.attrib.pop("id", "")
-    if old.startswith(TIP):
-        title = ET.Element("title")
-        title.text = old.removeprefix(TIP)
-        element.insert(0, title)
-    elif old in referred:
-        element.set("id", f"{name}-{old}")
-    if _HREF in element.attrib:
-        element.set("href", f"#{name}-{element.attrib.pop(_HREF).removeprefix('#')}")
-    if "clip-path" in element.attrib:
-        element.set("clip-path", element.attrib["clip-path"].replace("#", f"#{name}-"))
-
-
-def _set_own_style(element: ET.Element, colours: Mapping[str, str]) -> None:
-    if style := element.attrib.get("style"):
-        for colour, variable in colours.items():
-            style = style.replace(colour, variable)
-        element.set("style", _FONT_FAMILY.sub("", style).strip())

@@ -15,13 +15,11 @@ from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
 
 from viral_trainer import telemetry
-from viral_trainer.eda.facts import compute_facts
 from viral_trainer.eda.page import render_page
 from viral_trainer.eda.sources import read_batches
-from viral_trainer.eda.topics.drift import Drift
+from viral_trainer.eda.topics.drift import Drift, compare_with_before
 
 log = structlog.get_logger()
-
 
 REPORT = "eda.html"
 
@@ -60,12 +58,12 @@ class BatchReports:
 
     def _put_on(self, run: Run, batch: Batch) -> None:
         described = read_batches(self.tweets, batch, 1, self.settings)
-        facts = compute_facts(described)
-        if facts.drift:
-            run.log_metrics(build_drift_metrics(facts.drift), step=0)
+        drift = compare_with_before(described)
+        if drift:
+            run.log_metrics(build_drift_metrics(drift), step=0)
             with self.sessions.begin() as session:
-                ledger.record_drift(session, batch.id, facts.drift.indices)
-        run.log_text(REPORT, render_page(described, facts))
+                ledger.record_drift(session, batch.id, drift.indices)
+        run.log_text(REPORT, render_page(described, drift))
 
 
 def build_drift_metrics(drift: Drift) -> dict[str, float]:

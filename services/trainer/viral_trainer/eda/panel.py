@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from viral_trainer.eda.shares import FEW, Share
+from viral_trainer.eda.shares import Share
 
 Row = tuple[str, ...]
-
-
-SHARE_HEAD = ("tweets", "viral", "viral share", "95% interval")
 
 
 @dataclass(frozen=True)
@@ -26,6 +23,25 @@ class Panel:
     head: Row = ()
     rows: Sequence[Row] = ()
     note: str = ""
+
+    @classmethod
+    def from_shares(
+        cls,
+        key: str,
+        title: str,
+        says: str,
+        plot: Markup | None,
+        first_column: str,
+        shares: Sequence[Share],
+        note: str = "",
+    ) -> Panel:
+        """Build a panel whose table lists shares."""
+        rows = [
+            (one.label, f"{one.tweets:,}", f"{one.viral:,}", format_percent(one.rate), format_interval(one))
+            for one in shares
+        ]
+        head = (first_column, "tweets", "viral", "viral share", "95% interval")
+        return cls(key, title, says, plot, head, rows, note)
 
 
 @dataclass(frozen=True)
@@ -49,9 +65,9 @@ def format_points(difference: float) -> str:
 
 def format_goal(likes_threshold: int) -> str:
     """Format what makes a tweet viral."""
-    return (
-        "at least one like" if likes_threshold == 0 else f"more than {format_count(likes_threshold, 'like')}"
-    )
+    if likes_threshold == 0:
+        return "at least one like"
+    return f"more than {format_count(likes_threshold, 'like')}"
 
 
 def format_count(number: int, thing: str) -> str:
@@ -59,26 +75,7 @@ def format_count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def format_share_rows(shares: Sequence[Share]) -> list[Row]:
-    """Format rows for a head of one more column than SHARE_HEAD."""
-    return [
-        (one.label, f"{one.tweets:,}", f"{one.viral:,}", format_percent(one.rate), format_interval(one))
-        for one in shares
-    ]
-
-
 def format_interval(one: Share) -> str:
     """Format an interval: `45.8% to 47.7%`."""
     low, high = one.interval
     return f"{low:.1%} to {high:.1%}" if one.tweets else "–"
-
-
-def find_extremes(shares: Sequence[Share]) -> tuple[Share, Share] | None:
-    """Find the lowest and the highest rate; None without two groups of enough tweets."""
-    enough = sorted((one for one in shares if one.tweets >= FEW), key=lambda one: one.rate)
-    return (enough[0], enough[-1]) if len(enough) > 1 else None
-
-
-def is_apart(one: Share, other: Share) -> bool:
-    """Say whether two intervals do not meet: more than chance would easily do."""
-    return one.interval[0] > other.interval[1] or one.interval[1] < other.interval[0]

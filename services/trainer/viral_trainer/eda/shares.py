@@ -16,8 +16,10 @@ from scipy.stats import norm
 from viral_trainer.eda.canvas import (
     ACCENT,
     CARD,
+    DASHED,
     LINE,
     QUIET,
+    ROW,
     SOFT,
     add_tip,
     format_percent_axis,
@@ -27,11 +29,7 @@ from viral_trainer.eda.canvas import (
 
 # A share of fewer tweets than this is shown as uncertain.
 FEW = 30
-
-
 CONFIDENCE = 0.95
-
-
 Z = float(norm.ppf(0.5 + CONFIDENCE / 2))
 
 
@@ -58,6 +56,13 @@ class Share:
         middle = (self.rate + weight / 2) / (1 + weight)
         reach = sqrt(self.rate * (1 - self.rate) * weight + weight**2 / 4) / (1 + weight)
         return max(0.0, middle - reach), min(1.0, middle + reach)
+
+    def __str__(self) -> str:
+        """Format a share: `10–14: 7,162 tweets, 48.5% viral (47.4% to 49.7%)`."""
+        if not self.tweets:
+            return f"{self.label}: no tweets"
+        low, high = self.interval
+        return f"{self.label}: {self.tweets:,} tweets, {self.rate:.1%} viral ({low:.1%} to {high:.1%})"
 
 
 def compute_share(label: str, viral: NDArray[np.bool_]) -> Share:
@@ -100,13 +105,19 @@ def format_steps(starts: Sequence[int]) -> list[str]:
 def compute_shares_by_name(values: NDArray[np.object_], viral: NDArray[np.bool_]) -> list[Share]:
     """Compute a share of each value, the most frequent first."""
     names, counts = np.unique(values.astype(str), return_counts=True)
-    return [
-        compute_share(str(names[place]), viral[values == names[place]])
-        for place in np.argsort(-counts, kind="stable")
-    ]
+    by_count = names[np.argsort(-counts, kind="stable")]
+    return [compute_share(str(name), viral[values == name]) for name in by_count]
 
 
-ROW = 21  # points
+def find_extremes(shares: Sequence[Share]) -> tuple[Share, Share] | None:
+    """Find the lowest and the highest rate; None without two groups of enough tweets."""
+    enough = sorted((one for one in shares if one.tweets >= FEW), key=lambda one: one.rate)
+    return (enough[0], enough[-1]) if len(enough) > 1 else None
+
+
+def is_apart(one: Share, other: Share) -> bool:
+    """Say whether two intervals do not meet: more than chance would easily do."""
+    return one.interval[0] > other.interval[1] or one.interval[1] < other.interval[0]
 
 
 def draw_columns(name: str, shares: Sequence[Share], overall: float, unit: str, every: int = 1) -> Markup:
@@ -119,19 +130,19 @@ def draw_columns(name: str, shares: Sequence[Share], overall: float, unit: str, 
         for place, one in enumerate(shares):
             _draw_dot(above, place, one, upright=True)
             (bar,) = below.bar(place, one.tweets, 0.78, color=SOFT)
-            add_tip(bar, format_share(one))
-        above.axhline(overall, color=QUIET, linewidth=0.8, dashes=(3, 3), zorder=0)
+            add_tip(bar, str(one))
+        above.axhline(overall, **DASHED)
         above.set_xlim(-0.6, len(shares) - 0.4)
         _set_limits(above, shares, overall)
         above.spines.bottom.set_visible(False)
-        above.grid(axis="y", color=LINE, linewidth=0.6)
+        above.grid(axis="y")
         format_percent_axis(above.yaxis)
         above.tick_params(axis="y", labelcolor=QUIET)
         below.set_yticks([])
-        named = shares[::every]
-        below.set_xticks(
-            range(0, len(shares), every), [one.label for one in named], fontsize=_choose_label_size(named)
-        )
+        labels = [one.label for one in shares[::every]]
+        letters = sum(len(label) + 1 for label in labels)
+        size = 10.5 if letters < 50 else 9.0 if letters < 62 else 8.0
+        below.set_xticks(range(0, len(shares), every), labels, fontsize=size)
         below.set_xlabel(unit)
         return picture.to_svg(name)
 
@@ -139,31 +150,21 @@ def draw_columns(name: str, shares: Sequence[Share], overall: float, unit: str, 
 def draw_rows(name: str, shares: Sequence[Share], overall: float) -> Markup:
     """Draw dots of the viral share with intervals, one under the other; for names."""
     with open_canvas(ROW * len(shares) + 34) as picture:
-        axes = picture.add_axes()
+        axes = picture.add_rows([shorten_label(one.label) for one in shares])
         for place, one in enumerate(shares):
             _draw_dot(axes, place, one, upright=False)
-        axes.axvline(overall, color=QUIET, linewidth=0.8, dashes=(3, 3), zorder=0)
-        axes.set_ylim(len(shares) - 0.4, -0.6)
-        axes.set_yticks(range(len(shares)), [shorten_label(one.label) for one in shares])
-        axes.grid(axis="x", color=LINE, linewidth=0.6)
+        axes.axvline(overall, **DASHED)
+        axes.grid(axis="x")
         format_percent_axis(axes.xaxis)
         return picture.to_svg(name)
-
-
-def format_share(one: Share) -> str:
-    """Format a share: `10–14: 7,162 tweets, 48.5% viral (47.4% to 49.7%)`."""
-    if not one.tweets:
-        return f"{one.label}: no tweets"
-    low, high = one.interval
-    return f"{one.label}: {one.tweets:,} tweets, {one.rate:.1%} viral ({low:.1%} to {high:.1%})"
 
 
 def _draw_dot(axes: Axes, place: int, one: Share, *, upright: bool) -> None:
     """Draw it hollow, without the interval, if there are too few tweets; draw nothing if there are none."""
     if not one.tweets:
         return
-    few, (low, high) = one.tweets < FEW, one.interval
-    ends, middle = ([place, place], [low, high]), ([place], [one.rate])
+    few = one.tweets < FEW
+    ends, middle = ([place, place], one.interval), ([place], [one.rate])
     if not few:
         axes.plot(*(ends if upright else ends[::-1]), color=ACCENT, linewidth=1.6, alpha=0.7)
     (dot,) = axes.plot(
@@ -173,7 +174,7 @@ def _draw_dot(axes: Axes, place: int, one: Share, *, upright: bool) -> None:
         markerfacecolor=CARD if few else ACCENT,
         markeredgecolor=QUIET if few else ACCENT,
     )
-    add_tip(dot, format_share(one))
+    add_tip(dot, str(one))
 
 
 def _set_limits(axes: Axes, shares: Sequence[Share], overall: float) -> None:
@@ -184,25 +185,16 @@ def _set_limits(axes: Axes, shares: Sequence[Share], overall: float) -> None:
     axes.set_ylim(max(-0.02, low - margin), min(1.02, high + margin))
 
 
-def _choose_label_size(shares: Sequence[Share]) -> float:
-    letters = sum(len(one.label) + 1 for one in shares)
-    return 10.5 if letters < 50 else 9.0 if letters < 62 else 8.0
-
-
 def draw_parts(name: str, found: Sequence[tuple[str, float]]) -> Markup:
     """Draw named shares of different wholes, one under the other."""
     with open_canvas(ROW * 1.3 * len(found) + 14) as picture:
-        axes = picture.add_axes()
+        axes = picture.add_rows([label for label, _ in found], bare=True)
         for place, (label, part) in enumerate(found):
             axes.barh(place, 1, 0.5, color=LINE, alpha=0.6)
             (bar,) = axes.barh(place, part, 0.5, color=ACCENT)
             add_tip(bar, f"{label}: {part:.1%}")
             axes.text(1.03, place, f"{part:.1%}", va="center", color=QUIET)
         axes.set_xlim(0, 1.2)
-        axes.set_ylim(len(found) - 0.4, -0.6)
-        axes.set_yticks(range(len(found)), [label for label, _ in found])
-        axes.set_xticks([])
-        axes.spines.bottom.set_visible(False)
         return picture.to_svg(name)
 
 
@@ -210,14 +202,10 @@ def draw_numbers(name: str, counts: Sequence[tuple[str, int]], stressed: str = "
     """Draw named numbers, one under the other; one of them may be stressed."""
     most = max(count for _, count in counts)
     with open_canvas(ROW * len(counts) + 14) as picture:
-        axes = picture.add_axes()
+        axes = picture.add_rows([shorten_label(label) for label, _ in counts], bare=True)
         for place, (label, count) in enumerate(counts):
             (bar,) = axes.barh(place, count, 0.66, color=ACCENT if label == stressed else SOFT)
             add_tip(bar, f"{label}: {count:,}")
             axes.text(count + most * 0.02, place, f"{count:,}", va="center", color=QUIET)
         axes.set_xlim(0, most * 1.22)
-        axes.set_ylim(len(counts) - 0.4, -0.6)
-        axes.set_yticks(range(len(counts)), [shorten_label(label) for label, _ in counts])
-        axes.set_xticks([])
-        axes.spines.bottom.set_visible(False)
         return picture.to_svg(name)

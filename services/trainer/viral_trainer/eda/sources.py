@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import RawTweet
 
 from viral_trainer.data.tweet_files import label_tweets, read_kept
+from viral_trainer.eda.word_table import WordTable, build_word_table
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Piece:
     name: str
     since: datetime
     until: datetime
+
+    @classmethod
+    def from_batch(cls, batch: Batch) -> Piece:
+        return cls(str(batch.id), batch.window_from, batch.window_to)
+
+    @classmethod
+    def from_part(cls, name: str, part: TweetColumns) -> Piece:
+        """Take the times of the first and the last tweet."""
+        seconds = part.posted_at[[0, -1]].astype("datetime64[s]").astype(np.int64)
+        return cls(name, *(datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(one)) for one in seconds))
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,11 @@ class ReportTweets:
         """Compute the label of each tweet, (n,)."""
         return self.columns.likes > self.likes_threshold
 
+    @cached_property
+    def words(self) -> WordTable:
+        """Split the texts into words: the only long step of a report."""
+        return build_word_table(self.columns.texts)
+
 
 # What comes later by time is compared with what came before, parted as `viral-trainer compare` parts it.
 BEFORE = 0.8
@@ -85,7 +102,7 @@ def read_file(path: Path, settings: CommonSettings) -> ReportTweets:
     return ReportTweets(
         source="file",
         query=path.name,
-        pieces=_build_pieces({name: part for name, part in parts.items() if len(part)}),
+        pieces=[Piece.from_part(name, part) for name, part in parts.items() if len(part)],
         columns=columns,
         before=parts["first 80%"] if later.any() else None,
         likes_threshold=settings.likes_threshold,
@@ -99,10 +116,10 @@ def _describe_tweets(tweets: Sequence[RawTweet], settings: CommonSettings) -> It
     rule = settings.label_rule
     mature = [tweet for tweet in tweets if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)]
     mature.sort(key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    for tweet, one in zip(mature, label_tweets(tweets, rule), strict=True):
+    for tweet, labelled in zip(mature, label_tweets(tweets, rule), strict=True):
         text_hash = compute_copy_hash(tweet.text)
         yield DescribedTweet(
-            one.input,
+            labelled.input,
             tweet.like_count,
             tweet.retweet_count,
             tweet.reply_count,
@@ -112,14 +129,6 @@ def _describe_tweets(tweets: Sequence[RawTweet], settings: CommonSettings) -> It
             choose_split(text_hash),
             0,
         )
-
-
-def _build_pieces(parts: Mapping[str, TweetColumns]) -> list[Piece]:
-    return [Piece(name, _read_time(part, 0), _read_time(part, -1)) for name, part in parts.items()]
-
-
-def _read_time(part: TweetColumns, place: int) -> datetime:
-    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(part.posted_at[place].astype(np.int64)))
 
 
 def find_batch(tweets: TweetStore, start: str | None) -> Batch:
@@ -153,7 +162,7 @@ def read_batches(tweets: TweetStore, batch: Batch, size: int, settings: CommonSe
     return ReportTweets(
         source=batch.source,
         query=", ".join(dict.fromkeys(one.query for one in window)),
-        pieces=[_build_piece(one) for one in window],
+        pieces=[Piece.from_batch(one) for one in window],
         columns=own,
         before=columns.select(columns.batches == ids.index(found[-2].id)) if len(found) > 1 else None,
         likes_threshold=settings.likes_threshold,
@@ -161,7 +170,3 @@ def read_batches(tweets: TweetStore, batch: Batch, size: int, settings: CommonSe
         too_young=tweets.count(ids[: len(window)]) - len(own),
         left_out=sum((Counter(one.filtered) for one in window), Counter()),
     )
-
-
-def _build_piece(batch: Batch) -> Piece:
-    return Piece(str(batch.id), batch.window_from, batch.window_to)

@@ -30,6 +30,7 @@ from viral_common.artefact.files import (
     read_artefact,
     write_manifest,
 )
+from viral_common.artefact.graph_check import check_graph
 from viral_common.artefact.predictor import Predictor
 from viral_common.artefact.tokens import choose_chunks_by_length, tokenise
 from viral_common.artefact.training_summary import TrainingSummary
@@ -97,6 +98,8 @@ def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] 
     spec = _add_int8(_build_spec(model), directory)
     (directory / SPEC).write_text(spec.model_dump_json(indent=2))
     (directory / CARD).write_text(render_card(spec))
+    for graph in GRAPHS.values():
+        check_graph(directory / graph)
     artefact = read_artefact(directory, write_manifest(directory))
     _check_parity(model, Predictor.load(artefact, threads=1), check_on or SAMPLE)
     return artefact

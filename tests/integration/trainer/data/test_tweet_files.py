@@ -13,7 +13,7 @@ from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
-from viral_scraper.stores.batches import BatchStore, Plan
+from viral_scraper.stores.batches import BatchStore
 from viral_scraper.stores.copy_row import prepare
 from viral_trainer.data.tweet_files import label_tweets
 
@@ -48,11 +48,9 @@ def some_tweets(count: int) -> list[RawTweet]:
 
 def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
     """As one batch, read back split by split."""
-    plan = Plan(
-        uuid4(), "archive", "q", MIDNIGHT, MIDNIGHT + 11 * DAY, len(tweets), [(MIDNIGHT, MIDNIGHT + 11 * DAY)]
-    )
-    batches = BatchStore(db)
-    batch = batches.plan(plan)
+    window = (MIDNIGHT, MIDNIGHT + 11 * DAY)
+    batches = BatchStore(db, "archive", "q")
+    batch = batches.plan(uuid4(), window, len(tweets), [window])
     batches.store({0: prepare(tweets)}, batch.id, share=len(tweets))
     return [
         tweet

@@ -9,14 +9,21 @@ import pytest
 from scipy.stats import binomtest, spearmanr
 from sklearn.metrics import roc_auc_score
 from viral_common.tweets.features import FEATURES
-from viral_trainer.eda.facts import compute_facts
-from viral_trainer.eda.shares import FEW, Share, compute_shares_by_name, compute_shares_by_steps
+from viral_trainer.eda.page import render_page
+from viral_trainer.eda.shares import (
+    FEW,
+    Share,
+    compute_shares_by_name,
+    compute_shares_by_steps,
+    find_extremes,
+)
 from viral_trainer.eda.topics.authors import compute_authors
 from viral_trainer.eda.topics.features import compute_signals
 from viral_trainer.eda.topics.hours import compute_week
 from viral_trainer.eda.topics.likes import compute_likes
 from viral_trainer.eda.topics.selection import compute_copies
-from viral_trainer.eda.topics.words import build_word_table, compute_words, split_words
+from viral_trainer.eda.topics.words import compute_words
+from viral_trainer.eda.word_table import build_word_table, split_words
 
 from tests.factories import START, make_columns, make_described, make_described_tweet, make_some_columns
 
@@ -74,14 +81,14 @@ def test_a_features_signal_is_what_the_libraries_find() -> None:
 
     signals = {one.name: one for one in compute_signals(columns.features, columns.likes, viral)}
 
-    photos, told = signals["photos_count"], signals["author_known"]
+    photos, known = signals["photos_count"], signals["author_known"]
     assert photos.auc == pytest.approx(roc_auc_score(viral, columns.get_feature("photos_count")))
     assert photos.spearman == pytest.approx(
         spearmanr(columns.get_feature("photos_count"), columns.likes).statistic
     )
     assert photos.error
     assert 0 < photos.error < 0.1
-    assert (told.auc, told.spearman) == (None, None), "it is the same for all"
+    assert (known.auc, known.spearman) == (None, None), "it is the same for all"
     assert next(iter(signals)) == "photos_count"
 
 
@@ -116,7 +123,7 @@ def test_hours_and_weekdays_are_utc() -> None:
     assert (week.get_cell(23, 3).label, week.get_cell(23, 3).viral) == ("Thursday 23:00", 1)
     assert (week.get_cell(0, 4).label, week.get_cell(0, 4).tweets) == ("Friday 00:00", 1)
     assert week.days == [3, 4]
-    assert week.find_extremes() is None, "too few tweets to compare"
+    assert find_extremes(week.cells) is None, "too few tweets to compare"
 
 
 def test_hours_that_differ_by_more_than_chance_are_told_from_those_that_do_not() -> None:
@@ -124,8 +131,8 @@ def test_hours_that_differ_by_more_than_chance_are_told_from_those_that_do_not()
     times = np.datetime64("2026-01-05T00:00:00") + rng.integers(0, 7 * 24 * 3600, 20_000)
     night = times.astype("datetime64[h]").astype(int) % 24 < 6
 
-    even = compute_week(times, rng.random(20_000) < 0.5).compute_luck()
-    uneven = compute_week(times, rng.random(20_000) < np.where(night, 0.6, 0.4)).compute_luck()
+    even = compute_week(times, rng.random(20_000) < 0.5).compute_p_value()
+    uneven = compute_week(times, rng.random(20_000) < np.where(night, 0.6, 0.4)).compute_p_value()
 
     assert even is not None
     assert uneven is not None
@@ -172,7 +179,10 @@ def test_words_that_stand_out_are_named_and_what_few_people_say_is_not() -> None
     assert found.different == 5
 
 
-def test_everything_is_known_of_a_single_tweet_too() -> None:
-    facts = compute_facts(make_described(make_columns([make_described_tweet("🙂", 3)])))
+def test_a_single_tweet_makes_a_page_too() -> None:
+    described = make_described(make_columns([make_described_tweet("🙂", 3)]))
 
-    assert (facts.all.rate, facts.words.different, facts.drift) == (1, 0, None)
+    html = render_page(described, drift=None)
+
+    assert "100.0% of the 1 tweet have at least one like" in html
+    assert "Of 0 different words" in html

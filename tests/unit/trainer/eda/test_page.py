@@ -11,9 +11,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from viral_common.stores.tweet_columns import DescribedTweet
-from viral_trainer.eda.facts import compute_facts
 from viral_trainer.eda.page import render_page
 from viral_trainer.eda.sources import Piece, ReportTweets
+from viral_trainer.eda.topics.drift import compare_with_before
 
 from tests.factories import START, make_columns, make_described, make_described_tweet, make_some_columns
 
@@ -52,13 +52,13 @@ class Elements(HTMLParser):
         return [attrs[attribute] or "" for _, attrs in self.all if attribute in attrs]
 
 
-def html_of(described: ReportTweets) -> str:
-    return render_page(described, compute_facts(described))
+def render_html(described: ReportTweets) -> str:
+    return render_page(described, compare_with_before(described))
 
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    return html_of(make_described(before=make_some_columns(seed=8)))
+    return render_html(make_described(before=make_some_columns(seed=8)))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def window_html() -> str:
     batches = (np.arange(len(columns)) >= 100).astype(np.int64)
     pieces = [Piece(f"batch {n}", START + timedelta(days=n), START + timedelta(days=n + 1)) for n in range(2)]
     described = make_described(replace(columns, batches=batches), source="simulated")
-    return html_of(replace(described, pieces=pieces))
+    return render_html(replace(described, pieces=pieces))
 
 
 def test_the_page_needs_nothing_else(html: str) -> None:
@@ -113,7 +113,7 @@ def test_texts_are_texts() -> None:
     tweets += [make_described_tweet("plain", 1, author=f"a{n}") for n in range(40)]
     described = replace(make_described(make_columns(tweets)), query=HOSTILE, left_out={HOSTILE: 3})
 
-    elements = Elements(html_of(described))
+    elements = Elements(render_html(described))
 
     assert not {"script", "img"} & {tag for tag, _ in elements.all}
     assert not [name for _, attrs in elements.all for name in attrs if name.startswith("on")]
@@ -126,7 +126,7 @@ def test_nobody_is_named() -> None:
         for n in range(200)
     ]
 
-    text = html_of(make_described(make_columns(tweets)))
+    text = render_html(make_described(make_columns(tweets)))
 
     assert "friend" not in text
     assert "author1" not in text
@@ -146,7 +146,7 @@ def test_sentences_follow_the_data() -> None:
     columns = make_columns([make_described_tweet(f"t{n}", likes=12 if n < 30 else 0) for n in range(120)])
     described = replace(make_described(columns), likes_threshold=10)
 
-    text = html_of(described)
+    text = render_html(described)
 
     assert "25.0% of the 120 tweets have more than 10 likes" in text
     assert "75.0% of the tweets have none. Half have at most 0, one in ten more than 12" in text
@@ -157,7 +157,7 @@ def test_with_one_class_no_hour_is_called_better() -> None:
     tweets = [make_described_tweet(f"t{n}", 1, at=START + timedelta(hours=n % 72)) for n in range(72 * 30)]
     columns = make_columns(sorted(tweets, key=lambda tweet: tweet.input.created_at))
 
-    assert "With one class only, no hour is better" in html_of(make_described(columns))
+    assert "With one class only, no hour is better" in render_html(make_described(columns))
 
 
 ODD_WORDS = "مرحبا 日本語 漢字 ok👍🏽ok"
@@ -176,7 +176,7 @@ ODD_WORDS = "مرحبا 日本語 漢字 ok👍🏽ok"
 def test_odd_tweets_make_a_sound_page(tweets: list[DescribedTweet]) -> None:
     columns = make_columns(tweets)
 
-    html = html_of(make_described(columns, before=columns))
+    html = render_html(make_described(columns, before=columns))
 
     assert Elements(html).open == []
     assert not re.search(r"\bnan\b", html)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp
-from viral_trainer.eda.facts import compute_facts
 from viral_trainer.eda.on_run import build_drift_metrics
-from viral_trainer.eda.topics.drift import compute_drift, compute_shift
-from viral_trainer.eda.topics.words import build_word_table
+from viral_trainer.eda.topics.drift import compare_with_before, compute_drift, compute_shift
+from viral_trainer.eda.word_table import build_word_table
 
 from tests.factories import make_columns, make_described, make_described_tweet, make_some_columns
 
@@ -64,8 +63,8 @@ def test_new_words_are_weighted_by_their_uses() -> None:
     assert drift.texts_seen == 1 / 2
 
 
-def test_the_run_is_told_of_every_feature_and_of_the_viral_share() -> None:
-    drift = compute_facts(make_described(before=make_some_columns(seed=8))).drift
+def test_the_run_gets_every_feature_and_the_viral_share() -> None:
+    drift = compare_with_before(make_described(before=make_some_columns(seed=8)))
 
     assert drift
     metrics = build_drift_metrics(drift)

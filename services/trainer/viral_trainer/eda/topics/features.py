@@ -11,11 +11,16 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 from viral_common.tweets.feature_names import is_yes_or_no, name_feature
-from viral_common.tweets.features import FEATURES
+from viral_common.tweets.features import FEATURES, TWEET_FEATURES
 
-from viral_trainer.eda.canvas import ACCENT, LINE, QUIET, WARM, add_tip, open_canvas
-from viral_trainer.eda.panel import SHARE_HEAD, Panel, format_percent, format_share_rows, is_apart
-from viral_trainer.eda.shares import ROW, Share, Z, draw_columns
+from viral_trainer.eda.canvas import ACCENT, QUIET, ROW, WARM, add_tip, open_canvas
+from viral_trainer.eda.panel import Panel, format_percent
+from viral_trainer.eda.shares import Share, Z, compute_shares_by_steps, draw_columns, is_apart
+from viral_trainer.eda.sources import ReportTweets
+
+# These go round or have many values: they have plots of their own.
+ELSEWHERE = ("created_at_dayofweek", "created_at_hour", "word_count")
+FEW_VALUES = (0, 1, 2, 3, 4, 5)
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,11 @@ class Signal:
     """Hold the scores of one feature alone; None where it, or the label, is the same for all tweets."""
 
     name: str
-    spearman: float | None
+    spearman: float | None = None
     """Rank correlation with the number of likes (and so with any rising function of it, such as the logarithm)."""
-    auc: float | None
+    auc: float | None = None
     """Chance that a viral tweet has a higher value than another one; 0.5 tells nothing, below it less is better."""
-    error: float | None
+    error: float | None = None
     """Half of the AUC's 95 % interval (Hanley and McNeil 1982)."""
 
     @property
@@ -50,18 +55,18 @@ def _compute_signal(
     name: str, values: NDArray[np.float32], likes: NDArray[np.int64], viral: NDArray[np.bool_]
 ) -> Signal:
     known = np.isfinite(values)
-    ranks, labels = rankdata(values[known]), viral[known]
-    if len(ranks) == 0 or ranks.min() == ranks.max():
-        return Signal(name, None, None, None)
+    order, labels = rankdata(values[known]), viral[known]
+    if len(order) == 0 or order.min() == order.max():
+        return Signal(name)
     spearman = None
     if likes[known].min() < likes[known].max():
-        spearman = float(np.corrcoef(ranks, rankdata(likes[known]))[0, 1])
+        spearman = float(np.corrcoef(order, rankdata(likes[known]))[0, 1])
     positives, negatives = int(labels.sum()), int((~labels).sum())
     if not positives or not negatives:
-        return Signal(name, spearman, None, None)
+        return Signal(name, spearman)
     # The Mann-Whitney statistic, by the sum of the viral tweets' ranks.
-    auc = (ranks[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives)
-    return Signal(name, spearman, float(auc), _compute_error(float(auc), positives, negatives))
+    auc = float((order[labels].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return Signal(name, spearman, auc, _compute_error(auc, positives, negatives))
 
 
 def _compute_error(auc: float, positives: int, negatives: int) -> float:
@@ -74,27 +79,16 @@ def _compute_error(auc: float, positives: int, negatives: int) -> float:
     return Z * sqrt(max(0.0, variance))
 
 
-def draw_signals(name: str, found: Sequence[Signal]) -> Markup:
-    """Draw the AUC of each feature alone, as bars from 0.5, with its interval."""
-    drawn = [one for one in found if one.auc is not None]
-    with open_canvas(ROW * len(drawn) + 44) as picture:
-        axes = picture.add_axes()
-        for place, one in enumerate(drawn):
-            auc, error = 0.5 + one.advantage, one.error or 0.0
-            (bar,) = axes.barh(
-                place, auc - 0.5, 0.62, left=0.5, color=ACCENT if auc > 0.5 else WARM, alpha=0.85
-            )
-            axes.plot([auc - error, auc + error], [place, place], color=QUIET, linewidth=1.2)
-            add_tip(bar, f"{name_feature(one.name)}: AUC {auc:.3f} ± {error:.3f}")
-        axes.axvline(0.5, color=QUIET, linewidth=0.8)
-        reach = max([0.06, *(abs(one.advantage) + (one.error or 0.0) for one in drawn)]) * 1.08
-        axes.set_xlim(0.5 - reach, 0.5 + reach)
-        axes.set_ylim(len(drawn) - 0.4, -0.6)
-        axes.set_yticks(range(len(drawn)), [name_feature(one.name) for one in drawn])
-        axes.set_xlabel("less likes ←  AUC  → more likes")
-        axes.grid(axis="x", color=LINE, linewidth=0.6)
-        axes.set_axisbelow(True)
-        return picture.to_svg(name)
+def render_features(described: ReportTweets, overall: float) -> list[Panel]:
+    """Render the AUC of each feature alone, and the viral share by the value of each that varies."""
+    tweets, viral = described.columns, described.viral
+    panels = [render_signals(compute_signals(tweets.features, tweets.likes, viral))]
+    for name in TWEET_FEATURES:
+        if name not in ELSEWHERE:
+            shares = compute_shares_by_steps(tweets.get_feature(name).astype(np.int64), viral, FEW_VALUES)
+            if len(shares) > 1:
+                panels.append(render_effect(name, shares, overall))
+    return panels
 
 
 def render_signals(signals: Sequence[Signal]) -> Panel:
@@ -104,20 +98,33 @@ def render_signals(signals: Sequence[Signal]) -> Panel:
         "signals",
         "Each feature by itself",
         _describe_signals(signals, varying),
-        draw_signals("signals", varying) if varying else None,
+        _draw_signals(varying) if varying else None,
         ("feature", "AUC", "±", "Spearman with likes"),
         [
-            (
-                name_feature(one.name),
-                _format_figure(one.auc),
-                _format_figure(one.error),
-                _format_figure(one.spearman),
-            )
+            (name_feature(one.name), *map(_format_figure, (one.auc, one.error, one.spearman)))
             for one in signals
         ],
         "AUC: how often a viral tweet has a higher value than another one. Hours and weekdays go round, so for them "
         "see the week below.",
     )
+
+
+def _draw_signals(varying: Sequence[Signal]) -> Markup:
+    """Draw the AUCs as bars from 0.5, with their intervals."""
+    with open_canvas(ROW * len(varying) + 44) as picture:
+        axes = picture.add_rows([name_feature(one.name) for one in varying])
+        for place, one in enumerate(varying):
+            auc, error = 0.5 + one.advantage, one.error or 0.0
+            colour = ACCENT if auc > 0.5 else WARM
+            (bar,) = axes.barh(place, auc - 0.5, 0.62, left=0.5, color=colour, alpha=0.85)
+            axes.plot([auc - error, auc + error], [place, place], color=QUIET, linewidth=1.2)
+            add_tip(bar, f"{name_feature(one.name)}: AUC {auc:.3f} ± {error:.3f}")
+        axes.axvline(0.5, color=QUIET, linewidth=0.8)
+        reach = max([0.06, *(abs(one.advantage) + (one.error or 0.0) for one in varying)]) * 1.08
+        axes.set_xlim(0.5 - reach, 0.5 + reach)
+        axes.set_xlabel("less likes ←  AUC  → more likes")
+        axes.grid(axis="x")
+        return picture.to_svg("signals")
 
 
 def _describe_signals(signals: Sequence[Signal], varying: Sequence[Signal]) -> str:
@@ -138,39 +145,32 @@ def _format_figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}".replace("-", "−")
 
 
-def render_effect(name: str, found: list[Share], overall: float) -> Panel:
+def render_effect(name: str, shares: list[Share], overall: float) -> Panel:
     """Render the viral share by a feature's value."""
+    key, title, unit = name.replace("_", "-"), name_feature(name), f"{name_feature(name)} in the tweet"
     if is_yes_or_no(name):
-        words = ("no", "yes")
-        found = [Share(word, one.tweets, one.viral) for word, one in zip(words, found, strict=False)]
-    title = name_feature(name).capitalize()
-    key = name.replace("_", "-")
-    return Panel(
-        key,
-        title,
-        _describe_effect(name, found),
-        draw_columns(key, found, overall, "" if is_yes_or_no(name) else f"{name_feature(name)} in the tweet"),
-        (name_feature(name), *SHARE_HEAD),
-        format_share_rows(found),
-    )
+        unit = ""
+        shares = [
+            Share(word, one.tweets, one.viral) for word, one in zip(("no", "yes"), shares, strict=False)
+        ]
+    says, plot = _describe_effect(name, shares), draw_columns(key, shares, overall, unit)
+    return Panel.from_shares(key, title.capitalize(), says, plot, title, shares)
 
 
-def _describe_effect(name: str, found: list[Share]) -> str:
-    without = found[0]
-    rest = Share("", sum(one.tweets for one in found[1:]), sum(one.viral for one in found[1:]))
+def _describe_effect(name: str, shares: list[Share]) -> str:
+    without, *more = shares
+    rest = Share("", sum(one.tweets for one in more), sum(one.viral for one in more))
     if is_yes_or_no(name):
         yes, no = "it is so", "it is not"
     elif without.label == "0":
         yes, no = f"there are {name_feature(name)}", "there are none"
     else:
         yes, no = "there are more", f"there are {without.label}"
-    verdict = (
-        f"{abs(100 * (rest.rate - without.rate)):.1f} points {'more' if rest.rate > without.rate else 'less'}"
-        if is_apart(rest, without)
-        else "no clear difference"
-    )
+    verdict = "no clear difference"
+    if is_apart(rest, without):
+        side = "more" if rest.rate > without.rate else "less"
+        verdict = f"{abs(100 * (rest.rate - without.rate)):.1f} points {side}"
     return (
         f"Where {yes} ({format_percent(rest.tweets / (rest.tweets + without.tweets))} of the tweets), "
-        f"{format_percent(rest.rate)} "
-        f"are viral, against {format_percent(without.rate)} where {no}: {verdict}."
+        f"{format_percent(rest.rate)} are viral, against {format_percent(without.rate)} where {no}: {verdict}."
     )

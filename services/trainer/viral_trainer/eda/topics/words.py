@@ -1,39 +1,22 @@
-"""Show words and hashtags that go with likes. Only what several authors use is named."""
+"""Show how long tweets are, and which words go with likes. Only what several authors use is named."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.tweets.text import LINK
 
-from viral_trainer.eda.panel import SHARE_HEAD, Panel, format_count, format_percent, format_share_rows
-from viral_trainer.eda.shares import Share, draw_rows
+from viral_trainer.eda.panel import Panel, format_count, format_percent
+from viral_trainer.eda.shares import Share, compute_shares_by_steps, draw_columns, draw_rows, find_extremes
+from viral_trainer.eda.sources import ReportTweets
+from viral_trainer.eda.word_table import WordTable
 
-# Links and mentions are read over; a word has three letters or more and may be a hashtag.
-_TOKEN = re.compile(rf"{LINK.pattern}|@\w+|(#?[^\W\d_][\w'’]+\w)")
-
-
+WORD_STEPS = (0, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50)
+LETTER_STEPS = (0, 50, 100, 150, 200, 250, 300)
 # A word is named if so many tweets hold it, and so many different authors: what one person alone says stays unsaid.
-LEAST_TWEETS, LEAST_SHARE = 30, 0.002
-
-
-LEAST_AUTHORS = 10
-
-
+LEAST_TWEETS, LEAST_SHARE, LEAST_AUTHORS = 30, 0.002, 10
 SHOWN = 8
-
-
-@dataclass(frozen=True)
-class WordTable:
-    """Hold pairs of a tweet and a word, one for each different word of each tweet."""
-
-    words: NDArray[np.object_]  # (words,) str, each once
-    tweet: NDArray[np.int64]  # (pairs,) the tweet's place
-    word: NDArray[np.int64]  # (pairs,) the word's place
 
 
 @dataclass(frozen=True)
@@ -47,37 +30,6 @@ class Words:
     """The interval that begins highest first, all above the share of all tweets."""
     ignored: list[Share]
     """The interval that ends lowest first, all below it."""
-
-
-@dataclass(frozen=True)
-class Novelty:
-    """Count words that earlier tweets did not have."""
-
-    new: int
-    different: int
-    share: float
-    """Of all pairs of a tweet and one of its words, those with a new word."""
-
-
-def split_words(text: str) -> list[str]:
-    """Split a text into its different words, in lower case; hashtags keep their sign."""
-    found = dict.fromkeys(_TOKEN.findall(text.lower().replace("＃", "#")))
-    found.pop("", None)  # a link or a mention
-    return list(found)
-
-
-def build_word_table(texts: NDArray[np.object_]) -> WordTable:
-    """Build the table from (n,) texts."""
-    places: dict[str, int] = {}
-    tweet: list[int] = []
-    word: list[int] = []
-    for place, text in enumerate(texts):
-        found = [places.setdefault(one, len(places)) for one in split_words(text)]
-        word += found
-        tweet += [place] * len(found)
-    return WordTable(
-        np.array([*places], dtype=object), np.array(tweet, dtype=np.int64), np.array(word, dtype=np.int64)
-    )
 
 
 def compute_words(table: WordTable, authors: NDArray[np.int64], viral: NDArray[np.bool_]) -> Words:
@@ -96,14 +48,6 @@ def compute_words(table: WordTable, authors: NDArray[np.int64], viral: NDArray[n
     return Words(count, len(shares), above[:SHOWN], below[:SHOWN])
 
 
-def compute_novelty(before: NDArray[np.object_], after: WordTable) -> Novelty:
-    """Count the words of `after` that none of the texts `before` has."""
-    known = set(chain.from_iterable(map(split_words, before)))
-    new = np.array([word not in known for word in after.words], dtype=np.bool_)
-    share = float(new[after.word].mean()) if len(after.word) else 0.0
-    return Novelty(int(new.sum()), len(new), share)
-
-
 def _count_authors(
     table: WordTable, authors: NDArray[np.int64], wanted: NDArray[np.intp]
 ) -> NDArray[np.int64]:
@@ -115,8 +59,40 @@ def _count_authors(
     return np.bincount(np.unique(pairs, axis=1)[0], minlength=len(wanted)).astype(np.int64)
 
 
-def render_words(found: Words, everything: Share) -> Panel:
+def render_lengths(described: ReportTweets, everything: Share) -> list[Panel]:
+    """Render the viral share by how many words and characters tweets have."""
+    tweets = described.columns
+    words = tweets.get_feature("word_count").astype(np.int64)
+    letters = np.array([len(text) for text in tweets.texts])
+    return [
+        _render_length("words", "Words", words, WORD_STEPS, described, everything),
+        _render_length("letters", "Characters", letters, LETTER_STEPS, described, everything),
+    ]
+
+
+def _render_length(
+    key: str,
+    title: str,
+    lengths: NDArray[np.int64],
+    steps: tuple[int, ...],
+    described: ReportTweets,
+    everything: Share,
+) -> Panel:
+    shares = compute_shares_by_steps(lengths, described.viral, steps)
+    most, name = max(shares, key=lambda one: one.tweets), title.lower()
+    part = format_percent(most.tweets / everything.tweets)
+    says = f"Most frequent are {most.label} {name} ({part} of the tweets)."
+    if ends := find_extremes(shares):
+        low, high = ends
+        says += f" The viral share is lowest at {low.label} ({format_percent(low.rate)})"
+        says += f" and highest at {high.label} ({format_percent(high.rate)})."
+    plot = draw_columns(key, shares, everything.rate, f"{name} in the tweet")
+    return Panel.from_shares(key, title, says, plot, name, shares)
+
+
+def render_words(described: ReportTweets, everything: Share) -> Panel:
     """Render the words that stand out on either side."""
+    found = compute_words(described.words, described.columns.authors, described.viral)
     shown = [*found.liked, *reversed(found.ignored)]
     says = f"Of {format_count(found.different, 'different word')}, {found.compared:,} are frequent enough to compare. "
     if found.liked:
@@ -124,17 +100,16 @@ def render_words(found: Words, everything: Share) -> Panel:
         says += f"Tweets with “{best.label}” are viral in {format_percent(best.rate)} of the cases"
     if found.ignored:
         worst = found.ignored[0]
-        says += (
-            f"{'; those' if found.liked else 'Tweets'} with “{worst.label}” in {format_percent(worst.rate)}"
-        )
+        who = "; those" if found.liked else "Tweets"
+        says += f"{who} with “{worst.label}” in {format_percent(worst.rate)}"
     says += f", against {format_percent(everything.rate)} of all." if shown else "None of them stands out."
-    return Panel(
+    return Panel.from_shares(
         "lift",
         "Words that stand out",
         says,
         draw_rows("lift", shown, everything.rate) if shown else None,
-        ("word", *SHARE_HEAD),
-        format_share_rows(shown),
+        "word",
+        shown,
         f"Named are only words of at least {max(LEAST_TWEETS, round(LEAST_SHARE * everything.tweets)):,} tweets by "
         f"{LEAST_AUTHORS} authors, never mentions. They go with likes; that they bring any is not said.",
     )
