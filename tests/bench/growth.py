@@ -25,7 +25,7 @@ from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
 from viral_gateway.stores.read_session import open_read_session
-from viral_scraper.stores.batches import BatchStore, Plan
+from viral_scraper.stores.batches import BatchStore
 from viral_scraper.stores.copy_row import PreparedTweets, prepare
 
 from tests.bench.crowded import BUSIEST, END, PER_BATCH, SOURCE, fill, newest_batch
@@ -128,17 +128,15 @@ def _read_s(db: Sessions, rows: int) -> float:
 
 def _store_s(db: Sessions) -> dict[str, float]:
     """A batch of tweets that are new, then once more with other counts."""
-    store = BatchStore(db)
     seconds = []
+    window = (END, END + DAY)
     for likes, query in ((0, "new"), (1, "again")):
-        plan = Plan(
-            uuid4(), SOURCE, query, END, END + DAY, PER_BATCH, [(END, END + DAY)] * (PER_BATCH // AT_ONCE)
-        )
-        store.plan(plan)
+        store = BatchStore(db, SOURCE, query)
+        batch = store.plan(uuid4(), window, PER_BATCH, [window] * (PER_BATCH // AT_ONCE))
         pieces = list(_pieces(likes))
         started = time.perf_counter()
         for position, piece in enumerate(pieces):
-            store.store({position: piece}, plan.batch_id, PER_BATCH)
+            store.store({position: piece}, batch.id, PER_BATCH)
         seconds.append(time.perf_counter() - started)
     return dict(zip(("store_s", "update_s"), seconds, strict=True))
 

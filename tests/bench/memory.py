@@ -58,9 +58,8 @@ def _figure(scratch: Path, servers: Servers, window: int) -> Figure:
 
 def _fill(db: Sessions) -> None:
     source = SimulatedSource(1, date(2026, 1, 1), 1, TWEETS)
-    collector = Collector(
-        source, BatchStore(db), lambda *_: None, lambda *_: None, TWEETS, LabelRule(0, timedelta(days=1))
-    )
+    batches, rule = BatchStore(db, source.name, source.query), LabelRule(0, timedelta(days=1))
+    collector = Collector(source, batches, lambda *_: None, lambda *_: None, TWEETS, rule)
     batch = collector.collect_next(threading.Event())
     assert batch is not None
     for day in range(1, BATCHES):

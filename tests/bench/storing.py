@@ -59,9 +59,8 @@ def measure(scratch: Path, servers: Servers) -> list[Figure]:
 
 def _collect(db: Sessions, scratch: Path) -> int:
     source = ArchiveSource(str(ARCHIVE), "", scratch / "archive", lambda *_: None)
-    collector = Collector(
-        source, BatchStore(db), lambda *_: None, lambda *_: None, ENOUGH, LabelRule(0, timedelta(days=1))
-    )
+    batches, rule = BatchStore(db, source.name, source.query), LabelRule(0, timedelta(days=1))
+    collector = Collector(source, batches, lambda *_: None, lambda *_: None, ENOUGH, rule)
     batch = collector.collect_next(threading.Event())
     assert batch is not None
     return batch.tweet_count

@@ -37,7 +37,7 @@ def make_collector(
     file = write_lines(folder / "tweets.jsonl", rows)
     return Collector(
         source=ArchiveSource(str(file), query, folder / "shards", log_progress()),
-        batches=BatchStore(db),
+        batches=BatchStore(db, "archive", query),
         emit=emit,
         report=log_progress(),
         batch_size=batch_size,

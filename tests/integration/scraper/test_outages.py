@@ -18,6 +18,7 @@ from viral_scraper.collecting.schedule import Schedule
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.base import Window
 from viral_scraper.sources.retries import SourceAway
+from viral_scraper.stores.batches import BatchStore
 
 from tests.eventually import eventually
 from tests.factories import make_twint_days
@@ -58,7 +59,7 @@ def make_fake_source(db: Sessions, folder: Path, open_after: int = 3) -> tuple[F
     files = make_collector(db, folder, make_twint_days(1, 200), batch_size=400)
     assert isinstance(files.source, ArchiveSource)
     network = FakeSource(files.source, open_after=open_after)
-    return network, replace(files, source=network)
+    return network, replace(files, source=network, batches=BatchStore(db, network.name, network.query))
 
 
 @contextmanager

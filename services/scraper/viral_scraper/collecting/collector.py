@@ -17,7 +17,7 @@ from viral_scraper.collecting.intervals import derive_batch_id, draw_random_inte
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import PreparingSource, Source, build_source
-from viral_scraper.stores.batches import BatchStore, Emit, Plan
+from viral_scraper.stores.batches import BatchStore, Emit
 from viral_scraper.stores.copy_row import PreparedTweets, prepare
 
 log = structlog.get_logger()
@@ -47,9 +47,10 @@ class Collector:
     @classmethod
     def from_settings(cls, settings: ScraperSettings, service: Service, report: ReportProgress) -> Self:
         """Build the collector of the source that VIRAL_SOURCE names."""
+        source = build_source(settings, report, service.sessions)
         return cls(
-            source=build_source(settings, report, service.sessions),
-            batches=BatchStore(service.sessions),
+            source=source,
+            batches=BatchStore(service.sessions, source.name, source.query),
             emit=service.emit,
             report=report,
             batch_size=settings.batch_size,
@@ -73,7 +74,7 @@ class Collector:
 
         `confirm` is called before anything is fetched, and raises if somebody else may be collecting.
         """
-        batch = self.batches.find_unfinished(self.source.name, self.source.query) or self._plan_next()
+        batch = self.batches.find_unfinished() or self._plan_next()
         if batch is None:
             return None
         self._fill(batch, stopping, confirm)
@@ -84,22 +85,14 @@ class Collector:
         return batch
 
     def _plan_next(self) -> Batch | None:
-        after = self.batches.find_collected_until(self.source.name, self.source.query)
+        after = self.batches.find_collected_until()
         window = self.source.find_next_window(after, self.batch_size)
         if window is None:
             return None
         batch_id = derive_batch_id(self.source.name, self.source.query, window)
         log.info("batch begun", batch=str(batch_id), window_from=window.since, window_to=window.until)
-        return self.batches.plan(
-            Plan(
-                batch_id,
-                self.source.name,
-                self.source.query,
-                *window,
-                target=self.batch_size,
-                intervals=draw_random_intervals(batch_id, window),
-            )
-        )
+        intervals = draw_random_intervals(batch_id, window)
+        return self.batches.plan(batch_id, window, self.batch_size, intervals)
 
     def _fill(self, batch: Batch, stopping: threading.Event, confirm: Callable[[], None]) -> None:
         kept = batch.tweet_count

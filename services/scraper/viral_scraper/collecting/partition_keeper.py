@@ -9,13 +9,7 @@ import structlog
 from viral_common.database.engine import Sessions
 from viral_common.errors import summarise_error
 
-from viral_scraper.stores.partitions import (
-    add_months,
-    analyse_all,
-    drop_old_months,
-    find_month,
-    find_next_month,
-)
+from viral_scraper.stores import partitions
 
 log = structlog.get_logger()
 
@@ -38,18 +32,16 @@ class PartitionKeeper:
             stopping.wait(KEEP_EVERY_S)
 
     def keep_partitions(self, now: datetime) -> None:
-        """Make this month and the next one; drop what is beyond the retention, if there is one; note what is there.
+        """Make this month and the next one; drop what is beyond the retention, if there is one; and gather statistics.
 
         Raises nothing: whoever stores makes the months that are missing, and old ones can wait an hour.
         """
         try:
-            this = find_month(now)
-            add_months(self._sessions, [this, find_next_month(this)])
+            this = partitions.find_month(now)
+            partitions.add_months(self._sessions, [this, partitions.find_next_month(this)])
             if self._keep:
-                for month in drop_old_months(self._sessions, self._keep, now):
-                    log.info(
-                        "month of tweets dropped", month=f"{month:%Y-%m}", retention_days=self._keep.days
-                    )
-            analyse_all(self._sessions, ANALYSE_EVERY)
+                for month in partitions.drop_old_months(self._sessions, self._keep, now):
+                    log.info("month of tweets dropped", month=f"{month:%Y-%m}", kept_days=self._keep.days)
+            partitions.analyse_all(self._sessions, ANALYSE_EVERY)
         except Exception as error:  # noqa: BLE001  (the thread's edge: it must outlive everything)
-            log.warning("months not looked after; tried again later", reason=summarise_error(error))
+            log.warning("partitions not kept up; tried again later", reason=summarise_error(error))

@@ -115,10 +115,10 @@ class Schedule:
 
     def _find_next_due(self, daily: Daily) -> datetime:
         """Find when to run next: at once for a batch that was begun and for a run that was missed."""
-        source, batches = self._collector.source, self._collector.batches
-        if batches.find_unfinished(source.name, source.query):
+        batches = self._collector.batches
+        if batches.find_unfinished():
             return datetime.now(UTC)
-        ends = (batches.find_last_collected_at(source.name, source.query), self._last_run)
+        ends = (batches.find_last_collected_at(), self._last_run)
         return daily.compute_next_after(max((end for end in ends if end), default=self._started))
 
     def _end_run(self) -> float:

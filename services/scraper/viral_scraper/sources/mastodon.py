@@ -66,7 +66,7 @@ class MastodonSource:
 
     @classmethod
     def from_settings(
-        cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
+        cls, settings: ScraperSettings, _report: ReportProgress, _sessions: Sessions, /
     ) -> Self:
         own = load_settings(MastodonSettings)
         if not own.url:

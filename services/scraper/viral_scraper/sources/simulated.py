@@ -43,7 +43,7 @@ class SimulatedSource:
 
     @classmethod
     def from_settings(
-        cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
+        cls, settings: ScraperSettings, _report: ReportProgress, _sessions: Sessions, /
     ) -> Self:
         return cls(
             settings.simulation_seed,

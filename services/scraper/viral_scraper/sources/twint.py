@@ -47,7 +47,7 @@ class TwintSource:
 
     @classmethod
     def from_settings(
-        cls, settings: ScraperSettings, _report_progress: ReportProgress, _sessions: Sessions, /
+        cls, settings: ScraperSettings, _report: ReportProgress, _sessions: Sessions, /
     ) -> Self:
         if not settings.query.strip():
             raise UsageError("VIRAL_QUERY is empty; say what Twint shall search for")

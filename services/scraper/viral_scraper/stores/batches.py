@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Float, Integer, Select, cast, func, select, text
+from sqlalchemy import ColumnElement, Float, Integer, Select, and_, cast, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
@@ -26,67 +25,50 @@ from viral_scraper.stores.copy_row import PreparedTweets
 from viral_scraper.stores.partitions import run_with_months
 
 Emit = Callable[[Session, BatchCollected], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Hold a batch to be: which window, how many tweets, and its intervals in the order of fetching."""
-
-    batch_id: UUID
-    source: str
-    query: str
-    since: datetime
-    until: datetime
-    target: int
-    intervals: Sequence[tuple[datetime, datetime]]
+Interval = tuple[datetime, datetime]
 
 
 class BatchStore:
-    """Read and write batches."""
+    """Read and write the batches of one source and query."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, source: str, query: str) -> None:
         self._sessions = sessions
+        self._source = source
+        self._query = query
+        self._is_mine = and_(Batch.source == source, Batch.query == query)
 
-    def find_unfinished(self, source: str, query: str) -> Batch | None:
+    def find_unfinished(self) -> Batch | None:
         """Find the batch to go on with, if one was begun."""
-        begun = (Batch.source == source, Batch.query == query, Batch.collected_at.is_(None))
+        begun = select(Batch).where(self._is_mine, Batch.collected_at.is_(None))
         with self._sessions() as session:
-            return session.scalars(select(Batch).where(*begun).order_by(Batch.window_from).limit(1)).first()
+            return session.scalars(begun.order_by(Batch.window_from).limit(1)).first()
 
-    def find_collected_until(self, source: str, query: str) -> datetime | None:
+    def find_collected_until(self) -> datetime | None:
         """Find the end of the last window, where the next one may begin."""
         with self._sessions() as session:
-            return session.scalar(
-                select(func.max(Batch.window_to)).where(Batch.source == source, Batch.query == query)
-            )
+            return session.scalar(select(func.max(Batch.window_to)).where(self._is_mine))
 
-    def find_last_collected_at(self, source: str, query: str) -> datetime | None:
+    def find_last_collected_at(self) -> datetime | None:
         """Find when the newest batch was finished."""
         with self._sessions() as session:
-            return session.scalar(
-                select(func.max(Batch.collected_at)).where(Batch.source == source, Batch.query == query)
-            )
+            return session.scalar(select(func.max(Batch.collected_at)).where(self._is_mine))
 
-    def plan(self, plan: Plan) -> Batch:
-        """Write the batch and its intervals down; the same plan again changes nothing."""
+    def plan(self, batch_id: UUID, window: Interval, target: int, intervals: Sequence[Interval]) -> Batch:
+        """Write down a batch of `target` tweets and its intervals, in the order of fetching; again changes nothing."""
+        since, until = window
+        batch = insert(Batch).values(
+            id=batch_id,
+            source=self._source,
+            query=self._query,
+            window_from=since,
+            window_to=until,
+            target=target,
+        )
+        starts, ends = map(list, zip(*intervals, strict=True))
         with self._sessions.begin() as session:
-            session.execute(
-                insert(Batch)
-                .values(
-                    id=plan.batch_id,
-                    source=plan.source,
-                    query=plan.query,
-                    window_from=plan.since,
-                    window_to=plan.until,
-                    target=plan.target,
-                )
-                .on_conflict_do_nothing()
-            )
-            since, until = zip(*plan.intervals, strict=True)
-            session.execute(
-                PLAN_INTERVALS, {"batch": plan.batch_id, "since": list(since), "until": list(until)}
-            )
-            return session.get_one(Batch, plan.batch_id)
+            session.execute(batch.on_conflict_do_nothing())
+            session.execute(PLAN_INTERVALS, {"batch": batch_id, "since": starts, "until": ends})
+            return session.get_one(Batch, batch_id)
 
     def list_waiting_intervals(self, batch_id: UUID) -> list[BatchInterval]:
         """List those not stored yet, in the order of fetching."""

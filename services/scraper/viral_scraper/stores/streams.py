@@ -111,23 +111,20 @@ class StreamStore:
     def is_settled_until(self, until: datetime) -> bool:
         """Tell whether no post before `until` is still counted."""
         counted = (StreamPost.like_count.is_(None), StreamPost.posted_at < until)
+        query = select(StreamPost.external_id).where(self._is_mine, *counted)
         with self._sessions() as session:
-            return (
-                session.scalar(select(StreamPost.external_id).where(self._is_mine, *counted).limit(1)) is None
-            )
+            return session.scalar(query.limit(1)) is None
 
     def read_posts(
         self, since: datetime, until: datetime, min_age: timedelta, limit: int | None
     ) -> Iterator[RawTweet]:
         """Read posts of [since, until) whose counts are fixed, in (posted_at, external_id) order."""
-        fixed = (
-            StreamPost.like_count.is_not(None),
-            StreamPost.posted_at >= since,
-            StreamPost.posted_at < until,
+        at = StreamPost.posted_at
+        query = select(StreamPost).where(
+            self._is_mine, StreamPost.like_count.is_not(None), at >= since, at < until
         )
-        query = select(StreamPost).where(self._is_mine, *fixed)
         with self._sessions() as session:
-            posts = session.scalars(query.order_by(StreamPost.posted_at, StreamPost.external_id).limit(limit))
+            posts = session.scalars(query.order_by(at, StreamPost.external_id).limit(limit))
             yield from (_build_tweet(post, min_age) for post in posts.all())
 
     def _build_row(self, tweet: RawTweet, count: int | None) -> dict[str, object]:

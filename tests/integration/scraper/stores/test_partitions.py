@@ -17,7 +17,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch
 from viral_scraper.collecting.partition_keeper import PartitionKeeper
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.stores.batches import Plan
+from viral_scraper.stores.batches import BatchStore
 from viral_scraper.stores.copy_row import prepare
 from viral_scraper.stores.partitions import add_months, analyse_all, drop_old_months, find_month, list_months
 
@@ -67,11 +67,11 @@ def test_a_tweet_that_comes_again_from_over_a_months_border_is_known(db: Session
     files = make_collector(db, tmp_path, [make_twint_row(border - timedelta(hours=3))], batch_size=1)
     collect_all(files)
     (tweet,) = files.source.search(border - DAY, border)
-    plan = Plan(uuid4(), "archive", "local times", border, border + DAY, 5, [(border, border + DAY)])
-    files.batches.plan(plan)
+    batches = BatchStore(db, "archive", "local times")
+    planned = batches.plan(uuid4(), (border, border + DAY), 5, [(border, border + DAY)])
     hours_later = replace(tweet, posted_at=border + timedelta(hours=4), like_count=7)
 
-    batch = files.batches.store({0: prepare([hours_later])}, plan.batch_id, share=5)
+    batch = batches.store({0: prepare([hours_later])}, planned.id, share=5)
 
     assert batch.filtered == {"collected before": 1}
     assert [(one.posted_at, one.like_count) for one in read_tweets(db)] == [(tweet.posted_at, 7)]

@@ -35,7 +35,7 @@ class ArchiveSource:
         self._paths = _split(paths)
         self.query = query or ", ".join(_SUFFIXES.sub("", Path(path).name) or path for path in self._paths)
         self._folder = folder
-        self._report_progress = report
+        self._report = report
         self._shards: Shards | None = None
 
     @classmethod
@@ -78,7 +78,7 @@ class ArchiveSource:
 
     def _open(self) -> Shards:
         try:
-            shards = open_shards(_find_files(self._paths), self._asked, self._folder, self._report_progress)
+            shards = open_shards(_find_files(self._paths), self._asked, self._folder, self._report)
         except OSError as error:
             where = error.filename or self._folder
             raise UsageError(f"cannot prepare the archive: {error.strerror or error} ({where})") from error

@@ -61,9 +61,7 @@ class BlueskySource:
         self.stream = Stream(url, self._store, lambda: EventSorter(share, min_age, self._bad), min_age, pace)
 
     @classmethod
-    def from_settings(
-        cls, settings: ScraperSettings, _report_progress: ReportProgress, sessions: Sessions, /
-    ) -> Self:
+    def from_settings(cls, settings: ScraperSettings, _report: ReportProgress, sessions: Sessions, /) -> Self:
         own = load_settings(BlueskySettings)
         return cls(sessions, own.jetstream_url, own.share, settings.min_age, settings.query.strip())
 

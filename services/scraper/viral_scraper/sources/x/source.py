@@ -72,9 +72,7 @@ class XSource:
         self._budget = budget
 
     @classmethod
-    def from_settings(
-        cls, settings: ScraperSettings, _report_progress: ReportProgress, sessions: Sessions, /
-    ) -> Self:
+    def from_settings(cls, settings: ScraperSettings, _report: ReportProgress, sessions: Sessions, /) -> Self:
         """Build it. Raises UsageError for settings without which nothing can be read."""
         own = load_settings(XSettings)
         if not own.bearer_token.get_secret_value():
