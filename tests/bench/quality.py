@@ -31,49 +31,66 @@ Scores = dict[str, dict[str, float]]
 
 def measure(_scratch: Path) -> list[Figure]:
     """By time the first 80% are learned from, the rest judged on; none without real tweets."""
-    if missing := [name for name in ("ukraine_oil", "covid2020") if not _file(name).exists()]:
+    if missing := [name for name in ("ukraine_oil", "covid2020") if not _find_file(name).exists()]:
         Console().print(f"quality is not measure_training: no {' and no '.join(missing)} in {TEST_DATA}")
         return []
-    e1 = _compared("ukraine_oil", "time")
-    random = _compared("ukraine_oil", "random")
-    covid = _compared("covid2020", "random")
-    told, untold = (*TEXT_RIVALS, MEAN, "trees+author"), (*TEXT_RIVALS, MEAN)
-    best_on_covid = max(covid[rival]["auc"] for rival in told)
+    e1 = _compare_models("ukraine_oil", "time")
+    random = _compare_models("ukraine_oil", "random")
+    covid = _compare_models("covid2020", "random")
+    with_author, without = (*TEXT_RIVALS, MEAN, "trees+author"), (*TEXT_RIVALS, MEAN)
+    best_on_covid = max(covid[rival]["auc"] for rival in with_author)
     return [
-        _figure("ukraine_oil, last 20% by time, username told", e1, "champion", told, "auc", 0.785),
-        _figure("ukraine_oil, last 20% by time, username told", e1, "champion", told, "accuracy", 0.70),
-        _figure("ukraine_oil, last 20% by time, no username", e1, "champion-no-author", untold, "auc", 0.68),
-        _figure("ukraine_oil, random 20%, no username", random, "champion-no-author", untold, "auc", 0.72),
-        _figure("covid2020, random 20%, username told", covid, "champion", told, "auc", best_on_covid + 0.02),
-        _calibration("ukraine_oil, last 20% by time, username told", e1),
-        _calibration("ukraine_oil, random 20%, username told", random),
+        _make_figure(
+            "ukraine_oil, last 20% by time, username known", e1, "champion", with_author, "auc", 0.785
+        ),
+        _make_figure(
+            "ukraine_oil, last 20% by time, username known", e1, "champion", with_author, "accuracy", 0.70
+        ),
+        _make_figure(
+            "ukraine_oil, last 20% by time, no username", e1, "champion-no-author", without, "auc", 0.68
+        ),
+        _make_figure(
+            "ukraine_oil, random 20%, no username", random, "champion-no-author", without, "auc", 0.72
+        ),
+        _make_figure(
+            "covid2020, random 20%, username known",
+            covid,
+            "champion",
+            with_author,
+            "auc",
+            best_on_covid + 0.02,
+        ),
+        _make_calibration_figure("ukraine_oil, last 20% by time, username known", e1),
+        _make_calibration_figure("ukraine_oil, random 20%, username known", random),
     ]
 
 
-def _file(name: str) -> Path:
+def _find_file(name: str) -> Path:
     return TEST_DATA / f"{name}.jsonl.gz"
 
 
-def _compared(name: str, how: SplitBy) -> Scores:
+def _compare_models(name: str, how: SplitBy) -> Scores:
     settings = OfflineSettings()
-    tweets = read_originals(_file(name), BadRows(), LabelRule(0, timedelta(days=1)))
+    tweets = read_originals(_find_file(name), BadRows(), LabelRule(0, timedelta(days=1)))
     comparison = compare(tweets, choose_contenders(MODELS), how, settings, lambda _: None, lambda _: None)
     found = {result.contender.name: result.scores for result in comparison.results}
-    return {**found, MEAN: _scores_of_mean(comparison)}
+    return {**found, MEAN: _score_mean(comparison)}
 
 
-def _scores_of_mean(comparison: Comparison) -> dict[str, float]:
+def _score_mean(comparison: Comparison) -> dict[str, float]:
     answers = [one.probabilities for one in comparison.results if one.contender.name in TEXT_RIVALS]
     return compute_scores(comparison.labels, np.mean(answers, axis=0))
 
 
-def _figure(what: str, found: Scores, ours: str, rivals: Iterable[str], score: str, target: float) -> Figure:
+def _make_figure(
+    what: str, found: Scores, ours: str, rivals: Iterable[str], score: str, target: float
+) -> Figure:
     best = max(rivals, key=lambda rival: found[rival][score])
     value = found[ours][score]
     unit = {"auc": "AUC"}.get(score, score)
     return Figure(what, value, unit, best, found[best][score], f"≥ {target:.3f}", value >= target)
 
 
-def _calibration(what: str, found: Scores) -> Figure:
+def _make_calibration_figure(what: str, found: Scores) -> Figure:
     value, rival = found["champion"]["ece"], found["trees+author"]["ece"]
     return Figure(what, value, "ECE", "trees+author", rival, "≤ 0.020", value <= 0.02, less_is_better=True)

@@ -31,8 +31,8 @@ class Enough(Exception):
     """Ends the steps, which have shown what they need."""
 
 
-class Until:
-    """Curves that end the steps in time."""
+class StopInTime:
+    """End the steps in time."""
 
     def log_metrics(self, metrics: dict[str, float], step: int) -> None:
         """Raise `Enough` in time."""
@@ -40,7 +40,7 @@ class Until:
             raise Enough
 
 
-def begun(network: ViralityNetwork, examples: Examples, validation: Examples, *rest: Any) -> Trained:
+def train_briefly(network: ViralityNetwork, examples: Examples, validation: Examples, *rest: Any) -> Trained:
     """`train`, as if it were over after STEPS: what follows takes more memory than further steps."""
     try:
         return train(network, examples, validation, *rest)
@@ -61,8 +61,8 @@ def main(database_url: str, batches: str, tweets: str, folder: str) -> None:
     window = read_window(store, newest, settings)
     assert sum(batch.tweet_count for batch in window.batches) == int(tweets), window.batches
     base = find_base_model(settings.base_model)
-    with patch("viral_trainer.training.fit.train", begun):
-        fit(window, base, settings, UUID(int=0), Until())
+    with patch("viral_trainer.training.fit.train", train_briefly):
+        fit(window, base, settings, UUID(int=0), StopInTime())
     print(measure_peak_mb())  # noqa: T201
 
 

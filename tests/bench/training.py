@@ -9,7 +9,6 @@ from uuid import UUID
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
-from viral_common.database.tables import Batch
 from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
 from viral_trainer.compare.recipes.frozen_bert import (
     BATCH,
@@ -36,13 +35,13 @@ TIMED = 4_096
 def measure(_scratch: Path) -> list[Figure]:
     """Seconds from labelled tweets to a calibrated network: tokens, features, epochs, validation after each."""
     tweets = some_tweets(TRAIN + VALIDATION)
-    # None of those that validate are learned: training would not see when it begins to learn by heart.
+    # None of those that validate are learned: training would not see when it begins to overfit.
     learned = list(islice(cycle(tweets[:-VALIDATION]), TRAIN))
-    window = _window(learned, tweets[-VALIDATION:])
+    window = Window.from_tweets(learned, tweets[-VALIDATION:])
     started = time.perf_counter()
     fit(window, find_base_model(DEFAULT_BASE_MODEL), OfflineSettings(), UUID(int=0), NoProgress())
     ours = time.perf_counter() - started
-    theirs = MOST_EPOCHS * TRAIN * _their_seconds_a_tweet(learned[:TIMED])
+    theirs = MOST_EPOCHS * TRAIN * _time_rival_per_tweet(learned[:TIMED])
 
     rival = f"the student project's recipe, {MOST_EPOCHS} epochs (from {TIMED:,} tweets of one)"
     target = f"≤ {MOST_SECONDS} s and ≥ {LEAST_RATIO}×"
@@ -52,13 +51,7 @@ def measure(_scratch: Path) -> list[Figure]:
     ]
 
 
-def _window(learned: list[LabelledTweet], validation: list[LabelledTweet]) -> Window:
-    first, last = learned[0].input.created_at, validation[-1].input.created_at
-    batch = Batch(id=UUID(int=0), source="archive", window_from=first, window_to=last)
-    return Window([batch], learned, validation)
-
-
-def _their_seconds_a_tweet(tweets: list[LabelledTweet]) -> float:
+def _time_rival_per_tweet(tweets: list[LabelledTweet]) -> float:
     reader = TweetReader(find_base_model(DEFAULT_BASE_MODEL), tweets)
     network = FrozenBert(reader.base)
     read = reader.read(take_inputs(tweets))

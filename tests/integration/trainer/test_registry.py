@@ -48,7 +48,6 @@ def test_a_version_is_found_by_number_and_by_event(
     assert registry.get_version(version.model_version) == version
     assert registry.find_version(event_id) == version
     assert registry.find_version(uuid4()) is None
-    assert registry.build_run_url(version.mlflow_run_id).startswith(mlflow_url)
 
 
 def test_a_version_shows_four_tags_and_its_run_the_rest(
@@ -86,11 +85,11 @@ def test_an_unknown_version_is_the_askers_mistake(mlflow_url: str, version: Regi
 
 def test_an_artefact_that_is_gone_is_no_artefact(mlflow_url: str, tmp_path: Path) -> None:
     with pytest.raises(ArtefactError):
-        Registry(mlflow_url).download("mlflow-artifacts:/0/models/none/artifacts", tmp_path / "fetched")
+        Registry(mlflow_url).download("mlflow-artifacts:/0/models/none/artifacts", tmp_path)
 
 
 def test_mlflow_away_is_noticed_within_seconds(tmp_path: Path) -> None:
-    registry = Registry(f"http://127.0.0.1:{free_port()}")
+    registry = Registry(f"http://127.0.0.1:{find_free_port()}")
     started = time.monotonic()
 
     with pytest.raises(RegistryUnavailable, match="VIRAL_MLFLOW_URL"):
@@ -111,7 +110,7 @@ def test_mlflow_models_serve_answers_with_the_same_probabilities(
         for one in inputs
     ]
 
-    with served(mlflow_url, tmp_path / "serve.log") as url:
+    with serve_by_mlflow(mlflow_url, tmp_path / "serve.log") as url:
         reply = httpx.post(f"{url}/invocations", json={"dataframe_records": rows}, timeout=30)
 
     answered = [row["probability"] for row in reply.raise_for_status().json()["predictions"]]
@@ -120,9 +119,9 @@ def test_mlflow_models_serve_answers_with_the_same_probabilities(
 
 
 @contextmanager
-def served(mlflow_url: str, log: Path) -> Iterator[str]:
+def serve_by_mlflow(mlflow_url: str, log: Path) -> Iterator[str]:
     """MLflow's own scoring server on the champion."""
-    port = free_port()
+    port = find_free_port()
     programs = Path(sys.executable).parent
     command = [str(programs / "mlflow"), "models", "serve", "--env-manager", "local"]
     with log.open("wb") as output:
@@ -142,9 +141,9 @@ def served(mlflow_url: str, log: Path) -> Iterator[str]:
         server.wait()
 
 
-def wait_for(url: str, log: Path, patience_s: float = 90) -> None:
+def wait_for(url: str, log: Path, timeout_s: float = 90) -> None:
     """Until it answers; the server's log if it never does."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         try:
             if httpx.get(url, timeout=2).is_success:
@@ -154,7 +153,7 @@ def wait_for(url: str, log: Path, patience_s: float = 90) -> None:
     pytest.fail(log.read_text())
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """Of this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

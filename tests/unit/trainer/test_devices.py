@@ -16,7 +16,7 @@ CPU, GPU = Device("cpu", None), Device("cuda:0", torch.bfloat16)
 
 
 @dataclass
-class SomeGpus:
+class FakeGpus:
     """A machine's GPUs; `bfloat16`: whether they multiply it themselves."""
 
     available: bool
@@ -30,14 +30,14 @@ class SomeGpus:
 
 
 def test_without_a_gpu_it_is_the_processor() -> None:
-    device = find_device(gpus=SomeGpus(available=False))
+    device = find_device(gpus=FakeGpus(available=False))
 
     assert device == Device("cpu", torch.bfloat16 if has_bfloat16() else None)
     assert not device.is_gpu
 
 
 def test_a_newer_gpu_computes_in_bfloat16() -> None:
-    device = find_device(gpus=SomeGpus(available=True, bfloat16=True))
+    device = find_device(gpus=FakeGpus(available=True, bfloat16=True))
 
     assert device == Device("cuda:0", torch.bfloat16)
     assert device.is_gpu
@@ -45,7 +45,7 @@ def test_a_newer_gpu_computes_in_bfloat16() -> None:
 
 
 def test_an_older_gpu_computes_in_float16_with_scaled_losses() -> None:
-    device = find_device(gpus=SomeGpus(available=True, bfloat16=False))
+    device = find_device(gpus=FakeGpus(available=True, bfloat16=False))
 
     assert device.half is torch.float16
     assert device.scales_losses

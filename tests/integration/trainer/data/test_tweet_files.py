@@ -21,7 +21,7 @@ MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-def some_tweets(count: int) -> list[RawTweet]:
+def make_tweets(count: int) -> list[RawTweet]:
     """Of six authors, on so few hours of ten days that many share an instant; some likes were read too early."""
     draw = random.Random(5)
     return [
@@ -46,7 +46,7 @@ def some_tweets(count: int) -> list[RawTweet]:
     ]
 
 
-def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
+def store_and_read(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
     """As one batch, read back split by split."""
     window = (MIDNIGHT, MIDNIGHT + 11 * DAY)
     batches = BatchStore(db, "archive", "q")
@@ -59,16 +59,16 @@ def stored(db: Sessions, tweets: list[RawTweet]) -> list[LabelledTweet]:
     ]
 
 
-def by_split(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
+def sort_by_split(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
     order = ("train", "validation", "test")
     return sorted(tweets, key=lambda tweet: order.index(choose_split(compute_copy_hash(tweet.input.text))))
 
 
 def test_labels_and_histories_are_those_of_the_database(db: Sessions) -> None:
-    tweets = some_tweets(600)
+    tweets = make_tweets(600)
 
-    in_memory = by_split(label_tweets(reversed(tweets), LabelRule(1, DAY)))
-    from_postgres = stored(db, tweets)
+    in_memory = sort_by_split(label_tweets(reversed(tweets), LabelRule(1, DAY)))
+    from_postgres = store_and_read(db, tweets)
 
     assert len(in_memory) == len(from_postgres) < 600
     for ours, theirs in zip(in_memory, from_postgres, strict=True):

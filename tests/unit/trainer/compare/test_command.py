@@ -41,7 +41,7 @@ def test_a_file_is_all_it_takes(typed: Type, tweets: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["--tweets", "no.jsonl"], "cannot read no.jsonl: No such file or directory"),
         (["--tweets", "."], "cannot read .: Is a directory"),
@@ -57,12 +57,14 @@ def test_a_file_is_all_it_takes(typed: Type, tweets: Path) -> None:
         ),
     ],
 )
-def test_what_a_person_gets_wrong_is_one_line(typed: Type, tweets: Path, words: list[str], told: str) -> None:
+def test_what_a_person_gets_wrong_is_one_line(
+    typed: Type, tweets: Path, words: list[str], message: str
+) -> None:
     outcome = typed("--tweets", tweets, *words)
 
     assert outcome.exit_code == 2
     (line,) = [line for line in outcome.stderr.splitlines() if line.startswith("error:")]
-    assert told in line
+    assert message in line
     assert "Traceback" not in outcome.output
 
 

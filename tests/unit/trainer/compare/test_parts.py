@@ -18,7 +18,7 @@ TWEETS = make_labelled_tweets(600)
 SPLITS: tuple[SplitBy, ...] = ("time", "random")
 
 
-def texts(tweets: Sequence[LabelledTweet]) -> list[str]:
+def list_texts(tweets: Sequence[LabelledTweet]) -> list[str]:
     return [tweet.input.text for tweet in tweets]
 
 
@@ -38,15 +38,15 @@ def test_at_random_a_fifth_judges_the_same_for_a_seed() -> None:
 
     assert len(parts.test) == 120
     assert parts == again
-    assert texts(parts.test) != texts(another.test)
-    assert texts(parts.test) != texts(TWEETS[-120:])
+    assert list_texts(parts.test) != list_texts(another.test)
+    assert list_texts(parts.test) != list_texts(TWEETS[-120:])
 
 
 @pytest.mark.parametrize("how", SPLITS)
 def test_each_tweet_has_one_part_and_parts_are_in_time_order(how: SplitBy) -> None:
     parts = split_tweets(TWEETS, how, seed=7, likes_threshold=0)
 
-    assert sorted(texts([*parts.train, *parts.validation, *parts.test])) == sorted(texts(TWEETS))
+    assert sorted(list_texts([*parts.train, *parts.validation, *parts.test])) == sorted(list_texts(TWEETS))
     for part in (parts.train, parts.validation, parts.test):
         times = [tweet.input.created_at for tweet in part]
         assert times == sorted(times)
@@ -64,19 +64,19 @@ def test_copies_never_stand_on_both_sides_of_train_and_validation(how: SplitBy) 
     parts = split_tweets(copies, how, seed=7, likes_threshold=0)
 
     trained, validated = (
-        {compute_copy_hash(text) for text in texts(part)} for part in (parts.train, parts.validation)
+        {compute_copy_hash(text) for text in list_texts(part)} for part in (parts.train, parts.validation)
     )
     assert not trained & validated
     assert 0.05 < len(parts.validation) / len(parts.learned) < 0.3
 
 
-def test_tweets_that_nobody_told_the_author_of_say_nothing_of_authors() -> None:
-    told = [
+def test_hidden_authors_leave_nothing_of_them() -> None:
+    named = [
         replace(tweet, input=replace(tweet.input, username="ada", author=AuthorHistory(3, 2, 1, 0.7)))
         for tweet in TWEETS
     ]
 
-    parts = split_tweets(told, "time", seed=7, likes_threshold=0).hide_authors()
+    parts = split_tweets(named, "time", seed=7, likes_threshold=0).hide_authors()
 
     everyone = [*parts.learned, *parts.test]
     assert {(tweet.input.username, tweet.input.author) for tweet in everyone} == {(None, None)}

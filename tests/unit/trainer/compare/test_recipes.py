@@ -27,12 +27,14 @@ TRAIN, VALIDATION, TEST = (
 INPUTS = [tweet.input for tweet in TEST]
 
 
-def taught(recipe: str, settings: OfflineSettings, parts: Parts = Parts(TRAIN, VALIDATION, [])) -> Predict:
+def train_recipe(
+    recipe: str, settings: OfflineSettings, parts: Parts = Parts(TRAIN, VALIDATION, [])
+) -> Predict:
     predict: Predict = import_module(f"viral_trainer.compare.recipes.{recipe}").train(parts, settings)
     return predict
 
 
-def auc(predict: Predict) -> float:
+def compute_auc(predict: Predict) -> float:
     return compute_scores(np.array([tweet.viral for tweet in TEST]), predict(INPUTS))["auc"]
 
 
@@ -46,11 +48,11 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OfflineSettings
 
 @pytest.mark.parametrize("recipe", ["trees", "tfidf", "doc2vec", "champion"])
 def test_what_there_is_to_learn_is_learned(recipe: str, settings: OfflineSettings) -> None:
-    assert auc(taught(recipe, settings)) > 0.75
+    assert compute_auc(train_recipe(recipe, settings)) > 0.75
 
 
 def test_the_majority_says_the_same_of_every_tweet(settings: OfflineSettings) -> None:
-    predict = taught("majority", settings)
+    predict = train_recipe("majority", settings)
 
     rate = np.mean([tweet.viral for tweet in [*TRAIN, *VALIDATION]])
     assert set(predict(INPUTS)) == {rate}
@@ -61,15 +63,15 @@ def test_a_frozen_encoder_learns_nothing_but_its_head_does(
 ) -> None:
     monkeypatch.setattr(frozen_bert, "MOST_EPOCHS", 3)
 
-    assert auc(taught("frozen_bert", settings)) > 0.75
+    assert compute_auc(train_recipe("frozen_bert", settings)) > 0.75
 
 
-def test_trees_use_the_author_s_past_where_it_is_told(
+def test_trees_use_the_author_s_past_where_it_is_known(
     settings: OfflineSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trees, "MOST_TREES", 20)
 
-    def knowing(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
+    def add_authors(tweets: list[LabelledTweet]) -> list[LabelledTweet]:
         return [
             replace(
                 tweet,
@@ -78,10 +80,10 @@ def test_trees_use_the_author_s_past_where_it_is_told(
             for tweet in tweets
         ]
 
-    predict = taught("trees", settings, Parts(knowing(TRAIN), knowing(VALIDATION), []))
+    predict = train_recipe("trees", settings, Parts(add_authors(TRAIN), add_authors(VALIDATION), []))
 
     labels = np.array([tweet.viral for tweet in TEST])
-    assert compute_scores(labels, predict([tweet.input for tweet in knowing(TEST)]))["auc"] > 0.99
+    assert compute_scores(labels, predict([tweet.input for tweet in add_authors(TEST)]))["auc"] > 0.99
     assert compute_scores(labels, predict(INPUTS))["auc"] < 0.95
 
 

@@ -28,7 +28,7 @@ def settings() -> TrainerSettings:
 
 
 @pytest.mark.parametrize(
-    ("train", "validation", "told"),
+    ("train", "validation", "reason"),
     [
         (TWEETS[:199], TWEETS, "199 labelled tweets to train on, 200 are needed (VIRAL_MIN_TRAIN_TWEETS)"),
         (LIKED, TWEETS, f"300 of 300 train tweets {TOO_FEW}"),
@@ -39,6 +39,6 @@ def settings() -> TrainerSettings:
     ],
 )
 def test_what_stands_in_the_way(
-    settings: TrainerSettings, train: list[LabelledTweet], validation: list[LabelledTweet], told: str | None
+    settings: TrainerSettings, train: list[LabelledTweet], validation: list[LabelledTweet], reason: str | None
 ) -> None:
-    assert find_obstacle(Window([], train, validation), settings) == told
+    assert find_obstacle(Window([], train, validation), settings) == reason

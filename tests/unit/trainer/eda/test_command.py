@@ -47,7 +47,7 @@ def test_the_last_fifth_of_a_file_is_compared_with_what_came_before(tweets: Path
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (("--tweets", "missing.gz"), "cannot read missing.gz"),
         (("--tweets", "tweets.jsonl.gz", "--batch", "7e"), "leave out --batch and --window"),
@@ -56,15 +56,15 @@ def test_the_last_fifth_of_a_file_is_compared_with_what_came_before(tweets: Path
         ((), "VIRAL_DATABASE_URL"),
     ],
 )
-def test_mistakes_are_one_line(typed: Type, tweets: Path, words: tuple[str, ...], told: str) -> None:
+def test_mistakes_are_one_line(typed: Type, tweets: Path, words: tuple[str, ...], message: str) -> None:
     outcome = typed(*words)
 
     assert outcome.exit_code == 2
-    assert told in outcome.output
+    assert message in outcome.output
     assert outcome.output.count("\n") == 1
 
 
-class Batches:
+class FakeStore:
     """A store of these batches, whose tweets have no labels."""
 
     def __init__(self, *batches: Batch) -> None:
@@ -83,7 +83,7 @@ class Batches:
         return make_columns([])
 
 
-def batch(number: str, *, tweets: int = 9, collected: bool = True) -> Batch:
+def make_batch(number: str, *, tweets: int = 9, collected: bool = True) -> Batch:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     return Batch(
         id=number,
@@ -96,7 +96,7 @@ def batch(number: str, *, tweets: int = 9, collected: bool = True) -> Batch:
 
 
 @pytest.mark.parametrize(
-    ("start", "told"),
+    ("start", "message"),
     [
         (None, "no batch has been collected yet"),
         ("9", "no batch id begins with '9'"),
@@ -106,9 +106,11 @@ def batch(number: str, *, tweets: int = 9, collected: bool = True) -> Batch:
         ("11", "no tweet of batch 11 has a label yet"),
     ],
 )
-def test_what_cannot_be_described_is_told_with_what_to_do(start: str | None, told: str) -> None:
-    store = Batches(batch("12"), batch("2", collected=False), batch("3", tweets=0), batch("11"))
+def test_what_cannot_be_described_is_named_with_what_to_do(start: str | None, message: str) -> None:
+    store = FakeStore(
+        make_batch("12"), make_batch("2", collected=False), make_batch("3", tweets=0), make_batch("11")
+    )
     tweets = cast(TweetStore, store)
 
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         read_batches(tweets, find_batch(tweets, start), 1, OfflineSettings())

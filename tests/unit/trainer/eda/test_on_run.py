@@ -26,7 +26,7 @@ BATCH = Batch(
 )
 
 
-class OneBatch:
+class FakeStore:
     """A store with the first batch of a source."""
 
     def find_window(self, batch: Batch, size: int) -> list[Batch]:
@@ -55,34 +55,34 @@ class FakeRun:
         self.texts[name] = text
 
 
-def reports() -> BatchReports:
-    return BatchReports(cast(Any, None), cast(TweetStore, OneBatch()), OfflineSettings())
+def make_reports() -> BatchReports:
+    return BatchReports(cast(Any, None), cast(TweetStore, FakeStore()), OfflineSettings())
 
 
-def failures() -> float:
+def count_failures() -> float:
     return REGISTRY.get_sample_value("viral_reports_failed_total") or 0
 
 
 def test_a_first_batch_has_a_report_without_drift() -> None:
     run = FakeRun()
 
-    reports().put_on(run, BATCH)
+    make_reports().put_on(run, BATCH)
 
     assert "There is no earlier batch" in run.texts["eda.html"]
 
 
 def test_a_report_that_fails_is_counted_and_not_raised() -> None:
-    before = failures()
+    before = count_failures()
 
-    reports().put_on(FakeRun(ValueError("a plot of nothing")), BATCH)
+    make_reports().put_on(FakeRun(ValueError("a plot of nothing")), BATCH)
 
-    assert failures() == before + 1
+    assert count_failures() == before + 1
 
 
 def test_a_server_that_is_away_is_waited_for() -> None:
-    before = failures()
+    before = count_failures()
 
     with pytest.raises(RegistryUnavailable):
-        reports().put_on(FakeRun(RegistryUnavailable("MLflow does not answer")), BATCH)
+        make_reports().put_on(FakeRun(RegistryUnavailable("MLflow does not answer")), BATCH)
 
-    assert failures() == before
+    assert count_failures() == before

@@ -15,14 +15,14 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PLAIN = TweetInput("one two three", NOON)
 
 
-def kinds(*tweets: TweetInput) -> dict[str, str]:
+def find_kinds(*tweets: TweetInput) -> dict[str, str]:
     """The kind of each cut that these tweets, all alike, belong to."""
     labelled = [LabelledTweet(tweet, 0, viral=False) for tweet in tweets]
     return {found.of: found.name for found in score_slices(labelled, np.full(len(tweets), 0.5))}
 
 
 def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
-    assert kinds(PLAIN) == {
+    assert find_kinds(PLAIN) == {
         "hour (UTC)": "12 to 17",
         "words": "under 15",
         "media": "none",
@@ -44,7 +44,7 @@ def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
     ],
 )
 def test_the_kinds_follow_from_the_tweet(change: dict[str, object], of: str, kind: str) -> None:
-    assert kinds(replace(PLAIN, **change))[of] == kind  # type: ignore[arg-type]
+    assert find_kinds(replace(PLAIN, **change))[of] == kind  # type: ignore[arg-type]
 
 
 def test_the_figures_of_a_kind_are_of_its_tweets_alone() -> None:

@@ -22,10 +22,10 @@ from tests.factories import make_base_model
 def _no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Neither a cache of earlier downloads nor a network."""
 
-    def away(*_: object, **__: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError("Name or service not known")
 
-    monkeypatch.setattr(HfApi, "model_info", away)
+    monkeypatch.setattr(HfApi, "model_info", fail)
     monkeypatch.setattr(base_model, "_from_cache", lambda name: None)
     find_base_model.cache_clear()
     yield
@@ -50,7 +50,7 @@ def test_a_vocabulary_alone_makes_the_tokenizer(tmp_path: Path) -> None:
     assert base.load_tokenizer(64).encode("Oil, again!").ids == expected
 
 
-def test_a_directory_without_a_model_is_told_apart(tmp_path: Path) -> None:
+def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"holds no config\.json"):
         find_base_model(str(tmp_path))
 

@@ -27,7 +27,7 @@ from viral_trainer.training.loop import Recipe, compute_view_logits, make_views
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_model, make_narrow_encoder
 
 
-def examples(count: int, seed: int) -> Examples:
+def make_some_examples(count: int, seed: int) -> Examples:
     return make_examples(
         make_labelled_tweets(count, seed),
         make_letter_tokenizer(),
@@ -37,7 +37,7 @@ def examples(count: int, seed: int) -> Examples:
 
 @pytest.fixture(scope="module")
 def shallow() -> BoostedText:
-    return fit_boosted_text(examples(600, 1), hidden_authors=0.3, seed=7)
+    return fit_boosted_text(make_some_examples(600, 1), hidden_authors=0.3, seed=7)
 
 
 def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold() -> None:
@@ -55,7 +55,7 @@ def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold()
 
 
 def test_the_words_alone_tell_liked_tweets(shallow: BoostedText) -> None:
-    asked = examples(300, 2)
+    asked = make_some_examples(300, 2)
     nothing = replace(asked, features=np.zeros_like(asked.features))
 
     (logits,) = compute_boosted_logits(shallow, nothing, [nothing.features])
@@ -64,12 +64,12 @@ def test_the_words_alone_tell_liked_tweets(shallow: BoostedText) -> None:
 
 
 def test_company_and_padding_change_nothing(shallow: BoostedText) -> None:
-    asked = examples(60, 3)
+    asked = make_some_examples(60, 3)
 
-    together = logits_of_shallow(shallow, asked)
+    together = compute_shallow_logits(shallow, asked)
 
     alone = [
-        logits_of_shallow(
+        compute_shallow_logits(
             shallow, replace(asked, tokens=TokenRows.from_rows([ids.tolist()]), features=asked.features[[n]])
         )[0]
         for n, ids in enumerate(asked.tokens)
@@ -78,7 +78,7 @@ def test_company_and_padding_change_nothing(shallow: BoostedText) -> None:
 
 
 def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
-    again = fit_boosted_text(examples(600, 1), hidden_authors=0.3, seed=7)
+    again = fit_boosted_text(make_some_examples(600, 1), hidden_authors=0.3, seed=7)
 
     assert all(
         torch.equal(one, other)
@@ -88,11 +88,11 @@ def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
 
 def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()  # knows nothing
-    validation, asked = examples(400, 2), examples(400, 4)
+    validation, asked = make_some_examples(400, 2), make_some_examples(400, 4)
     deep = compute_view_logits(network, validation, make_views(validation))
     before = compute_logits(network, asked)
 
-    blend = blend_models(network, deep, examples(600, 1), validation, Recipe(threads=1))
+    blend = blend_models(network, deep, make_some_examples(600, 1), validation, Recipe(threads=1))
 
     assert blend.share > 0
     assert (
@@ -103,7 +103,7 @@ def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
 
 def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() -> None:
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()
-    learned, validation = examples(600, 1), examples(400, 2)
+    learned, validation = make_some_examples(600, 1), make_some_examples(400, 2)
     deep = compute_view_logits(network, validation, make_views(validation))
 
     blend = blend_models(network, deep, learned, validation, Recipe(threads=1))
@@ -112,14 +112,14 @@ def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() ->
         fit_boosted_text(learned, 0.3, 7),
         fit_boosted_text(learned.join(validation), 0.3, 7),
     )
-    said = deep[0] + blend.share * logits_of_shallow(before, validation)
+    said = deep[0] + blend.share * compute_shallow_logits(before, validation)
     assert blend.probabilities == pytest.approx(blend.calibration.compute_probabilities(said), abs=1e-5)
     assert network.boosted is not None
     assert torch.equal(network.boosted.terms.weights, both.terms.weights)
 
 
 def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    train, validation = examples(800, 2), examples(200, 3)
+    train, validation = make_some_examples(800, 2), make_some_examples(200, 3)
     monkeypatch.setattr(boosting, "MOST_TWEETS", 500)
 
     learned = choose_newest(train, validation)
@@ -130,7 +130,7 @@ def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pyte
 
 
 def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:
-    again = fit_boosted_text(examples(600, 1), hidden_authors=0.3, seed=7, threads=3)
+    again = fit_boosted_text(make_some_examples(600, 1), hidden_authors=0.3, seed=7, threads=3)
 
     assert torch.equal(again.trees.value, shallow.trees.value)
 
@@ -150,10 +150,10 @@ def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_p
         torch.equal(one, other)
         for one, other in zip(model.network.state_dict().values(), again.state_dict().values(), strict=True)
     )
-    assert compute_logits(again, examples(50, 6)) == pytest.approx(
-        compute_logits(model.network, examples(50, 6)), abs=1e-6
+    assert compute_logits(again, make_some_examples(50, 6)) == pytest.approx(
+        compute_logits(model.network, make_some_examples(50, 6)), abs=1e-6
     )
 
 
-def logits_of_shallow(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
+def compute_shallow_logits(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
     return compute_boosted_logits(shallow, asked, [asked.features]).ravel()

@@ -15,7 +15,7 @@ from tests.factories import make_base_model, make_labelled_tweets
 
 
 @pytest.mark.parametrize(("asked", "layers"), [({}, 1), ({"encoder_layers": 2}, 2)])
-def test_so_many_layers_are_trained_and_told(tmp_path: Path, asked: dict[str, int], layers: int) -> None:
+def test_so_many_layers_are_trained_and_recorded(tmp_path: Path, asked: dict[str, int], layers: int) -> None:
     learned, validation = make_labelled_tweets(300, 1), make_labelled_tweets(100, 2)
     first, last = learned[0].input.created_at, validation[-1].input.created_at
     window = Window(

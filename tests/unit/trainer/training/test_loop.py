@@ -28,26 +28,26 @@ from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_na
 RECIPE = Recipe(epochs=3, head_lr=1e-2, threads=1)
 
 
-def examples(count: int, seed: int) -> Examples:
+def make_some_examples(count: int, seed: int) -> Examples:
     tweets = make_labelled_tweets(count, seed)
     return make_examples(
         tweets, make_letter_tokenizer(), fit_scaling(compute_features(make_labelled_tweets(500)))
     )
 
 
-def network() -> ViralityNetwork:
+def make_network() -> ViralityNetwork:
     encoder = make_narrow_encoder(seed=7)
     return ViralityNetwork(encoder, len(FEATURES))
 
 
-def trained(
+def train_network(
     recipe: Recipe = RECIPE, device: Device | None = None
 ) -> tuple[ViralityNetwork, Trained, list[float]]:
-    model, losses = network(), list[float]()
+    model, losses = make_network(), list[float]()
     result = train(
         model,
-        examples(500, 1),
-        examples(200, 2),
+        make_some_examples(500, 1),
+        make_some_examples(200, 2),
         recipe,
         lambda _, loss: losses.append(loss.item()),
         lambda *_: None,
@@ -57,7 +57,7 @@ def trained(
 
 
 def test_training_learns() -> None:
-    _, result, losses = trained()
+    _, result, losses = train_network()
 
     assert result.metrics["auc"] > 0.75
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
@@ -65,9 +65,9 @@ def test_training_learns() -> None:
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_shorter_numbers_learn_the_same(half: torch.dtype) -> None:
-    _, exact, _ = trained(device=Device("cpu", None))
+    _, exact, _ = train_network(device=Device("cpu", None))
 
-    _, result, _ = trained(device=Device("cpu", half))
+    _, result, _ = train_network(device=Device("cpu", half))
 
     assert result.metrics["auc"] == pytest.approx(exact.metrics["auc"], abs=0.02)
 
@@ -75,16 +75,16 @@ def test_shorter_numbers_learn_the_same(half: torch.dtype) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_same_seed_gives_the_same_model(threads: int) -> None:
     recipe = replace(RECIPE, threads=threads)
-    first, _, first_losses = trained(recipe)
-    second, _, second_losses = trained(recipe)
+    first, _, first_losses = train_network(recipe)
+    second, _, second_losses = train_network(recipe)
 
     assert first_losses == second_losses
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
 def test_threads_share_the_work_and_change_no_more_than_rounding() -> None:
-    _, _, alone = trained(replace(RECIPE, threads=1))
-    _, _, shared = trained(replace(RECIPE, threads=3))
+    _, _, alone = train_network(replace(RECIPE, threads=1))
+    _, _, shared = train_network(replace(RECIPE, threads=3))
 
     assert shared == pytest.approx(alone, abs=5e-3)
 
@@ -95,7 +95,7 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
     weights: list[torch.Tensor] = []
     losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # two each time: authors known, and unknown
     steps: list[int] = []
-    model = network()
+    model = make_network()
 
     def next_loss(*_: object) -> dict[str, float]:
         weights.append(model.state_dict()["head.0.weight"].clone())
@@ -104,7 +104,12 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
     monkeypatch.setattr(loop, "compute_scores", next_loss)
     recipe = replace(RECIPE, batch_size=50)
     result = train(
-        model, examples(200, 1), examples(50, 2), recipe, lambda step, _: steps.append(step), lambda *_: None
+        model,
+        make_some_examples(200, 1),
+        make_some_examples(50, 2),
+        recipe,
+        lambda step, _: steps.append(step),
+        lambda *_: None,
     )
 
     assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
@@ -113,7 +118,7 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
 
 
 def test_an_epoch_sees_each_tweet_once() -> None:
-    data = examples(333, 1)
+    data = make_some_examples(333, 1)
 
     batches = list(draw_shuffled_batches(data, 32, np.random.default_rng(1)))
 
@@ -138,7 +143,7 @@ def test_hidden_authors_are_as_unknown_ones() -> None:
 
 
 def test_padding_changes_no_logit() -> None:
-    model, data = network().eval(), examples(60, 1)
+    model, data = make_network().eval(), make_some_examples(60, 1)
 
     together = compute_logits(model, data)
 

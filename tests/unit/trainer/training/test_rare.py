@@ -18,45 +18,47 @@ from viral_trainer.training.thresholds import choose_decision_threshold, measure
 
 from tests.factories import draw_tweets, make_labelled_tweets, make_letter_tokenizer, make_narrow_encoder
 
-rare_tweets = partial(make_labelled_tweets, liked=0.08, noise=0.02)
+make_rare_tweets = partial(make_labelled_tweets, liked=0.08, noise=0.02)
 
 
-def examples(count: int, seed: int) -> Examples:
+def make_some_examples(count: int, seed: int) -> Examples:
     return make_examples(
-        rare_tweets(count, seed), make_letter_tokenizer(), fit_scaling(compute_features(rare_tweets(500)))
+        make_rare_tweets(count, seed),
+        make_letter_tokenizer(),
+        fit_scaling(compute_features(make_rare_tweets(500))),
     )
 
 
-def trained(class_weight: float) -> tuple[Floats, Floats]:
+def train_and_predict(class_weight: float) -> tuple[Floats, Floats]:
     """Calibrated probabilities of 1,000 fresh tweets, and what they would be without calibration."""
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES))
     recipe = Recipe(epochs=2, head_lr=1e-2, threads=1, class_weight=class_weight)
-    learned, validation = examples(1_000, 1), examples(600, 2)
+    learned, validation = make_some_examples(1_000, 1), make_some_examples(600, 2)
     result = train(network, learned, validation, recipe, lambda *_: None, lambda *_: None)
     blend = blend_models(network, result.logits, learned, validation, recipe)
-    logits = compute_logits(network, examples(1_000, 3))
+    logits = compute_logits(network, make_some_examples(1_000, 3))
     return blend.calibration.compute_probabilities(logits), 1 / (1 + np.exp(-logits.astype(np.float64)))
 
 
-def fresh_labels() -> Labels:
-    return stack_labels(rare_tweets(1_000, 3))
+def make_fresh_labels() -> Labels:
+    return stack_labels(make_rare_tweets(1_000, 3))
 
 
 @pytest.mark.parametrize("class_weight", [0.0, 1.0])
 def test_rare_viral_tweets_get_probabilities_that_are_true(class_weight: float) -> None:
-    probabilities, _ = trained(class_weight)
+    probabilities, _ = train_and_predict(class_weight)
 
-    figures = compute_scores(fresh_labels(), probabilities)
+    figures = compute_scores(make_fresh_labels(), probabilities)
     assert figures["ece"] < 0.03
     assert figures["log_loss"] < 0.8 * figures["majority_log_loss"]
     assert figures["average_precision"] > 4 * figures["viral_rate"]
 
 
 def test_weights_shift_the_network_and_calibration_undoes_it() -> None:
-    _, unweighted = trained(0.0)
-    calibrated, weighted = trained(1.0)
+    _, unweighted = train_and_predict(0.0)
+    calibrated, weighted = train_and_predict(1.0)
 
-    rate = fresh_labels().mean()
+    rate = make_fresh_labels().mean()
     assert weighted.mean() > 2 * unweighted.mean()
     assert calibrated.mean() == pytest.approx(rate, rel=0.2)
 
