@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 from viral_common.artefact.files import Artefact, ArtefactSpec, read_artefact
-from viral_common.artefact.predictor import Predictor
+from viral_common.artefact.trial import load_tried
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision
 from viral_common.tweets.features import TweetInput
@@ -74,5 +74,5 @@ class Scorer:
 
 
 def _score_graph(artefact: Artefact, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
-    predictor = Predictor.load(artefact, precision)
+    predictor = load_tried(artefact, precision)
     return Scored(predictor.spec, predictor.predict(tweets))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from viral_common.artefact.download import download
 from viral_common.artefact.trial import load_tried
 from viral_common.delivery.service import Service
 from viral_common.events import ModelPromoted
@@ -22,7 +23,6 @@ from viral_gateway.prediction.predict import PredictionService
 from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
 from viral_gateway.serving.artefact_cache import ArtefactCache
-from viral_gateway.serving.artefact_download import download
 from viral_gateway.serving.champion import ModelHolder
 from viral_gateway.serving.reconciler import Reconciler
 from viral_gateway.serving.swapper import Swapper

@@ -56,7 +56,7 @@ class GatewayProcess:
             )
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
         try:
-            eventually(self._score_sample)
+            eventually(self._is_live)
         except BaseException:
             self.process.kill()
             self.process.wait()
@@ -81,7 +81,7 @@ class GatewayProcess:
         reply.raise_for_status()
         return [prediction["probability"] for prediction in reply.json()["predictions"]]
 
-    def _score_sample(self) -> bool:
+    def _is_live(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
         try:
             return self.http.get("/health/live").status_code == 200

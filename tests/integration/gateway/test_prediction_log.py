@@ -25,7 +25,7 @@ from viral_gateway.stores import predictions
 from viral_gateway.stores.predictions import LoggedPrediction
 
 from tests.integration.gateway.processes import NOWHERE
-from tests.integration.trainer.data.test_tweet_files import DAY, some_tweets, stored
+from tests.integration.trainer.data.test_tweet_files import DAY, make_tweets, store_and_read
 from tests.unit.gateway.fakes import FakeModel, make_champion, make_settings
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
@@ -118,7 +118,7 @@ def test_while_postgres_is_away_predictions_are_dropped_and_counted(settings: Co
 
 
 def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db: Sessions) -> None:
-    stored(db, some_tweets(1_200))
+    store_and_read(db, make_tweets(1_200))
     with db.begin() as session:
         batch_id = session.query(Batch).one().id
         tweets = predictions.read_test_tweets(session, batch_id, 1_000, LabelRule(0, DAY))

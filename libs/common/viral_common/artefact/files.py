@@ -37,7 +37,9 @@ DECISION_THRESHOLD = 0.5
 CLIP = 8.0
 # Formats that cannot run code when read. Everything else (pickle, .pt, .bin, .npy, .so, …) is refused.
 _SAFE_SUFFIXES = frozenset({".onnx", ".json", ".safetensors", ".md"})
-_MAX_MANIFEST_BYTES = 1 << 20
+# What is parsed here is short; no other file is near this long either.
+_SIZE_LIMITS = {MANIFEST: 1 << 20, SPEC: 16 << 20, TOKENIZER: 64 << 20}
+_OTHER_SIZE_LIMIT = 2 << 30
 
 PositiveFloat = Annotated[float, Field(gt=0)]
 AnyPart = TypeVar("AnyPart", bound=Part)
@@ -172,8 +174,7 @@ def _build_manifest(directory: Path) -> bytes:
     path = directory / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise ArtefactError(f"{directory}: holds no {MANIFEST}, so it is no model artefact")
-    if path.stat().st_size > _MAX_MANIFEST_BYTES:
-        raise ArtefactError(f"{path}: larger than any real manifest")
+    _check_size(path)
     return path.read_bytes()
 
 
@@ -198,9 +199,20 @@ def refuse_code(name: str, of: object) -> None:
         raise ArtefactError(f"{of}: {name} has a format that could run code when read")
 
 
+def get_size_limit(name: str) -> int:
+    """Get how many bytes a file of that name may have."""
+    return _SIZE_LIMITS.get(name, _OTHER_SIZE_LIMIT)
+
+
+def _check_size(path: Path) -> None:
+    if path.stat().st_size > (limit := get_size_limit(path.name)):
+        raise ArtefactError(f"{path}: more than {limit:,} bytes, as no real one has")
+
+
 def _check_file(path: Path, entry: FileEntry) -> None:
     if path.is_symlink() or not path.is_file():
         raise ArtefactError(f"{path}: not a regular file")
+    _check_size(path)
     if (size := path.stat().st_size) != entry.size:
         raise ArtefactError(f"{path}: {size} bytes, {MANIFEST} says {entry.size}")
     if _compute_sha256(path) != entry.sha256:

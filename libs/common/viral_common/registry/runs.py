@@ -14,6 +14,7 @@ from uuid import UUID
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, Metric, Param, RunTag, ViewType
 
+from viral_common.artefact.download import check_artifact_uri
 from viral_common.artefact.files import Artefact
 from viral_common.registry import versions
 from viral_common.registry.client import connect, ensure_experiment, ignore_existing, translate_errors
@@ -37,6 +38,7 @@ class Runs:
         """Start a run that is tagged with its event."""
         with translate_errors(self._url):
             experiment_id = ensure_experiment(self._client, MODEL_NAME)
+            check_artifact_uri(self._client.get_experiment(experiment_id).artifact_location)
             self._delete_unfinished(experiment_id, event_id)
             run = self._client.create_run(
                 experiment_id, tags={**tags, versions.EVENT_ID: str(event_id)}, run_name=name

@@ -9,13 +9,13 @@ from typing import Literal, Self
 from uuid import UUID
 
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Run, ViewType
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException, RestException
+from mlflow.exceptions import RestException
 
+from viral_common.artefact.download import download
 from viral_common.database.tables import Verdict
-from viral_common.errors import ArtefactError, UsageError, summarise_error
+from viral_common.errors import UsageError
 from viral_common.registry.client import connect, ensure_experiment, translate_errors
 
 MODEL_NAME = "tweet-virality"
@@ -100,22 +100,8 @@ class Registry:
             self._client.log_batch(found.run_id, metrics=metrics)
 
     def download(self, artifact_uri: str, into: Path) -> Path:
-        """Fetch an artefact's directory into `into`, unchecked: `read_artefact` is next. Returns where it lies."""
-        try:
-            with translate_errors(self._url):
-                return Path(
-                    download_artifacts(artifact_uri=artifact_uri, dst_path=str(into), tracking_uri=self._url)
-                )
-        except MlflowException as error:
-            raise ArtefactError(
-                f"{artifact_uri}: MLflow cannot deliver it ({summarise_error(error)})"
-            ) from error
-
-    def build_run_url(self, mlflow_run_id: str) -> str:
-        """Build the address of the run's page."""
-        with translate_errors(self._url):
-            experiment_id = self._client.get_run(mlflow_run_id).info.experiment_id
-        return f"{self._url}/#/experiments/{experiment_id}/runs/{mlflow_run_id}"
+        """Fetch a whole artefact into `into`, unchecked: `read_artefact` is next. Returns where it lies."""
+        return download(self._url, artifact_uri, None, into)
 
 
 def search_runs(client: MlflowClient, event_id: UUID, which: int) -> list[Run]:

@@ -17,7 +17,6 @@ class Announcements:
         self._listeners: set[asyncio.Event] = set()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Deliver on this loop from now on."""
         self._loop = loop
 
     def publish(self) -> None:

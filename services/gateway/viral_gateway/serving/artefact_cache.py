@@ -49,7 +49,6 @@ class ArtefactCache:
         return self._directory / f"{model.artifact_sha256[:16]}-{model.precision}"
 
     def has(self, model: Champion) -> bool:
-        """Say whether there is something to verify."""
         return self.get_directory(model).is_dir()
 
     def keep(self, artefact: Path, model: Champion) -> None:

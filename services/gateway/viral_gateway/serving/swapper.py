@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 Download = Callable[[str, Precision, Path], Path]
-"""Fetches what serves, as `artefact_download.download` does. Raises ArtefactError, RegistryUnavailable."""
+"""Fetches what serves, as `viral_common.artefact.download` does. Raises ArtefactError, RegistryUnavailable."""
 
 
 class Swapper:

@@ -1,4 +1,4 @@
-"""Every container and every tool's rows: the same tweets come out, and whatever is wrong is named."""
+"""Test every container and every tool's rows: the same tweets come out, and whatever is wrong is named."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def read(path: Path, data: bytes | None = None) -> tuple[list[RawTweet], dict[st
     return list(read_tweets(path, bad)), dict(bad.by_reason)
 
 
-def parquet(rows: list[dict[str, Any]], **options: Any) -> bytes:
+def make_parquet(rows: list[dict[str, Any]], **options: Any) -> bytes:
     out = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows), out, **options)
     return out.getvalue()
@@ -89,7 +89,7 @@ CONTAINERS: dict[str, Callable[[], bytes]] = {
     "a list": lambda: json.dumps(ROWS).encode(),
     "an indented list": lambda: json.dumps(ROWS, indent=2).encode(),
     "indented objects": lambda: b"\n".join(json.dumps(row, indent=1).encode() for row in ROWS),
-    "Parquet": lambda: parquet([{**row, "reply_to": None} for row in ROWS], row_group_size=7),
+    "Parquet": lambda: make_parquet([{**row, "reply_to": None} for row in ROWS], row_group_size=7),
 }
 
 
@@ -113,8 +113,8 @@ def test_every_container_gives_the_same_tweets(tmp_path: Path, name: str) -> Non
         (gzip.compress(LINES, mtime=0)[:5], "gzip file ends early", 0),
         (json.dumps(ROWS).encode()[:-700], "JSON document ends early", 28),
         (b"[" + LINES[:-1].replace(b"\n", b",\noops,") + b"]", "broken JSON", 30),
-        (parquet(ROWS[:3])[:-20], "Parquet file is damaged from here on", 0),
-        (parquet([{"a": 1}]), "a table without columns of tweets", 0),
+        (make_parquet(ROWS[:3])[:-20], "Parquet file is damaged from here on", 0),
+        (make_parquet([{"a": 1}]), "a table without columns of tweets", 0),
     ],
 )
 def test_what_is_whole_in_a_damaged_file_is_kept(tmp_path: Path, data: bytes, reason: str, kept: int) -> None:

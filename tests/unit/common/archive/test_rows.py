@@ -1,4 +1,4 @@
-"""Files of every kind and damage as rows."""
+"""Test that files of every kind and damage become rows."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ GOOD = b'{"id": 1, "tweet": "good"}\n'
 
 
 def read(path: Path) -> tuple[list[tuple[int, object]], list[str]]:
-    """(line, tweet) of each row, and `line: reason` of each bad one."""
+    """Read (line, tweet) of each row, and `line: reason` of each bad one."""
     bad = BadRows()
     rows = [(line, row.tweet) for _, line, row in read_rows(path, bad)]
-    return rows, places(bad)
+    return rows, list_places(bad)
 
 
-def places(bad: BadRows) -> list[str]:
-    """`line: reason`, in the order of the lines."""
+def list_places(bad: BadRows) -> list[str]:
+    """List `line: reason`, in the order of the lines."""
     found = [
         (int(place.rpartition(":")[2]), reason) for reason, named in bad.places.items() for place in named
     ]
     return [f"{line}: {reason}" for line, reason in sorted(found)]
 
 
-def written(path: Path, data: bytes) -> Path:
+def write_file(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
 
 
 @pytest.mark.parametrize("name", ["tweets.jsonl", "tweets.csv", "tweets.gz", "tweets"])
 def test_the_content_tells_the_format_not_the_name(tmp_path: Path, name: str) -> None:
-    plain = written(tmp_path / f"a-{name}", GOOD)
-    packed = written(tmp_path / f"b-{name}", gzip.compress(GOOD))
-    table = written(tmp_path / f"c-{name}", b"id,tweet\n1,good\n")
+    plain = write_file(tmp_path / f"a-{name}", GOOD)
+    packed = write_file(tmp_path / f"b-{name}", gzip.compress(GOOD))
+    table = write_file(tmp_path / f"c-{name}", b"id,tweet\n1,good\n")
 
     assert read(plain) == ([(1, "good")], [])
     assert read(packed) == ([(1, "good")], [])
@@ -61,26 +61,26 @@ def test_the_content_tells_the_format_not_the_name(tmp_path: Path, name: str) ->
     ],
 )
 def test_a_bad_line_is_named_and_the_good_ones_are_kept(tmp_path: Path, line: bytes, reason: str) -> None:
-    file = written(tmp_path / "tweets.jsonl", GOOD + line + GOOD)
+    file = write_file(tmp_path / "tweets.jsonl", GOOD + line + GOOD)
 
     assert read(file) == ([(1, "good"), (3, "good")], [f"2: {reason}"])
 
 
 def test_blank_lines_and_a_byte_order_mark_are_no_fault(tmp_path: Path) -> None:
-    file = written(tmp_path / "tweets.jsonl", b"\xef\xbb\xbf" + GOOD + b"\n  \r\n" + GOOD)
+    file = write_file(tmp_path / "tweets.jsonl", b"\xef\xbb\xbf" + GOOD + b"\n  \r\n" + GOOD)
 
     assert read(file) == ([(1, "good"), (4, "good")], [])
 
 
 def test_half_an_emoji_does_not_cost_the_tweet(tmp_path: Path) -> None:
-    file = written(tmp_path / "tweets.jsonl", rb'{"id": 1, "tweet": "half \ud83d"}')
+    file = write_file(tmp_path / "tweets.jsonl", rb'{"id": 1, "tweet": "half \ud83d"}')
 
     assert read(file) == ([(1, "half \ud83d")], [])
 
 
 def test_an_empty_file_is_named(tmp_path: Path) -> None:
-    assert read(written(tmp_path / "a.jsonl", b"")) == ([], ["1: empty file"])
-    assert read(written(tmp_path / "b.jsonl", gzip.compress(b""))) == ([], ["1: empty file"])
+    assert read(write_file(tmp_path / "a.jsonl", b"")) == ([], ["1: empty file"])
+    assert read(write_file(tmp_path / "b.jsonl", gzip.compress(b""))) == ([], ["1: empty file"])
 
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten"])
@@ -93,7 +93,7 @@ def test_the_lines_before_a_damage_in_a_gzip_file_are_kept(tmp_path: Path, damag
     data = half if damage == "cut" else half + b"\xff" * 50 + packed[len(packed) // 2 + 50 :]
 
     bad = BadRows()
-    rows = list(read_rows(written(tmp_path / "tweets.jsonl.gz", data), bad))
+    rows = list(read_rows(write_file(tmp_path / "tweets.jsonl.gz", data), bad))
 
     assert 5_000 < len(rows) < 20_000
     reason = "gzip file ends early" if damage == "cut" else "gzip file is damaged from here on"
@@ -110,7 +110,7 @@ def test_a_csv_record_may_span_lines(tmp_path: Path) -> None:
     writer = csv.writer(out)
     writer.writerows([["id", "tweet"], [1, 'two\nlines, "quoted"'], [2, "next"]])
 
-    rows, bad = read(written(tmp_path / "tweets.csv", out.getvalue().encode()))
+    rows, bad = read(write_file(tmp_path / "tweets.csv", out.getvalue().encode()))
 
     assert rows == [(2, 'two\nlines, "quoted"'), (4, "next")]
     assert bad == []
@@ -120,7 +120,7 @@ def test_a_lost_quote_in_csv_costs_only_its_own_record(tmp_path: Path) -> None:
     good = "".join(f'{number},"text {number}"\n' for number in range(1_000))
     data = f'id,tweet\n{good}7,"lost\n{good}8,"lost again\n{good}'
 
-    rows, bad = read(written(tmp_path / "tweets.csv", data.encode()))
+    rows, bad = read(write_file(tmp_path / "tweets.csv", data.encode()))
 
     assert len(rows) == 3_000
     assert [place.split(":")[0] for place in bad] == ["1002", "2003"]
@@ -137,7 +137,7 @@ def test_a_lost_quote_in_csv_costs_only_its_own_record(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_record_is_named_and_the_good_ones_are_kept(tmp_path: Path, record: bytes, reason: str) -> None:
-    file = written(tmp_path / "tweets.csv", b"id,tweet\n1,good\n" + record + b"2,good\n")
+    file = write_file(tmp_path / "tweets.csv", b"id,tweet\n1,good\n" + record + b"2,good\n")
 
     assert read(file) == ([(2, "good"), (4, "good")], [f"3: {reason}"])
 
@@ -145,7 +145,7 @@ def test_a_bad_record_is_named_and_the_good_ones_are_kept(tmp_path: Path, record
 def test_only_the_first_bad_rows_are_named_but_all_are_counted(tmp_path: Path) -> None:
     bad = BadRows()
 
-    list(read_rows(written(tmp_path / "tweets.jsonl", b"oops\n" * 500), bad))
+    list(read_rows(write_file(tmp_path / "tweets.jsonl", b"oops\n" * 500), bad))
 
     assert len(bad.places["broken JSON"]) == NAMED
     assert bad.by_reason == {"broken JSON": 500}

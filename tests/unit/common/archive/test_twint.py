@@ -1,4 +1,4 @@
-"""Twint's rows, vintage by vintage."""
+"""Test Twint's rows, vintage by vintage."""
 
 from __future__ import annotations
 

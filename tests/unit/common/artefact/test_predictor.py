@@ -23,8 +23,6 @@ from tests.damage import (
     lose_a_tensor,
     raise_the_opset,
     rewritten,
-    spoil_a_word_that_the_sample_has_not,
-    spoil_weights,
 )
 from tests.factories import make_artefact, make_labelled_tweets
 
@@ -150,18 +148,6 @@ def forget_the_int8_sample(directory: Path) -> None:
     write_manifest(directory)
 
 
-def move_weights_outside(directory: Path) -> None:
-    def change(model: onnx.ModelProto) -> None:
-        weight = next(one for one in model.graph.initializer if one.name == "head.0.weight")
-        weight.data_location = TensorProto.EXTERNAL
-        weight.ClearField("raw_data")
-        for key, value in {"location": "model.safetensors", "offset": "0"}.items():
-            entry = weight.external_data.add()
-            entry.key, entry.value = key, value
-
-    rewritten(directory, change)
-
-
 def rename_an_input(directory: Path) -> None:
     def change(model: onnx.ModelProto) -> None:
         features = next(one for one in model.graph.input if one.name == "features")
@@ -209,12 +195,9 @@ def want_other_features(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        (spoil_weights, "no number among the weights head.3.weight"),
-        (spoil_a_word_that_the_sample_has_not, "no number among the weights .*word_embeddings"),
         (lose_a_tensor, "onnxruntime refuses it"),
         (shift_weights, "its sample scores"),
         (raise_the_opset, "onnxruntime refuses it"),
-        (move_weights_outside, "weights outside the file"),
         (rename_an_input, "inputs are not"),
         (fix_the_batch, "inputs are not"),
         (add_an_output, "output is not one"),

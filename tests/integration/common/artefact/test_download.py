@@ -11,8 +11,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from viral_common.artefact import download as module
+from viral_common.artefact import files
+from viral_common.artefact.download import download
 from viral_common.errors import ArtefactError, RegistryUnavailable
-from viral_gateway.serving.artefact_download import download
 
 URI = "mlflow-artifacts:/1/models/m-1/artifacts/artefact"
 NEEDED = {
@@ -35,6 +37,7 @@ class Mlflow(ThreadingHTTPServer):
         self.status = 200
         self.cut_off: str | None = None
         self.headers: list[str | None] = []
+        self.moved_to: str | None = None
 
     @property
     def url(self) -> str:
@@ -52,6 +55,8 @@ class _Proxy(BaseHTTPRequestHandler):
         else:
             body = FILES[unquote(asked.path).rpartition("/")[2]]
         self.send_response(self.server.status)
+        if self.server.moved_to:
+            self.send_header("Location", self.server.moved_to)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         cut_off = self.server.cut_off is not None and asked.path.endswith(self.server.cut_off)
@@ -149,6 +154,61 @@ def test_it_says_who_asks_as_mlflows_own_client_does(
     assert set(mlflow.headers) == {"Basic YWRhOnNlY3JldA=="}
 
 
-def test_another_store_without_its_client_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(ArtefactError, match="pip install mlflow-skinny"):
-        download("http://127.0.0.1:9", "s3://bucket/artefact", "fp32", tmp_path)
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://bucket/artefact",
+        "file:///etc",
+        "/etc",
+        "ftp://silent.example/x",
+        "mlflow-artifacts://other.example/1/models",
+        "mlflow-artifacts:/1/../../secrets",
+        "mlflow-artifacts:/..",
+        "mlflow-artifacts:/1/./2",
+        "mlflow-artifacts:/1/%2e%2e/2",
+        "mlflow-artifacts:/1?path=2",
+        "mlflow-artifacts:/1\n2",
+        "mlflow-artifacts:/",
+        "mlflow-artifacts:1/models",
+        "",
+    ],
+)
+def test_what_does_not_lie_on_the_configured_server_is_refused_unasked(
+    mlflow: Mlflow, tmp_path: Path, uri: str
+) -> None:
+    with pytest.raises(
+        ArtefactError, match=r"is not mlflow-artifacts:/…, an artefact that VIRAL_MLFLOW_URL serves"
+    ):
+        download(mlflow.url, uri, "fp32", tmp_path)
+
+    assert mlflow.headers == []
+
+
+def test_a_redirect_is_not_followed(mlflow: Mlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "secret")
+    with Mlflow() as other:
+        threading.Thread(target=other.serve_forever, args=(0.05,)).start()
+        mlflow.status, mlflow.moved_to = 302, other.url
+        with pytest.raises(ArtefactError, match="302"):
+            download(mlflow.url, URI, "fp32", tmp_path)
+        other.shutdown()
+
+    assert other.headers == []
+
+
+def test_a_file_without_end_is_refused(
+    mlflow: Mlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_OTHER_SIZE_LIMIT", 2_000_000)
+
+    with pytest.raises(ArtefactError, match="more than 2,000,000 bytes"):
+        download(mlflow.url, URI, "fp32", tmp_path)
+
+
+def test_a_server_that_trickles_is_as_good_as_away(
+    mlflow: Mlflow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WHOLE_S", 0)
+
+    with pytest.raises(RegistryUnavailable, match="did not arrive within 0 s"):
+        download(mlflow.url, URI, "fp32", tmp_path)
