@@ -41,7 +41,7 @@ TOPICS = ("oil", "gas", "rain", "trains", "football", "bread")
 def make_labelled_tweets(
     count: int, seed: int = 7, noise: float = 0.1, liked: float = 0.5
 ) -> list[LabelledTweet]:
-    """Wording and photos decide about likes, but for a share of `noise`; a share of `make_like_event` is worded well."""
+    """Wording and photos decide about likes, but for a share of `noise`; a share of `liked` is worded well."""
     rng = np.random.default_rng(seed)
     return [_make_tweet(rng, number, noise, liked) for number in range(count)]
 
@@ -69,12 +69,12 @@ FIRST_DAY = datetime(2022, 3, 1, tzinfo=UTC)
 
 
 def make_snowflake(at: datetime, number: int = 0) -> int:
-    """An id that says `at`; `number` (under 4 million) tells tweets of one millisecond apart."""
+    """Make an id that says `at`; `number` (under 4 million) tells tweets of one millisecond apart."""
     return ((round(at.timestamp() * 1000) - SNOWFLAKE_EPOCH_MS) << 22) + number
 
 
 def make_twint_row(at: datetime = FIRST_DAY, number: int = 0, **fields: Any) -> dict[str, Any]:
-    """An English original by one of ten authors, unless `fields` say otherwise."""
+    """Make an English original by one of ten authors, unless `fields` say otherwise."""
     external_id = fields.get("id", make_snowflake(at, number))
     return {
         "id": external_id,
@@ -101,7 +101,7 @@ def make_twint_row(at: datetime = FIRST_DAY, number: int = 0, **fields: Any) -> 
 
 
 def make_twint_days(days: int, per_day: int, **fields: Any) -> list[dict[str, Any]]:
-    """`per_day` different tweets on each of `days` days, evenly spread."""
+    """Make `per_day` different tweets on each of `days` days, evenly spread."""
     return [
         make_twint_row(FIRST_DAY + timedelta(days=(number + 0.5) / per_day), number, **fields)
         for number in range(days * per_day)
@@ -109,7 +109,7 @@ def make_twint_days(days: int, per_day: int, **fields: Any) -> list[dict[str, An
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any] | bytes]) -> Path:
-    """JSON lines, packed if the name says so; bytes go in as they are."""
+    """Write JSON lines, packed if the name says so; bytes go in as they are."""
     data = b"".join(
         row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode() + b"\n"
         for row in rows

@@ -1,4 +1,4 @@
-"""A collector over files of Twint lines, as the scraper wires it."""
+"""Make a collector over files of Twint lines, as the scraper wires it, and read what it leaves behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def make_collector(
     batch_size: int,
     query: str = "test",
 ) -> Collector:
-    """Over a file of these rows."""
+    """Make one over a file of these rows."""
     file = write_lines(folder / "tweets.jsonl", rows)
     return Collector(
         source=ArchiveSource(str(file), query, folder / "shards", log_progress()),
@@ -46,7 +46,7 @@ def make_collector(
 
 
 def emit(session: Session, event: BatchCollected) -> None:
-    """As `Service.emit` does."""
+    """Add the event to the outbox, as `Service.emit` does."""
     outbox.add_event(session, "scraper", wrap_event(event, "viral/scraper/test"))
 
 
@@ -56,19 +56,19 @@ def collect_all(collector: Collector) -> list[Batch]:
 
 
 def read_tweets(db: Sessions) -> list[Tweet]:
-    """Every tweet, in order."""
+    """Read every tweet, in order."""
     with db() as session:
         return list(session.scalars(select(Tweet).order_by(Tweet.posted_at, Tweet.external_id)))
 
 
 def read_events(db: Sessions) -> list[OutboxMessage]:
-    """Every event, in order."""
+    """Read every event, in order."""
     with db() as session:
         return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.seq)))
 
 
 def read_outcome(db: Sessions) -> list[object]:
-    """All that collecting leaves behind and that a kill must not change."""
+    """Read all that collecting leaves behind and that a kill must not change."""
     with db() as session:
         batches = session.scalars(select(Batch).order_by(Batch.window_from)).all()
     columns = [column.name for column in Tweet.__table__.columns]

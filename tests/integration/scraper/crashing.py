@@ -1,4 +1,4 @@
-"""`viral-scraper once` in small steps, killed at its first commit, just before or after it, if so asked.
+"""Run `viral-scraper once` in small steps, killed at its first commit, just before or after it, if so asked.
 
 `python -m … STORE_AT_ONCE [BOUNDARY]`
 """
@@ -15,13 +15,13 @@ from viral_scraper.cli import app
 from viral_scraper.collecting import collector
 
 
-def die(session: Session) -> None:
-    """As the kernel would: nothing is cleaned up."""
+def kill_itself(session: Session) -> None:
+    """Kill this process as the kernel would: nothing is cleaned up."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
     collector.STORE_AT_ONCE = int(sys.argv.pop(1))
     if len(sys.argv) > 1:
-        event.listen(Session, sys.argv.pop(1), die)
+        event.listen(Session, sys.argv.pop(1), kill_itself)
     app(["once"])

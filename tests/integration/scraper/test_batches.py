@@ -1,4 +1,4 @@
-"""Batches in a real database."""
+"""Test batches in a real database."""
 
 from __future__ import annotations
 
@@ -260,6 +260,6 @@ def test_the_window_is_the_batch_and_those_before_it(db: Sessions, tmp_path: Pat
 
 
 def empty(db: Sessions) -> None:
-    """As if nothing had been collected."""
+    """Empty the tables, as if nothing had been collected."""
     with db.begin() as session:
         session.execute(text("TRUNCATE tweets, batch_intervals, batches, outbox CASCADE"))

@@ -1,4 +1,4 @@
-"""`viral-scraper run` with a time of day, and likes that are read again with each run."""
+"""Test `viral-scraper run` with a time of day, and likes that are read again with each run."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ def collecting(db: Sessions, tmp_path: Path) -> Collector:
     return make_collector(db, tmp_path, make_twint_days(3, 50), batch_size=50)
 
 
-def in_half_a_day() -> Daily:
+def make_run_in_half_a_day() -> Daily:
     return Daily(f"{datetime.now(UTC) + timedelta(hours=12):%H:%M}")
 
 
-def collected_days_ago(db: Sessions, days: int) -> None:
+def set_collected_days_ago(db: Sessions, days: int) -> None:
     with db.begin() as session:
         session.execute(
             text("UPDATE batches SET collected_at = now() - make_interval(days => :days)"), {"days": days}
         )
 
 
-def waits(schedule: Schedule) -> bool:
+def is_waiting(schedule: Schedule) -> bool:
     return schedule.describe_work().startswith("waits for the run of ")
 
 
 def test_the_first_run_waits_for_its_time(db: Sessions, collecting: Collector) -> None:
-    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=make_run_in_half_a_day())
 
     stop = start(schedule)
-    eventually(lambda: waits(schedule))
+    eventually(lambda: is_waiting(schedule))
     time.sleep(0.2)
     stop()
 
@@ -69,11 +69,11 @@ def test_runs_that_were_missed_are_caught_up_once(
     db: Sessions, collecting: Collector, tmp_path: Path
 ) -> None:
     collecting.collect_next(threading.Event())
-    collected_days_ago(db, days=4)
-    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+    set_collected_days_ago(db, days=4)
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=make_run_in_half_a_day())
 
     stop = start(schedule)
-    eventually(lambda: len(read_events(db)) == 3 and waits(schedule))
+    eventually(lambda: len(read_events(db)) == 3 and is_waiting(schedule))
     write_lines(tmp_path / "tweets.jsonl", make_twint_days(4, 50))
     time.sleep(0.3)
     stop()
@@ -84,10 +84,10 @@ def test_runs_that_were_missed_are_caught_up_once(
 
 def test_a_run_that_another_scraper_has_done_is_not_done_again(db: Sessions, collecting: Collector) -> None:
     collecting.collect_next(threading.Event())
-    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=make_run_in_half_a_day())
 
     stop = start(schedule)
-    eventually(lambda: waits(schedule))
+    eventually(lambda: is_waiting(schedule))
     stop()
 
     assert len(read_events(db)) == 1
@@ -96,11 +96,11 @@ def test_a_run_that_another_scraper_has_done_is_not_done_again(db: Sessions, col
 def test_a_batch_that_was_begun_is_gone_on_with_at_once(db: Sessions, collecting: Collector) -> None:
     stopping = threading.Event()
     with pytest.raises(ConnectionError):
-        collecting.collect_next(stopping, confirm=broken)
-    schedule = Schedule(collecting, db, poll_s=0.05, daily=in_half_a_day())
+        collecting.collect_next(stopping, confirm=raise_connection_error)
+    schedule = Schedule(collecting, db, poll_s=0.05, daily=make_run_in_half_a_day())
 
     stop = start(schedule)
-    eventually(lambda: len(read_events(db)) == 3 and waits(schedule))
+    eventually(lambda: len(read_events(db)) == 3 and is_waiting(schedule))
     stop()
 
 
@@ -127,7 +127,7 @@ def test_the_process_says_at_what_time_it_will_run_and_ends_when_asked(settings:
         scraper.wait()
 
 
-def broken() -> None:
+def raise_connection_error() -> None:
     raise ConnectionError
 
 
@@ -153,12 +153,12 @@ def test_likes_are_read_again_and_what_keeps_them_from_it_stops_no_batch(
 
 
 class Poor(FakeSource):
-    """Refuses while it is."""
+    """Refuse as long as `poor` is set."""
 
     poor = True
 
     def refresh(self, ids, /):  # type: ignore[no-untyped-def]
-        """As X does once the spending cap is reached."""
+        """Refuse as X does once the spending cap is reached."""
         if self.poor:
             raise UsageError("no money; likes are read again next month")
         return super().refresh(ids)

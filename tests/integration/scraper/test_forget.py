@@ -1,4 +1,4 @@
-"""Whoever asks to be forgotten is: deleted here, and not collected again, whatever the way."""
+"""Test that whoever asks to be forgotten is: deleted here, and not collected again, whatever the way."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ from tests.integration.scraper.collecting import collect_all, make_collector, re
 DAY = timedelta(days=1)
 
 
-def collected(db: Sessions, folder: Path, query: str = "test", days: int = 1) -> list[Batch]:
-    """Thirty tweets a day by ten authors, `author0` (id 1000) to `author9`."""
+def collect_days(db: Sessions, folder: Path, query: str = "test", days: int = 1) -> list[Batch]:
+    """Collect thirty tweets a day by ten authors, `author0` (id 1000) to `author9`."""
     return collect_all(make_collector(db, folder, make_twint_days(days, 30), batch_size=30, query=query))
 
 
-def usernames(db: Sessions) -> set[str]:
+def read_usernames(db: Sessions) -> set[str]:
     return {tweet.username for tweet in read_tweets(db)}
 
 
 def test_all_of_an_author_goes_and_nobody_else(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path)
+    collect_days(db, tmp_path)
 
     deleted = forget_author(db, "AUTHOR3")
 
     assert deleted == {"archive": 3}
-    assert usernames(db) == {f"author{number}" for number in range(10)} - {"author3"}
+    assert read_usernames(db) == {f"author{number}" for number in range(10)} - {"author3"}
     assert forget_author(db, "author3") == {"archive": 0}
 
 
 def test_a_forgotten_author_is_not_collected_again(db: Sessions, tmp_path: Path) -> None:
     forget_author(db, "author3")
 
-    (batch,) = collected(db, tmp_path)
+    (batch,) = collect_days(db, tmp_path)
 
     assert batch.filtered == {"forgotten": 3}
-    assert "author3" not in usernames(db)
+    assert "author3" not in read_usernames(db)
 
 
 def test_another_name_does_not_bring_an_author_back(db: Sessions, tmp_path: Path) -> None:
@@ -80,15 +80,15 @@ def test_an_author_without_a_known_name_is_forgotten_by_id(db: Sessions, tmp_pat
     collect_all(make_collector(db, tmp_path, rows, batch_size=3))
 
     assert forget_author_id(db, "1001") == {"archive": 2}
-    assert usernames(db) == {"name2"}
+    assert read_usernames(db) == {"name2"}
 
 
 def test_a_tweet_alone_is_forgotten(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path)
+    collect_days(db, tmp_path)
     gone = read_tweets(db)[5].external_id
 
     deleted = forget_tweet(db, gone)
-    (again,) = collected(db, tmp_path, query="again")
+    (again,) = collect_days(db, tmp_path, query="again")
 
     assert deleted == {"archive": 1}
     assert again.filtered == {"forgotten": 1, "collected before": 29}
@@ -96,14 +96,14 @@ def test_a_tweet_alone_is_forgotten(db: Sessions, tmp_path: Path) -> None:
 
 
 def test_of_one_source_only_if_that_is_asked(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path)
+    collect_days(db, tmp_path)
 
     assert forget_author(db, "author3", "x") == {"x": 0}
-    assert "author3" in usernames(db)
+    assert "author3" in read_usernames(db)
 
 
 def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_path: Path) -> None:
-    batches = collected(db, tmp_path, days=3)
+    batches = collect_days(db, tmp_path, days=3)
     ids = [batch.id for batch in batches]
 
     forget_author(db, "author3")
@@ -122,7 +122,7 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
 
 
 def test_no_name_is_kept_of_who_was_forgotten(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path)
+    collect_days(db, tmp_path)
 
     forget_author(db, "author3")
 
@@ -141,8 +141,8 @@ def test_without_a_name_nobody_is_forgotten(db: Sessions, tmp_path: Path) -> Non
     assert len(read_tweets(db)) == 3
 
 
-def post(rkey: str, author: str) -> RawTweet:
-    """As received on a stream."""
+def make_post(rkey: str, author: str) -> RawTweet:
+    """Make a post as a stream brings it."""
     at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     counts = (0, 0, 0, 0, False, False, False, False)
     return RawTweet(f"at://{author}/{rkey}", at, author, author, "hello there", "en", *counts)
@@ -150,7 +150,7 @@ def post(rkey: str, author: str) -> RawTweet:
 
 def test_posts_that_wait_for_a_batch_go_with_their_likes(db: Sessions) -> None:
     stream = StreamStore(db, "bluesky")
-    theirs, other = post("1", "did:plc:ada"), post("2", "did:plc:bob")
+    theirs, other = make_post("1", "did:plc:ada"), make_post("2", "did:plc:bob")
     likes = [
         ReceivedEngagement(number, hash_stream_key("bluesky", one.external_id), "like", 1_772_366_400_000_000)
         for number, one in enumerate((theirs, other))
@@ -169,22 +169,22 @@ def test_what_a_forgotten_author_says_on_a_stream_is_not_kept(db: Sessions) -> N
     stream = StreamStore(db, "bluesky")
     forget_author(db, "did:plc:ada")
     forget_tweet(db, "at://did:plc:bob/3")
-    reply = replace(post("4", "did:plc:ada"), is_reply=True)
+    reply = replace(make_post("4", "did:plc:ada"), is_reply=True)
 
-    posts = [post("1", "did:plc:ada"), post("2", "did:plc:bob"), post("3", "did:plc:bob")]
+    posts = [make_post("1", "did:plc:ada"), make_post("2", "did:plc:bob"), make_post("3", "did:plc:bob")]
     stream.store(ReceivedPosts(cursor_us=1, posts=posts, left_out=[reply]))
 
     with db() as session:
         assert session.scalars(select(StreamPost.external_id)).all() == ["at://did:plc:bob/2"]
 
 
-def received(db: Sessions, _folder: Path) -> None:
+def receive_posts(db: Sessions, _folder: Path) -> None:
     StreamStore(db, "bluesky").store(
-        ReceivedPosts(cursor_us=1, posts=[post("1", "author3"), post("2", "author4")])
+        ReceivedPosts(cursor_us=1, posts=[make_post("1", "author3"), make_post("2", "author4")])
     )
 
 
-def waits_for_the_lock(db: Sessions) -> bool:
+def is_waiting_for_lock(db: Sessions) -> bool:
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
     with db() as session:
         return bool(session.scalar(text(f"SELECT EXISTS ({waiting})")))
@@ -192,7 +192,7 @@ def waits_for_the_lock(db: Sessions) -> bool:
 
 @pytest.mark.parametrize(
     ("store", "table", "deleted"),
-    [(collected, Tweet, {"archive": 3}), (received, StreamPost, {"bluesky": 1})],
+    [(collect_days, Tweet, {"archive": 3}), (receive_posts, StreamPost, {"bluesky": 1})],
     ids=["a batch", "a stream"],
 )
 def test_what_is_being_stored_while_someone_is_forgotten_goes_too(
@@ -214,7 +214,7 @@ def test_what_is_being_stored_while_someone_is_forgotten_goes_too(
         storing = threads.submit(store, db, tmp_path)
         assert stored_now.wait(60)
         forgetting = threads.submit(forget_author, db, "author3")
-        eventually(lambda: forgetting.done() or waits_for_the_lock(db))
+        eventually(lambda: forgetting.done() or is_waiting_for_lock(db))
         may_commit.set()
 
     storing.result()
@@ -238,7 +238,7 @@ def forget(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Forget:
 
 
 def test_the_command_says_what_it_deleted(db: Sessions, tmp_path: Path, forget: Forget) -> None:
-    collected(db, tmp_path)
+    collect_days(db, tmp_path)
 
     first, again = forget("--author", "@Author3"), forget("--author", "@Author3", "--source", "archive")
 

@@ -31,7 +31,7 @@ IN_FEW_STEPS, IN_MANY_STEPS = (
 
 
 class Scraper:
-    """Processes of `viral-scraper once` on one archive."""
+    """Start processes of `viral-scraper once` on one archive."""
 
     def __init__(self, settings: CommonSettings, folder: Path) -> None:
         self._folder = folder
@@ -48,7 +48,7 @@ class Scraper:
 
     @contextmanager
     def start(self, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-        """Killed at the latest when the block ends."""
+        """Start one, killed at the latest when the block ends."""
         with subprocess.Popen(
             [sys.executable, *arguments],
             env=self._environment,
@@ -62,12 +62,12 @@ class Scraper:
                 process.kill()
 
     def run(self, arguments: Sequence[str]) -> int:
-        """The exit status."""
+        """Run one to its end; return the exit status."""
         with self.start(arguments) as process:
             return process.wait(60)
 
-    def undisturbed(self, db: Sessions, arguments: Sequence[str]) -> list[object]:
-        """What a run leaves behind when nobody interferes; afterwards all is as before."""
+    def run_undisturbed(self, db: Sessions, arguments: Sequence[str]) -> list[object]:
+        """Read what a run leaves behind when nobody interferes; afterwards all is as before."""
         assert self.run(arguments) == 0
         left_behind = read_outcome(db)
         with db.begin() as session:
@@ -76,14 +76,14 @@ class Scraper:
         return left_behind
 
 
-def intervals_stored(db: Sessions) -> int:
+def count_stored_intervals(db: Sessions) -> int:
     with db() as session:
         return session.scalars(select(func.count(BatchInterval.stored_at))).one()
 
 
 def wait_for_more(db: Sessions, intervals: int) -> None:
-    enough = intervals_stored(db) + intervals
-    eventually(lambda: intervals_stored(db) >= enough, every_s=0.002)
+    enough = count_stored_intervals(db) + intervals
+    eventually(lambda: count_stored_intervals(db) >= enough, every_s=0.002)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def scraper(settings: CommonSettings, tmp_path: Path) -> Scraper:
 
 
 def test_killed_before_and_after_every_commit(scraper: Scraper, db: Sessions) -> None:
-    expected = scraper.undisturbed(db, IN_FEW_STEPS)
+    expected = scraper.run_undisturbed(db, IN_FEW_STEPS)
     kills = 0
 
     # Each process gets one commit further than the one before it.
@@ -106,7 +106,7 @@ def test_killed_before_and_after_every_commit(scraper: Scraper, db: Sessions) ->
 
 
 def test_killed_at_random(scraper: Scraper, db: Sessions, settings: CommonSettings) -> None:
-    expected = scraper.undisturbed(db, IN_MANY_STEPS)
+    expected = scraper.run_undisturbed(db, IN_MANY_STEPS)
     steps = random.Random(5)
     half_stored = 0
 

@@ -1,4 +1,4 @@
-"""`viral-scraper once` killed, also two at once, at a server that bills each post: hardly anything is asked twice."""
+"""Test kills, also of two at once, at a server that bills each post: hardly anything is asked twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from viral_common.settings import CommonSettings
 
 from tests.integration.scraper.collecting import read_events, read_tweets
 from tests.integration.scraper.sources.expected_posts import make_posts
-from tests.integration.scraper.sources.http_server import Answer, Request, Served, serving
+from tests.integration.scraper.sources.http_server import Answer, HttpServer, Request, serve
 from tests.integration.scraper.sources.x_server import FakeX
 
 POSTS = 240
@@ -32,7 +32,7 @@ class DeadlyX:
         self.count = 0
 
     def answer(self, request: Request) -> Answer:
-        """As X does."""
+        """Answer as X does."""
         self.count += 1
         if self.count in DEADLY and self.process:
             self.process.kill()
@@ -40,13 +40,13 @@ class DeadlyX:
 
 
 @pytest.fixture
-def x() -> Iterator[tuple[DeadlyX, Served]]:
+def x() -> Iterator[tuple[DeadlyX, HttpServer]]:
     killing = DeadlyX()
-    with serving(killing.answer) as served:
+    with serve(killing.answer) as served:
         yield killing, served
 
 
-def start(settings: CommonSettings, served: Served) -> subprocess.Popen[bytes]:
+def start(settings: CommonSettings, served: HttpServer) -> subprocess.Popen[bytes]:
     environment = {
         **os.environ,
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -66,7 +66,7 @@ def start(settings: CommonSettings, served: Served) -> subprocess.Popen[bytes]:
 
 
 def test_at_most_the_interval_under_way_is_asked_for_again(
-    db: Sessions, settings: CommonSettings, x: tuple[DeadlyX, Served]
+    db: Sessions, settings: CommonSettings, x: tuple[DeadlyX, HttpServer]
 ) -> None:
     killing, served = x
 
@@ -76,7 +76,7 @@ def test_at_most_the_interval_under_way_is_asked_for_again(
     two = [start(settings, served) for _ in range(2)]
     assert [process.wait(60) for process in two] == [0, 0]
 
-    asked = Counter((request.one("start_time"), request.one("next_token")) for request in served.requests)
+    asked = Counter((request.get("start_time"), request.get("next_token")) for request in served.requests)
     assert len(asked) >= 24
     assert sum(asked.values()) - len(asked) == len(DEADLY)
     assert len(read_tweets(db)) == ORIGINALS

@@ -1,4 +1,4 @@
-"""`viral-scraper once`, as cron and Kubernetes run it: what it says, and its exit status."""
+"""Test `viral-scraper once`, as cron and Kubernetes run it: what it says, and its exit status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from viral_scraper.stores.advisory_lock import hold_lock
 from tests.factories import make_twint_days, write_lines
 from tests.integration.scraper.collecting import collect_all, make_collector, read_events, read_tweets
 from tests.integration.scraper.sources.expected_posts import make_posts
-from tests.integration.scraper.sources.http_server import Answer, Served, serving
+from tests.integration.scraper.sources.http_server import Answer, HttpServer, serve
 from tests.integration.scraper.sources.x_server import FakeX
 
 POSTS = 30
@@ -34,13 +34,13 @@ Once = Callable[..., Result]
 
 
 @pytest.fixture
-def x() -> Iterator[Served]:
-    with serving(FakeX(make_posts(POSTS)).answer) as served:
+def x() -> Iterator[HttpServer]:
+    with serve(FakeX(make_posts(POSTS)).answer) as served:
         yield served
 
 
 @pytest.fixture
-def run_once(settings: CommonSettings, x: Served, monkeypatch: pytest.MonkeyPatch) -> Once:
+def run_once(settings: CommonSettings, x: HttpServer, monkeypatch: pytest.MonkeyPatch) -> Once:
     """Collects from X, unless the settings given (without their `VIRAL_`) say otherwise."""
     monkeypatch.setattr("viral_common.logging.configure_logging", lambda *_: None)
 
@@ -108,7 +108,7 @@ def test_likes_that_are_due_are_read_again(db: Sessions, run_once: Once) -> None
 
 
 def test_likes_that_cannot_be_read_again_stop_no_batch_and_are_reported_last(
-    db: Sessions, run_once: Once, x: Served
+    db: Sessions, run_once: Once, x: HttpServer
 ) -> None:
     run_once()
     with db.begin() as session:
@@ -123,7 +123,7 @@ def test_likes_that_cannot_be_read_again_stop_no_batch_and_are_reported_last(
 
 
 class Broken(ArchiveSource):
-    """Raises what the test says."""
+    """Raise what the test says."""
 
     error: Exception
 
@@ -173,7 +173,7 @@ def test_with_rabbitmq_away_the_event_is_kept_for_the_next_run(db: Sessions, run
 
 
 def test_while_another_scraper_collects_it_waits_but_not_for_ever(
-    db: Sessions, run_once: Once, x: Served, monkeypatch: pytest.MonkeyPatch
+    db: Sessions, run_once: Once, x: HttpServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(one_batch, "TIMEOUT_S", 0.0)
     monkeypatch.setattr("viral_scraper.stores.advisory_lock.ASK_AGAIN_S", 0.05)

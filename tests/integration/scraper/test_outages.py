@@ -1,4 +1,4 @@
-"""`viral-scraper run` while something that it needs is away: it waits, says so, loses nothing and goes on."""
+"""Test `viral-scraper run` while something that it needs is away: it waits, says so, loses nothing and goes on."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.servers import Servers
 
 @dataclass
 class FakeSource:
-    """An archive's tweets, as a server would give them: interval by interval, while it is there and not held up."""
+    """Serve an archive's tweets as a server would: interval by interval, while it is there and not held up."""
 
     archive: ArchiveSource
     there: bool = True
@@ -41,7 +41,6 @@ class FakeSource:
     bad_rows: Mapping[str, int] = field(default_factory=dict)
 
     def search(self, since: datetime, until: datetime, limit: int | None = None, /) -> Iterator[RawTweet]:
-        """Those of the archive."""
         self.asked.append(since)
         if len(self.asked) > self.open_after:
             self.held_up.wait(30)
@@ -50,12 +49,11 @@ class FakeSource:
         return self.archive.search(since, until, limit)
 
     def find_next_window(self, after: datetime | None, size: int, /) -> Window | None:
-        """Those of the archive."""
         return self.archive.find_next_window(after, size)
 
 
 def make_fake_source(db: Sessions, folder: Path, open_after: int = 3) -> tuple[FakeSource, Collector]:
-    """A day of 200 tweets, not enough for a batch, so no interval gives more than its share; the fourth is held up."""
+    """Make a day of 200 tweets, too few for a batch: no interval gives more than its share; the fourth is held up."""
     files = make_collector(db, folder, make_twint_days(1, 200), batch_size=400)
     assert isinstance(files.source, ArchiveSource)
     network = FakeSource(files.source, open_after=open_after)
@@ -63,8 +61,8 @@ def make_fake_source(db: Sessions, folder: Path, open_after: int = 3) -> tuple[F
 
 
 @contextmanager
-def no_room_beyond(size: int) -> Iterator[None]:
-    """As on a full disk, this process's files stay below `size` bytes."""
+def limit_file_size(size: int) -> Iterator[None]:
+    """Keep this process's files below `size` bytes, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -74,7 +72,7 @@ def no_room_beyond(size: int) -> Iterator[None]:
 
 
 def break_connections(db: Sessions) -> None:
-    """All but the one that asks for it."""
+    """Break all but the one that asks for it."""
     others = "backend_type = 'client backend' AND datname = current_database() AND pid <> pg_backend_pid()"
     with db.begin() as session:
         session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
@@ -123,7 +121,7 @@ def test_a_full_disk_is_waited_for(db: Sessions, tmp_path: Path) -> None:
     files = make_collector(db, tmp_path, make_twint_days(2, 2_500), batch_size=2_500)
     schedule = Schedule(files, db, poll_s=0.05)
 
-    with no_room_beyond(200_000):
+    with limit_file_size(200_000):
         stop = start(schedule)
         eventually(
             lambda: any("cannot prepare the archive: File too large" in r for r in schedule.list_problems())

@@ -1,4 +1,4 @@
-"""`viral-scraper run`, as it stands beside the other services."""
+"""Test `viral-scraper run`, as it stands beside the other services."""
 
 from __future__ import annotations
 

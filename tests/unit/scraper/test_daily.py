@@ -1,4 +1,4 @@
-"""A time of day to collect at."""
+"""Test a time of day to collect at."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from viral_scraper.daily import Daily
 from viral_scraper.settings import ScraperSettings
 
 
-def utc(*when: int) -> datetime:
+def make_utc(*when: int) -> datetime:
     return datetime(*when, tzinfo=UTC)  # type: ignore[misc, arg-type]
 
 
 @pytest.mark.parametrize(
     ("at", "after", "due"),
     [
-        ("05:00", utc(2026, 11, 24, 4, 59, 59), utc(2026, 11, 24, 5)),
-        ("05:00", utc(2026, 11, 24, 5), utc(2026, 11, 25, 5)),
-        ("5:00 UTC", utc(2026, 11, 24, 12), utc(2026, 11, 25, 5)),
-        ("05:00 Europe/Berlin", utc(2026, 11, 24, 12), utc(2026, 11, 25, 4)),
-        ("05:00 Europe/Berlin", utc(2026, 7, 24, 12), utc(2026, 7, 25, 3)),
+        ("05:00", make_utc(2026, 11, 24, 4, 59, 59), make_utc(2026, 11, 24, 5)),
+        ("05:00", make_utc(2026, 11, 24, 5), make_utc(2026, 11, 25, 5)),
+        ("5:00 UTC", make_utc(2026, 11, 24, 12), make_utc(2026, 11, 25, 5)),
+        ("05:00 Europe/Berlin", make_utc(2026, 11, 24, 12), make_utc(2026, 11, 25, 4)),
+        ("05:00 Europe/Berlin", make_utc(2026, 7, 24, 12), make_utc(2026, 7, 25, 3)),
         # The night in which clocks go forward.
-        ("05:00 Europe/Berlin", utc(2026, 3, 28, 12), utc(2026, 3, 29, 3)),
+        ("05:00 Europe/Berlin", make_utc(2026, 3, 28, 12), make_utc(2026, 3, 29, 3)),
     ],
 )
 def test_the_next_run_is_at_that_time_of_day(at: str, after: datetime, due: datetime) -> None:
@@ -32,17 +32,17 @@ def test_the_next_run_is_at_that_time_of_day(at: str, after: datetime, due: date
 
 
 def test_days_that_were_missed_are_one_run() -> None:
-    long_ago, now = utc(2026, 11, 20, 5, 10), utc(2026, 11, 24, 12)
+    long_ago, now = make_utc(2026, 11, 20, 5, 10), make_utc(2026, 11, 24, 12)
 
     missed = Daily("05:00").compute_next_after(long_ago)
 
     assert missed < now
-    assert Daily("05:00").compute_next_after(now) == utc(2026, 11, 25, 5)
+    assert Daily("05:00").compute_next_after(now) == make_utc(2026, 11, 25, 5)
 
 
 def test_with_jitter_it_is_a_little_later_and_never_earlier() -> None:
     late = {
-        Daily("05:00", jitter_s=600).compute_next_after(utc(2026, 11, 24)) - utc(2026, 11, 24, 5)
+        Daily("05:00", jitter_s=600).compute_next_after(make_utc(2026, 11, 24)) - make_utc(2026, 11, 24, 5)
         for _ in range(50)
     }
 

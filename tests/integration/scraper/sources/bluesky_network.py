@@ -1,4 +1,4 @@
-"""What Jetstream sends about posts: their creation, their likes, and what is taken back."""
+"""Make what Jetstream sends about posts: their creation, their likes, and deletions."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ MINUTE = timedelta(minutes=1)
 
 
 def to_microseconds(at: datetime) -> int:
-    """Since 1970."""
     return round(at.timestamp() * 1e6)
 
 
 def make_tid(at: datetime, number: int = 0) -> str:
-    """A record key: the time and a number under 1,024 in base 32."""
+    """Make a record key: the time and a number under 1,024 in base 32."""
     value = (to_microseconds(at) << 10) | number
     return "".join(DIGITS[(value >> shift) & 31] for shift in range(60, -5, -5))
 
 
 def make_did(number: int) -> str:
-    """One of seven."""
+    """Make one of seven."""
     return f"did:plc:author{number % 7}"
 
 
 def make_address(post: ExpectedPost) -> str:
-    """A post's at-uri."""
+    """Make a post's at-uri."""
     return f"at://{make_did(post.number)}/app.bsky.feed.post/{make_tid(post.at, post.number)}"
 
 
 def make_post_event(post: ExpectedPost, **changes: Any) -> Event:
-    """Its creation, with the link cut short as the app does it."""
+    """Make a post's creation, with the link cut short as the app does it."""
     link = f"https://example.com/{post.number}"
     before = post.text.replace(link, "")
     start = len(before.encode())
@@ -65,7 +64,7 @@ def make_post_event(post: ExpectedPost, **changes: Any) -> Event:
 def make_like_event(
     post: ExpectedPost, number: int, at: datetime, collection: str = "app.bsky.feed.like"
 ) -> Event:
-    """The `number`th reader's like of a post, or repost."""
+    """Make the `number`th reader's like of a post, or repost."""
     record = {
         "$type": collection,
         "createdAt": f"{at:%Y-%m-%dT%H:%M:%S}.000Z",
@@ -75,7 +74,7 @@ def make_like_event(
 
 
 def make_deletion_event(event: Event, at: datetime) -> Event:
-    """The deletion of what an event created."""
+    """Make the deletion of what an event created."""
     commit = {key: event["commit"][key] for key in ("rev", "collection", "rkey")}
     return {
         "did": event["did"],
@@ -86,18 +85,18 @@ def make_deletion_event(event: Event, at: datetime) -> Event:
 
 
 def make_account_deletion(did: str, at: datetime) -> Event:
-    """Its author left."""
+    """Make the event of an author who left."""
     account = {"active": False, "did": did, "status": "deleted"}
     return {"did": did, "time_us": to_microseconds(at), "kind": "account", "account": account}
 
 
 def make_time_event(at: datetime) -> Event:
-    """Nothing but a sign that time went on."""
+    """Make an event that says nothing but the time."""
     return {"did": "did:plc:someone", "time_us": to_microseconds(at), "kind": "identity", "identity": {}}
 
 
 def make_events(posts: Iterable[ExpectedPost]) -> list[Event]:
-    """Each post, its likes in the minutes after it, and the day that they need with its noise, in order of time."""
+    """Make each post, its likes in the minutes after it, and others until they had their day, in order of time."""
     posts = list(posts)
     events = [make_post_event(post) for post in posts]
     events += [

@@ -1,4 +1,4 @@
-"""The posts of the day that the contract tests collect, whichever network they were posted on."""
+"""Make the posts of the day that the contract tests collect, whichever network they were posted on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECRET = "sesquipedalian"
 
 @dataclass(frozen=True)
 class ExpectedPost:
-    """One post."""
+    """Hold one post."""
 
     number: int
     at: datetime
@@ -25,7 +25,7 @@ class ExpectedPost:
 
 
 def make_posts(count: int = 30) -> list[ExpectedPost]:
-    """Spread evenly over the newest day that is old enough; every tenth is a reply."""
+    """Spread posts evenly over the newest day that is old enough; every tenth is a reply."""
     window = find_mature_day(None, MIN_AGE)
     assert window is not None
     return [

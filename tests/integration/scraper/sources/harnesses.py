@@ -31,7 +31,7 @@ from tests import jetstream_server
 from tests.factories import make_twint_row, write_lines
 from tests.integration.scraper.sources import bluesky_network, http_server
 from tests.integration.scraper.sources.expected_posts import MIN_AGE, ExpectedPost
-from tests.integration.scraper.sources.http_server import Served
+from tests.integration.scraper.sources.http_server import HttpServer
 from tests.integration.scraper.sources.mastodon_server import FakeMastodon
 from tests.integration.scraper.sources.twint_server import FakeTwitter
 from tests.integration.scraper.sources.x_server import FakeX
@@ -39,33 +39,32 @@ from tests.jetstream_server import Jetstream
 
 QUICK = Pace(store_every_s=0.05, settle_every_s=0, silence_s=5, reconnect_after_s=lambda _: 0.01)
 
-
 Database = Callable[[], Sessions]
 """A database of its own, for the sources that need one."""
 
 
 @dataclass
 class SourceHarness:
-    """A source with the day that it knows, and the server that it asks, if it asks one."""
+    """Hold a source with the day that it knows, and the server that it asks, if it asks one."""
 
     source: Source
     day: Window
     posts: Sequence[ExpectedPost]
     """What it can be expected to find; nothing for invented tweets."""
-    served: Served | None = None
+    served: HttpServer | None = None
     slept: list[float] = field(default_factory=list)
 
 
 def find_day(posts: Sequence[ExpectedPost]) -> Window:
-    """The UTC day of all posts."""
+    """Find the UTC day of all posts."""
     return Window.from_day(posts[0].at)
 
 
 @contextmanager
-def archive(
+def run_archive(
     _db: Database, folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """A file that Twint wrote; replies are left out of it when it is read."""
+    """Run it over a file that Twint wrote; replies are left out of it when it is read."""
     posts = [post for post in posts if not post.is_reply]
     rows = [
         make_twint_row(
@@ -85,10 +84,10 @@ def archive(
 
 
 @contextmanager
-def bluesky(
+def run_bluesky(
     db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """Jetstream, received to its end."""
+    """Run it against Jetstream, received to its end."""
     events = [*bluesky_network.make_events(posts)]
     events.insert(5, {**events[5], "commit": {"broken": True}})
     with jetstream_server.serving(Jetstream(events)) as jetstream:
@@ -99,44 +98,44 @@ def bluesky(
 
 
 @contextmanager
-def mastodon(
+def run_mastodon(
     _db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """A server's public timeline."""
+    """Run it against a server's public timeline."""
     network = FakeMastodon(posts)
     slept: list[float] = []
-    with http_server.serving(network.answer) as served:
+    with http_server.serve(network.answer) as served:
         source = MastodonSource(served.url, "", "#tea", MIN_AGE, slept.append)
         yield SourceHarness(source, find_day(posts), posts, served, slept)
 
 
 @contextmanager
-def simulated(
+def run_simulated(
     _db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """Its own invention, on the same day."""
+    """Run it on the same day."""
     day = find_day(posts)
     yield SourceHarness(SimulatedSource(1, day.since.date(), 1, 100), day, [])
 
 
 @contextmanager
-def twint(
+def run_twint(
     _db: Database, _folder: Path, posts: Sequence[ExpectedPost], patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """The real library, against a server that answers as twitter.com did."""
+    """Run the real library against a server that answers as twitter.com did."""
     slept: list[float] = []
-    with http_server.serving(FakeTwitter(posts).answer) as served:
+    with http_server.serve(FakeTwitter(posts).answer) as served:
         patch.setattr("twint.url.base", f"{served.url}/i")
         yield SourceHarness(TwintSource("tea", MIN_AGE, slept.append), find_day(posts), posts, served, slept)
 
 
 @contextmanager
-def x(
+def run_x(
     db: Database, _folder: Path, posts: Sequence[ExpectedPost], _patch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    """The API at its recorded prices, with money enough."""
+    """Run it against the API at its recorded prices, with money enough."""
     slept: list[float] = []
-    with http_server.serving(FakeX(posts).answer) as served:
+    with http_server.serve(FakeX(posts).answer) as served:
         yield SourceHarness(
             make_x_source(db(), served.url, slept, cap_usd="100"), find_day(posts), posts, served, slept
         )
@@ -145,7 +144,7 @@ def x(
 def make_x_source(
     db: Sessions, url: str, slept: list[float], cap_usd: str, token: str = "secret-token"
 ) -> XSource:
-    """Reading from `url`, for so much money a month."""
+    """Make a source that reads from `url`, for so much money a month."""
     prices = Prices(post=Decimal("0.005"), user=Decimal("0.010"), media=Decimal("0.005"))
     budget = Budget(SpendingStore(db, "x"), prices, Decimal(cap_usd))
     return XSource("tea", MIN_AGE, XApi(url, token, usernames=True, sleep=slept.append), budget)
@@ -173,10 +172,10 @@ HARNESSES: dict[
         [Database, Path, Sequence[ExpectedPost], pytest.MonkeyPatch], AbstractContextManager[SourceHarness]
     ],
 ] = {
-    "archive": archive,
-    "bluesky": bluesky,
-    "mastodon": mastodon,
-    "simulated": simulated,
-    "twint": twint,
-    "x": x,
+    "archive": run_archive,
+    "bluesky": run_bluesky,
+    "mastodon": run_mastodon,
+    "simulated": run_simulated,
+    "twint": run_twint,
+    "x": run_x,
 }

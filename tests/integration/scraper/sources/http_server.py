@@ -15,20 +15,20 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked: the path, each parameter's values, the headers."""
+    """Hold what was asked: the path, each parameter's values, the headers."""
 
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
 
-    def one(self, name: str) -> str:
-        """A parameter's only value; empty without."""
+    def get(self, name: str) -> str:
+        """Get a parameter's only value; empty without."""
         return self.query.get(name, [""])[0]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A status with headers and a body; anything but text is sent as JSON."""
+    """Hold a status with headers and a body; anything but text is sent as JSON."""
 
     status: int = 200
     body: Any = ""
@@ -36,8 +36,8 @@ class Answer:
 
 
 @dataclass
-class Served:
-    """A running server: faults come first, in their order; then the real answers."""
+class HttpServer:
+    """Hold a running server's answers: faults come first, in their order; then the real ones."""
 
     url: str = ""
     faults: deque[Answer] = field(default_factory=deque)
@@ -45,9 +45,9 @@ class Served:
 
 
 @contextmanager
-def serving(answer: Callable[[Request], Answer]) -> Iterator[Served]:
-    """On a free port of this machine, until the block ends."""
-    served = Served()
+def serve(answer: Callable[[Request], Answer]) -> Iterator[HttpServer]:
+    """Serve on a free port of this machine, until the block ends."""
+    served = HttpServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -64,7 +64,7 @@ def serving(answer: Callable[[Request], Answer]) -> Iterator[Served]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """The test's output is for its own words."""
+            """Log nothing: the test's output is for its own words."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     served.url = f"http://127.0.0.1:{server.server_port}"

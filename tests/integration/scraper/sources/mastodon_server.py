@@ -1,4 +1,4 @@
-"""A Mastodon server's public timelines and status look-up."""
+"""Answer as a Mastodon server does: public timelines and status look-up."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.integration.scraper.sources.http_server import Answer, Request
 
 
 class FakeMastodon:
-    """Serves these posts, newest first."""
+    """Serve these posts, newest first."""
 
     def __init__(self, posts: Sequence[ExpectedPost]) -> None:
         self.statuses = [make_status(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
 
     def answer(self, request: Request) -> Answer:
-        """To the public and hashtag timelines and to look-ups by id."""
+        """Answer at the public and hashtag timelines and to look-ups by id."""
         limits = {
             "X-RateLimit-Limit": "300",
             "X-RateLimit-Remaining": "299",
@@ -28,13 +28,13 @@ class FakeMastodon:
             return Answer(200, found, limits)
         if request.path not in ("/api/v1/timelines/public", "/api/v1/timelines/tag/tea"):
             return Answer(404, {"error": "Record not found"}, limits)
-        assert request.one("local") in ("true", "True", "1")
-        older = [status for status in self.statuses if int(status["id"]) < int(request.one("max_id"))]
-        return Answer(200, older[: int(request.one("limit"))], limits)
+        assert request.get("local") in ("true", "True", "1")
+        older = [status for status in self.statuses if int(status["id"]) < int(request.get("max_id"))]
+        return Answer(200, older[: int(request.get("limit"))], limits)
 
 
 def make_status(post: ExpectedPost) -> dict[str, Any]:
-    """As the REST API delivers it; links as Mastodon cuts them for display."""
+    """Make a status as the REST API delivers it; links as Mastodon cuts them for display."""
     id_ = str((int(post.at.timestamp() * 1000) << 16) + post.number)
     link = f"https://example.com/{post.number}"
     shown = (

@@ -1,4 +1,4 @@
-"""Listens to a Jetstream server until it is killed: `python -m … DATABASE_URL JETSTREAM_URL`."""
+"""Listen to a Jetstream server until it is killed: `python -m … DATABASE_URL JETSTREAM_URL`."""
 
 from __future__ import annotations
 

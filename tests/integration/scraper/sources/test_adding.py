@@ -1,4 +1,4 @@
-"""A new source is one file and one line, as docs/sources.md says."""
+"""Test that a new source is one file and one line, as docs/sources.md says."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.integration.scraper.collecting import read_tweets
 PAGE = Path(__file__).parents[4] / "docs" / "sources.md"
 
 
-def scraper_settings(settings: CommonSettings, source: str, **fields: object) -> ScraperSettings:
+def make_scraper_settings(settings: CommonSettings, source: str, **fields: object) -> ScraperSettings:
     return ScraperSettings.model_validate({**settings.model_dump(), "source": source, **fields})
 
 
@@ -37,7 +37,7 @@ def test_the_pages_example_collects_a_batch(
     monkeypatch.setenv("DIARY_PATH", str(tmp_path / "diary.txt"))
     name, place = re.findall(r'"(.*?)"', line)
     monkeypatch.setitem(SOURCES, name, place.replace("viral_scraper.sources.", ""))
-    scraper = scraper_settings(settings, "diary")
+    scraper = make_scraper_settings(settings, "diary")
 
     with Service("scraper", scraper) as service:
         batch = Collector.from_settings(scraper, service, log_progress()).collect_next(threading.Event())
@@ -58,7 +58,7 @@ def test_a_source_whose_library_is_missing_names_its_extra(
 
 def test_a_name_that_is_no_source_is_answered_with_all_names(settings: CommonSettings, db: Sessions) -> None:
     with pytest.raises(UsageError, match="choose one of: archive, bluesky, mastodon, simulated, twint, x"):
-        build_source(scraper_settings(settings, "instagram"), log_progress(), db)
+        build_source(make_scraper_settings(settings, "instagram"), log_progress(), db)
 
 
 def test_the_scraper_starts_without_any_sources_library() -> None:

@@ -1,4 +1,4 @@
-"""A stream that breaks, repeats itself and mixes up its order, counted exactly once all the same."""
+"""Test that a stream that breaks, repeats itself and mixes up its order is counted exactly once all the same."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ from tests.jetstream_server import Event, Jetstream, serving
 POSTS = [replace(post, is_reply=False) for post in make_posts(40)]
 
 
-def source(db: Sessions, jetstream: Jetstream, share: float = 1.0, query: str = "") -> BlueskySource:
+def make_source(db: Sessions, jetstream: Jetstream, share: float = 1.0, query: str = "") -> BlueskySource:
     return BlueskySource(db, jetstream.url, share, MIN_AGE, query, pace=QUICK)
 
 
-def counted(db: Sessions, events: Sequence[Event], **how: object) -> dict[str, int]:
-    """Likes by address after these events were served like that."""
-    tweets = collected(db, sorted(events, key=lambda event: event["time_us"]), **how)
+def count_likes(db: Sessions, events: Sequence[Event], **how: object) -> dict[str, int]:
+    """Count the likes by address after these events were served like that."""
+    tweets = collect_posts(db, sorted(events, key=lambda event: event["time_us"]), **how)
     return {tweet.external_id: tweet.like_count for tweet in tweets}
 
 
-def collected(db: Sessions, events: Sequence[Event], **how: object) -> list[RawTweet]:
+def collect_posts(db: Sessions, events: Sequence[Event], **how: object) -> list[RawTweet]:
     with serving(Jetstream(list(events), **how)) as jetstream:  # type: ignore[arg-type]
-        bluesky = source(db, jetstream)
+        bluesky = make_source(db, jetstream)
         receive_until(bluesky, events[-1]["time_us"], db)
     return list(bluesky.search(*find_day(POSTS)))
 
 
-def with_many_likes(posts: Sequence[ExpectedPost], seed: int) -> tuple[list[Event], dict[str, int]]:
-    """Events with likes, reposts, and half of some likes taken back; and the likes that remain."""
+def make_many_likes(posts: Sequence[ExpectedPost], seed: int) -> tuple[list[Event], dict[str, int]]:
+    """Make events with likes, reposts, and half of some likes deleted; return those and the likes that remain."""
     chance = random.Random(seed)
     events = make_events([replace(post, likes=0) for post in posts])
     likes: dict[str, int] = {}
@@ -80,9 +80,9 @@ def with_many_likes(posts: Sequence[ExpectedPost], seed: int) -> tuple[list[Even
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_like_counts_once_however_the_stream_behaves(db: Sessions, seed: int) -> None:
-    events, likes = with_many_likes(POSTS, seed)
+    events, likes = make_many_likes(POSTS, seed)
 
-    disturbed = counted(db, events, breaks_after=150, repeats=0.2, mixes=True, seed=seed)
+    disturbed = count_likes(db, events, breaks_after=150, repeats=0.2, mixes=True, seed=seed)
 
     assert disturbed == likes
 
@@ -95,7 +95,7 @@ def test_likes_count_until_the_minimum_age_and_no_longer(db: Sessions) -> None:
     ]
     too_late = [make_like_event(post, 3, post.at + MIN_AGE + MINUTE)]
 
-    likes = counted(db, [*make_events([replace(post, likes=0)]), *in_time, *too_late])
+    likes = count_likes(db, [*make_events([replace(post, likes=0)]), *in_time, *too_late])
 
     assert likes == {make_address(post): 2}
 
@@ -107,7 +107,7 @@ def test_reposts_and_replies_are_counted_beside_likes(db: Sessions) -> None:
     )
     repost = make_like_event(post, 1, post.at + MINUTE, "app.bsky.feed.repost")
 
-    (tweet,) = collected(
+    (tweet,) = collect_posts(
         db, sorted([*make_events([replace(post, likes=1)]), answer, repost], key=lambda e: e["time_us"])
     )[:1]
 
@@ -122,7 +122,7 @@ def test_a_deleted_post_and_a_deleted_author_leave_nothing_behind(db: Sessions) 
         make_account_deletion(make_did(left.number), left.at + timedelta(hours=5)),
     ]
 
-    likes = counted(db, events)
+    likes = count_likes(db, events)
 
     assert list(likes) == [make_address(stays)]
 
@@ -130,7 +130,7 @@ def test_a_deleted_post_and_a_deleted_author_leave_nothing_behind(db: Sessions) 
 def test_a_share_of_the_posts_is_the_same_share_for_everybody(db: Sessions) -> None:
     events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
-        half = source(db, jetstream, share=0.5)
+        half = make_source(db, jetstream, share=0.5)
         receive_until(half, events[-1]["time_us"], db)
     tweets = list(half.search(*find_day(POSTS)))
 
@@ -142,11 +142,11 @@ def test_a_share_of_the_posts_is_the_same_share_for_everybody(db: Sessions) -> N
 def test_after_a_gap_posts_with_unknown_likes_are_dropped(db: Sessions) -> None:
     first, last = POSTS[0], POSTS[-1]
     with serving(Jetstream([make_post_event(first), make_time_event(first.at + MINUTE)])) as jetstream:
-        receive_until(source(db, jetstream), int((first.at + MINUTE).timestamp() * 1e6), db)
+        receive_until(make_source(db, jetstream), int((first.at + MINUTE).timestamp() * 1e6), db)
 
     events = make_events([replace(last, likes=1)])
     with serving(Jetstream(events, oldest_us=int(last.at.timestamp() * 1e6) - 1)) as jetstream:
-        bluesky = source(db, jetstream)
+        bluesky = make_source(db, jetstream)
         receive_until(bluesky, events[-1]["time_us"], db)
 
     assert [tweet.external_id for tweet in bluesky.search(*find_day(POSTS))] == [make_address(last)]
@@ -154,9 +154,9 @@ def test_after_a_gap_posts_with_unknown_likes_are_dropped(db: Sessions) -> None:
 
 
 def test_what_is_counted_is_not_kept_any_longer_than_needed(db: Sessions) -> None:
-    events, _ = with_many_likes(POSTS, seed=3)
+    events, _ = make_many_likes(POSTS, seed=3)
 
-    collected(db, sorted(events, key=lambda event: event["time_us"]))
+    collect_posts(db, sorted(events, key=lambda event: event["time_us"]))
 
     with db() as session:
         assert session.scalar(select(func.count()).select_from(StreamEngagement)) == 0
@@ -166,7 +166,7 @@ def test_what_is_counted_is_not_kept_any_longer_than_needed(db: Sessions) -> Non
 def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
     db: Sessions, database_url: str
 ) -> None:
-    events, likes = with_many_likes(POSTS, seed=5)
+    events, likes = make_many_likes(POSTS, seed=5)
     events.sort(key=lambda event: event["time_us"])
     store = StreamStore(db, "bluesky")
     with serving(Jetstream(events, repeats=0.1, mixes=True, pause_s=0.002)) as jetstream:
@@ -184,7 +184,7 @@ def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
                 time.sleep(0.005)
             process.kill()
         killed_at = store.read_cursor_us()
-        bluesky = source(db, jetstream)
+        bluesky = make_source(db, jetstream)
         receive_until(bluesky, events[-1]["time_us"], db)
 
     assert killed_at is not None
@@ -193,13 +193,13 @@ def test_killed_in_the_middle_it_misses_nothing_and_counts_nothing_twice(
 
 
 def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions) -> None:
-    events, likes = with_many_likes(POSTS, seed=4)
+    events, likes = make_many_likes(POSTS, seed=4)
     events.sort(key=lambda event: event["time_us"])
     middle = events[len(events) // 2]["time_us"]
     cut_at: list[int] = []
 
     def cut(session: Session) -> None:
-        """Once, in the listener's own thread, before it can commit what lies behind the middle."""
+        """Break connections once, in the listener's own thread, before it can commit what lies behind the middle."""
         cursor_us = session.scalar(select(StreamCursor.cursor_us)) or 0
         if cursor_us >= middle and not cut_at:
             cut_at.append(cursor_us)
@@ -207,7 +207,7 @@ def test_connections_to_postgres_lost_while_it_stores_lose_nothing(db: Sessions)
 
     listen(db, "before_commit", cut)
     with serving(Jetstream(events, pause_s=0.002)) as jetstream:
-        bluesky = source(db, jetstream)
+        bluesky = make_source(db, jetstream)
         receive_until(bluesky, events[-1]["time_us"], db)
 
     assert len(cut_at) == 1
@@ -227,7 +227,7 @@ def test_events_that_no_database_would_take_are_counted_and_passed_over(db: Sess
     for event in odd:
         event["time_us"] += 1
 
-    tweets = collected(db, [*odd, *make_events([POSTS[1]])])
+    tweets = collect_posts(db, [*odd, *make_events([POSTS[1]])])
 
     assert [tweet.external_id for tweet in tweets] == [make_address(POSTS[1])]
 
@@ -235,7 +235,7 @@ def test_events_that_no_database_would_take_are_counted_and_passed_over(db: Sess
 def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
     events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
-        bluesky = source(db, jetstream, query="THOUGHT 17")
+        bluesky = make_source(db, jetstream, query="THOUGHT 17")
         receive_until(bluesky, events[-1]["time_us"], db)
 
     found = list(bluesky.search(*find_day(POSTS)))
@@ -246,7 +246,7 @@ def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
 def test_a_limit_counts_the_posts_that_the_words_choose(db: Sessions) -> None:
     events = make_events(POSTS)
     with serving(Jetstream(events)) as jetstream:
-        bluesky = source(db, jetstream, query="thought 17")
+        bluesky = make_source(db, jetstream, query="thought 17")
         receive_until(bluesky, events[-1]["time_us"], db)
 
     found = list(bluesky.search(*find_day(POSTS), 1))
@@ -258,7 +258,7 @@ def test_a_post_that_filters_leave_out_holds_no_word_and_counts_to_no_limit(db: 
     posts = make_posts(20)
     events = make_events(posts)
     with serving(Jetstream(events)) as jetstream:
-        bluesky = source(db, jetstream, query="thought")
+        bluesky = make_source(db, jetstream, query="thought")
         receive_until(bluesky, events[-1]["time_us"], db)
 
     found = list(bluesky.search(*find_day(posts), 12))

@@ -1,4 +1,4 @@
-"""What every source promises, whatever it reads."""
+"""Test what every source promises, whatever it reads."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ EVERY_LIVE = pytest.mark.parametrize("harness", LIVE, indirect=True)
 def harness(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SourceHarness]:
-    def database() -> Sessions:
+    def get_database() -> Sessions:
         sessions: Sessions = request.getfixturevalue("db")
         return sessions
 
-    with HARNESSES[request.param](database, tmp_path, make_posts(), monkeypatch) as harness:
+    with HARNESSES[request.param](get_database, tmp_path, make_posts(), monkeypatch) as harness:
         yield harness
 
 
@@ -57,10 +57,10 @@ def loud(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def found(
+def find_tweets(
     harness: SourceHarness, hours: tuple[float, float] = (0, 24), limit: int | None = None
 ) -> list[RawTweet]:
-    """Between two hours of the harness's day."""
+    """Find tweets between two hours of the harness's day."""
     since, until = (harness.day.since + timedelta(hours=hour) for hour in hours)
     return list(harness.source.search(since, until, limit))
 
@@ -71,7 +71,7 @@ def test_the_suite_covers_every_source() -> None:
 
 @EVERY
 def test_a_day_comes_whole_in_order_and_each_tweet_once(harness: SourceHarness) -> None:
-    tweets = found(harness)
+    tweets = find_tweets(harness)
 
     keys = [(tweet.posted_at, tweet.external_id) for tweet in tweets]
     assert keys == sorted(keys)
@@ -82,16 +82,16 @@ def test_a_day_comes_whole_in_order_and_each_tweet_once(harness: SourceHarness) 
 
 @EVERY
 def test_intervals_that_touch_share_nothing_and_miss_nothing(harness: SourceHarness) -> None:
-    pieces = [found(harness, (0, 7)), found(harness, (7, 7.5)), found(harness, (7.5, 24))]
+    pieces = [find_tweets(harness, (0, 7)), find_tweets(harness, (7, 7.5)), find_tweets(harness, (7.5, 24))]
 
     ids = [tweet.external_id for piece in pieces for tweet in piece]
-    assert sorted(ids) == sorted(tweet.external_id for tweet in found(harness))
+    assert sorted(ids) == sorted(tweet.external_id for tweet in find_tweets(harness))
 
 
 @EVERY
 def test_never_more_than_the_limit(harness: SourceHarness) -> None:
-    assert len(found(harness, limit=12)) == 12
-    assert len(found(harness, limit=1)) == 1
+    assert len(find_tweets(harness, limit=12)) == 12
+    assert len(find_tweets(harness, limit=1)) == 1
 
 
 @EVERY
@@ -112,10 +112,10 @@ def test_a_window_is_a_whole_day_that_is_old_enough_and_not_collected_yet(harnes
 
 @EVERY_REAL
 def test_tweets_are_what_was_posted(harness: SourceHarness) -> None:
-    tweets = found(harness)
+    tweets = find_tweets(harness)
 
     rows = [
-        (_whole(tweet, post), tweet.language, tweet.like_count, tweet.photos_count, tweet.is_reply)
+        (_restore_link(tweet, post), tweet.language, tweet.like_count, tweet.photos_count, tweet.is_reply)
         for tweet, post in zip(tweets, harness.posts, strict=True)
     ]
     expected = [(post.text, "en", post.likes, post.photos, post.is_reply) for post in harness.posts]
@@ -130,7 +130,7 @@ def test_tweets_are_what_was_posted(harness: SourceHarness) -> None:
 
 @EVERY_REAL
 def test_counts_say_when_they_were_read_if_that_is_known(harness: SourceHarness) -> None:
-    for tweet in found(harness):
+    for tweet in find_tweets(harness):
         at = tweet.counts_observed_at
         assert at is None or (at.tzinfo is not None and at - tweet.posted_at >= MIN_AGE)
 
@@ -139,7 +139,7 @@ def test_counts_say_when_they_were_read_if_that_is_known(harness: SourceHarness)
 def test_no_text_of_a_tweet_is_in_the_logs_even_at_debug(
     harness: SourceHarness, loud: None, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert found(harness)
+    assert find_tweets(harness)
 
     logging.getLogger("anybody").debug("debug lines are shown")
     written = "".join(capfd.readouterr())
@@ -150,10 +150,10 @@ def test_no_text_of_a_tweet_is_in_the_logs_even_at_debug(
 @EVERY_LIVE
 def test_a_server_that_fails_now_and_then_costs_nothing_but_time(harness: SourceHarness) -> None:
     assert harness.served is not None
-    calm = found(harness)
+    calm = find_tweets(harness)
     harness.served.faults += [Answer(503, "upstream is busy"), Answer(200, "<html>not what was asked for")]
 
-    assert [tweet.external_id for tweet in found(harness)] == [tweet.external_id for tweet in calm]
+    assert [tweet.external_id for tweet in find_tweets(harness)] == [tweet.external_id for tweet in calm]
     assert 1 <= len(harness.slept) <= 2  # Mastodon.py retries by itself, too
     assert all(0 <= wait <= 60 for wait in harness.slept)
 
@@ -164,7 +164,7 @@ def test_a_server_that_never_answers_is_one_line_that_says_so(harness: SourceHar
     harness.served.faults += [Answer(503, "away")] * 50
 
     with pytest.raises(ViralError) as caught:
-        found(harness)
+        find_tweets(harness)
 
     assert "\n" not in str(caught.value)
     assert 2 <= len(harness.slept) <= 6
@@ -173,7 +173,7 @@ def test_a_server_that_never_answers_is_one_line_that_says_so(harness: SourceHar
 @pytest.mark.parametrize("harness", ["x", "mastodon"], indirect=True)
 def test_counts_are_read_again_and_what_is_gone_does_not_come(harness: SourceHarness) -> None:
     assert isinstance(harness.source, RefreshableSource)
-    tweets = found(harness)
+    tweets = find_tweets(harness)
 
     again = list(harness.source.refresh([*(tweet.external_id for tweet in tweets), "12345"]))
 
@@ -183,6 +183,6 @@ def test_counts_are_read_again_and_what_is_gone_does_not_come(harness: SourceHar
     assert all(one.counts_observed_at.tzinfo is UTC for one in again)
 
 
-def _whole(tweet: RawTweet, post: ExpectedPost) -> str:
-    """X cuts links short, and files of X's answers have them so, too."""
+def _restore_link(tweet: RawTweet, post: ExpectedPost) -> str:
+    """Restore the link that X cuts short, also in files of its answers."""
     return tweet.text.replace("https://t.co/own", f"https://example.com/{post.number}")

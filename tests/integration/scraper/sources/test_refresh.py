@@ -1,4 +1,4 @@
-"""Likes read again once tweets are old enough."""
+"""Test that likes are read again once tweets are old enough."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ONE_DAY = timedelta(hours=24)
 
 @dataclass
 class FakeSource:
-    """Knows every tweet but those that are gone."""
+    """Know every tweet but those that are gone."""
 
     gone: set[str] = field(default_factory=set)
     away: bool = False
@@ -33,7 +33,7 @@ class FakeSource:
     asked: list[str] = field(default_factory=list)
 
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
-        """Seven likes for each."""
+        """Read seven likes for each."""
         self.asked += ids
         for id_ in ids:
             if id_ not in self.gone:

@@ -1,4 +1,4 @@
-"""Twint against servers that are not what twitter.com was."""
+"""Test Twint against servers that are not what twitter.com was."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from viral_scraper.sources.twint import TwintSource
 
 from tests.integration.scraper.sources.expected_posts import MIN_AGE, make_posts
 from tests.integration.scraper.sources.harnesses import find_day
-from tests.integration.scraper.sources.http_server import Answer, serving
+from tests.integration.scraper.sources.http_server import Answer, serve
 
 DAY = find_day(make_posts())
 ALTERNATIVES = "set VIRAL_SOURCE to x .*, bluesky or mastodon .*, or archive"
@@ -20,7 +20,7 @@ ALTERNATIVES = "set VIRAL_SOURCE to x .*, bluesky or mastodon .*, or archive"
 def test_what_x_answers_today_is_one_sentence_with_the_reason_and_the_alternatives(
     monkeypatch: pytest.MonkeyPatch, answer: Answer
 ) -> None:
-    with serving(lambda _: answer) as served:
+    with serve(lambda _: answer) as served:
         monkeypatch.setattr("twint.url.base", f"{served.url}/i")
 
         with pytest.raises(
@@ -40,7 +40,7 @@ def test_no_connection_at_all_says_the_same(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_empty_page_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     empty = Answer(200, {"min_position": None, "has_more_items": False, "items_html": ""})
-    with serving(lambda _: empty) as served:
+    with serve(lambda _: empty) as served:
         monkeypatch.setattr("twint.url.base", f"{served.url}/i")
 
         assert list(TwintSource("tea", MIN_AGE, lambda _: None).search(*DAY)) == []

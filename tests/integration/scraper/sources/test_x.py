@@ -1,4 +1,4 @@
-"""X's rate limits, refusals and prices."""
+"""Test how X's rate limits, refusals and prices are dealt with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from viral_scraper.stores.spending import SpendingStore
 
 from tests.integration.scraper.sources.expected_posts import make_posts
 from tests.integration.scraper.sources.harnesses import find_day, make_x_source
-from tests.integration.scraper.sources.http_server import Answer, Served, serving
+from tests.integration.scraper.sources.http_server import Answer, HttpServer, serve
 from tests.integration.scraper.sources.x_server import FakeX
 
 POSTS = make_posts(250)
@@ -29,21 +29,21 @@ A_POST = Decimal("0.015")  # with its author; every other one has a photo beside
 
 
 @pytest.fixture
-def x() -> Iterator[Served]:
-    with serving(FakeX(POSTS).answer) as served:
+def x() -> Iterator[HttpServer]:
+    with serve(FakeX(POSTS).answer) as served:
         yield served
 
 
-def test_pages_follow_each_other_and_each_is_asked_for_once(db: Sessions, x: Served) -> None:
+def test_pages_follow_each_other_and_each_is_asked_for_once(db: Sessions, x: HttpServer) -> None:
     tweets = list(make_x_source(db, x.url, [], "100").search(*DAY))
 
     assert len(tweets) == len(POSTS)
-    assert [request.one("next_token") for request in x.requests] == ["", "100", "200"]
-    assert {request.one("query") for request in x.requests} == {"(tea) lang:en -is:retweet -is:reply"}
-    assert "public_metrics" in x.requests[0].one("tweet.fields")
+    assert [request.get("next_token") for request in x.requests] == ["", "100", "200"]
+    assert {request.get("query") for request in x.requests} == {"(tea) lang:en -is:retweet -is:reply"}
+    assert "public_metrics" in x.requests[0].get("tweet.fields")
 
 
-def test_a_rate_limit_is_waited_for_as_long_as_x_says(db: Sessions, x: Served) -> None:
+def test_a_rate_limit_is_waited_for_as_long_as_x_says(db: Sessions, x: HttpServer) -> None:
     slept: list[float] = []
     limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(int(time.time()) + 600)}
     x.faults.append(Answer(429, {"title": "Too Many Requests"}, limits))
@@ -53,7 +53,7 @@ def test_a_rate_limit_is_waited_for_as_long_as_x_says(db: Sessions, x: Served) -
     assert [598 <= wait <= 602 for wait in slept] == [True]
 
 
-def test_with_no_request_left_the_next_one_waits_without_being_refused(db: Sessions, x: Served) -> None:
+def test_with_no_request_left_the_next_one_waits_without_being_refused(db: Sessions, x: HttpServer) -> None:
     slept: list[float] = []
     limits = {"x-rate-limit-remaining": "0", "x-rate-limit-reset": str(int(time.time()) + 60)}
     page = FakeX(POSTS).answer
@@ -76,7 +76,7 @@ def test_with_no_request_left_the_next_one_waits_without_being_refused(db: Sessi
     ],
 )
 def test_a_refusal_says_what_to_do_and_is_not_repeated(
-    db: Sessions, x: Served, answer: Answer, says: str
+    db: Sessions, x: HttpServer, answer: Answer, says: str
 ) -> None:
     slept: list[float] = []
     x.faults.append(answer)
@@ -89,7 +89,7 @@ def test_a_refusal_says_what_to_do_and_is_not_repeated(
     assert SpendingStore(db, "x").read_spent() == 0
 
 
-def test_x_away_costs_nothing(db: Sessions, x: Served) -> None:
+def test_x_away_costs_nothing(db: Sessions, x: HttpServer) -> None:
     x.faults += [Answer(503, "")] * 6
 
     with pytest.raises(SourceAway, match="X does not deliver"):
@@ -98,7 +98,7 @@ def test_x_away_costs_nothing(db: Sessions, x: Served) -> None:
     assert SpendingStore(db, "x").read_spent() == 0
 
 
-def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
+def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: HttpServer) -> None:
     list(make_x_source(db, x.url, [], "100").search(*DAY))
 
     authors = 7 * 3  # on each of three pages
@@ -106,7 +106,7 @@ def test_what_answers_hold_is_counted_as_spent(db: Sessions, x: Served) -> None:
     assert SpendingStore(db, "x").read_spent() == expected
 
 
-def test_the_cap_is_never_exceeded_and_holds_across_restarts(db: Sessions, x: Served) -> None:
+def test_the_cap_is_never_exceeded_and_holds_across_restarts(db: Sessions, x: HttpServer) -> None:
     first = make_x_source(db, x.url, [], "2")
     tweets = list(first.search(*DAY))
     spent = SpendingStore(db, "x").read_spent()
@@ -131,7 +131,7 @@ def test_a_process_that_dies_has_spent_what_it_set_aside(db: Sessions) -> None:
     assert spending.read_spent() == Decimal("1.5")
 
 
-def test_what_a_batch_may_cost_is_logged_before_it_begins(db: Sessions, x: Served) -> None:
+def test_what_a_batch_may_cost_is_logged_before_it_begins(db: Sessions, x: HttpServer) -> None:
     with capture_logs() as logs:
         make_x_source(db, x.url, [], "1000").find_next_window(None, 50_000)
 
@@ -140,7 +140,7 @@ def test_what_a_batch_may_cost_is_logged_before_it_begins(db: Sessions, x: Serve
     assert x.requests == []
 
 
-def test_an_interval_out_of_reach_is_passed_over_and_counted(db: Sessions, x: Served) -> None:
+def test_an_interval_out_of_reach_is_passed_over_and_counted(db: Sessions, x: HttpServer) -> None:
     source = make_x_source(db, x.url, [], "100")
     long_ago = DAY.since - timedelta(days=8)
 
@@ -150,7 +150,7 @@ def test_an_interval_out_of_reach_is_passed_over_and_counted(db: Sessions, x: Se
     assert x.requests == []
 
 
-def test_reading_again_without_money_takes_no_tweet_for_gone(db: Sessions, x: Served) -> None:
+def test_reading_again_without_money_takes_no_tweet_for_gone(db: Sessions, x: HttpServer) -> None:
     with pytest.raises(UsageError, match="SPENDING_CAP"):
         list(make_x_source(db, x.url, [], "0.001").refresh(["1", "2"]))
 
@@ -159,7 +159,7 @@ def test_a_broken_post_is_left_out_alone_and_counted_without_its_words(db: Sessi
     network = FakeX(POSTS[:20])
     network.posts[3]["public_metrics"]["like_count"] = -1
     network.posts[5]["text"] = None
-    with serving(network.answer) as served:
+    with serve(network.answer) as served:
         source = make_x_source(db, served.url, [], "100")
         tweets = list(source.search(*DAY))
 
@@ -173,7 +173,7 @@ def test_a_broken_post_is_left_out_alone_and_counted_without_its_words(db: Sessi
 def test_counts_that_cannot_be_read_do_not_pass_for_a_deleted_post(db: Sessions) -> None:
     network = FakeX(POSTS[:2])
     network.posts[0]["public_metrics"] = {}
-    with serving(network.answer) as served, pytest.raises(SourceAway, match="no like_count"):
+    with serve(network.answer) as served, pytest.raises(SourceAway, match="no like_count"):
         list(make_x_source(db, served.url, [], "100").refresh([post["id"] for post in network.posts]))
 
 

@@ -1,4 +1,4 @@
-"""The page that Twint 2.1.20 reads, as twitter.com served it until 2020: HTML in JSON, newest first."""
+"""Answer with the page that Twint 2.1.20 reads, as twitter.com served it until 2020: HTML in JSON, newest first."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ PER_PAGE = 20
 
 
 class FakeTwitter:
-    """Serves these posts at /i/search/timeline."""
+    """Serve these posts at /i/search/timeline."""
 
     def __init__(self, posts: Sequence[ExpectedPost]) -> None:
         self.posts = sorted(posts, key=lambda post: post.at, reverse=True)
         self.html = {post.number: render_item(post) for post in posts}
 
     def answer(self, request: Request) -> Answer:
-        """To a search between two seconds, at a position."""
+        """Answer a search between two seconds, at a position."""
         assert request.path == "/i/search/timeline"
         since, until = (
-            datetime.fromtimestamp(int(re.findall(rf"{word}:(\d+)", request.one("q"))[0]), UTC)
+            datetime.fromtimestamp(int(re.findall(rf"{word}:(\d+)", request.get("q"))[0]), UTC)
             for word in ("since", "until")
         )
         inside = [post for post in self.posts if since <= post.at < until]
-        start = max(0, int(request.one("max_position")))
+        start = max(0, int(request.get("max_position")))
         page = inside[start : start + PER_PAGE]
         body: dict[str, Any] = {
             "min_position": str(start + len(page)),
@@ -41,7 +41,7 @@ class FakeTwitter:
 
 
 def render_item(post: ExpectedPost) -> str:
-    """One tweet's HTML, as far as Twint looks into it."""
+    """Render one tweet's HTML, as far as Twint looks into it."""
     id_ = make_snowflake(post.at, post.number)
     conversation = "1" if post.is_reply else str(id_)
     link = f"https://example.com/{post.number}"

@@ -1,4 +1,4 @@
-"""X API v2 as its documentation shows it: recent search in pages, and look-up by ids."""
+"""Answer as X API v2 does by its documentation: recent search in pages, and look-up by ids."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from tests.integration.scraper.sources.http_server import Answer, Request
 
 
 class FakeX:
-    """Serves these posts, newest first."""
+    """Serve these posts, newest first."""
 
     def __init__(self, posts: Sequence[ExpectedPost]) -> None:
         self.posts = [make_post(post) for post in sorted(posts, key=lambda post: post.at, reverse=True)]
 
     def answer(self, request: Request) -> Answer:
-        """To GET /2/tweets/search/recent and /2/tweets."""
+        """Answer GET /2/tweets/search/recent and /2/tweets."""
         limits = {"x-rate-limit-limit": "450", "x-rate-limit-remaining": "449", "x-rate-limit-reset": "0"}
         if request.headers.get("Authorization") != "Bearer secret-token":
             return Answer(401, {"title": "Unauthorized", "detail": "Unauthorized", "status": 401})
         if request.path == "/2/tweets":
-            return Answer(200, self._looked_up(request.one("ids").split(",")), limits)
+            return Answer(200, self._look_up(request.get("ids").split(",")), limits)
         if request.path == "/2/tweets/search/recent":
-            return Answer(200, self._found(request), limits)
+            return Answer(200, self._search(request), limits)
         return Answer(404, {"detail": "no such call"})
 
-    def _found(self, request: Request) -> dict[str, Any]:
-        since, until = (datetime.fromisoformat(request.one(name)) for name in ("start_time", "end_time"))
+    def _search(self, request: Request) -> dict[str, Any]:
+        since, until = (datetime.fromisoformat(request.get(name)) for name in ("start_time", "end_time"))
         inside = [post for post in self.posts if since <= datetime.fromisoformat(post["created_at"]) < until]
-        start, size = int(request.one("next_token") or 0), int(request.one("max_results"))
+        start, size = int(request.get("next_token") or 0), int(request.get("max_results"))
         assert 10 <= size <= 100
         page = inside[start : start + size]
         meta: dict[str, Any] = {"result_count": len(page)}
@@ -39,7 +39,7 @@ class FakeX:
             meta["next_token"] = str(start + size)
         if not page:
             return {"meta": meta}
-        expansions = request.one("expansions").split(",")
+        expansions = request.get("expansions").split(",")
         includes: dict[str, Any] = {"media": [make_media(post) for post in page if "attachments" in post]}
         if "author_id" in expansions:
             includes["users"] = [
@@ -47,7 +47,7 @@ class FakeX:
             ]
         return {"data": page, "includes": includes, "meta": meta}
 
-    def _looked_up(self, ids: list[str]) -> dict[str, Any]:
+    def _look_up(self, ids: list[str]) -> dict[str, Any]:
         found = [
             {"id": post["id"], "text": post["text"], "public_metrics": post["public_metrics"]}
             for post in self.posts
@@ -67,7 +67,7 @@ class FakeX:
 
 
 def make_post(post: ExpectedPost) -> dict[str, Any]:
-    """As recent search delivers it, with the t.co links that X makes of the author's and adds for media."""
+    """Make a post as recent search delivers it, with the t.co links that X makes of the author's and adds for media."""
     id_ = str(make_snowflake(post.at, post.number))
     text = post.text.replace("&", "&amp;").replace(f"https://example.com/{post.number}", "https://t.co/own")
     links = [{"url": "https://t.co/own", "expanded_url": f"https://example.com/{post.number}"}]
@@ -105,5 +105,5 @@ def make_post(post: ExpectedPost) -> dict[str, Any]:
 
 
 def make_media(post: dict[str, Any]) -> dict[str, Any]:
-    """The included photo of a post."""
+    """Make the included photo of a post."""
     return {"media_key": post["attachments"]["media_keys"][0], "type": "photo"}

@@ -1,4 +1,4 @@
-"""Tweets by month: each finds its own, new months are made without anybody waiting, old ones go whole."""
+"""Test tweets by month: each finds its own, new months are made without anybody waiting, old ones go whole."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ A_YEAR = timedelta(days=365)
 NOW = datetime(2023, 6, 15, tzinfo=UTC)
 
 
-def collected(db: Sessions, folder: Path, *times: datetime, batch_size: int = 1) -> list[Batch]:
-    """Batches of tweets posted then."""
+def collect_at(db: Sessions, folder: Path, *times: datetime, batch_size: int = 1) -> list[Batch]:
+    """Collect batches of tweets posted then."""
     rows = [make_twint_row(at, number) for number, at in enumerate(times)]
     return collect_all(make_collector(db, folder, rows, batch_size))
 
 
-def by_partition(db: Sessions) -> dict[str, int]:
-    """How many tweets lie in each that has any."""
+def count_by_partition(db: Sessions) -> dict[str, int]:
+    """Count the tweets in each partition that has any."""
     with db() as session:
         return dict(Counter(session.scalars(text("SELECT tableoid::regclass::text FROM tweets"))))
 
 
-def months(db: Sessions) -> list[date]:
+def read_months(db: Sessions) -> list[date]:
     with db() as session:
         return list_months(session)
 
 
-def collected_at(db: Sessions, moment: datetime) -> None:
+def set_collected_at(db: Sessions, moment: datetime) -> None:
     with db.begin() as session:
         session.execute(text("UPDATE batches SET collected_at = :moment"), {"moment": moment})
 
@@ -55,10 +55,10 @@ def test_an_archive_of_years_makes_the_months_it_needs(db: Sessions, tmp_path: P
     last_moment = datetime(2012, 2, 29, 23, 59, 59, 999000, tzinfo=UTC)
     times = [datetime(2011, 12, 31, 23, 59, tzinfo=UTC), last_moment, FIRST_DAY, FIRST_DAY + DAY]
 
-    batches = collected(db, tmp_path, *times, batch_size=10)
+    batches = collect_at(db, tmp_path, *times, batch_size=10)
 
     assert [batch.tweet_count for batch in batches] == [4]
-    assert by_partition(db) == {"tweets_2011_12": 1, "tweets_2012_02": 1, "tweets_2022_03": 2}
+    assert count_by_partition(db) == {"tweets_2011_12": 1, "tweets_2012_02": 1, "tweets_2022_03": 2}
     assert [tweet.posted_at for tweet in read_tweets(db)] == times
 
 
@@ -81,28 +81,28 @@ def test_scrapers_that_need_the_same_new_month_at_once_all_get_it(db: Sessions) 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: add_months(db, [date(2019, 5, 1), date(2019, 6, 1)]), range(16)))
 
-    assert {date(2019, 5, 1), date(2019, 6, 1)} <= set(months(db))
+    assert {date(2019, 5, 1), date(2019, 6, 1)} <= set(read_months(db))
 
 
 def test_a_month_is_made_while_others_read_and_write(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, FIRST_DAY)
+    collect_at(db, tmp_path, FIRST_DAY)
 
     with db() as busy:
         busy.execute(text("UPDATE tweets SET like_count = 5"))
         add_months(db, [date(2019, 5, 1)])
         busy.commit()
 
-    assert date(2019, 5, 1) in months(db)
+    assert date(2019, 5, 1) in read_months(db)
 
 
 def test_this_month_and_the_next_are_made_ahead(db: Sessions) -> None:
     PartitionKeeper(db, retention_days=0).keep_partitions(datetime(2030, 12, 31, 23, tzinfo=UTC))
 
-    assert months(db)[-2:] == [date(2030, 12, 1), date(2031, 1, 1)]
+    assert read_months(db)[-2:] == [date(2030, 12, 1), date(2031, 1, 1)]
 
 
 def test_all_months_are_looked_over_together_once_a_day(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, FIRST_DAY)
+    collect_at(db, tmp_path, FIRST_DAY)
 
     PartitionKeeper(db, retention_days=0).keep_partitions(NOW)
 
@@ -114,8 +114,8 @@ def test_all_months_are_looked_over_together_once_a_day(db: Sessions, tmp_path: 
 
 def test_months_go_whole_once_all_of_them_is_too_old(db: Sessions, tmp_path: Path) -> None:
     old, young = datetime(2022, 5, 31, tzinfo=UTC), NOW - A_YEAR + timedelta(hours=1)
-    batches = collected(db, tmp_path, old, young)
-    collected_at(db, NOW - 2 * A_YEAR)
+    batches = collect_at(db, tmp_path, old, young)
+    set_collected_at(db, NOW - 2 * A_YEAR)
 
     dropped = drop_old_months(db, A_YEAR, NOW)
 
@@ -126,8 +126,8 @@ def test_months_go_whole_once_all_of_them_is_too_old(db: Sessions, tmp_path: Pat
 
 
 def test_old_tweets_collected_lately_stay_as_long_as_others(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC))
-    collected_at(db, NOW - A_YEAR + DAY)
+    collect_at(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC))
+    set_collected_at(db, NOW - A_YEAR + DAY)
 
     early, late = drop_old_months(db, A_YEAR, NOW), drop_old_months(db, A_YEAR, NOW + 2 * DAY)
 
@@ -135,7 +135,7 @@ def test_old_tweets_collected_lately_stay_as_long_as_others(db: Sessions, tmp_pa
 
 
 def test_a_month_that_is_being_collected_stays(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC))
+    collect_at(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC))
     with db.begin() as session:
         session.execute(text("UPDATE batches SET collected_at = NULL"))
 
@@ -143,8 +143,8 @@ def test_a_month_that_is_being_collected_stays(db: Sessions, tmp_path: Path) -> 
 
 
 def test_what_was_dropped_can_be_collected_again(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, FIRST_DAY)
-    collected_at(db, NOW - 2 * A_YEAR)
+    collect_at(db, tmp_path, FIRST_DAY)
+    set_collected_at(db, NOW - 2 * A_YEAR)
     drop_old_months(db, timedelta(days=31), NOW)
 
     collect_all(make_collector(db, tmp_path, [make_twint_row(FIRST_DAY)], batch_size=1, query="again"))
@@ -153,8 +153,8 @@ def test_what_was_dropped_can_be_collected_again(db: Sessions, tmp_path: Path) -
 
 
 def test_a_drop_gives_way_to_readers_and_is_done_the_next_time(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, FIRST_DAY)
-    collected_at(db, NOW - 2 * A_YEAR)
+    collect_at(db, tmp_path, FIRST_DAY)
+    set_collected_at(db, NOW - 2 * A_YEAR)
 
     with db() as reader:
         reader.execute(text("SELECT * FROM tweets"))
@@ -165,8 +165,8 @@ def test_a_drop_gives_way_to_readers_and_is_done_the_next_time(db: Sessions, tmp
 
 
 def test_without_a_retention_nothing_is_ever_dropped(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC))
-    collected_at(db, datetime(2012, 3, 1, tzinfo=UTC))
+    collect_at(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC))
+    set_collected_at(db, datetime(2012, 3, 1, tzinfo=UTC))
 
     PartitionKeeper(db, retention_days=0).keep_partitions(NOW)
 
@@ -174,8 +174,8 @@ def test_without_a_retention_nothing_is_ever_dropped(db: Sessions, tmp_path: Pat
 
 
 def test_a_scraper_drops_what_its_setting_says(db: Sessions, tmp_path: Path) -> None:
-    collected(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC), NOW - 10 * DAY)
-    collected_at(db, NOW - 32 * DAY)
+    collect_at(db, tmp_path, datetime(2012, 2, 1, tzinfo=UTC), NOW - 10 * DAY)
+    set_collected_at(db, NOW - 32 * DAY)
 
     PartitionKeeper(db, retention_days=31).keep_partitions(NOW)
 

@@ -1,4 +1,4 @@
-"""Random pieces of days."""
+"""Test that a window's days are cut into random pieces."""
 
 from __future__ import annotations
 

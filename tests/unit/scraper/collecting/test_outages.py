@@ -1,4 +1,4 @@
-"""What keeps a scraper waiting."""
+"""Test what is said of that which keeps a scraper waiting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from viral_scraper.sources.retries import SourceAway
 
 
 class Full(Exception):
-    """As the driver reports a server without room."""
+    """Raise what the driver reports of a server without room."""
 
     pgcode = psycopg2.errorcodes.DISK_FULL
 

@@ -1,4 +1,4 @@
-"""An archive as a source: days, windows, files that come and go."""
+"""Test an archive as a source: days, windows, files that come and go."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_shards_left_half_made_by_a_kill_are_made_again(tmp_path: Path) -> None:
     assert len(list(again.search(FIRST_DAY, FIRST_DAY + 2 * DAY))) == 20
 
 
-def folders(tmp_path: Path) -> list[str]:
+def list_folders(tmp_path: Path) -> list[str]:
     return sorted(path.name for path in (tmp_path / "shards").iterdir() if path.is_dir())
 
 
@@ -114,11 +114,11 @@ def test_shards_of_files_that_changed_are_removed_unless_someone_reads_them(tmp_
     file = write_lines(tmp_path / "t.jsonl", make_twint_days(1, 10))
     reader, other = make_archive(tmp_path, file), make_archive(tmp_path, file)
     reader.find_next_window(None, 10)
-    (old,) = folders(tmp_path)
+    (old,) = list_folders(tmp_path)
     write_lines(file, make_twint_days(2, 10))
 
     other.find_next_window(None, 10)
-    while_read = folders(tmp_path)
+    while_read = list_folders(tmp_path)
     reader.find_next_window(None, 10)
     write_lines(file, make_twint_days(3, 10))
     for source in (reader, other):
@@ -126,7 +126,7 @@ def test_shards_of_files_that_changed_are_removed_unless_someone_reads_them(tmp_
 
     assert old in while_read
     assert len(while_read) == 2
-    assert old not in folders(tmp_path)
+    assert old not in list_folders(tmp_path)
 
 
 def test_shards_that_nobody_opened_for_long_are_removed(
@@ -136,7 +136,7 @@ def test_shards_that_nobody_opened_for_long_are_removed(
         make_archive(
             tmp_path, write_lines(tmp_path / f"{name}.jsonl", make_twint_days(1, 10))
         ).find_next_window(None, 10)
-    both = folders(tmp_path)
+    both = list_folders(tmp_path)
     monkeypatch.setattr(shards, "UNUSED_S", -1)
 
     make_archive(tmp_path, write_lines(tmp_path / "c.jsonl", make_twint_days(1, 10))).find_next_window(
@@ -144,7 +144,7 @@ def test_shards_that_nobody_opened_for_long_are_removed(
     )
 
     assert len(both) == 2
-    assert not set(both) & set(folders(tmp_path))
+    assert not set(both) & set(list_folders(tmp_path))
 
 
 def test_an_archive_too_large_for_memory_is_sorted_all_the_same(

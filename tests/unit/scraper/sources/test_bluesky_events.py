@@ -1,4 +1,4 @@
-"""Jetstream's events, sorted."""
+"""Test that Jetstream's events are sorted."""
 
 from __future__ import annotations
 

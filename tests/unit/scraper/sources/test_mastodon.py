@@ -1,4 +1,4 @@
-"""A status as a tweet."""
+"""Test that a status becomes a tweet."""
 
 from __future__ import annotations
 

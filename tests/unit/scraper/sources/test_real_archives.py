@@ -1,4 +1,4 @@
-"""Real Twint files, where this machine has them: everything in them is understood."""
+"""Test that everything in real Twint files is understood, where this machine has them."""
 
 from __future__ import annotations
 

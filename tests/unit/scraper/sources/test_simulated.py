@@ -1,4 +1,4 @@
-"""Simulated tweets: the same on every call, and varied enough to learn from."""
+"""Test simulated tweets: the same on every call, and varied enough to learn from."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def test_the_words_show_in_the_likes(tweets: list[RawTweet]) -> None:
 
 
 def test_topics_drift_from_day_to_day() -> None:
-    def tags(day: date) -> Counter[str]:
+    def count_tags(day: date) -> Counter[str]:
         tweets = draw_block(World(1), day, 0)
         return Counter(word for tweet in tweets for word in tweet.text.split() if word.startswith("#"))
 
-    today, in_ten_days = tags(MONDAY), tags(MONDAY + 10 * DAY)
+    today, in_ten_days = count_tags(MONDAY), count_tags(MONDAY + 10 * DAY)
 
     assert max(today[tag] / (in_ten_days[tag] + 1) for tag in today) > 2
 

@@ -1,4 +1,4 @@
-"""Rows as COPY takes them."""
+"""Test rows as COPY takes them."""
 
 from __future__ import annotations
 
