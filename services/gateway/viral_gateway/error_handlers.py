@@ -30,7 +30,6 @@ UNREADABLE: Mapping[type, str] = {
 
 
 def install(app: FastAPI) -> None:
-    """Register the handlers below."""
     app.exception_handler(RequestValidationError)(_answer_invalid_request)
     app.exception_handler(HTTPException)(_answer_http_error)
     for error in (NoModelYet, ServerAway, QueueFull):

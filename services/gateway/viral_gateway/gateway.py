@@ -18,8 +18,6 @@ from viral_gateway.settings import GatewaySettings
 
 @dataclass(frozen=True)
 class Gateway:
-    """Hold what one gateway process works with."""
-
     settings: GatewaySettings
     holder: ModelHolder
     predictions: PredictionService

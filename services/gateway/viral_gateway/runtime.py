@@ -9,7 +9,8 @@ from functools import partial
 
 from fastapi import FastAPI
 from viral_common.artefact.download import download
-from viral_common.artefact.trial import load_tried
+from viral_common.artefact.predictor import Predictor
+from viral_common.artefact.trial import try_artefact
 from viral_common.delivery.service import Service
 from viral_common.events import ModelPromoted
 
@@ -40,8 +41,9 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         holder,
         ArtefactCache(settings.data_dir / "gateway"),
         partial(download, settings.mlflow_url),
+        try_artefact,
         # The pool's threads are the parallelism; more inside one prediction would only compete with them.
-        partial(load_tried, threads=1),
+        partial(Predictor.load, threads=1),
         announcements.publish,
     )
     reconciler = Reconciler(swapper, records.read_champion, settings.reconcile_s, settings.swap_spread_s)

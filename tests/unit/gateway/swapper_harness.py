@@ -74,7 +74,9 @@ class SwapperHarness:
     def restart(self, directory: Path) -> None:
         self.holder = ModelHolder()
         self.cache = ArtefactCache(directory / "cache")
-        self.swapper = Swapper(self.holder, self.cache, self.mlflow.download, load, self._announce)
+        self.swapper = Swapper(
+            self.holder, self.cache, self.mlflow.download, lambda *_: None, load, self._announce
+        )
 
     @property
     def version(self) -> int | None:

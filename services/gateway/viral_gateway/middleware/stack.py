@@ -37,7 +37,6 @@ CORS: dict[str, Any] = {
 
 
 def build_middleware(settings: GatewaySettings) -> list[Middleware]:
-    """Build the layers that the settings ask for."""
     origins, keys = settings.list_origins(), settings.list_keys()
     return [
         Middleware(HeadAsGet),

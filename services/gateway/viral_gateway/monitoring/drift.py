@@ -49,8 +49,6 @@ class Shift:
 
 @dataclass(frozen=True)
 class Drift:
-    """Hold every quantity's shift."""
-
     shifts: Sequence[Shift]
 
     @classmethod

@@ -41,7 +41,6 @@ class Scale:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Each with its height."""
         count = round((self.high - self.low) / self.step)
         digits = 3 if self.step < 0.01 else 2
         values = [self.low + number * self.step for number in range(count + 1)]
@@ -61,8 +60,6 @@ class Dot:
 
 @dataclass(frozen=True)
 class Point:
-    """Place one judged batch."""
-
     x: float
     champion: Dot | None
     """Who is champion after the verdict."""

@@ -27,8 +27,6 @@ class Step:
 
 @dataclass(frozen=True)
 class BatchSteps:
-    """Hold a batch with its steps in order."""
-
     batch: BatchOut
     collected: Step
     trained: Step

@@ -90,7 +90,6 @@ def describe_author(author: AuthorHistory | None, threshold: int) -> str:
 
 
 def list_features(tweet: TweetInput) -> list[tuple[str, str]]:
-    """List the nine features with people's names for them."""
     features = compute_features(tweet)
     return [
         ("Day (UTC)", DAYS[features["created_at_dayofweek"]]),

@@ -26,8 +26,6 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """Place one hour of the drawing."""
-
     x: int
     y: float
     height: float

@@ -33,11 +33,12 @@ class Swapper:
         holder: ModelHolder,
         cache: ArtefactCache,
         download: Download,
+        try_artefact: Callable[[Artefact, Precision], None],
         load: Callable[[Artefact, Precision], Scorer],
         announce: Callable[[], None],
     ) -> None:
         self._holder, self._cache = holder, cache
-        self._download, self._load, self._announce = download, load, announce
+        self._download, self._try, self._load, self._announce = download, try_artefact, load, announce
 
     def restore(self) -> None:
         """Serve the last good artefact on disk until Postgres has said which model is the champion."""
@@ -120,6 +121,7 @@ class Swapper:
         with self._cache.open_staging() as staging:
             directory = self._download(model.artifact_uri, model.precision, staging)
             artefact = read_artefact(directory, model.artifact_sha256, model.precision)
+            self._try(artefact, model.precision)  # what is in the cache came through this
             scorer = self._load(artefact, model.precision)
             self._cache.keep(directory, model)
         return scorer
