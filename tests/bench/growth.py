@@ -120,9 +120,9 @@ def _read_s(db: Sessions, rows: int) -> float:
     """All splits of a batch, each tweet with its author's history."""
     batch = newest_batch(db, rows)
     started = time.perf_counter()
-    told = TweetStore(db).read_labelled_by_split([batch], get_args(Split), LabelRule(0, DAY))
+    by_split = TweetStore(db).read_labelled_by_split([batch], get_args(Split), LabelRule(0, DAY))
     seconds = time.perf_counter() - started
-    assert sum(map(len, told.values())) == PER_BATCH
+    assert sum(map(len, by_split.values())) == PER_BATCH
     return seconds
 
 

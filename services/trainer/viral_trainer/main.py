@@ -17,7 +17,7 @@ from viral_trainer.eda.on_run import BatchReports
 from viral_trainer.handlers import Trainer
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import TrainerSettings
-from viral_trainer.training.challenger import Challengers
+from viral_trainer.training.challenger import MlflowChallengers
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
     with Service("trainer", settings) as service:
         registry, runs = Registry(settings.mlflow_url), Runs(settings.mlflow_url)
         report = BatchReports(service.sessions, TweetStore(service.sessions), settings).put_on
-        challengers = Challengers(runs, registry, find_base, settings, report)
+        challengers = MlflowChallengers(runs, registry, find_base, settings, report)
         trainer = Trainer(TrainingStore(service.sessions, settings), challengers, settings)
         service.handle(BatchCollected, trainer.on_batch_collected, trainer.on_dead_lettered)
         service.run()

@@ -10,7 +10,7 @@ from viral_common.settings import CommonSettings
 from viral_trainer.data.store import TrainingStore
 from viral_trainer.handlers import Trainer
 from viral_trainer.settings import TrainerSettings
-from viral_trainer.training.challenger import Challengers
+from viral_trainer.training.challenger import MlflowChallengers
 
 from tests.factories import make_base_model
 
@@ -21,14 +21,14 @@ def registry(settings: CommonSettings) -> Registry:
 
 
 @pytest.fixture
-def challengers(registry: Registry, settings: CommonSettings, tmp_path: Path) -> Challengers:
+def challengers(registry: Registry, settings: CommonSettings, tmp_path: Path) -> MlflowChallengers:
     """Real MLflow, a narrow network of random weights; no reports."""
     base = make_base_model(tmp_path / "base")
     own = TrainerSettings.model_validate({**settings.model_dump(), "train_threads": 1, "head_lr": 1e-2})
-    return Challengers(Runs(settings.mlflow_url), registry, lambda: base, own, lambda *_: None)
+    return MlflowChallengers(Runs(settings.mlflow_url), registry, lambda: base, own, lambda *_: None)
 
 
 @pytest.fixture
-def trainer(db: Sessions, challengers: Challengers) -> Trainer:
+def trainer(db: Sessions, challengers: MlflowChallengers) -> Trainer:
     """Real Postgres and real MLflow."""
     return Trainer(TrainingStore(db, challengers.settings), challengers, challengers.settings)

@@ -15,13 +15,13 @@ from viral_common.stores.tweets import TweetStore
 from viral_trainer.data.store import TrainingStore
 from viral_trainer.eda.on_run import REPORT, BatchReports
 from viral_trainer.handlers import Trainer
-from viral_trainer.training.challenger import Challengers
+from viral_trainer.training.challenger import MlflowChallengers
 
 from tests.integration.trainer.stored_batches import store_batch
 
 
 def test_the_run_of_a_batch_holds_its_report_and_its_drift(
-    challengers: Challengers, db: Sessions, mlflow_url: str, tmp_path: Path
+    challengers: MlflowChallengers, db: Sessions, mlflow_url: str, tmp_path: Path
 ) -> None:
     store_batch(db, day=0, count=300)
     event = store_batch(db, day=1, count=300)
@@ -45,7 +45,9 @@ def test_the_run_of_a_batch_holds_its_report_and_its_drift(
     assert abs(metrics["drift_viral_rate"]) < 0.2
 
 
-def test_the_newest_batch_is_described_before_its_training(challengers: Challengers, db: Sessions) -> None:
+def test_the_newest_batch_is_described_before_its_training(
+    challengers: MlflowChallengers, db: Sessions
+) -> None:
     described: list[Batch] = []
     store_batch(db, day=0, count=0)
     event = store_batch(db, day=1)

@@ -18,14 +18,14 @@ from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
 from viral_trainer.data.store import TrainingStore
 from viral_trainer.handlers import Trainer
-from viral_trainer.training.challenger import Challengers
+from viral_trainer.training.challenger import MlflowChallengers
 
 from tests.factories import make_labelled_tweets
 from tests.integration.trainer.stored_batches import store_batch
 
 
 def test_rare_viral_tweets_are_learned_called_and_judged(
-    challengers: Challengers, db: Sessions, mlflow_url: str, tmp_path: Path
+    challengers: MlflowChallengers, db: Sessions, mlflow_url: str, tmp_path: Path
 ) -> None:
     settings = challengers.settings.model_copy(update={"likes_threshold": 10})
     tweets = [

@@ -35,9 +35,7 @@ class Examples:
     tokens: TokenRows  # n rows of ids, each of its own length
     features: NDArray[np.float32]  # (n, features), scaled
     labels: NDArray[np.bool_]  # (n,)
-    unknown_author: NDArray[
-        np.float32
-    ]  # (features,): what the author's columns hold where the author is unknown
+    unknown_author: NDArray[np.float32]  # (features,): the author's columns of a tweet by nobody known
 
     def __len__(self) -> int:
         return len(self.tokens)

@@ -25,7 +25,7 @@ class Blend:
 
     share: float  # of the shallow model's logit
     calibration: Calibration
-    metrics: dict[str, float]  # calibrated
+    scores: dict[str, float]  # calibrated
     probabilities: NDArray[np.float64] = field(repr=False)  # authors known, (n,)
 
 

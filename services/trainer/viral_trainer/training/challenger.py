@@ -31,7 +31,7 @@ PARITY_TWEETS = 256
 
 
 @dataclass(frozen=True)
-class Challengers:
+class MlflowChallengers:
     """Train at most one challenger per event: each step may be repeated after a crash."""
 
     runs: Runs

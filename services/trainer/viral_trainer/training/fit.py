@@ -138,8 +138,8 @@ class Curves:
             self.progress.log_metrics({"train_loss": float(torch.stack(self.losses).mean())}, step)
             self.losses.clear()
 
-    def on_validation(self, epoch: float, step: int, metrics: dict[str, float]) -> None:
-        figures = {f"val_{new}": metrics[old] for old, new in _CURVES.items() if old in metrics}
+    def on_validation(self, epoch: float, step: int, scores: dict[str, float]) -> None:
+        figures = {f"val_{new}": scores[old] for old, new in _CURVES.items() if old in scores}
         self.progress.log_metrics({**figures, "epoch": epoch}, step)
         rounded = {name: round(value, 4) for name, value in figures.items()}
         log.info("validated", epoch=round(epoch, 2), step=step, **rounded)
@@ -170,7 +170,7 @@ def _build_summary(
         train_count=len(window.train),
         validation_count=len(window.validation),
         viral_rate=window.viral_rate,
-        metrics=blend.metrics | compute_scores_with_intervals(labels, probabilities, called_from),
+        metrics=blend.scores | compute_scores_with_intervals(labels, probabilities, called_from),
         slices=score_slices(window.validation, probabilities),
         reliability=measure_reliability(labels, probabilities),
         recipe=asdict(recipe)

@@ -60,7 +60,7 @@ class Trained:
 
     # Of the validation tweets, authors known and unknown, (2, n).
     logits: NDArray[np.float32] = field(compare=False, repr=False)
-    metrics: dict[str, float]  # theirs, calibrated
+    scores: dict[str, float]  # theirs, calibrated
     epoch: float
     steps: int
     seconds: float  # of training alone
@@ -73,7 +73,7 @@ def train(
     validation: Examples,
     recipe: Recipe,
     on_step: Callable[[int, Tensor], None],  # step, training loss, still on the device
-    on_validation: Callable[[float, int, dict[str, float]], None],  # epochs, step, validation metrics
+    on_validation: Callable[[float, int, dict[str, float]], None],  # epochs, step, validation scores
     device: Device | None = None,  # what there is
     wrap: Callable[[nn.Module], nn.Module] = lambda network: network,  # as DistributedDataParallel does
 ) -> Trained:
@@ -93,12 +93,12 @@ def train(
 
         logits = compute_view_logits(network, validation, make_views(validation))
         calibration = fit_calibration(logits[0], validation.labels)
-        metrics = score_views(validation.labels, *map(calibration.compute_probabilities, logits))
+        scores = score_views(validation.labels, *map(calibration.compute_probabilities, logits))
         epoch = step / steps_per_epoch
-        on_validation(epoch, step, metrics)
-        if best is not None and metrics["log_loss"] >= best.metrics["log_loss"]:
+        on_validation(epoch, step, scores)
+        if best is not None and scores["log_loss"] >= best.scores["log_loss"]:
             break
-        best = Trained(logits, metrics, epoch, step, seconds, epoch * len(examples) / seconds)
+        best = Trained(logits, scores, epoch, step, seconds, epoch * len(examples) / seconds)
         best_weights = copy_weights(network)
         started = time.monotonic()
 

@@ -59,7 +59,7 @@ def train_network(
 def test_training_learns() -> None:
     _, result, losses = train_network()
 
-    assert result.metrics["auc"] > 0.75
+    assert result.scores["auc"] > 0.75
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
@@ -69,7 +69,7 @@ def test_shorter_numbers_learn_the_same(half: torch.dtype) -> None:
 
     _, result, _ = train_network(device=Device("cpu", half))
 
-    assert result.metrics["auc"] == pytest.approx(exact.metrics["auc"], abs=0.02)
+    assert result.scores["auc"] == pytest.approx(exact.scores["auc"], abs=0.02)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -112,7 +112,7 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
         lambda *_: None,
     )
 
-    assert (result.epoch, result.metrics["log_loss"]) == (2, 0.5)
+    assert (result.epoch, result.scores["log_loss"]) == (2, 0.5)
     assert torch.equal(model.state_dict()["head.0.weight"], weights[4])
     assert steps[-1] == 2.5 * 4
 
