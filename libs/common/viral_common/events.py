@@ -33,7 +33,7 @@ class BatchCollected(Event):
     """A batch of tweets is complete in Postgres and waits to be trained on."""
 
     name: ClassVar[str] = "batch.collected"
-    source: str = Field(description="Where the tweets came from: `run_archive`, `run_simulated`, …")
+    source: str = Field(description="Where the tweets came from: `archive`, `simulated`, …")
     query: str = Field(description="What was searched for, or the name of the archive")
     window_from: datetime = Field(description="Start of the time window the tweets were posted in (UTC)")
     window_to: datetime = Field(description="End of that window, exclusive (UTC)")

@@ -41,7 +41,7 @@ _FILES = [
 
 @dataclass(frozen=True)
 class BaseModel:
-    """Name a pre-trained encoder's files; `make_source` says in words where they come from."""
+    """Name a pre-trained encoder's files; `source` says in words where they come from."""
 
     name: str
     source: str
