@@ -71,6 +71,6 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         announcements,
         records,
         LiveTraffic(records, settings.min_age),
-        service.find_not_consuming,
+        lambda: service.find_not_consuming() + reconciler.find_stall(),
     )
     return create_app(gateway, run_service)

@@ -110,7 +110,6 @@ def main(directory: str, sha256: str, precision: Precision) -> None:
         sys.platform == "linux"
     ):  # elsewhere address space is given out too freely for a limit to mean something
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    os.nice(10)  # behind the replies of a gateway on this host
     from viral_common.artefact.graph_check import check_graph
 
     try:

@@ -198,3 +198,19 @@ def test_it_tries_again_until_a_server_is_back(
         threading.Event().wait(0.1)
         records.away = swapper.mlflow_away = False
         eventually(lambda: swapper.offers == [1])
+
+
+def test_one_that_hangs_is_named_and_one_that_moves_is_not(
+    swapper: FakeSwapper, records: FakeRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler_module, "LONGEST_S", 0.2)
+    release = threading.Event()
+
+    def hang() -> None:
+        release.wait()
+
+    reconciler = Reconciler(swapper, hang, every_s=0.05)  # type: ignore[arg-type]
+    with running(reconciler.run):
+        eventually(lambda: reconciler.find_stall() == ["the last reconciliation ended 0 s ago"])
+        release.set()
+        eventually(lambda: reconciler.find_stall() == [])
