@@ -8,10 +8,14 @@ from pathlib import Path
 from uuid import UUID
 
 import torch
-from torch.nn.functional import binary_cross_entropy_with_logits
 from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
 from viral_trainer.compare.recipes.frozen_bert import (
-    BATCH,
+    LEARNING_RATE,
+    MOST_EPOCHS,
+    FrozenBert,
+    TweetReader,
+    train_epoch,
+)
     LEARNING_RATE,
     MOST_EPOCHS,
     FrozenBert,
@@ -60,9 +64,5 @@ def _time_rival_per_tweet(tweets: list[LabelledTweet]) -> float:
     torch.set_num_threads(OfflineSettings().cores)
 
     started = time.perf_counter()
-    for rows in torch.split(torch.randperm(len(labels)), BATCH):
-        loss = binary_cross_entropy_with_logits(network(read, rows), labels[rows])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+    train_epoch(network, read, labels, optimizer)
     return (time.perf_counter() - started) / len(tweets)

@@ -102,21 +102,16 @@ def fit_scaling(features: NDArray[np.float32]) -> FeatureScaling:
     return FeatureScaling(names=FEATURES, mean=tuple(mean), scale=tuple(scale))
 
 
-def make_examples(tweets: Sequence[LabelledTweet], tokenizer: Tokenizer, scaling: FeatureScaling) -> Examples:
-    """Tokenise and scale, once for all epochs."""
-    return assemble_examples(tweets, tokenizer, compute_features(tweets), scaling)
-
-
-def assemble_examples(
+def make_examples(
     tweets: Sequence[LabelledTweet],
     tokenizer: Tokenizer,
-    features: NDArray[np.float32],
     scaling: FeatureScaling,
+    features: NDArray[np.float32] | None = None,
 ) -> Examples:
-    """Tokenise tweets whose `compute_features` features are there already, and scale those."""
+    """Tokenise and scale, once for all epochs; `features`: those of `compute_features`, if they are there."""
     return Examples(
         tokens=tokenise(tokenizer, [tweet.input.text for tweet in tweets]),
-        features=scaling.scale_matrix(features),
+        features=scaling.scale_matrix(compute_features(tweets) if features is None else features),
         labels=stack_labels(tweets),
         unknown_author=scaling.scale_matrix(compute_feature_matrix([ANONYMOUS]))[0],
     )

@@ -31,17 +31,16 @@ class BoostedText(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
         """Map the network's inputs to (batch,)."""
-        return self.judge(self.read(input_ids, attention_mask), features)
+        return self.judge(*self.read(input_ids, attention_mask), features)
 
     def judge(self, text: Tensor, features: Tensor) -> Tensor:
         """Map the result of `read`, (batch,), and float32 (batch, features) to (batch,)."""
         added: Tensor = self.share * self.trees(torch.cat([features, text.unsqueeze(1)], dim=1))
         return added
 
-    def read(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor]:
         """Map int64 (batch, tokens) twice to the linear score of the words, (batch,)."""
-        score: Tensor = self.terms(input_ids, attention_mask)
-        return score
+        return (self.terms(input_ids, attention_mask),)
 
     def to_config(self) -> dict[str, Any]:
         """Describe, as JSON, what `build_boosted_text` needs to build an equal one."""

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from viral_common.artefact.files import Calibration
-from viral_common.artefact.tokens import choose_chunks_by_length
 
-from viral_trainer.data.examples import Examples, make_minibatch
+from viral_trainer.data.examples import Examples
 from viral_trainer.model.network import ViralityNetwork
-from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.training.boosting import choose_newest, fit_boosted_text
 from viral_trainer.training.calibration import fit_blend
-from viral_trainer.training.loop import SCORED_AT_ONCE, Recipe, compute_view_logits, make_views, score_views
+from viral_trainer.training.loop import Recipe, compute_view_logits, make_views, score_views
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ def blend_models(
     Once its share is known it is refit with the validation tweets, too; what is said of those is from before.
     """
     model = fit_boosted_text(examples, recipe.hidden_authors, recipe.seed, recipe.threads)
-    shallow = compute_boosted_logits(model, validation, make_views(validation))
+    shallow = compute_view_logits(model, validation, make_views(validation))
     share, calibration = fit_blend(deep.ravel(), shallow.ravel(), np.tile(validation.labels, 2))
     known, unknown = calibration.compute_probabilities(deep + share * shallow)
     learned = choose_newest(examples, validation)
@@ -56,19 +52,5 @@ def compute_logits(network: ViralityNetwork, examples: Examples) -> NDArray[np.f
     views = [examples.features]
     (logits,) = compute_view_logits(network, examples, views)
     if network.boosted is not None:
-        logits = logits + compute_boosted_logits(network.boosted, examples, views)[0]
+        logits = logits + compute_view_logits(network.boosted, examples, views)[0]
     return np.asarray(logits)
-
-
-@torch.inference_mode()
-def compute_boosted_logits(
-    model: BoostedText, examples: Examples, views: Sequence[NDArray[np.float32]]
-) -> NDArray[np.float32]:
-    """Compute the shallow model's logits for each of several features, (n, features), as (views, n)."""
-    logits = np.empty((len(views), len(examples)), np.float32)
-    for rows in choose_chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
-        batch = make_minibatch(examples, rows)
-        text = model.read(batch.input_ids, batch.attention_mask)
-        for view, features in zip(logits, views, strict=True):
-            view[rows] = model.judge(text, torch.from_numpy(features[rows])).numpy()
-    return logits

@@ -17,7 +17,7 @@ from viral_common.evaluation.intervals import compute_scores_with_intervals
 from viral_common.tweets.features import FEATURES
 from viral_common.tweets.tweet import stack_labels
 
-from viral_trainer.data.examples import assemble_examples, compute_features, fit_scaling, make_examples
+from viral_trainer.data.examples import compute_features, fit_scaling, make_examples
 from viral_trainer.data.window import Window
 from viral_trainer.devices import Device, find_device
 from viral_trainer.evaluation.slices import score_slices
@@ -68,7 +68,7 @@ def fit(
     tokenizer = base.load_tokenizer(settings.max_tokens)
     features = compute_features(window.train)
     scaling = fit_scaling(features)
-    examples = assemble_examples(window.train, tokenizer, features, scaling)
+    examples = make_examples(window.train, tokenizer, scaling, features)
     validation = make_examples(window.validation, tokenizer, scaling)
     curves = Curves(progress)
     trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation)

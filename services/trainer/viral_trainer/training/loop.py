@@ -23,6 +23,7 @@ from viral_common.evaluation.scores import compute_scores
 from viral_trainer.data.examples import Examples, Minibatch, draw_shuffled_batches, make_minibatch
 from viral_trainer.devices import Device, find_device
 from viral_trainer.model.network import ViralityNetwork
+from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.training.calibration import fit_calibration
 
 # Tweets whose texts are read together where nothing is learned.
@@ -202,15 +203,19 @@ def weigh_viral_tweets(examples: Examples, class_weight: float) -> Tensor:
 
 @torch.inference_mode()
 def compute_view_logits(
-    network: ViralityNetwork, examples: Examples, views: Sequence[NDArray[np.float32]]
+    model: ViralityNetwork | BoostedText, examples: Examples, views: Sequence[NDArray[np.float32]]
 ) -> NDArray[np.float32]:
-    """Compute the logits without trees for each of several features, (n, features), as (views, n)."""
-    network.eval()
-    device = next(network.parameters()).device
+    """Compute the logits of the deep or the shallow model for each of several features, (n, features), as (views, n).
+
+    Texts are read once for all of them.
+    """
+    model.eval()
+    judge: Callable[..., Tensor] = model.judge
+    device = next(iter(model.state_dict().values())).device
     logits = np.empty((len(views), len(examples)), np.float32)
     for rows in choose_chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
         batch = make_minibatch(examples, rows).copy_to(device)
-        text = network.read(batch.input_ids, batch.attention_mask)
+        text = model.read(batch.input_ids, batch.attention_mask)
         for view, features in zip(logits, views, strict=True):
-            view[rows] = network.judge(*text, torch.from_numpy(features[rows]).to(device)).cpu().numpy()
+            view[rows] = judge(*text, torch.from_numpy(features[rows]).to(device)).cpu().numpy()
     return logits

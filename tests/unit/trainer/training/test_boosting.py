@@ -20,7 +20,7 @@ from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.model.tree_layer import Trees
 from viral_trainer.training import boosting
-from viral_trainer.training.blending import blend_models, compute_boosted_logits, compute_logits
+from viral_trainer.training.blending import blend_models, compute_logits
 from viral_trainer.training.boosting import choose_newest, fit_boosted_text
 from viral_trainer.training.loop import Recipe, compute_view_logits, make_views
 
@@ -58,7 +58,7 @@ def test_the_words_alone_tell_liked_tweets(shallow: BoostedText) -> None:
     asked = make_some_examples(300, 2)
     nothing = replace(asked, features=np.zeros_like(asked.features))
 
-    (logits,) = compute_boosted_logits(shallow, nothing, [nothing.features])
+    (logits,) = compute_view_logits(shallow, nothing, [nothing.features])
 
     assert roc_auc_score(asked.labels, logits) > 0.7
 
@@ -156,4 +156,4 @@ def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_p
 
 
 def compute_shallow_logits(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
-    return compute_boosted_logits(shallow, asked, [asked.features]).ravel()
+    return compute_view_logits(shallow, asked, [asked.features]).ravel()

@@ -46,18 +46,13 @@ def train(parts: Parts, settings: OfflineSettings) -> Predict:
     torch.set_num_threads(settings.cores)
     reader = TweetReader(find_base_model(settings.base_model), parts.train)
     network = FrozenBert(reader.base)
-    train, labels = reader.read(take_inputs(parts.train)), _make_labels(parts.train)
+    tweets, labels = reader.read(take_inputs(parts.train)), _make_labels(parts.train)
     validation, validation_labels = reader.read(take_inputs(parts.validation)), _make_labels(parts.validation)
     optimizer = torch.optim.Adam(network.head.parameters(), lr=LEARNING_RATE)
 
     best, best_loss, worse = deepcopy(network.head), float("inf"), 0
     for _ in range(MOST_EPOCHS):
-        network.head.train()
-        for rows in torch.split(torch.randperm(len(labels)), BATCH):
-            loss = binary_cross_entropy_with_logits(network(train, rows), labels[rows])
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+        train_epoch(network, tweets, labels, optimizer)
         held_out = binary_cross_entropy_with_logits(
             network.compute_logits(validation), validation_labels
         ).item()
@@ -69,6 +64,17 @@ def train(parts: Parts, settings: OfflineSettings) -> Predict:
     network.head = best
 
     return lambda tweets: network.compute_logits(reader.read(tweets)).sigmoid().double().numpy()
+
+
+def train_epoch(
+    network: FrozenBert, tweets: TweetTensors, labels: Tensor, optimizer: torch.optim.Optimizer
+) -> None:
+    network.head.train()
+    for rows in torch.split(torch.randperm(len(labels)), BATCH):
+        loss = binary_cross_entropy_with_logits(network(tweets, rows), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
 
 
 class TweetReader:
