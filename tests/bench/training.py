@@ -16,11 +16,6 @@ from viral_trainer.compare.recipes.frozen_bert import (
     TweetReader,
     train_epoch,
 )
-    LEARNING_RATE,
-    MOST_EPOCHS,
-    FrozenBert,
-    TweetReader,
-)
 from viral_trainer.data.window import Window
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.settings import DEFAULT_BASE_MODEL, OfflineSettings
