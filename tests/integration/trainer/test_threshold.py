@@ -53,7 +53,7 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     assert figures["average_precision"] > 3 * figures["viral_rate"]
     assert figures["recall"] > 0.5
 
-    spec = read_artefact(challengers.registry.download(trained.artifact_uri, tmp_path / "again")).spec
+    spec = read_artefact(challengers.registry.download(trained.artifact_uri, tmp_path)).spec
     assert spec.likes_threshold == 10
     assert spec.decision_threshold <= 0.5
     assert {one.of for one in spec.training.slices} == {"hour (UTC)", "words", "media", "author"}

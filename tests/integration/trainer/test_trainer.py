@@ -65,7 +65,7 @@ def test_the_announced_artefact_is_the_one_that_scores(
     (trained,) = trainer.on_batch_collected(store_batch(db))
     assert isinstance(trained, ModelTrained)
 
-    directory = registry.download(trained.artifact_uri, tmp_path / "fetched")
+    directory = registry.download(trained.artifact_uri, tmp_path)
     predictor = Predictor.load(read_artefact(directory, trained.artifact_sha256), threads=1)
 
     tweets = make_labelled_tweets(200, seed=99)

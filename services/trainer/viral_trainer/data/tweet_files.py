@@ -57,13 +57,16 @@ def _deduplicate(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
 
 def label_tweets(tweets: Iterable[RawTweet], rule: LabelRule) -> list[LabelledTweet]:
     """Label those whose likes had time to come, in (posted_at, external_id) order, each with its author's past."""
+    return [labelled for _, labelled in pair_with_labels(tweets, rule)]
+
+
+def pair_with_labels(tweets: Iterable[RawTweet], rule: LabelRule) -> Iterator[tuple[RawTweet, LabelledTweet]]:
+    """Pair the same tweets of one source with their labels, for who needs more of them."""
     ordered = sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    pasts = compute_histories(ordered, rule)
-    return [
-        LabelledTweet(_make_input(tweet, past), tweet.like_count, rule.is_viral(tweet.like_count))
-        for tweet, past in zip(ordered, pasts, strict=True)
-        if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)
-    ]
+    for tweet, past in zip(ordered, compute_histories(ordered, rule), strict=True):
+        if rule.is_mature(tweet.posted_at, tweet.counts_observed_at):
+            viral = rule.is_viral(tweet.like_count)
+            yield tweet, LabelledTweet(_make_input(tweet, past), tweet.like_count, viral)
 
 
 def compute_histories(tweets: Sequence[RawTweet], rule: LabelRule) -> list[AuthorHistory]:

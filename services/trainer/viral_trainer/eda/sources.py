@@ -19,7 +19,7 @@ from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import RawTweet
 
-from viral_trainer.data.tweet_files import label_tweets, read_kept
+from viral_trainer.data.tweet_files import pair_with_labels, read_kept
 from viral_trainer.eda.word_table import WordTable, build_word_table
 
 
@@ -60,11 +60,6 @@ class ReportTweets:
     """Tweets left out because their likes were read too early."""
     left_out: Mapping[str, int]
     """Tweets not kept when the pieces were collected, by reason."""
-
-    @property
-    def simulated(self) -> bool:
-        """Say whether a generator made the tweets."""
-        return self.source == "simulated"
 
     @property
     def newest(self) -> TweetColumns:
@@ -113,10 +108,7 @@ def read_file(path: Path, settings: CommonSettings) -> ReportTweets:
 
 
 def _describe_tweets(tweets: Sequence[RawTweet], settings: CommonSettings) -> Iterator[DescribedTweet]:
-    rule = settings.label_rule
-    mature = [tweet for tweet in tweets if rule.is_mature(tweet.posted_at, tweet.counts_observed_at)]
-    mature.sort(key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    for tweet, labelled in zip(mature, label_tweets(tweets, rule), strict=True):
+    for tweet, labelled in pair_with_labels(tweets, settings.label_rule):
         text_hash = compute_copy_hash(tweet.text)
         yield DescribedTweet(
             labelled.input,
