@@ -32,6 +32,8 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        # Its address would be built from whatever Host the caller sent.
+        redirect_slashes=False,
         # Metrics are Prometheus's, traces the log's: FastAPI would only ask at each request whether they are wanted.
         telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=build_middleware(gateway.settings),

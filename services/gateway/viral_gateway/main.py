@@ -10,7 +10,8 @@ import uvicorn
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
-from viral_gateway.settings import GatewaySettings
+from viral_gateway.http_protocol import make_server_options
+from viral_gateway.settings import GatewaySettings, split_commas
 from viral_gateway.workers import run_workers
 
 # How long a stop waits for replies under way.
@@ -30,6 +31,7 @@ def main(workers: int | None = None) -> None:
         "access_log": False,
         "server_header": False,
         "timeout_graceful_shutdown": GRACE_S,
+        **make_server_options(",".join(split_commas(settings.trusted_proxies))),
     }
     if (workers or settings.gateway_workers) > 1:
         run_workers(workers or settings.gateway_workers, settings.data_dir / "gateway", options)

@@ -8,6 +8,9 @@ from datetime import timedelta
 from pydantic import Field, SecretStr, field_validator
 from viral_common.settings import CommonSettings
 
+# A shorter one can be guessed.
+SHORTEST_KEY = 20
+
 
 class GatewaySettings(CommonSettings):
     """Where the gateway listens, how it keeps up with promotions, and where its links point."""
@@ -58,6 +61,10 @@ class GatewaySettings(CommonSettings):
     body_timeout_s: float = Field(
         default=10, gt=0, description="A request whose body has not arrived after this is refused with 408"
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses of proxies whose X-Forwarded-For is believed, separated by commas; default: none",
+    )
     rabbitmq_console_url: str | None = Field(
         default=None, description="RabbitMQ's management console, for links on the pipeline page"
     )
@@ -74,6 +81,10 @@ class GatewaySettings(CommonSettings):
         if typed.strip() and not keys:
             raise ValueError("separators, but no key between them; leave it empty to ask nobody for one")
         for key in keys:
+            if len(key) < SHORTEST_KEY:
+                raise ValueError(
+                    f"a key has {SHORTEST_KEY} characters or more, for example of `openssl rand -hex 24`"
+                )
             if not (key.isascii() and key.isprintable()) or " " in key:
                 raise ValueError(
                     "a key is of ASCII characters without spaces, for example of `openssl rand -hex 24`"

@@ -22,6 +22,13 @@ BATCH_TWEETS = Histogram(
     "viral_gateway_batch_tweets", "Tweets scored in one go", buckets=(1, 2, 4, 8, 16, 32)
 )
 TURNED_AWAY = Counter("viral_gateway_turned_away_total", "Calls refused because too many tweets were waiting")
+REFUSED_CONNECTIONS = Counter(
+    "viral_gateway_refused_connections_total",
+    "Connections closed because one caller or all had too many open",
+)
+REFUSED_KEYS = Counter(
+    "viral_gateway_refused_keys_total", "Requests with a key that is none of this gateway's"
+)
 AUTHORS = Counter(
     "viral_gateway_author_lookups_total", "Authors whose history was asked for", ["answered_by"]
 )

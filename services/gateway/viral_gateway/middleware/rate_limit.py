@@ -1,58 +1,16 @@
-"""Limit each caller's requests a minute: a token bucket holds a minute's worth and fills evenly.
-
-By hand, for the library `limits` has windows instead (nothing for a whole minute after a burst), takes 11 to 23 µs a
-request instead of 2, and remembers as many callers as come.
-"""
+"""Limit each caller's requests a minute."""
 
 from __future__ import annotations
 
-import ipaddress
 import math
-import time
-from collections.abc import Callable, Hashable
-from typing import NamedTuple
 
-from cachetools import LRUCache
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from viral_gateway.middleware.api_keys import CALLER
+from viral_gateway.middleware.buckets import WINDOW_S, Buckets, identify_address
 from viral_gateway.middleware.public_paths import is_open
 from viral_gateway.middleware.security_headers import add_headers
 from viral_gateway.problems import build_problem
-
-WINDOW_S = 60
-# Some megabytes. Whoever has not asked for longest is forgotten first.
-MAX_CALLERS = 20_000
-# A household or a host has a whole such network of IPv6 addresses.
-IPV6_PREFIX = 64
-
-
-class Allowance(NamedTuple):
-    """Hold what is left to a caller."""
-
-    allowed: bool
-    left: int
-    wait_s: float
-    """Until another request is allowed; 0 if one is now."""
-
-
-class Buckets:
-    """Keep a bucket for each caller as the one time at which it is full again (GCRA), in whole nanoseconds."""
-
-    def __init__(self, per_minute: int, clock: Callable[[], int] = time.monotonic_ns) -> None:
-        self._interval = WINDOW_S * 1_000_000_000 // per_minute
-        self._size = self._interval * per_minute
-        self._clock = clock
-        self._full_at: LRUCache[Hashable, int] = LRUCache(MAX_CALLERS)
-
-    def take(self, caller: Hashable) -> Allowance:
-        """Take a token from its bucket, if one is left."""
-        now = self._clock()
-        room = self._size - max(self._full_at.get(caller, now) - now, 0)
-        if allowed := room >= self._interval:
-            room -= self._interval
-            self._full_at[caller] = now + self._size - room
-        return Allowance(allowed, room // self._interval, max(self._interval - room, 0) / 1e9)
 
 
 class RateLimit:
@@ -68,7 +26,7 @@ class RateLimit:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        allowance = self._buckets.take(_identify_caller(scope))
+        allowance = self._buckets.take(scope.get(CALLER) or identify_address(scope))
         wait_s = math.ceil(allowance.wait_s)
         left = b'"default";r=%d;t=%d' % (allowance.left, wait_s)
         send = add_headers(send, [(b"ratelimit-policy", self._policy), (b"ratelimit", left)])
@@ -77,17 +35,3 @@ class RateLimit:
             return
         headers = {"Retry-After": str(wait_s), "Connection": "close"}
         await build_problem(scope["path"], 429, self._detail, headers=headers)(scope, receive, send)
-
-
-def _identify_caller(scope: Scope) -> Hashable:
-    key: bytes | None = scope.get(CALLER)
-    if key:
-        return key
-    address = scope["client"][0] if scope.get("client") else ""
-    if ":" not in address:
-        return address
-    try:
-        found = ipaddress.IPv6Address(address)
-    except ValueError:
-        return address
-    return found.ipv4_mapped or ipaddress.IPv6Network((int(found), IPV6_PREFIX), strict=False)

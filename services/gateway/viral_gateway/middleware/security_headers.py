@@ -33,12 +33,14 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._page, self._docs = _encode_headers(PAGE_POLICY), _encode_headers(DOCS_POLICY)
+        self._api = [*self._page, (b"cache-control", b"no-store")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = self._docs if scope["path"] == "/docs" else self._page
+        path = scope["path"]
+        headers = self._docs if path == "/docs" else self._api if path.startswith("/v1/") else self._page
         await self._app(scope, receive, add_headers(send, headers))
 
 

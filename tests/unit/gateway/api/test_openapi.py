@@ -90,9 +90,9 @@ def test_an_error_shown_names_a_parameter_that_the_call_has() -> None:
 
 
 def test_the_errors_shown_are_as_they_are_sent() -> None:
-    fake_gateway = FakeGateway(settings={"api_keys": "some-key"})
+    fake_gateway = FakeGateway(settings={"api_keys": "some-key-of-twenty-letters"})
     fake_gateway.records.away = True
-    key = {"X-API-Key": "some-key"}
+    key = {"X-API-Key": "some-key-of-twenty-letters"}
     paths = DOCUMENT["paths"]
 
     with TestClient(create_app(fake_gateway.build())) as client:
@@ -129,7 +129,7 @@ def test_each_route_says_what_it_may_answer() -> None:
     }
 
 
-@pytest.mark.parametrize("keys", ["", "some-key"])
+@pytest.mark.parametrize("keys", ["", "some-key-of-twenty-letters"])
 def test_keys_are_required_in_it_only_where_the_gateway_asks_for_them(keys: str) -> None:
     security = {call: operation.get("security") for call, operation in operations(served(api_keys=keys))}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64encode
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import ValidationError
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
@@ -13,7 +15,7 @@ from viral_gateway.serving.champion import Refusal
 
 from tests.unit.gateway.fakes import NOON, FakeGateway, make_settings
 
-OTHER, KEY = "0123456789abcdef-other", "p4Ss~key+/=="
+OTHER, KEY = "0123456789abcdef-other", "p4Ss~key+/==and-longer"
 
 
 @pytest.fixture
@@ -102,7 +104,47 @@ def test_separators_without_a_key_do_not_open_the_gateway(keys: str) -> None:
         make_settings(api_keys=keys)
 
 
-@pytest.mark.parametrize("keys", ["two words", "schlüssel", "line\nbreak"])
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "two words that are long",
+        "schlüssel-von-großer-länge",
+        "line\nbreak-and-some-more-of-it",
+        "a",
+        f"{KEY},short",
+    ],
+)
 def test_keys_that_no_header_can_carry_are_refused_at_the_start(keys: str) -> None:
     with pytest.raises(ValidationError, match="openssl rand"):
         make_settings(api_keys=keys)
+
+
+def test_who_guesses_is_logged_without_the_key_and_told_to_wait(guarded: TestClient) -> None:
+    with structlog.testing.capture_logs() as logs:
+        replies = [guarded.get("/v1/model", headers={"X-API-Key": f"guess {n}"}) for n in range(40)]
+
+    assert [reply.status_code for reply in replies] == [401] * 30 + [429] * 10
+    assert int(replies[-1].headers["Retry-After"]) > 0
+    refused = [entry for entry in logs if entry["event"] == "key refused"]
+    assert len(refused) == 30
+    assert refused[0]["key_sha256"] == hashlib.sha256(b"guess 0").hexdigest()[:12]
+    assert "guess" not in str(refused)
+
+
+def test_a_right_key_is_let_through_from_where_others_guess(guarded: TestClient) -> None:
+    for _ in range(40):
+        guarded.get("/v1/model", headers={"X-API-Key": "wrong"})
+
+    assert guarded.get("/v1/model", headers={"X-API-Key": KEY}).status_code == 200
+
+
+def test_a_browser_that_has_not_been_asked_yet_is_no_guess(guarded: TestClient) -> None:
+    assert {guarded.get("/").status_code for _ in range(40)} == {401}
+
+
+def test_without_a_key_nobody_learns_why_an_artefact_was_refused(
+    guarded: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.holder.refused = Refusal(4, 4, "/data/artefact: damaged", NOON)
+
+    assert guarded.get("/health/ready").json()["refused"] is None

@@ -7,10 +7,12 @@ import sys
 import pytest
 from starlette.testclient import TestClient
 from viral_gateway.app import create_app
-from viral_gateway.middleware import rate_limit
-from viral_gateway.middleware.rate_limit import Buckets
+from viral_gateway.middleware import buckets as buckets_module
+from viral_gateway.middleware.buckets import Buckets
 
 from tests.unit.gateway.fakes import FakeGateway
+
+ONE, TWO = "one-key-of-twenty-letters", "two-keys-of-twenty-letters"
 
 
 class Clock:
@@ -49,7 +51,7 @@ def test_another_caller_has_a_bucket_of_its_own() -> None:
 
 
 def test_a_million_callers_take_no_more_room_than_twenty_thousand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rate_limit, "MAX_CALLERS", 100)
+    monkeypatch.setattr(buckets_module, "MAX_CALLERS", 100)
     buckets = Buckets(1, Clock())
 
     for caller in range(1_000):
@@ -92,9 +94,9 @@ def test_probes_metrics_and_static_files_do_not_count(fake_gateway: FakeGateway)
 
 
 def test_each_key_counts_for_itself_whatever_the_address(fake_gateway: FakeGateway) -> None:
-    client = limited(fake_gateway, per_minute=1, api_keys="one,two")
+    client = limited(fake_gateway, per_minute=1, api_keys=f"{ONE},{TWO}")
 
-    codes = [client.get("/", headers={"X-API-Key": key}).status_code for key in ("one", "two", "one")]
+    codes = [client.get("/", headers={"X-API-Key": key}).status_code for key in (ONE, TWO, ONE)]
 
     assert codes == [200, 200, 429]
 

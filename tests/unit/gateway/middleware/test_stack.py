@@ -9,6 +9,7 @@ from viral_gateway.app import create_app
 
 from tests.unit.gateway.fakes import FakeGateway, make_settings
 
+KEY = "one-key-of-twenty-letters"
 ORIGIN = {"Origin": "https://example.org"}
 MANY = {"tweets": [{"text": f"tweet number {number}"} for number in range(20)]}
 
@@ -74,7 +75,7 @@ def test_by_default_no_other_origin_may_read_a_reply(client: TestClient) -> None
 def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(
     fake_gateway: FakeGateway, origins: str
 ) -> None:
-    fake_gateway.settings.update(cors_origins=origins, api_keys="one", rate_limit=1)
+    fake_gateway.settings.update(cors_origins=origins, api_keys=KEY, rate_limit=1)
     fake_gateway.serve()
     client = TestClient(create_app(fake_gateway.build()))
     wanted = {
@@ -83,7 +84,7 @@ def test_an_allowed_origin_may_ask_with_a_key_and_read_the_limits(
     }
 
     preflight = client.options("/v1/predictions", headers=ORIGIN | wanted)
-    replies = [client.get("/v1/model", headers=ORIGIN | {"X-API-Key": key}) for key in ("one", "one", "no")]
+    replies = [client.get("/v1/model", headers=ORIGIN | {"X-API-Key": key}) for key in (KEY, KEY, "no")]
 
     assert preflight.status_code == 200
     assert [reply.status_code for reply in replies] == [200, 429, 401]
