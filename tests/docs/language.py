@@ -13,26 +13,25 @@ VERBS = frozenset((Path(__file__).with_name("verbs.txt")).read_text(encoding="ut
 # What begins a name beside a verb: conversions, constructors and what is called when something happens.
 PREFIXES = frozenset({"from", "to", "on"})
 # Named by a library that calls them, or by a convention that every reader knows.
-GIVEN_NAMES = frozenset({"main", "dispatch", "symbolic"})
+GIVEN_NAMES = frozenset(
+    (
+        "connection_lost",
+        "connection_made",
+        "data_received",
+        "dispatch",
+        "main",
+        "redirect_request",
+        "symbolic",
+    )
+)
 # Published word for word, in OpenAPI or in events.md: there a noun says what the thing is.
 PUBLISHED = frozenset({"BaseModel", "TypedDict", "Event", "BaseSettings", "Struct"})
 # Values, and what is named by the command line that it answers.
 NOUNS = frozenset({"property", "cached_property", "fixture", "command", "callback"})
 # These say what somebody once meant; the field has words of its own.
 BANNED = frozenset(
-    (
-        "untold",
-        "unheard",
-        "bury",
-        "buried",
-        "purse",
-        "troubles",
-        "joint",
-        "ranks",
-        "utils",
-        "helpers",
-        "manager",
-    )
+    ("told", "untold", "heard", "unheard", "bury", "buried", "purse", "wish", "trouble", "troubles")
+    + ("joint", "ranks", "utils", "helpers", "manager")
 )
 
 Finding = tuple[str, int, str]

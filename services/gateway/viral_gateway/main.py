@@ -10,7 +10,7 @@ import uvicorn
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
-from viral_gateway.http_protocol import make_server_options
+from viral_gateway.middleware.http_protocol import make_server_options
 from viral_gateway.settings import GatewaySettings, split_commas
 from viral_gateway.workers import run_workers
 

@@ -14,8 +14,8 @@ import structlog
 import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
-from viral_gateway import http_protocol
-from viral_gateway.http_protocol import make_server_options
+from viral_gateway.middleware import http_protocol
+from viral_gateway.middleware.http_protocol import make_server_options
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 

@@ -17,7 +17,7 @@ from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import LabelledTweet
 
-from tests.integration.trainer.data.test_tweet_files import DAY, some_tweets, stored
+from tests.integration.trainer.data.test_tweet_files import DAY, make_tweets, store_and_read
 
 
 def only_batch(db: Sessions) -> Batch:
@@ -28,8 +28,8 @@ def only_batch(db: Sessions) -> Batch:
 
 
 def test_columns_hold_what_training_and_evaluation_are_given(db: Sessions) -> None:
-    tweets = some_tweets(600)
-    stored(db, tweets)
+    tweets = make_tweets(600)
+    store_and_read(db, tweets)
     store, batch = TweetStore(db), only_batch(db)
 
     columns = store.read_columns([batch.id], LabelRule(1, DAY))
@@ -49,7 +49,7 @@ def test_columns_hold_what_training_and_evaluation_are_given(db: Sessions) -> No
 
 def test_the_newest_batch_is_the_one_collected_last(db: Sessions) -> None:
     assert TweetStore(db).find_newest_batch() is None
-    stored(db, some_tweets(60))
+    store_and_read(db, make_tweets(60))
     assert TweetStore(db).find_newest_batch() is None, "it is still being collected"
 
     batch = only_batch(db)
@@ -60,7 +60,7 @@ def test_the_newest_batch_is_the_one_collected_last(db: Sessions) -> None:
 
 
 def test_a_batchs_drift_is_kept_and_replaced(db: Sessions) -> None:
-    stored(db, some_tweets(60))
+    store_and_read(db, make_tweets(60))
     batch = only_batch(db)
 
     for drift in ({"word_count": 0.5}, {"word_count": 0.25}):
