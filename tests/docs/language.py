@@ -30,8 +30,8 @@ PUBLISHED = frozenset({"BaseModel", "TypedDict", "Event", "BaseSettings", "Struc
 NOUNS = frozenset({"property", "cached_property", "fixture", "command", "callback"})
 # These say what somebody once meant; the field has words of its own.
 BANNED = frozenset(
-    ("told", "untold", "heard", "unheard", "bury", "buried", "purse", "wish", "trouble", "troubles")
-    + ("joint", "ranks", "utils", "helpers", "manager")
+    {"told", "untold", "heard", "unheard", "bury", "buried", "purse", "wish", "trouble", "troubles", "joint"}
+    | {"ranks", "utils", "helpers", "manager"}
 )
 
 Finding = tuple[str, int, str]

@@ -68,15 +68,15 @@ def test_no_tweets_make_an_empty_matrix() -> None:
 
 
 def test_an_author_never_seen_is_not_an_author_nobody_told() -> None:
-    untold, unseen, seen = compute_feature_matrix(
+    unknown, unseen, seen = compute_feature_matrix(
         [
             TweetInput("hello", MONDAY_NOON, username="Ann1962", author=author)
             for author in (None, AuthorHistory(), AuthorHistory(tweets=5, settled=4, viral=3, log_likes=10.0))
         ]
     )[:, 9:]
 
-    assert untold[0] == 0
-    assert np.isnan(untold[1:]).all()
+    assert unknown[0] == 0
+    assert np.isnan(unknown[1:]).all()
     assert unseen.tolist() == [1, 0, 0.5, 0, 4]
     assert seen.tolist() == pytest.approx([1, np.log(6), 4 / 6, 2, 4])
 
