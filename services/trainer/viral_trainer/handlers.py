@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID, uuid5
 
 import structlog
-from viral_common.database.tables import Batch, Training, Verdict
+from viral_common.database.tables import Batch, Candidate, Training, Verdict
 from viral_common.errors import NotYet, Unusable
 from viral_common.events import BatchCollected, Event, ModelTrained
 from viral_common.registry.versions import RegisteredVersion
@@ -29,6 +30,9 @@ class Store(Protocol):
     def read_window(self, batch: Batch) -> Window:
         """Read the tweets to train on: the window that ends with `batch`."""
 
+    def record_candidate(self, candidate: Candidate) -> None:
+        """Record what was exported, before it is registered."""
+
     def record_training(self, training: Training) -> None:
         """Record what the event led to; again changes nothing."""
 
@@ -39,11 +43,13 @@ class Store(Protocol):
 class Challengers(Protocol):
     """Train and register challengers: in MLflow, or in a test's memory."""
 
-    def find(self, event_id: UUID) -> RegisteredVersion | None:
-        """Find the version that is registered for the event already."""
+    def find(self, candidate: Candidate) -> RegisteredVersion | None:
+        """Find the version that was registered of a candidate."""
 
-    def train(self, event: BatchCollected, window: Window) -> RegisteredVersion:
-        """Train on the window and register the model."""
+    def train(
+        self, event: BatchCollected, window: Window, record: Callable[[Candidate], None]
+    ) -> RegisteredVersion:
+        """Train on the window, record the candidate, register it."""
 
     def finish(self, event_id: UUID, version: RegisteredVersion) -> None:
         """Make the version the challenger, unless all was done before."""
@@ -66,14 +72,14 @@ class Trainer:
         state = self.store.read_state(event)
         if state.training is not None:
             return [_build_event(state.training)]
-        version = self.challengers.find(event.id)
+        version = self.challengers.find(state.candidate) if state.candidate else None
         if version is None:
             window = self.store.read_window(_require_batch(event, state))
             if why := find_obstacle(window, self.settings):
                 self.store.record_verdict(_build_verdict(event, "untrainable", why))
                 log.warning("nothing to learn", reason=why)
                 return []
-            version = self.challengers.train(event, window)
+            version = self.challengers.train(event, window, self.store.record_candidate)
         self.challengers.finish(event.id, version)
         training = _build_training(event, version, started_at)
         self.store.record_training(training)

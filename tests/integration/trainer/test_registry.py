@@ -40,14 +40,14 @@ def version(mlflow_url: str, tmp_path: Path, event_id: UUID) -> RegisteredVersio
     return run.register(make_artefact(tmp_path / "artefact"), {"auc": 0.7})
 
 
-def test_a_version_is_found_by_number_and_by_event(
+def test_a_version_is_found_by_number_and_by_run(
     mlflow_url: str, version: RegisteredVersion, event_id: UUID
 ) -> None:
     registry = Registry(mlflow_url)
 
     assert registry.get_version(version.model_version) == version
-    assert registry.find_version(event_id) == version
-    assert registry.find_version(uuid4()) is None
+    assert registry.find_version(version.mlflow_run_id, version.artifact_sha256, {"auc": 0.7}) == version
+    assert registry.find_version(uuid4().hex, version.artifact_sha256, {}) is None
 
 
 def test_a_version_shows_four_tags_and_its_run_the_rest(
@@ -93,7 +93,7 @@ def test_mlflow_away_is_noticed_within_seconds(tmp_path: Path) -> None:
     started = time.monotonic()
 
     with pytest.raises(RegistryUnavailable, match="VIRAL_MLFLOW_URL"):
-        registry.find_version(uuid4())
+        registry.find_version("run", "0" * 64, {})
     with pytest.raises(RegistryUnavailable, match="VIRAL_MLFLOW_URL"):
         registry.download("mlflow-artifacts:/0/models/none/artifacts", tmp_path)
 

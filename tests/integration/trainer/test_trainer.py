@@ -20,9 +20,10 @@ from viral_common.evaluation.scores import compute_scores
 from viral_common.events import BatchCollected, ModelTrained
 from viral_common.registry.runs import Run, Runs
 from viral_common.registry.versions import MODEL_NAME, Registry
+from viral_common.settings import CommonSettings
 from viral_trainer.handlers import Trainer
 
-from tests.factories import make_labelled_tweets
+from tests.factories import make_artefact, make_labelled_tweets
 from tests.integration.trainer.stored_batches import store_batch
 
 
@@ -138,6 +139,39 @@ def kill_at(patch: pytest.MonkeyPatch, step: str, after: bool) -> None:
         raise Killed
 
     patch.setattr(owner, method, end)
+
+
+def test_a_version_that_carries_the_events_tag_but_was_not_exported_here_is_not_adopted(
+    trainer: Trainer, db: Sessions, client: MlflowClient, settings: CommonSettings, tmp_path: Path
+) -> None:
+    event = store_batch(db)
+    theirs = Runs(settings.mlflow_url).start(event.id, "theirs", {})
+    forged = theirs.register(make_artefact(tmp_path / "artefact"), {"auc": 0.99})
+    Runs(settings.mlflow_url).finish(theirs.run_id)
+
+    (trained,) = trainer.on_batch_collected(event)
+
+    assert isinstance(trained, ModelTrained)
+    assert trained.model_version != forged.model_version
+    assert trained.artifact_sha256 != forged.artifact_sha256
+
+
+def test_a_run_deleted_while_it_trains_is_no_failure_and_training_begins_again(
+    trainer: Trainer, db: Sessions, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = store_batch(db)
+    describe = Run.describe
+
+    def delete_first(run: Run, markdown: str) -> None:
+        client.delete_run(run.run_id)
+        describe(run, markdown)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "describe", delete_first)
+        with pytest.raises(NotYet, match="was deleted in MLflow; training begins again"):
+            trainer.on_batch_collected(event)
+
+    assert trainer.on_batch_collected(event)
 
 
 def test_a_later_batch_waits_for_the_one_before(trainer: Trainer, db: Sessions) -> None:

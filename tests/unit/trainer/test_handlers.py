@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from viral_common.database.tables import Batch, Training, Verdict
+from viral_common.database.tables import Batch, Candidate, Training, Verdict
 from viral_common.errors import NotYet, Unusable
 from viral_common.events import BatchCollected, ModelTrained
 from viral_common.registry.versions import RegisteredVersion
@@ -27,6 +27,7 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self.batches: dict[UUID, Sequence[LabelledTweet]] = {}
+        self.candidates: dict[UUID, Candidate] = {}
         self.trainings: dict[UUID, Training] = {}
         self.verdicts: dict[UUID, Verdict] = {}
 
@@ -37,17 +38,34 @@ class InMemoryStore:
         settled |= {row.batch_id for row in self.verdicts.values()}
         order = list(self.batches)
         earlier = (batch for batch in order[: order.index(event.batch_id)] if batch not in settled)
-        return BatchState(Batch(id=event.batch_id), self.trainings.get(event.id), tuple(earlier))
+        return BatchState(
+            Batch(id=event.batch_id),
+            self.trainings.get(event.id),
+            self.candidates.get(event.id),
+            tuple(earlier),
+        )
 
     def read_window(self, batch: Batch) -> Window:
         tweets = list(self.batches[batch.id])
         return Window([batch], tweets, tweets)
+
+    def record_candidate(self, candidate: Candidate) -> None:
+        self.candidates[candidate.event_id] = candidate
 
     def record_training(self, training: Training) -> None:
         self.trainings.setdefault(training.event_id, training)
 
     def record_verdict(self, verdict: Verdict) -> None:
         self.verdicts[verdict.event_id] = verdict
+
+
+def make_candidate(event_id: UUID, version: RegisteredVersion) -> Candidate:
+    return Candidate(
+        event_id=event_id,
+        mlflow_run_id=version.mlflow_run_id,
+        artifact_sha256=version.artifact_sha256,
+        metrics=version.metrics,
+    )
 
 
 class FakeChallengers:
@@ -60,16 +78,21 @@ class FakeChallengers:
         self.finished: list[int] = []
         self.given_up: list[UUID] = []
 
-    def find(self, event_id: UUID) -> RegisteredVersion | None:
-        return self.versions.get(event_id)
+    def find(self, candidate: Candidate) -> RegisteredVersion | None:
+        found = self.versions.get(candidate.event_id)
+        return found if found and found.mlflow_run_id == candidate.mlflow_run_id else None
 
-    def train(self, event: BatchCollected, window: Window) -> RegisteredVersion:
+    def train(
+        self, event: BatchCollected, window: Window, record: Callable[[Candidate], None]
+    ) -> RegisteredVersion:
         if self.error:
             raise self.error
         self.trained.append(event.id)
         number = len(self.versions) + 1
         version = RegisteredVersion(number, f"run {number}", "mlflow-artifacts:/1", "0" * 64, {"auc": 0.7})
-        return self.versions.setdefault(event.id, version)
+        record(make_candidate(event.id, version))
+        self.versions[event.id] = version
+        return version
 
     def finish(self, event_id: UUID, version: RegisteredVersion) -> None:
         self.finished.append(version.model_version)
@@ -139,7 +162,7 @@ def test_a_version_that_is_registered_already_is_only_finished_and_recorded(
     trainer: Trainer, store: InMemoryStore, challengers: FakeChallengers
 ) -> None:
     event = collect_batch(store)
-    challengers.train(event, Window([], [], []))  # and killed after it
+    challengers.train(event, Window([], [], []), store.record_candidate)  # and killed after it
 
     (trained,) = trainer.on_batch_collected(event)
 
@@ -147,6 +170,18 @@ def test_a_version_that_is_registered_already_is_only_finished_and_recorded(
     assert trained.model_version == 1
     assert (challengers.trained, challengers.finished) == ([event.id], [1])
     assert store.trainings[event.id].model_version == 1
+
+
+def test_a_version_that_nobody_exported_is_not_adopted(
+    trainer: Trainer, store: InMemoryStore, challengers: FakeChallengers
+) -> None:
+    event = collect_batch(store)
+    challengers.versions[event.id] = RegisteredVersion(7, "theirs", "mlflow-artifacts:/7", "7" * 64, {})
+
+    trainer.on_batch_collected(event)
+
+    assert challengers.trained == [event.id]
+    assert store.trainings[event.id].artifact_sha256 == "0" * 64
 
 
 def test_a_batch_out_of_order_waits_for_the_one_before(trainer: Trainer, store: InMemoryStore) -> None:

@@ -153,13 +153,13 @@ class Tweet(Base):
 
 
 class Forgotten(Base):
-    """Hold a tweet or an author not to be collected again: a hash, so that no name is kept."""
+    """Hold a tweet or an author not to be collected again: a keyed hash, so that no name is kept."""
 
     __tablename__ = "forgotten"
 
     source: Mapped[str] = mapped_column(primary_key=True, comment="empty: of every source")
     digest: Mapped[bytes] = mapped_column(
-        primary_key=True, comment="SHA-256 of the kind of identity and itself"
+        primary_key=True, comment="HMAC-SHA256 of the kind of identity and itself"
     )
     forgotten_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -210,6 +210,18 @@ class OutboxMessage(Base):
     __table_args__ = (
         Index("outbox_unpublished", "service", "seq", postgresql_where=text("published_at IS NULL")),
     )
+
+
+class Candidate(Base):
+    """Hold what was exported for an event, before MLflow is asked to register it: a version is believed by this row."""
+
+    __tablename__ = "candidates"
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True, comment="of the batch.collected event")
+    mlflow_run_id: Mapped[str]
+    artifact_sha256: Mapped[str]
+    metrics: Mapped[dict[str, float]]
+    exported_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Training(Base):

@@ -6,16 +6,19 @@ import json
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, Metric, Param, RunTag, ViewType
+from mlflow.exceptions import RestException
 
 from viral_common.artefact.download import check_artifact_uri
 from viral_common.artefact.files import Artefact
+from viral_common.errors import NotYet
 from viral_common.registry import versions
 from viral_common.registry.client import connect, ensure_experiment, ignore_existing, translate_errors
 from viral_common.registry.flavour import ARTEFACT_PATH, save_pyfunc
@@ -85,9 +88,26 @@ class Run:
     _points: list[Metric] = field(default_factory=list)
     _flushed_at: float = field(default_factory=time.monotonic)
 
+    @contextmanager
+    def _ask(self) -> Iterator[None]:
+        """Translate errors; a run that somebody deleted is no failure of the training, which begins again."""
+        with translate_errors(self._url):
+            try:
+                yield
+            except RestException as error:
+                if self._is_deleted():
+                    raise NotYet(f"run {self.run_id} was deleted in MLflow; training begins again") from error
+                raise
+
+    def _is_deleted(self) -> bool:
+        try:
+            return bool(self._client.get_run(self.run_id).info.lifecycle_stage == "deleted")
+        except RestException as error:
+            return bool(error.error_code == "RESOURCE_DOES_NOT_EXIST")
+
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log what was decided before the training."""
-        with translate_errors(self._url):
+        with self._ask():
             self._client.log_batch(
                 self.run_id, params=[Param(name, str(value)) for name, value in params.items()]
             )
@@ -102,18 +122,18 @@ class Run:
     def log_table(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         """Keep rows of equal columns as the artefact `name`, a table that MLflow shows beside those of other runs."""
         columns = {column: [row[column] for row in rows] for column in (rows[0] if rows else ())}
-        with translate_errors(self._url), warnings.catch_warnings():
+        with self._ask(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MLflow's own use of pandas is about to be out of date
             self._client.log_table(self.run_id, columns, name)
 
     def log_text(self, name: str, text: str) -> None:
         """Keep a text as the artefact `name`; MLflow shows a page that ends in `.html` as a page."""
-        with translate_errors(self._url):
+        with self._ask():
             self._client.log_text(self.run_id, text, name)
 
     def flush(self) -> None:
         """Send the points that wait."""
-        with translate_errors(self._url):
+        with self._ask():
             for start in range(0, len(self._points), _MAX_POINTS):
                 self._client.log_batch(self.run_id, metrics=self._points[start : start + _MAX_POINTS])
         self._points.clear()
@@ -121,13 +141,13 @@ class Run:
 
     def describe(self, markdown: str) -> None:
         """Show a text on the run's page."""
-        with translate_errors(self._url):
+        with self._ask():
             self._client.set_tag(self.run_id, "mlflow.note.content", markdown)
 
     def register(self, artefact: Artefact, metrics: Mapping[str, float]) -> RegisteredVersion:
         """Store the artefact once, inside a pyfunc model, and make it the newest version of `tweet-virality`."""
         self.flush()
-        with translate_errors(self._url):
+        with self._ask():
             tags = {
                 name: self._tags[name] for name in (versions.BATCH_ID, versions.SOURCE) if name in self._tags
             }

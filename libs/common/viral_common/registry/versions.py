@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
 from uuid import UUID
 
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Run, ViewType
+from mlflow.entities import Metric, Run
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import RestException
 
@@ -17,6 +18,7 @@ from viral_common.artefact.download import download
 from viral_common.database.tables import Verdict
 from viral_common.errors import UsageError
 from viral_common.registry.client import connect, ensure_experiment, translate_errors
+from viral_common.registry.flavour import ARTEFACT_PATH
 
 MODEL_NAME = "tweet-virality"
 Alias = Literal["champion", "challenger"]
@@ -61,13 +63,23 @@ class Registry:
         self._url = mlflow_url.rstrip("/")
         self._client = connect(self._url)
 
-    def find_version(self, event_id: UUID) -> RegisteredVersion | None:
-        """Find the version that the event `event_id` led to, by its run."""
+    def find_version(
+        self, mlflow_run_id: str, artifact_sha256: str, metrics: Mapping[str, float]
+    ) -> RegisteredVersion | None:
+        """Find the first version of a run. What it holds is the caller's word: tags could be anybody's."""
         with translate_errors(self._url):
-            for run in search_runs(self._client, event_id, ViewType.ALL):
-                for version in self._client.search_model_versions(f"run_id = '{run.info.run_id}'"):
-                    return RegisteredVersion.from_mlflow(version, run)
-        return None
+            found = self._client.search_model_versions(f"run_id = '{mlflow_run_id}'")
+            if not found:
+                return None
+            version = min(found, key=lambda one: int(one.version))
+            model = self._client.get_logged_model(version.source.removeprefix("models:/"))
+        return RegisteredVersion(
+            int(version.version),
+            mlflow_run_id,
+            f"{model.artifact_location}/{ARTEFACT_PATH}",
+            artifact_sha256,
+            dict(metrics),
+        )
 
     def get_version(self, model_version: int) -> RegisteredVersion:
         """Get a version by its number. Raises UsageError if there is none, or its run is gone."""

@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from viral_common.database.tables import Batch, Promotion, Training, Verdict
+from viral_common.database.tables import Batch, Candidate, Promotion, Training, Verdict
 
 # Whoever decides about the champion holds this lock; the number is arbitrary but fixed.
 PROMOTION_LOCK = 7_201_734
@@ -19,6 +19,11 @@ PROMOTION_LOCK = 7_201_734
 def record_training(session: Session, training: Training) -> None:
     """Store a registered version; the same event again changes nothing."""
     _insert_once(session, Training, training)
+
+
+def record_candidate(session: Session, candidate: Candidate) -> None:
+    """Store what was exported for an event; a later export of the same event takes its place."""
+    session.merge(candidate)
 
 
 def find_training(session: Session, event_id: UUID) -> Training | None:
@@ -34,11 +39,6 @@ def find_training_by_version(session: Session, version: int) -> Training | None:
 def list_versions(session: Session) -> list[int]:
     """List every registered version, newest first."""
     return list(session.scalars(select(Training.model_version).order_by(Training.model_version.desc())))
-
-
-def has_batch(session: Session, batch_id: UUID) -> bool:
-    """Tell whether there is such a batch."""
-    return session.get(Batch, batch_id) is not None
 
 
 def record_drift(session: Session, batch_id: UUID, drift: Mapping[str, float]) -> None:

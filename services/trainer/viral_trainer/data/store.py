@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from viral_common.database.engine import Sessions
-from viral_common.database.tables import Batch, Training, Verdict
+from viral_common.database.tables import Batch, Candidate, Training, Verdict
 from viral_common.events import BatchCollected
 from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
@@ -21,6 +21,7 @@ class BatchState:
 
     batch: Batch | None  # None: there is no such batch
     training: Training | None = None  # None: the event led to no model yet
+    candidate: Candidate | None = None  # None: nothing was exported for it yet
     earlier: tuple[UUID, ...] = ()  # batches of the source that are to be trained on first
 
 
@@ -35,13 +36,19 @@ class TrainingStore:
         """Read all that decides what is to be done about the event."""
         with self.sessions() as session:
             training = ledger.find_training(session, event.id)
+            candidate = session.get(Candidate, event.id)
             batch = session.get(Batch, event.batch_id)
             earlier = ledger.find_unsettled_batches(session, batch, self.settings.order_wait) if batch else []
-        return BatchState(batch, training, tuple(earlier))
+        return BatchState(batch, training, candidate, tuple(earlier))
 
     def read_window(self, batch: Batch) -> Window:
         """Read the tweets to train on: the window that ends with `batch`."""
         return read_window(TweetStore(self.sessions), batch, self.settings)
+
+    def record_candidate(self, candidate: Candidate) -> None:
+        """Record what was exported, before it is registered."""
+        with self.sessions.begin() as session:
+            ledger.record_candidate(session, candidate)
 
     def record_training(self, training: Training) -> None:
         """Record what the event led to; again changes nothing."""

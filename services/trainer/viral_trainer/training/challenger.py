@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from viral_common.artefact.files import CARD
-from viral_common.database.tables import Batch
+from viral_common.database.tables import Batch, Candidate
 from viral_common.errors import ServerAway
 from viral_common.events import BatchCollected
 from viral_common.registry.runs import Run, Runs
@@ -40,12 +40,16 @@ class MlflowChallengers:
     settings: TrainerSettings
     report: Callable[[Run, Batch], None]
 
-    def find(self, event_id: UUID) -> RegisteredVersion | None:
-        """Find the version that is registered for the event already."""
-        return self.registry.find_version(event_id)
+    def find(self, candidate: Candidate) -> RegisteredVersion | None:
+        """Find the version that was registered of a candidate."""
+        return self.registry.find_version(
+            candidate.mlflow_run_id, candidate.artifact_sha256, candidate.metrics
+        )
 
-    def train(self, event: BatchCollected, window: Window) -> RegisteredVersion:
-        """Train on the window, with curves, report and tables on a run of its own; register the model."""
+    def train(
+        self, event: BatchCollected, window: Window, record: Callable[[Candidate], None]
+    ) -> RegisteredVersion:
+        """Train on the window, with curves, report and tables on a run of its own; record the export, register it."""
         base = self.find_base()
         tags = {
             BATCH_ID: str(event.batch_id),
@@ -63,7 +67,7 @@ class MlflowChallengers:
         chosen = {"best_epoch": trained.epoch, "decision_threshold": model.decision_threshold}
         run.log_metrics({**best, **costs, **chosen}, trained.steps)
         run.log_table("slices.json", [one.model_dump() for one in model.training.slices])
-        return self._register(event.id, run, model, window)
+        return self._register(event.id, run, model, window, record)
 
     def finish(self, event_id: UUID, version: RegisteredVersion) -> None:
         """Make the version the challenger, unless all was done before; remove its files from this machine."""
@@ -81,13 +85,29 @@ class MlflowChallengers:
         except ServerAway as error:
             log.warning("the run still looks as if it were training", reason=str(error))
 
-    def _register(self, event_id: UUID, run: Run, model: TrainedModel, window: Window) -> RegisteredVersion:
+    def _register(
+        self,
+        event_id: UUID,
+        run: Run,
+        model: TrainedModel,
+        window: Window,
+        record: Callable[[Candidate], None],
+    ) -> RegisteredVersion:
         scratch = self._build_scratch_path(event_id)
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
         check_on = take_inputs(window.validation[:PARITY_TWEETS])
         artefact = export(model, scratch / "artefact", check_on)
         run.describe(strip_front_matter((artefact.directory / CARD).read_text()))
-        version = run.register(artefact, model.training.metrics)
+        metrics = dict(model.training.metrics)
+        record(
+            Candidate(
+                event_id=event_id,
+                mlflow_run_id=run.run_id,
+                artifact_sha256=artefact.sha256,
+                metrics=metrics,
+            )
+        )
+        version = run.register(artefact, metrics)
         main = ("auc", "average_precision", "log_loss", "ece")
         rounded = {name: round(version.metrics[name], 4) for name in main}
         log.info("challenger registered", version=version.model_version, **rounded)
