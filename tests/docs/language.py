@@ -19,6 +19,7 @@ GIVEN_NAMES = frozenset(
         "connection_made",
         "data_received",
         "dispatch",
+        "getresponse",
         "main",
         "redirect_request",
         "symbolic",

@@ -12,7 +12,7 @@ from pathlib import Path
 from viral_local.private_files import read_json, write_private, write_private_json
 from viral_local.system_user import Owner, find_owner
 
-ACCOUNTS = ("postgres", "viral", "mlflow", "rabbitmq")
+ACCOUNTS = ("postgres", "viral", "mlflow", "rabbitmq", "forget")
 # The kernel's limit for a socket's path is 104 (macOS) to 108 bytes, and supervisord appends its pid.
 SOCKET_PATH_LIMIT = 90
 
@@ -90,7 +90,7 @@ class Home:
         self.owner.make(self.root)
 
     def load_passwords(self) -> dict[str, str]:
-        """Load one for each account of the private servers, generated at the first start."""
+        """Load one for each account of the private servers and the key to forget with, generated at the first start."""
         path = self.root / "passwords.json"
         kept: dict[str, str] = read_json(path) or {}
         if missing := [account for account in ACCOUNTS if account not in kept]:

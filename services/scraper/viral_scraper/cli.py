@@ -50,10 +50,14 @@ def forget(
         from viral_common.database.engine import connect, make_sessions
 
         from viral_scraper.forget import forget as forget_named
+        from viral_scraper.stores.forgotten import Forgetter, ForgottenNames
 
         named = {"author": author, "author-id": author_id, "tweet": tweet}
         asked = {kind: value for kind, value in named.items() if value}
-        forget_named(make_sessions(connect(_load_settings(), "forget")), asked, source, _make_console())
+        settings = _load_settings()
+        sessions = make_sessions(connect(settings, "forget"))
+        forgetter = Forgetter(sessions, ForgottenNames(settings.forget_key))
+        forget_named(forgetter, asked, source, _make_console())
 
 
 def _load_settings() -> ScraperSettings:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from rich.console import Console
-from viral_common.database.engine import Sessions, require_schema
+from viral_common.database.engine import require_schema
 from viral_common.errors import UsageError
 
 from viral_scraper.sources.base import SOURCES
-from viral_scraper.stores.forgotten import EVERY_SOURCE, forget_author, forget_author_id, forget_tweet
-
-Forget = Callable[[Sessions, str, str], dict[str, int]]
+from viral_scraper.stores.forgotten import EVERY_SOURCE, Forgetter
 
 # What can be named, as the command's options are called.
-KINDS: dict[str, Forget] = {"author": forget_author, "author-id": forget_author_id, "tweet": forget_tweet}
+KINDS = {
+    "author": Forgetter.forget_author,
+    "author-id": Forgetter.forget_author_id,
+    "tweet": Forgetter.forget_tweet,
+}
 
 
-def forget(sessions: Sessions, named: dict[str, str], source: str, console: Console) -> None:
+def forget(forgetter: Forgetter, named: dict[str, str], source: str, console: Console) -> None:
     """Delete what is named, one of KINDS, and say what went. Raises UsageError for anything else."""
-    require_schema(sessions)
+    require_schema(forgetter.sessions)
     if len(named) != 1:
         raise UsageError("name one: --author NAME, --author-id ID or --tweet ID")
     if source not in (EVERY_SOURCE, *SOURCES):
@@ -28,7 +28,7 @@ def forget(sessions: Sessions, named: dict[str, str], source: str, console: Cons
     identity = asked.strip().lstrip("@") if kind == "author" else asked.strip()
     if not identity:
         raise UsageError(f"--{kind} is empty")
-    deleted = KINDS[kind](sessions, identity, source)
+    deleted = KINDS[kind](forgetter, identity, source)
     _report(console, f"{kind.replace('-', ' ')} {identity}", source, deleted)
 
 

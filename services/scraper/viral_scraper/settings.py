@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from viral_common.settings import CommonSettings
 
@@ -12,6 +12,7 @@ from viral_scraper.daily import Daily
 
 # Trainings read the last week's batches; no tweet of those is ever dropped.
 SHORTEST_RETENTION_DAYS = 31
+SHORTEST_KEY = 32  # characters, so that nobody tries them all
 
 
 class SourceSettings(BaseSettings):
@@ -47,6 +48,10 @@ class ScraperSettings(CommonSettings):
         ge=0,
         description="Months of tweets posted and collected longer ago are dropped; 0: none, else 31 or more",
     )
+    forget_key: SecretStr | None = Field(
+        default=None,
+        description="Secret that forgotten names are hashed with, 32 characters or more: openssl rand -hex 32",
+    )
 
     archive_paths: str = Field(
         default="", description="Files of tweets, globs or folders, separated by commas or colons"
@@ -63,6 +68,15 @@ class ScraperSettings(CommonSettings):
     def _check_time_of_day(cls, value: str) -> str:
         if value:
             Daily(value)
+        return value
+
+    @field_validator("forget_key")
+    @classmethod
+    def _check_forget_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        if len(value.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(f"at least {SHORTEST_KEY} characters; make one with: openssl rand -hex 32")
         return value
 
     @field_validator("retention_days")

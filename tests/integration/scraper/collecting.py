@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
@@ -19,8 +20,12 @@ from viral_scraper.collecting.collector import Collector
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.stores.batches import BatchStore
+from viral_scraper.stores.forgotten import ForgottenNames
 
 from tests.factories import write_lines
+
+FORGET_KEY = "k" * 32
+FORGOTTEN = ForgottenNames(SecretStr(FORGET_KEY))
 
 # All that a batch is, but for the times at which its steps were taken.
 OUTCOME = ("id", "tweet_count", "train_count", "validation_count", "test_count", "viral_rate", "filtered")
@@ -37,7 +42,7 @@ def make_collector(
     file = write_lines(folder / "tweets.jsonl", rows)
     return Collector(
         source=ArchiveSource(str(file), query, folder / "shards", log_progress()),
-        batches=BatchStore(db, "archive", query),
+        batches=BatchStore(db, "archive", query, FORGOTTEN),
         emit=emit,
         report=log_progress(),
         batch_size=batch_size,

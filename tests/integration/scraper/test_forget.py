@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +13,13 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import event, func, select, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, StreamEngagement, StreamPost, Tweet
+from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
 from viral_common.stores.authors import read_author_histories
 from viral_common.stores.tweets import TweetStore
@@ -24,12 +28,19 @@ from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper import cli
-from viral_scraper.stores.forgotten import forget_author, forget_author_id, forget_tweet
+from viral_scraper.stores.batches import BatchStore
+from viral_scraper.stores.forgotten import Forgetter, ForgottenNames
 from viral_scraper.stores.streams import ReceivedEngagement, ReceivedPosts, StreamStore, hash_stream_key
 
 from tests.eventually import eventually
 from tests.factories import FIRST_DAY, make_twint_days, make_twint_row
-from tests.integration.scraper.collecting import collect_all, make_collector, read_tweets
+from tests.integration.scraper.collecting import (
+    FORGET_KEY,
+    FORGOTTEN,
+    collect_all,
+    make_collector,
+    read_tweets,
+)
 
 DAY = timedelta(days=1)
 
@@ -46,15 +57,15 @@ def read_usernames(db: Sessions) -> set[str]:
 def test_all_of_an_author_goes_and_nobody_else(db: Sessions, tmp_path: Path) -> None:
     collect_days(db, tmp_path)
 
-    deleted = forget_author(db, "AUTHOR3")
+    deleted = Forgetter(db, FORGOTTEN).forget_author("AUTHOR3")
 
     assert deleted == {"archive": 3}
     assert read_usernames(db) == {f"author{number}" for number in range(10)} - {"author3"}
-    assert forget_author(db, "author3") == {"archive": 0}
+    assert Forgetter(db, FORGOTTEN).forget_author("author3") == {"archive": 0}
 
 
 def test_a_forgotten_author_is_not_collected_again(db: Sessions, tmp_path: Path) -> None:
-    forget_author(db, "author3")
+    Forgetter(db, FORGOTTEN).forget_author("author3")
 
     (batch,) = collect_days(db, tmp_path)
 
@@ -66,7 +77,7 @@ def test_another_name_does_not_bring_an_author_back(db: Sessions, tmp_path: Path
     rows = [make_twint_row(FIRST_DAY, 1, username="old"), make_twint_row(FIRST_DAY + DAY, 11, username="new")]
     collect_all(make_collector(db, tmp_path, rows, batch_size=2))
 
-    deleted = forget_author(db, "new")
+    deleted = Forgetter(db, FORGOTTEN).forget_author("new")
     collect_all(
         make_collector(db, tmp_path, [make_twint_row(FIRST_DAY, 21, username="newest")], 2, query="again")
     )
@@ -79,7 +90,7 @@ def test_an_author_without_a_known_name_is_forgotten_by_id(db: Sessions, tmp_pat
     rows = [make_twint_row(FIRST_DAY, number, username=f"name{number}") for number in (1, 2, 11)]
     collect_all(make_collector(db, tmp_path, rows, batch_size=3))
 
-    assert forget_author_id(db, "1001") == {"archive": 2}
+    assert Forgetter(db, FORGOTTEN).forget_author_id("1001") == {"archive": 2}
     assert read_usernames(db) == {"name2"}
 
 
@@ -87,7 +98,7 @@ def test_a_tweet_alone_is_forgotten(db: Sessions, tmp_path: Path) -> None:
     collect_days(db, tmp_path)
     gone = read_tweets(db)[5].external_id
 
-    deleted = forget_tweet(db, gone)
+    deleted = Forgetter(db, FORGOTTEN).forget_tweet(gone)
     (again,) = collect_days(db, tmp_path, query="again")
 
     assert deleted == {"archive": 1}
@@ -98,7 +109,7 @@ def test_a_tweet_alone_is_forgotten(db: Sessions, tmp_path: Path) -> None:
 def test_of_one_source_only_if_that_is_asked(db: Sessions, tmp_path: Path) -> None:
     collect_days(db, tmp_path)
 
-    assert forget_author(db, "author3", "x") == {"x": 0}
+    assert Forgetter(db, FORGOTTEN).forget_author("author3", "x") == {"x": 0}
     assert "author3" in read_usernames(db)
 
 
@@ -106,7 +117,7 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
     batches = collect_days(db, tmp_path, days=3)
     ids = [batch.id for batch in batches]
 
-    forget_author(db, "author3")
+    Forgetter(db, FORGOTTEN).forget_author("author3")
 
     usernames_read = [
         tweet.input.username
@@ -124,7 +135,7 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
 def test_no_name_is_kept_of_who_was_forgotten(db: Sessions, tmp_path: Path) -> None:
     collect_days(db, tmp_path)
 
-    forget_author(db, "author3")
+    Forgetter(db, FORGOTTEN).forget_author("author3")
 
     with db() as session:
         (kept,) = session.scalars(text("SELECT string_agg(f::text, ' ') FROM forgotten f"))
@@ -132,11 +143,63 @@ def test_no_name_is_kept_of_who_was_forgotten(db: Sessions, tmp_path: Path) -> N
     assert "1003" not in kept.split()
 
 
+def test_without_the_key_a_name_that_is_guessed_cannot_be_checked(db: Sessions) -> None:
+    Forgetter(db, FORGOTTEN).forget_author("author3")
+
+    with db() as session:
+        kept = {bytes(digest) for digest in session.scalars(text("SELECT digest FROM forgotten"))}
+    assert hashlib.sha256(b"name author3").digest() not in kept
+    assert hmac.digest(FORGET_KEY.encode(), b"name author3", "sha256") in kept
+
+
+@pytest.mark.parametrize(
+    ("key", "says"), [(None, "is not set, the one that names"), ("x" * 32, "is not the one that names")]
+)
+def test_nothing_is_collected_without_the_key_to_tell_whom_to_leave_out(
+    db: Sessions, tmp_path: Path, key: str | None, says: str
+) -> None:
+    names = ForgottenNames(SecretStr(key) if key else None)
+    collector = make_collector(db, tmp_path, make_twint_days(1, 30), batch_size=30)
+    collector = replace(collector, batches=BatchStore(db, "archive", "test", names))
+    Forgetter(db, FORGOTTEN).forget_author("author3")
+
+    with pytest.raises(UsageError, match=f"VIRAL_FORGET_KEY {says}"):
+        collect_all(collector)
+    with pytest.raises(UsageError, match=f"VIRAL_FORGET_KEY {says}"):
+        StreamStore(db, "bluesky", names).store(ReceivedPosts(cursor_us=1, posts=[make_post("1", "ada")]))
+
+    assert read_tweets(db) == []
+
+
+def test_without_a_key_tweets_are_collected_while_nobody_is_forgotten(db: Sessions, tmp_path: Path) -> None:
+    collector = make_collector(db, tmp_path, make_twint_days(1, 30), batch_size=30)
+    collector = replace(collector, batches=BatchStore(db, "archive", "test"))
+
+    collect_all(collector)
+
+    assert len(read_tweets(db)) == 30
+
+
+def test_what_is_deleted_is_cleared_from_the_tables_and_their_indexes(db: Sessions, tmp_path: Path) -> None:
+    collect_days(db, tmp_path)
+
+    Forgetter(db, FORGOTTEN).forget_author("author3")
+
+    with db() as session:
+        cleared = session.scalars(
+            text(
+                "SELECT bool_and(last_vacuum IS NOT NULL) FROM pg_stat_user_tables "
+                "WHERE relname ~ '^(tweets_|stream_posts|stream_engagements)'"
+            )
+        ).one()
+    assert cleared
+
+
 def test_without_a_name_nobody_is_forgotten(db: Sessions, tmp_path: Path) -> None:
     collect_all(make_collector(db, tmp_path, make_twint_days(1, 3, username=""), batch_size=3))
 
     with pytest.raises(ValueError, match="needs a name"):
-        forget_author(db, "")
+        Forgetter(db, FORGOTTEN).forget_author("")
 
     assert len(read_tweets(db)) == 3
 
@@ -149,7 +212,7 @@ def make_post(rkey: str, author: str) -> RawTweet:
 
 
 def test_posts_that_wait_for_a_batch_go_with_their_likes(db: Sessions) -> None:
-    stream = StreamStore(db, "bluesky")
+    stream = StreamStore(db, "bluesky", FORGOTTEN)
     theirs, other = make_post("1", "did:plc:ada"), make_post("2", "did:plc:bob")
     likes = [
         ReceivedEngagement(number, hash_stream_key("bluesky", one.external_id), "like", 1_772_366_400_000_000)
@@ -157,7 +220,7 @@ def test_posts_that_wait_for_a_batch_go_with_their_likes(db: Sessions) -> None:
     ]
     stream.store(ReceivedPosts(cursor_us=1, posts=[theirs, other], engagements=likes))
 
-    deleted = forget_author(db, "did:plc:ADA")
+    deleted = Forgetter(db, FORGOTTEN).forget_author("did:plc:ADA")
 
     assert deleted == {"bluesky": 1}
     with db() as session:
@@ -166,9 +229,9 @@ def test_posts_that_wait_for_a_batch_go_with_their_likes(db: Sessions) -> None:
 
 
 def test_what_a_forgotten_author_says_on_a_stream_is_not_kept(db: Sessions) -> None:
-    stream = StreamStore(db, "bluesky")
-    forget_author(db, "did:plc:ada")
-    forget_tweet(db, "at://did:plc:bob/3")
+    stream = StreamStore(db, "bluesky", FORGOTTEN)
+    Forgetter(db, FORGOTTEN).forget_author("did:plc:ada")
+    Forgetter(db, FORGOTTEN).forget_tweet("at://did:plc:bob/3")
     reply = replace(make_post("4", "did:plc:ada"), is_reply=True)
 
     posts = [make_post("1", "did:plc:ada"), make_post("2", "did:plc:bob"), make_post("3", "did:plc:bob")]
@@ -179,7 +242,7 @@ def test_what_a_forgotten_author_says_on_a_stream_is_not_kept(db: Sessions) -> N
 
 
 def receive_posts(db: Sessions, _folder: Path) -> None:
-    StreamStore(db, "bluesky").store(
+    StreamStore(db, "bluesky", FORGOTTEN).store(
         ReceivedPosts(cursor_us=1, posts=[make_post("1", "author3"), make_post("2", "author4")])
     )
 
@@ -213,7 +276,7 @@ def test_what_is_being_stored_while_someone_is_forgotten_goes_too(
     with ThreadPoolExecutor(2) as threads:
         storing = threads.submit(store, db, tmp_path)
         assert stored_now.wait(60)
-        forgetting = threads.submit(forget_author, db, "author3")
+        forgetting = threads.submit(Forgetter(db, FORGOTTEN).forget_author, "author3")
         eventually(lambda: forgetting.done() or is_waiting_for_lock(db))
         may_commit.set()
 
@@ -233,8 +296,11 @@ def forget(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Forget:
     environment = {
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
         "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
+        "VIRAL_FORGET_KEY": FORGET_KEY,
     }
-    return lambda *arguments: CliRunner().invoke(cli.app, ["forget", *arguments], env=environment)
+    return lambda *arguments, **changes: CliRunner().invoke(
+        cli.app, ["forget", *arguments], env=environment | changes
+    )
 
 
 def test_the_command_says_what_it_deleted(db: Sessions, tmp_path: Path, forget: Forget) -> None:
@@ -248,6 +314,15 @@ def test_the_command_says_what_it_deleted(db: Sessions, tmp_path: Path, forget: 
     ]
     assert again.output.splitlines()[0] == "nothing of it was stored"
     assert (first.exit_code, again.exit_code) == (0, 0)
+
+
+def test_the_command_refuses_without_a_key_and_says_how_to_make_one(db: Sessions, forget: Forget) -> None:
+    without, short = (forget("--author", "ada", VIRAL_FORGET_KEY=key) for key in ("", "short"))
+
+    assert (without.exit_code, short.exit_code) == (2, 2)
+    assert "VIRAL_FORGET_KEY is not set: make one with `openssl rand -hex 32`" in without.output
+    assert "VIRAL_FORGET_KEY: Value error, at least 32 characters" in short.output
+    assert "short" not in short.output
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ Which servers are private and which are given, on which ports, under which addre
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, urlsplit
@@ -116,6 +117,10 @@ class Plan:
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
+    def make_scraper_settings(self) -> dict[str, str]:
+        """Build those that only the scraper and its commands need."""
+        return {"VIRAL_FORGET_KEY": os.environ.get("VIRAL_FORGET_KEY") or self.passwords["forget"]}
+
     def make_servers(self) -> list[Program]:
         """Make the programs of the private servers."""
         return [
@@ -134,7 +139,10 @@ class Plan:
             services.make_program(
                 name,
                 self.ports,
-                {**(self.choices if name == "scraper" else {}), **self.make_service_settings()},
+                {
+                    **(self.choices | self.make_scraper_settings() if name == "scraper" else {}),
+                    **self.make_service_settings(),
+                },
             )
             for name in services.SERVICES
         ]

@@ -169,7 +169,8 @@ class Stack:
         }
         pids = select_pids(self.supervisor.read_states(), self.supervisor.find_pid() or 0)
         write_stack(self.home.stack_file, {**addresses, "pids": pids})
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in plan.make_service_settings().items()]
+        settings = {**plan.make_service_settings(), **plan.make_scraper_settings()}
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
         write_private(self.home.env_file, "".join(lines))
 
     def _forget_addresses(self) -> None:

@@ -19,6 +19,7 @@ from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.base import PreparingSource, Source, build_source
 from viral_scraper.stores.batches import BatchStore, Emit
 from viral_scraper.stores.copy_row import PreparedTweets, prepare
+from viral_scraper.stores.forgotten import ForgottenNames
 
 log = structlog.get_logger()
 
@@ -50,7 +51,9 @@ class Collector:
         source = build_source(settings, report, service.sessions)
         return cls(
             source=source,
-            batches=BatchStore(service.sessions, source.name, source.query),
+            batches=BatchStore(
+                service.sessions, source.name, source.query, ForgottenNames(settings.forget_key)
+            ),
             emit=service.emit,
             report=report,
             batch_size=settings.batch_size,
@@ -74,6 +77,7 @@ class Collector:
 
         `confirm` is called before anything is fetched, and raises if somebody else may be collecting.
         """
+        self.batches.check_forget_key()
         batch = self.batches.find_unfinished() or self._plan_next()
         if batch is None:
             return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pkgutil
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple, Protocol, Self, cast, runtime_checkable
 
+import structlog
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import Engagement, RawTweet
@@ -17,7 +19,13 @@ from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.stores.copy_row import PreparedTweets
 
+log = structlog.get_logger()
+
 DAY = timedelta(days=1)
+# What a server may take of whoever asks it; the rest of it is in limits.py, for the sources that use requests.
+REPLY_S = 90.0  # of a reply, however it trickles
+MOST_PAGES = 10_000  # of one interval; one that fills a batch of 50,000 takes a quarter of them
+MOST_TEXT = 64_000_000  # characters in one interval; 100,000 posts of Mastodon's 500 are 50 million
 
 # By name, not by import: a host needs the libraries of the source that it collects from, and of no other.
 SOURCES: dict[str, str] = {
@@ -140,4 +148,21 @@ def take_in_order(
 ) -> list[RawTweet]:
     """Take the first `limit` tweets of [since, until), and sort them by (posted_at, external_id)."""
     inside = (tweet for tweet in tweets if since <= tweet.posted_at < until)
-    return sorted(islice(inside, limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
+    return sorted(islice(_limit_text(inside), limit), key=lambda tweet: (tweet.posted_at, tweet.external_id))
+
+
+def _limit_text(tweets: Iterable[RawTweet]) -> Iterator[RawTweet]:
+    """Take tweets while their texts fit into memory."""
+    room = MOST_TEXT
+    for tweet in tweets:
+        room -= len(tweet.text) + len(tweet.username)
+        if room < 0:
+            log.warning("interval cut short", reason=f"more than {MOST_TEXT:,} characters of text")
+            return
+        yield tweet
+
+
+def end_paging(source: str, reason: str, bad_rows: Counter[str]) -> None:
+    """Record that an interval ends early, for a server that would have it go on for ever."""
+    bad_rows[f"intervals cut short: {reason}"] += 1
+    log.warning("interval cut short", source=source, reason=reason)

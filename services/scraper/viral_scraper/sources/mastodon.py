@@ -8,19 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import mastodon
 from pydantic import Field, SecretStr
+from viral_common.archive.fields import LONGEST_TEXT, get_count, get_optional_text, get_text
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError, summarise_error
 from viral_common.settings import load_settings
-from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.base import Window, find_mature_day, take_in_order
+from viral_scraper.sources.base import MOST_PAGES, Window, end_paging, find_mature_day, take_in_order
+from viral_scraper.sources.limits import BoundedSession
 from viral_scraper.sources.retries import Sleep, TryAgain, call_with_retries
 
 T = TypeVar("T")
@@ -31,6 +33,7 @@ _TAG = re.compile(r"""<(?:[^"'<>]|"[^"]*"|'[^']*')*+>""")
 
 PAGE = 40
 IDS_AT_ONCE = 20
+LONGEST_CONTENT = 8 * LONGEST_TEXT  # with its HTML
 
 
 class MastodonSettings(SourceSettings, env_prefix="VIRAL_MASTODON_"):
@@ -60,8 +63,8 @@ class MastodonSource:
             api_base_url=url,
             access_token=access_token or None,
             ratelimit_method="throw",
-            request_timeout=30,
             user_agent="viral-tweets",
+            session=BoundedSession(),
         )
 
     @classmethod
@@ -84,32 +87,31 @@ class MastodonSource:
     def refresh(self, ids: Sequence[str], /) -> Iterator[Engagement]:
         for start in range(0, len(ids), IDS_AT_ONCE):
             asked = list(ids[start : start + IDS_AT_ONCE])
-            statuses = self._call(lambda asked=asked: self._api.statuses(asked))  # type: ignore[misc]
-            read_at = datetime.now(UTC)
-            for status in statuses:
-                yield Engagement(
-                    str(status.id),
-                    status.favourites_count,
-                    status.reblogs_count,
-                    status.replies_count,
-                    read_at,
-                )
+            yield from self._call(partial(self._read_engagements, asked))
 
     def _read_statuses(self, since: datetime, until: datetime) -> Iterator[Any]:
         before = _compute_first_id(until)
-        while page := self._read_page(before):
-            yield from page
-            before = min(int(status.id) for status in page)
-            if before < _compute_first_id(since):
+        for _ in range(MOST_PAGES):
+            page = self._call(partial(self._read_page, before))
+            yield from page.values()
+            lowest = min(page, default=0)
+            if lowest < _compute_first_id(since):
                 return
+            if lowest >= before:
+                end_paging(self.name, "the ids of Mastodon's pages do not fall", self.bad_rows)
+                return
+            before = lowest
+        end_paging(self.name, f"more than {MOST_PAGES:,} pages", self.bad_rows)
 
-    def _read_page(self, before: int) -> list[Any]:
+    def _read_engagements(self, ids: Sequence[str]) -> list[Engagement]:
+        return [read_engagement(status) for status in self._api.statuses(ids)]
+
+    def _read_page(self, before: int) -> dict[int, Any]:
+        """Read the posts before an id, by theirs; of more than asked for the first."""
         tag = self.query.removeprefix("#")
-        if not tag:
-            return self._call(lambda: list(self._api.timeline_public(max_id=before, limit=PAGE, local=True)))
-        return self._call(
-            lambda: list(self._api.timeline_hashtag(tag, max_id=before, limit=PAGE, local=True))
-        )
+        asked: dict[str, Any] = {"max_id": before, "limit": PAGE, "local": True}
+        page = self._api.timeline_hashtag(tag, **asked) if tag else self._api.timeline_public(**asked)
+        return {int(status.id): status for status in page[:PAGE]}
 
     def _call(self, call: Callable[[], T]) -> T:
         return call_with_retries("Mastodon", lambda: self._try_call(call), self._sleep)
@@ -133,34 +135,50 @@ class MastodonSource:
                 raise TryAgain("an answer that cannot be read") from None
             status = f"{error.args[1]} {error.args[2]}"
             raise UsageError(f"Mastodon does not accept the request ({status}): check VIRAL_QUERY") from error
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise TryAgain(f"an answer of another shape: {type(error).__name__}") from None
 
     def _parse(self, status: Any) -> RawTweet | None:
         try:
             return parse_tweet(status, datetime.now(UTC))
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             self.bad_rows[f"posts of another shape ({type(error).__name__})"] += 1
             return None
 
 
 def parse_tweet(status: Any, read_at: datetime) -> RawTweet:
     """Parse a status; its favourites are the likes, its boosts the retweets."""
+    if len(status.content) > LONGEST_CONTENT:
+        raise ValueError("content too long")
     shown = [media.type for media in status.media_attachments]
+    counts = read_engagement(status)
     return RawTweet(
-        external_id=str(status.id),
+        external_id=counts.external_id,
         posted_at=status.created_at.astimezone(UTC),
         author_id=str(status.account.id),
-        username=clean(status.account.acct),
-        text=clean(strip_html(status.content)),
-        language=clean(status.language or ""),
-        like_count=status.favourites_count,
-        retweet_count=status.reblogs_count,
-        reply_count=status.replies_count,
+        username=get_optional_text(status.account.acct, "username"),
+        text=get_optional_text(strip_html(status.content), "text"),
+        language=get_optional_text(status.language, "language"),
+        like_count=counts.like_count,
+        retweet_count=counts.retweet_count,
+        reply_count=counts.reply_count,
         photos_count=shown.count("image"),
         has_video="video" in shown or "gifv" in shown,
         is_quote=bool(getattr(status, "quote", None)),
         is_reply=status.in_reply_to_id is not None,
         is_retweet=status.reblog is not None,
         counts_observed_at=read_at,
+    )
+
+
+def read_engagement(status: Any) -> Engagement:
+    """Read a status's counts. Raises BadRow for what are none."""
+    return Engagement(
+        get_text(str(status.id), "id"),
+        get_count(status.favourites_count, "favourites"),
+        get_count(status.reblogs_count, "boosts"),
+        get_count(status.replies_count, "replies"),
+        datetime.now(UTC),
     )
 
 

@@ -17,6 +17,7 @@ T = TypeVar("T")
 Sleep = Callable[[float], None]
 
 ATTEMPTS = 6
+MOST_WAIT_S = 3600.0  # whatever a server says; limits of a quarter or half an hour are usual
 
 
 class SourceAway(ViralError):
@@ -59,7 +60,7 @@ def _draw_wait_s(state: RetryCallState) -> float:
     if not isinstance(error, TryAgain) or error.after_s is None:
         return draw_backoff_s(state.attempt_number)
     # Not all at the very second at which the server opens again. Not for secrets.
-    return max(0.0, error.after_s) + random.uniform(0.5, 2.0)  # noqa: S311
+    return min(MOST_WAIT_S, max(0.0, error.after_s)) + random.uniform(0.5, 2.0)  # noqa: S311
 
 
 def _log_retry(source: str, state: RetryCallState) -> None:

@@ -11,21 +11,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 import aiohttp
+import structlog
 import twint
-from twint import feed
+from twint import feed, get
 from twint.storage.write_meta import tweetData
 from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.reader import TWINT
 from viral_common.database.engine import Sessions
-from viral_common.errors import UsageError
+from viral_common.errors import UsageError, summarise_error
 from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.base import Window, find_mature_day, take_in_order
+from viral_scraper.sources.base import MOST_PAGES, REPLY_S, Window, find_mature_day, take_in_order
 from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, call_with_retries
 
+log = structlog.get_logger()
+
 ATTEMPTS = 3
+MOST_BYTES = 2 * 1024 * 1024  # of a reply; its HTML takes a hundred times as much memory
 # Twint of this release leaves the language out; the search asks for it.
 LANGUAGE = "en"
 CLOSED = (
@@ -90,10 +94,10 @@ def _search(query: str, since: datetime, until: datetime, limit: int | None) -> 
     config.Retries_count = 1
     config.Pandas_au = False
     try:
-        with _record_failures() as failures:
+        with _record_failures() as failures, _bound_replies():
             twint.run.Search(config)
     except (aiohttp.ClientError, OSError) as error:
-        raise TryAgain(f"no connection: {type(error).__name__}") from error
+        raise TryAgain(f"no connection: {summarise_error(error)}") from error
     if failures:
         raise TryAgain(failures[0])
     return [tweetData(tweet) for tweet in config.Store_object_tweets_list]
@@ -103,11 +107,17 @@ def _search(query: str, since: datetime, until: datetime, limit: int | None) -> 
 def _record_failures() -> Iterator[list[str]]:
     """Record pages that Twint cannot read, which it takes for the end; each passes through `feed.Json`."""
     failures: list[str] = []
+    positions: set[int] = set()
     read = feed.Json
 
     def read_and_record(response: str) -> Any:
         try:
-            return read(response)
+            found, position = read(response)
+            if found and (hash(position) in positions or len(positions) >= MOST_PAGES):
+                log.warning("interval cut short", source="twint", reason="its pages do not come to an end")
+                return [], position
+            positions.add(hash(position))
+            return found, position
         except Exception as error:
             failures.append(f"no search results in the answer: {type(error).__name__}")
             raise
@@ -117,6 +127,28 @@ def _record_failures() -> Iterator[list[str]]:
         yield failures
     finally:
         feed.Json = read
+
+
+@contextmanager
+def _bound_replies() -> Iterator[None]:
+    """Bound what Twint reads at once, and for how long; no redirect is followed."""
+    read = get.Response
+    get.Response = _read_reply
+    try:
+        yield
+    finally:
+        get.Response = read
+
+
+async def _read_reply(session: aiohttp.ClientSession, url: str, params: Any = ()) -> str:
+    timeout = aiohttp.ClientTimeout(total=REPLY_S)
+    body = bytearray()
+    async with session.get(url, params=params, allow_redirects=False, timeout=timeout) as response:
+        async for block in response.content.iter_chunked(1 << 16):
+            body += block
+            if len(body) > MOST_BYTES:
+                raise aiohttp.ClientPayloadError(f"a reply longer than {MOST_BYTES >> 20} MiB")
+    return body.decode(errors="replace")
 
 
 def _format_local(at: datetime) -> str:

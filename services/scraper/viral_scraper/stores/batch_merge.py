@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch
 
 from viral_scraper.stores.copy_row import COLUMNS, PreparedTweets
-from viral_scraper.stores.forgotten import leave_out_forgotten, wait_for_forgetting
+from viral_scraper.stores.forgotten import ForgottenNames, wait_for_forgetting
 
 COPY_AT_ONCE = 1 << 18  # bytes; psycopg2's own 8 KiB cost a tenth of the time
 # Where a source tells a tweet's time in another way than before, in local time mostly, it is off by less.
@@ -22,14 +22,18 @@ ANOTHER_TIME = timedelta(days=2)
 
 
 def store_staged(
-    session: Session, batch: Batch, intervals: Mapping[int, PreparedTweets], share: int
+    session: Session,
+    batch: Batch,
+    intervals: Mapping[int, PreparedTweets],
+    share: int,
+    names: ForgottenNames,
 ) -> tuple[Any, int]:
     """Store them; return the counts of STORE_STAGED and how many had been forgotten on request."""
     wait_for_forgetting(session)
     # Rows of a batch fit; and compiling the statement costs more than running it.
     session.execute(text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)"))
     _stage(session, intervals)
-    forgotten = leave_out_forgotten(session, batch.source)
+    forgotten = names.delete_from_staged(session, batch.source)
     counts = session.execute(
         STORE_STAGED,
         {

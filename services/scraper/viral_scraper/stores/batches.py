@@ -22,6 +22,7 @@ from viral_common.tweets.label_rule import LabelRule
 
 from viral_scraper.stores.batch_merge import store_staged
 from viral_scraper.stores.copy_row import PreparedTweets
+from viral_scraper.stores.forgotten import ForgottenNames
 from viral_scraper.stores.partitions import run_with_months
 
 Emit = Callable[[Session, BatchCollected], None]
@@ -31,11 +32,19 @@ Interval = tuple[datetime, datetime]
 class BatchStore:
     """Read and write the batches of one source and query."""
 
-    def __init__(self, sessions: Sessions, source: str, query: str) -> None:
+    def __init__(
+        self, sessions: Sessions, source: str, query: str, names: ForgottenNames = ForgottenNames()
+    ) -> None:
         self._sessions = sessions
+        self._names = names
         self._source = source
         self._query = query
         self._is_mine = and_(Batch.source == source, Batch.query == query)
+
+    def check_forget_key(self) -> None:
+        """Raise UsageError if names were forgotten with a key that is not at hand."""
+        with self._sessions() as session:
+            self._names.is_anybody_forgotten(session)
 
     def find_unfinished(self) -> Batch | None:
         """Find the batch to go on with, if one was begun."""
@@ -84,7 +93,7 @@ class BatchStore:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is not None or _is_any_stored(session, batch.id, list(intervals)):
                 return batch
-            counts, forgotten = store_staged(session, batch, intervals, share)
+            counts, forgotten = store_staged(session, batch, intervals, share, self._names)
             left_out = {
                 "forgotten": forgotten,
                 "duplicate": counts.copies,
@@ -116,7 +125,7 @@ class BatchStore:
         def work(session: Session) -> Batch:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is None:
-                counts, _ = store_staged(session, batch, {position: tweets}, batch.target)
+                counts, _ = store_staged(session, batch, {position: tweets}, batch.target, self._names)
                 batch.filtered = dict(+(Counter(batch.filtered) - Counter({"beyond the share": counts.kept})))
             return batch
 

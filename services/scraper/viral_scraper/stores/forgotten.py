@@ -1,71 +1,147 @@
 """Forget tweets and authors on request: deleted now, and not collected again.
 
-What is remembered of them is a hash each. Storing takes a shared lock and forgetting an exclusive one, so nothing that
-was on its way while somebody was forgotten arrives after.
+What is remembered of them is a keyed hash each: names can be guessed, so whoever has the tables but not the
+deployment's key cannot tell whose it is. The key never goes to Postgres. Storing takes a shared lock and forgetting an
+exclusive one, so nothing that was on its way while somebody was forgotten arrives after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hmac
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from pydantic import SecretStr
 from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
-from viral_common.database.tables import Batch, StreamCursor, StreamEngagement, StreamPost, Tweet
+from viral_common.database.tables import Batch, Forgotten, StreamCursor, StreamEngagement, StreamPost, Tweet
+from viral_common.errors import UsageError
 
 # Arbitrary, but fixed, and no other lock's.
 LOCK = 7_201_735
 EVERY_SOURCE = ""
+# Remembered beside the names, so that another key, which would find nobody, is noticed.
+KEY_CHECK = "key"
 
 Table = type[Tweet] | type[StreamPost]
 Chosen = Callable[[Table], ColumnElement[bool]]
 
 
-def forget_tweet(sessions: Sessions, external_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
-    """Delete a tweet; return how many were deleted, by source. Again does nothing more."""
-    return _forget(sessions, source, f"tweet {external_id}", lambda table: table.external_id == external_id)
+@dataclass(frozen=True)
+class ForgottenNames:
+    """Remember identities by their HMAC-SHA256, and delete tweets of theirs that come again."""
+
+    key: SecretStr | None = None
+
+    def remember(self, session: Session, source: str, identities: Iterable[str]) -> None:
+        """Remember them. Raises UsageError without a key, or with another than the others'."""
+        if self.key is None:
+            raise UsageError(
+                "VIRAL_FORGET_KEY is not set: make one with `openssl rand -hex 32`, and give it to every scraper, too"
+            )
+        self.is_anybody_forgotten(session)
+        rows = [{"source": source, "digest": self._hash(identity)} for identity in identities]
+        rows.append({"source": EVERY_SOURCE, "digest": self._hash(KEY_CHECK)})
+        session.execute(insert(Forgotten).on_conflict_do_nothing(), rows)
+
+    def is_anybody_forgotten(self, session: Session) -> bool:
+        """Tell whether anybody is. Raises UsageError if so, and this is not the key to tell whom."""
+        check = self._hash(KEY_CHECK) if self.key else b""
+        anybody, is_known = session.execute(_CHECK_KEY, {"check": check}).one()
+        if anybody and not is_known:
+            wrong = "is not the one" if self.key else "is not set, the one"
+            raise UsageError(
+                f"VIRAL_FORGET_KEY {wrong} that names were forgotten with: without it their tweets would come back"
+            )
+        return bool(anybody)
+
+    def delete_from_staged(self, session: Session, source: str) -> int:
+        """Delete forgotten ones from the staged tweets; return how many there were."""
+        return self._delete_from(session, source, "staged_tweets WHERE true", {})
+
+    def delete_from_posts(self, session: Session, source: str, ids: Sequence[str]) -> int:
+        """Delete those among a stream's posts of these ids; return how many there were."""
+        wanted = "stream_posts WHERE source = :source AND external_id = ANY(:ids)"
+        return self._delete_from(session, source, wanted, {"source": source, "ids": list(ids)})
+
+    def _delete_from(self, session: Session, source: str, wanted: str, values: Mapping[str, object]) -> int:
+        if not self.is_anybody_forgotten(session):
+            return 0  # and nobody's hashes are made
+        ids: dict[str, list[str]] = defaultdict(list)
+        query = f"SELECT DISTINCT external_id, author_id, lower(username) FROM {wanted}"  # noqa: S608
+        for external_id, author_id, name in session.execute(text(query), values):
+            for identity in (f"tweet {external_id}", f"author {author_id}", f"name {name}"):
+                ids[self._hash(identity).hex()].append(external_id)
+        found = session.scalars(_FIND_FORGOTTEN, {"source": source, "digests": ",".join(ids)})
+        gone = {external_id for digest in found for external_id in ids[digest]}
+        drop = f"DELETE FROM {wanted} AND external_id = ANY(:gone) RETURNING 1"  # noqa: S608
+        return len(session.execute(text(drop), {**values, "gone": list(gone)}).all()) if gone else 0
+
+    def _hash(self, identity: str) -> bytes:
+        key = self.key.get_secret_value() if self.key else ""
+        return hmac.digest(key.encode(), identity.encode(), "sha256")
 
 
-def forget_author_id(sessions: Sessions, author_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
-    """Delete all that there is of an author, whatever the name, as `forget_tweet` does."""
-    return _forget(sessions, source, f"author {author_id}", lambda table: table.author_id == author_id)
+@dataclass(frozen=True)
+class Forgetter:
+    """Delete tweets of a source, or of every one, and remember whose. Again does nothing more."""
 
+    sessions: Sessions
+    names: ForgottenNames
 
-def forget_author(sessions: Sessions, username: str, source: str = EVERY_SOURCE) -> dict[str, int]:
-    """Delete all that there is of an author: by name in any case, and by the ids seen with that name.
+    def forget_tweet(self, external_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
+        """Delete a tweet; return how many were deleted, by source."""
+        return self._forget(source, f"tweet {external_id}", lambda table: table.external_id == external_id)
 
-    So another name does not bring the author back. Raises ValueError without a name, which many tweets lack.
-    """
-    if not username:
-        raise ValueError("an author needs a name")
-    with sessions.begin() as session:
-        _lock(session)
-        name = session.scalars(select(func.lower(username))).one()
-        _remember(session, source, [f"name {name}"])
-        return {one: _forget_in_source(session, one, name) for one in _list_sources(session, source)}
+    def forget_author_id(self, author_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
+        """Delete all that there is of an author, whatever the name, as `forget_tweet` does."""
+        return self._forget(source, f"author {author_id}", lambda table: table.author_id == author_id)
+
+    def forget_author(self, username: str, source: str = EVERY_SOURCE) -> dict[str, int]:
+        """Delete all that there is of an author: by name in any case, and by the ids seen with that name.
+
+        So another name does not bring the author back. Raises ValueError without a name, which many tweets lack.
+        """
+        if not username:
+            raise ValueError("an author needs a name")
+        with self.sessions.begin() as session:
+            _lock(session)
+            name = session.scalars(select(func.lower(username))).one()
+            self.names.remember(session, source, [f"name {name}"])
+            deleted = {one: self._forget_name(session, one, name) for one in _list_sources(session, source)}
+        self._clear_deleted()
+        return deleted
+
+    def _forget(self, source: str, identity: str, chosen: Chosen) -> dict[str, int]:
+        with self.sessions.begin() as session:
+            _lock(session)
+            self.names.remember(session, source, [identity])
+            deleted = {one: _delete(session, one, chosen) for one in _list_sources(session, source)}
+        self._clear_deleted()
+        return deleted
+
+    def _forget_name(self, session: Session, source: str, name: str) -> int:
+        ids: set[str] = set()
+        for table in (Tweet, StreamPost):
+            of_name = select(table.author_id).where(
+                table.source == source, func.lower(table.username) == name
+            )
+            ids.update(session.scalars(of_name.distinct()))
+        self.names.remember(session, source, [f"author {one}" for one in sorted(ids)])
+        return _delete(session, source, lambda table: table.author_id.in_(ids))
+
+    def _clear_deleted(self) -> None:
+        """Clear rows that are deleted, in tables and indexes; no transaction may do it. Untouched pages are skipped."""
+        with self.sessions() as session:
+            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(_VACUUM)
 
 
 def wait_for_forgetting(session: Session) -> None:
     """Wait until nobody is being forgotten; from here to the end of the transaction nobody is."""
     session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": LOCK})
-
-
-def leave_out_forgotten(session: Session, source: str) -> int:
-    """Delete forgotten ones from the staged tweets; return how many there were."""
-    gone: int = session.scalars(_LEAVE_OUT, {"source": source}).one()
-    return gone
-
-
-def drop_forgotten_posts(session: Session, source: str, ids: Sequence[str]) -> None:
-    """Delete those among a stream's posts of these ids."""
-    session.execute(_DROP_POSTS, {"source": source, "ids": list(ids)})
-
-
-def _forget(sessions: Sessions, source: str, identity: str, chosen: Chosen) -> dict[str, int]:
-    with sessions.begin() as session:
-        _lock(session)
-        _remember(session, source, [identity])
-        return {one: _delete(session, one, chosen) for one in _list_sources(session, source)}
 
 
 def _lock(session: Session) -> None:
@@ -78,19 +154,6 @@ def _list_sources(session: Session, source: str) -> list[str]:
     return sorted(
         {*session.scalars(select(Batch.source).distinct()), *session.scalars(select(StreamCursor.source))}
     )
-
-
-def _remember(session: Session, source: str, identities: Sequence[str]) -> None:
-    session.execute(_REMEMBER, {"source": source, "identities": list(identities)})
-
-
-def _forget_in_source(session: Session, source: str, name: str) -> int:
-    ids: set[str] = set()
-    for table in (Tweet, StreamPost):
-        of_name = select(table.author_id).where(table.source == source, func.lower(table.username) == name)
-        ids.update(session.scalars(of_name.distinct()))
-    _remember(session, source, [f"author {one}" for one in sorted(ids)])
-    return _delete(session, source, lambda table: table.author_id.in_(ids))
 
 
 def _delete(session: Session, source: str, chosen: Chosen) -> int:
@@ -108,26 +171,19 @@ def _delete(session: Session, source: str, chosen: Chosen) -> int:
     return len({*tweets, *(post.external_id for post in posts)})
 
 
-_REMEMBER = text(
+_CHECK_KEY = text(
     """
-    INSERT INTO forgotten (source, digest)
-    SELECT :source, sha256(convert_to(identity, 'UTF8')) FROM unnest(CAST(:identities AS text[])) AS identity
-    ON CONFLICT DO NOTHING
+    SELECT EXISTS (SELECT FROM forgotten),
+        EXISTS (SELECT FROM forgotten WHERE source = '' AND digest = :check)
     """
 )
-
-_DIGESTS = "(SELECT digest FROM forgotten WHERE source IN (:source, ''))"
-# While nobody is forgotten, nobody's hashes are made.
-_IS_FORGOTTEN = f"""
-    EXISTS {_DIGESTS} AND (
-        sha256(convert_to('tweet ' || external_id, 'UTF8')) IN {_DIGESTS}
-        OR sha256(convert_to('author ' || author_id, 'UTF8')) IN {_DIGESTS}
-        OR sha256(convert_to('name ' || lower(username), 'UTF8')) IN {_DIGESTS}
-    )
-"""
-_LEAVE_OUT = text(
-    f"WITH gone AS (DELETE FROM staged_tweets WHERE {_IS_FORGOTTEN} RETURNING 1) SELECT count(*) FROM gone"  # noqa: S608
+# As one text: a list of some ten thousand is slow to read for Postgres.
+_FIND_FORGOTTEN = text(
+    """
+    SELECT DISTINCT encode(digest, 'hex') FROM forgotten
+    WHERE source IN (:source, '')
+        AND digest IN (SELECT decode(hex, 'hex') FROM unnest(string_to_array(:digests, ',')) AS hex)
+    """
 )
-_DROP_POSTS = text(
-    f"DELETE FROM stream_posts p WHERE p.source = :source AND external_id = ANY(:ids) AND {_IS_FORGOTTEN}"  # noqa: S608
-)
+# Few dead rows leave their index entries, which hold names, unless asked.
+_VACUUM = text("VACUUM (INDEX_CLEANUP ON) tweets, stream_posts, stream_engagements")

@@ -19,7 +19,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import StreamCursor, StreamEngagement, StreamPost, Tweet
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.stores import forgotten
+from viral_scraper.stores.forgotten import ForgottenNames, wait_for_forgetting
 
 # What a post and a tweet have in common; a post is never a retweet.
 FIELDS = tuple(one.name for one in fields(RawTweet) if one.name in StreamPost.__table__.columns)
@@ -31,8 +31,9 @@ KEPT_AFTER_MATURE = timedelta(days=7)
 class StreamStore:
     """Read and write one source's stream."""
 
-    def __init__(self, sessions: Sessions, source: str) -> None:
+    def __init__(self, sessions: Sessions, source: str, names: ForgottenNames = ForgottenNames()) -> None:
         self._sessions = sessions
+        self._names = names
         self._source = source
         self._is_mine = StreamPost.source == source
 
@@ -44,13 +45,13 @@ class StreamStore:
     def store(self, received: ReceivedPosts) -> None:
         """Store what was received, and move the cursor, in one transaction."""
         with self._sessions.begin() as session:
-            forgotten.wait_for_forgetting(session)
+            wait_for_forgetting(session)
             posts = [self._build_row(tweet, None) for tweet in received.posts]
             posts += [self._build_row(tweet, 0) for tweet in received.left_out]
             if posts:
                 session.execute(insert(StreamPost).on_conflict_do_nothing(), posts)
                 ids = [str(row["external_id"]) for row in posts]
-                forgotten.drop_forgotten_posts(session, self._source, ids)
+                self._names.delete_from_posts(session, self._source, ids)
             if received.engagements:
                 columns = map(list, zip(*received.engagements, strict=True))
                 names = ("keys", "posts", "kinds", "times_us")

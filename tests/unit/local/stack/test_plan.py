@@ -30,6 +30,16 @@ def test_a_given_server_is_used_as_it_is(home: Home) -> None:
     assert not made.own_mlflow
 
 
+def test_the_key_to_forget_with_is_made_once_and_goes_to_the_scraper_alone(home: Home) -> None:
+    made = make_plan(home, LocalSettings(), None, any_ports=True)
+
+    key = made.passwords["forget"]
+    given = {program.name for program in made.make_services() if program.env.get("VIRAL_FORGET_KEY") == key}
+    assert given == {"scraper"}
+    assert len(key) >= 32
+    assert load_plan(home).passwords["forget"] == key
+
+
 def test_in_a_given_postgres_mlflow_keeps_to_its_own_schema(home: Home) -> None:
     made = plan(home, database_url="postgresql://me:pw@db/tweets")
 

@@ -10,6 +10,7 @@ from typing import Any
 from zlib import crc32
 
 import orjson
+from viral_common.archive.fields import get_optional_text, get_text
 from viral_common.tweets.filters import find_reason_against
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
@@ -130,8 +131,10 @@ def parse_tweet(did: str, record: str, content: Mapping[str, Any]) -> RawTweet:
         posted_at=_parse_time(content["createdAt"]),
         author_id=did,
         username=did,
-        text=clean(_restore_links(content["text"], content.get("facets") or [])),
-        language=clean((content.get("langs") or [""])[0]),
+        text=get_optional_text(
+            _restore_links(get_text(content["text"], "text"), content.get("facets") or []), "text"
+        ),
+        language=get_optional_text((content.get("langs") or [""])[0], "language"),
         like_count=0,
         retweet_count=0,
         reply_count=0,

@@ -12,6 +12,7 @@ from typing import Self
 import structlog
 from pydantic import Field
 from viral_common.database.engine import POSTGRES_AWAY, Sessions
+from viral_common.errors import ViralError
 from viral_common.settings import load_settings
 from viral_common.tweets.tweet import RawTweet
 
@@ -22,6 +23,7 @@ from viral_scraper.sources.bluesky.events import NAME, EventSorter
 from viral_scraper.sources.bluesky.stream import Pace, Stream
 from viral_scraper.sources.retries import draw_backoff_s
 from viral_scraper.stores.advisory_lock import hold_lock
+from viral_scraper.stores.forgotten import ForgottenNames
 from viral_scraper.stores.streams import StreamStore, to_moment
 
 log = structlog.get_logger()
@@ -52,10 +54,11 @@ class BlueskySource:
         min_age: timedelta,
         query: str = "",
         pace: Pace = Pace(),
+        names: ForgottenNames = ForgottenNames(),
     ) -> None:
         self.query = query
         self._sessions = sessions
-        self._store = StreamStore(sessions, NAME)
+        self._store = StreamStore(sessions, NAME, names)
         self._min_age = min_age
         self._bad: Counter[str] = Counter()
         self.stream = Stream(url, self._store, lambda: EventSorter(share, min_age, self._bad), min_age, pace)
@@ -63,7 +66,9 @@ class BlueskySource:
     @classmethod
     def from_settings(cls, settings: ScraperSettings, _report: ReportProgress, sessions: Sessions, /) -> Self:
         own = load_settings(BlueskySettings)
-        return cls(sessions, own.jetstream_url, own.share, settings.min_age, settings.query.strip())
+        names = ForgottenNames(settings.forget_key)
+        query = settings.query.strip()
+        return cls(sessions, own.jetstream_url, own.share, settings.min_age, query, names=names)
 
     @property
     def bad_rows(self) -> Mapping[str, int]:
@@ -100,6 +105,8 @@ class BlueskySource:
                 self.stream.problem = (
                     "Postgres does not answer; Bluesky's stream is resumed where it was stored"
                 )
+            except ViralError as error:
+                self.stream.problem = str(error)
             except Exception as error:  # the thread's edge: it must outlive everything
                 log.exception("listening interrupted")
                 self.stream.problem = (

@@ -24,7 +24,8 @@ log = structlog.get_logger()
 STORE_EVERY_EVENTS = 10_000
 # A stream that goes on so much later than asked has left something out: the server keeps only some days.
 GAP_US = 600_000_000
-LARGEST_EVENT = 4 * 1024 * 1024
+LARGEST_EVENT = 1024 * 1024  # bytes; a record may have no more, and posts have some thousand
+STORE_EVERY_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -101,19 +102,21 @@ class Stream:
     def _take_some(self, connection: ClientConnection, sorter: EventSorter, stopping: threading.Event) -> int:
         """Receive for a while or until there is much to store; return the first event's time."""
         started = time.monotonic()
-        first_us = 0
+        first_us = received = 0
         for _ in range(STORE_EVERY_EVENTS):
             waited = time.monotonic() - started
             if (
                 waited >= (self._pace.store_every_s if first_us else self._pace.silence_s)
                 or stopping.is_set()
+                or received > STORE_EVERY_BYTES
             ):
                 break
             try:
-                time_us = sorter.take(connection.recv(timeout=self._pace.store_every_s, decode=False))
+                message = connection.recv(timeout=self._pace.store_every_s, decode=False)
+                time_us = sorter.take(message)
             except TimeoutError:
                 continue
-            first_us = first_us or time_us
+            first_us, received = first_us or time_us, received + len(message)
         else:
             return first_us
         if not first_us and not stopping.is_set():

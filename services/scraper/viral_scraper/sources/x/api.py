@@ -14,18 +14,17 @@ from typing import Any
 
 import requests
 import tweepy
-from pydantic import BaseModel, ValidationError
-from requests.adapters import HTTPAdapter
+from pydantic import BaseModel, Field
 from viral_common.archive import x_api
 from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.fields import get_count, get_text
 from viral_common.errors import UsageError, summarise_error
 from viral_common.tweets.tweet import Engagement, RawTweet
 
+from viral_scraper.sources.limits import BoundedAdapter, BoundedSession
 from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, call_with_retries
 
 TWEEPY_HOST = "https://api.twitter.com"
-TIMEOUT_S = 30
 TWEET_FIELDS = "attachments,author_id,created_at,entities,lang,note_tweet,public_metrics,referenced_tweets"
 
 
@@ -39,7 +38,7 @@ class Includes(BaseModel):
 class Meta(BaseModel):
     """Where the next page is."""
 
-    next_token: str | None = None
+    next_token: str | None = Field(default=None, max_length=1000)
 
 
 class Page(BaseModel):
@@ -78,14 +77,14 @@ class XApi:
 
     def __init__(self, url: str, bearer_token: str, usernames: bool, sleep: Sleep = time.sleep) -> None:
         self._client = tweepy.Client(bearer_token, return_type=requests.Response)
-        self._client.session.mount(TWEEPY_HOST, _At(url.rstrip("/")))
+        self._client.session = BoundedSession(_At(url.rstrip("/")))
         self._expansions = ["attachments.media_keys", *(["author_id"] if usernames else [])]
         self._sleep = sleep
         self._open_at = 0.0
 
     def search(self, query: str, since: datetime, until: datetime, size: int, next_token: str | None) -> Page:
         """Search the newest `size` (10 to 100) posts of [since, until), or those after `next_token`."""
-        return self._call(
+        page = self._call(
             lambda: self._client.search_recent_tweets(
                 query,
                 start_time=since,
@@ -98,10 +97,12 @@ class XApi:
                 media_fields=["type"],
             )
         )
+        return _check_size(page, size)
 
     def read_counts(self, ids: Sequence[str]) -> Page:
         """Read the counts of up to 100 posts."""
-        return self._call(lambda: self._client.get_tweets(list(ids), tweet_fields=["public_metrics"]))
+        page = self._call(lambda: self._client.get_tweets(list(ids), tweet_fields=["public_metrics"]))
+        return _check_size(page, len(ids))
 
     def _call(self, call: Callable[[], requests.Response]) -> Page:
         return call_with_retries("X", lambda: self._try_call(call), self._sleep)
@@ -118,7 +119,10 @@ class XApi:
             raise TryAgain("429, rate limit", _compute_wait_s(error.reset_time)) from error
         except (tweepy.TwitterServerError, requests.RequestException) as error:
             raise TryAgain(summarise_error(error)) from error
-        except ValidationError as error:
+        except (
+            ValueError,
+            RecursionError,
+        ) as error:  # no JSON, of another shape, or a limit that is no number
             raise TryAgain("an answer that is no JSON of X API v2") from error
         except (tweepy.Unauthorized, tweepy.Forbidden) as error:
             raise UsageError(
@@ -133,8 +137,8 @@ class XApi:
             self._open_at = float(answer.headers.get("x-rate-limit-reset", 0))
 
 
-class _At(HTTPAdapter):
-    """Send to another host than the one tweepy knows, with a timeout, which it lacks."""
+class _At(BoundedAdapter):
+    """Send to another host than the one tweepy knows."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -142,7 +146,14 @@ class _At(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         request.url = (request.url or "").replace(TWEEPY_HOST, self._url, 1)
-        return super().send(request, **{**options, "timeout": TIMEOUT_S})
+        return super().send(request, **options)
+
+
+def _check_size(page: Page, size: int) -> Page:
+    """Return the page. Raises SourceAway for one of more posts than asked for: what they cost was not set aside."""
+    if len(page.data) > size:
+        raise SourceAway(f"X sent {len(page.data):,} posts where {size} were asked for; it is asked again")
+    return page
 
 
 def _compute_wait_s(reset_time: int | None) -> float | None:

@@ -18,7 +18,7 @@ from viral_common.tweets.tweet import Engagement, RawTweet
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
-from viral_scraper.sources.base import Window, find_mature_day, take_in_order
+from viral_scraper.sources.base import MOST_PAGES, Window, end_paging, find_mature_day, take_in_order
 from viral_scraper.sources.x.api import Page, XApi
 from viral_scraper.sources.x.costs import Budget, Prices
 from viral_scraper.stores.spending import SpendingStore
@@ -132,6 +132,7 @@ class XSource:
     def _read_pages(self, since: datetime, until: datetime, limit: int | None) -> Iterator[Page]:
         room = limit if limit is not None else MOST
         token: str | None = None
+        tokens: set[str] = set()
         while room > 0:
             size = self._budget.limit_to_budget(max(FEWEST, min(room, MOST)))
             page = self._pay_page(since, until, size, token) if size >= FEWEST else None
@@ -143,6 +144,10 @@ class XSource:
             token = page.meta.next_token
             if token is None:
                 return
+            if token in tokens or len(tokens) >= MOST_PAGES:
+                end_paging(self.name, "X's pages do not come to an end", self.bad_rows)
+                return
+            tokens.add(token)
             room -= len(page.data) if limit is not None else 0
 
     def _pay_page(self, since: datetime, until: datetime, size: int, token: str | None) -> Page | None:

@@ -47,7 +47,7 @@ def upgrade() -> None:
     op.create_table(
         "forgotten",
         require("source", sa.String, comment="empty: of every source"),
-        require("digest", sa.LargeBinary, comment="SHA-256 of the kind of identity and itself"),
+        require("digest", sa.LargeBinary, comment="HMAC-SHA256 of the kind of identity and itself"),
         require("forgotten_at", TIME, server_default=NOW),
         sa.PrimaryKeyConstraint("source", "digest"),
     )

@@ -1,0 +1,104 @@
+"""Test that no archive fills the memory, however small it is packed."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from viral_common.archive.bad_rows import BadRows
+from viral_common.archive.decompress import UNPACKED_AT_ONCE, read_blocks
+from viral_common.archive.reader import read_tweets
+
+from tests.factories import make_twint_days
+
+MIB = 1 << 20
+ROWS = make_twint_days(1, 30)
+
+
+def pack_zstd(data: bytes, **options: Any) -> bytes:
+    """Pack as a stream, whose size its head does not tell."""
+    parameters = zstandard.ZstdCompressionParameters.from_level(3, **options)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    return packer.compress(data) + packer.flush()
+
+
+def read(path: Path, data: bytes) -> tuple[int, dict[str, int]]:
+    path.write_bytes(data)
+    bad = BadRows()
+    return len(list(read_tweets(path, bad))), dict(bad.by_reason)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, pack_zstd])
+def test_a_file_that_unpacks_a_thousand_times_as_large_comes_in_small_blocks(
+    tmp_path: Path, pack: Any
+) -> None:
+    (tmp_path / "bomb").write_bytes(pack(bytes(100 * MIB)))
+
+    sizes = [len(block) for block in read_blocks(tmp_path / "bomb")]
+
+    assert sum(sizes) == 100 * MIB
+    assert max(sizes) <= UNPACKED_AT_ONCE
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, pack_zstd])
+def test_what_is_packed_comes_out_as_it_went_in(tmp_path: Path, pack: Any, seed: int) -> None:
+    chance = random.Random(seed)
+    parts = [
+        chance.choice((bytes, chance.randbytes))(
+            chance.choice((1, 1000, 70_000, UNPACKED_AT_ONCE, 3_000_000))
+        )
+        for _ in range(chance.randint(1, 4))
+    ]
+    data = b"".join(parts)
+    (tmp_path / "packed").write_bytes(b"".join(map(pack, [data, *parts])))
+
+    assert b"".join(read_blocks(tmp_path / "packed")) == data + data
+
+
+def test_checksums_and_frames_to_skip_are_passed_over(tmp_path: Path) -> None:
+    skipped = b"\x5e\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"notes"
+    frame = pack_zstd(b"text" * 90_000, write_checksum=True)
+    (tmp_path / "packed").write_bytes(frame + skipped + frame + bytes(10))
+
+    assert b"".join(read_blocks(tmp_path / "packed")) == b"text" * 180_000
+
+
+def test_a_window_that_would_fill_the_memory_is_refused_in_one_line(tmp_path: Path) -> None:
+    packed = pack_zstd(b"text" * 90_000, window_log=28)
+
+    found = read(tmp_path / "packed", packed)
+
+    reason = "Zstandard window of 256 MiB, more than 128; pack it again with --long=27 at most"
+    assert found == (0, {reason: 1})
+
+
+def make_parquet(rows: list[dict[str, Any]], **options: Any) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), out, compression="zstd", **options)
+    return out.getvalue()
+
+
+def test_a_row_group_that_is_a_bomb_is_refused_in_one_line(tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "reply_to": None, "tweet": " " * MIB} for _ in range(80)]
+    packed = make_parquet(rows, use_dictionary=False, write_statistics=False, data_page_size=1 << 30)
+    assert len(packed) < 80 * MIB // 100
+
+    count, bad = read(tmp_path / "bomb.parquet", packed)
+
+    (reason,) = bad
+    assert count == 0
+    assert reason.endswith("to more than 64 MiB; write it again with smaller row groups")
+
+
+def test_equal_rows_are_no_bomb(tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "reply_to": None} for _ in range(20_000)]
+
+    assert read(tmp_path / "equal.parquet", make_parquet(rows)) == (20_000, {})
