@@ -13,7 +13,7 @@ from tests.unit.gateway.fakes import FakeGateway
 @pytest.fixture
 def fake_gateway() -> FakeGateway:
     """One that asks for a key."""
-    return FakeGateway(settings={"api_keys": "some-key"})
+    return FakeGateway(settings={"api_keys": "some-key-of-twenty-letters"})
 
 
 @pytest.fixture
@@ -29,7 +29,8 @@ def test_a_key_typed_as_password_opens_the_page_its_scripts_and_its_stream(
     fake_gateway.serve()
 
     page = open_page(
-        http_credentials={"username": "anybody", "password": "some-key"}, java_script_enabled=javascript
+        http_credentials={"username": "anybody", "password": "some-key-of-twenty-letters"},
+        java_script_enabled=javascript,
     )
 
     assert page.locator("textarea").count() == 1
