@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,16 @@ from viral_common.archive.reader import read_tweets
 from tests.factories import make_twint_days
 
 MIB = 1 << 20
+MEASURE = """
+import pathlib, resource, sys
+import pyarrow.compute, pyarrow.parquet
+from viral_common.archive.reader import BadRows, read_tweets
+
+measure = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before, bad = measure(), BadRows()
+assert not list(read_tweets(pathlib.Path(sys.argv[1]), bad))
+print(bad.by_reason.total(), measure() - before)
+"""
 ROWS = make_twint_days(1, 30)
 
 
@@ -102,3 +114,19 @@ def test_equal_rows_are_no_bomb(tmp_path: Path) -> None:
     rows = [{**ROWS[0], "reply_to": None} for _ in range(20_000)]
 
     assert read(tmp_path / "equal.parquet", make_parquet(rows)) == (20_000, {})
+
+
+def test_a_long_text_that_many_rows_share_is_in_memory_once(tmp_path: Path) -> None:
+    count = 2_000
+    rows = pa.Table.from_pylist([{**ROWS[0], "reply_to": None}] * count)
+    text = random.Random(1).randbytes(MIB).hex()
+    shared = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([text]))
+    rows = rows.set_column(rows.schema.get_field_index("tweet"), "tweet", shared)
+    pq.write_table(rows, tmp_path / "shared.parquet", store_schema=False, write_statistics=False)
+
+    child = [sys.executable, "-c", MEASURE, str(tmp_path / "shared.parquet")]
+    measured = subprocess.run(child, capture_output=True, text=True, check=True)
+
+    bad_rows, grown_mib = measured.stdout.split()[-2:]
+    assert int(bad_rows) == count
+    assert int(grown_mib) < 400
