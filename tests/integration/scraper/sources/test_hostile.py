@@ -246,7 +246,7 @@ def test_an_event_that_is_too_large_breaks_jetstreams_connection(db: Sessions) -
         source = BlueskySource(db, jetstream.url, 1.0, MIN_AGE, pace=QUICK)
         thread = threading.Thread(target=source.listen, args=(stopping,), daemon=True)
         thread.start()
-        eventually(lambda: any("stream is away" in line for line in source.list_problems()))
+        eventually(lambda: any("message too big" in line for line in source.list_problems()))
         stopping.set()
         thread.join(10)
 
