@@ -31,13 +31,14 @@ down: ## Stop everything that was started here; PURGE=1 also deletes its data
 status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 	@$(BIN)/viral status
 
-test: setup ## All tests, on every core; PYTEST="-k kill" chooses, on one
+# Tests wait for servers about as long as they compute: one process more than there are cores.
+test: setup ## All tests, side by side; PYTEST="-k kill" chooses, on one core
 	@$(PACKAGES) chromium
-	@$(BIN)/pytest $(or $(PYTEST),-n logical)
+	@$(BIN)/pytest $(or $(PYTEST),-n $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 coverage: setup ## All tests once more, with the branches that they reach
 	@$(PACKAGES) chromium
-	@$(BIN)/pytest -n logical --cov --cov-report=term:skip-covered
+	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --cov --cov-report=term:skip-covered
 
 fuzz: setup ## 10,000 and more requests made up from the OpenAPI document, some minutes; CASES=500 for each call
 	@FUZZ_CASES_PER_CALL=$(or $(CASES),5000) $(BIN)/pytest tests/integration/gateway/test_openapi_fuzz.py
