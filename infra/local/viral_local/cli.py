@@ -94,7 +94,7 @@ def status(
         bool, typer.Option("--passwords", help="Also print the generated passwords")
     ] = False,
 ) -> None:
-    """What runs and whether it is ready; exit code 1 if something is missing."""
+    """Show what runs and whether it is ready; exit code 1 if something is missing."""
     with _print_errors():
         from viral_local.commands.status import read_program_statuses
         from viral_local.commands.tables import (
@@ -122,7 +122,7 @@ def logs(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come")] = False,
     lines: Annotated[int, typer.Option("-n", help="How many of the last lines")] = 20,
 ) -> None:
-    """What the programs wrote."""
+    """Show what the programs wrote."""
     with _print_errors():
         from viral_local.process import logs as log_reading
 
@@ -137,7 +137,7 @@ def logs(
 
 @app.command()
 def doctor() -> None:
-    """What this machine lacks; exit code 1 if the stack could not start."""
+    """Check what this machine lacks; exit code 1 if the stack could not start."""
     with _print_errors():
         from viral_local.commands.doctor import examine
         from viral_local.commands.tables import console

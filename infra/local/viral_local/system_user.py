@@ -28,7 +28,7 @@ class Owner:
 
     @property
     def ids(self) -> tuple[int, int] | None:
-        """uid and gid, for chown."""
+        """The uid and gid, for chown."""
         if self.user is None:
             return None
         entry = pwd.getpwnam(self.user)

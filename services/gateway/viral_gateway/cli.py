@@ -12,7 +12,7 @@ app = typer.Typer(help="Answers predictions over HTTP with the promoted model.",
 
 @app.callback()
 def _commands() -> None:
-    """Keeps `run` a command of its own while it is the only one."""
+    """Keep `run` a command of its own while it is the only one."""
 
 
 @app.command()

@@ -25,7 +25,7 @@ def tail() -> None:
 
 @dead_letters.command("list")
 def list_() -> None:
-    """What lies in the dead-letter queue, oldest first."""
+    """List what lies in the dead-letter queue, oldest first."""
     with print_errors_as_one_line():
         from rich.markup import escape
         from rich.table import Table

@@ -148,7 +148,7 @@ def _unpack_zstd(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _unpack_frame(file: BinaryIO, start: bytes) -> Iterator[bytes]:
-    """Unpack one frame: https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md"""
+    """Unpack one frame (https://github.com/facebook/zstd/blob/dev/doc/zstd_compression_format.md)."""
     start += _read_whole(file, 1)
     start += _read_whole(file, zstandard.frame_header_size(start) - len(start))
     frame = zstandard.get_frame_parameters(start)

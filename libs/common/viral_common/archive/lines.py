@@ -58,7 +58,7 @@ def read_line_blocks(path: Path, bad: BadRows) -> Iterator[Lines]:
 
 
 def number_lines(blocks: Iterator[Lines]) -> Iterator[tuple[int, bytes]]:
-    """Number the lines, one by one."""
+    """Give each line its number."""
     for first, data in blocks:
         yield from enumerate(data.splitlines(keepends=True) if b"\r" not in data else _split(data), first)
 

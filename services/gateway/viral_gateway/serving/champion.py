@@ -71,5 +71,5 @@ class ModelHolder:
 
 
 def make_sentence(words: str) -> str:
-    """Make a sentence of some words: `no model` becomes `No model.`"""
+    """Make a sentence of some words: `no model` becomes `No model.`."""
     return f"{words[0].upper()}{words[1:]}."

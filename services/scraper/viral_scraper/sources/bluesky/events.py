@@ -1,4 +1,4 @@
-"""Sort Jetstream's events into what is to be stored. The wire: https://github.com/bluesky-social/jetstream"""
+"""Sort Jetstream's events into what is to be stored. The wire: https://github.com/bluesky-social/jetstream."""
 
 from __future__ import annotations
 
