@@ -24,7 +24,7 @@ MANIFEST = "manifest.json"
 MODEL, TOKENIZER, SPEC = "model.onnx", "tokenizer.json", "viral.json"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FILES = frozenset({MODEL, TOKENIZER, SPEC, WEIGHTS, CONFIG, CARD})
-# The graph of each precision. Only fp32 must be there: artefacts made before int8 are as good as ever.
+# The graph of each precision. Only fp32 must be there.
 GRAPHS: Final[dict[Precision, str]] = {"fp32": MODEL, "int8": "model.int8.onnx"}
 # What answers in a precision, an eighth of the bytes in int8; the rest is for people, and to train on from.
 SERVING: Final[dict[Precision, frozenset[str]]] = {

@@ -100,7 +100,7 @@ def test_a_tokenizer_that_others_changed_is_not_the_one_that_serves(shared: Arte
     assert Predictor.load(shared, threads=1).predict(tweets) == before
 
 
-def test_an_artefact_made_before_int8_serves_in_fp32(tmp_path: Path) -> None:
+def test_an_artefact_without_an_int8_graph_serves_in_fp32(tmp_path: Path) -> None:
     directory = make_artefact(tmp_path / "artefact").directory
     forget_the_int8_sample(directory)
     (directory / "model.int8.onnx").unlink()
