@@ -289,6 +289,8 @@ class Promotion(Base):
     note: Mapped[str] = mapped_column(server_default="", comment="why, when promoted by hand")
     metrics: Mapped[dict[str, float]]
     promoted_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    signed_by: Mapped[str | None] = mapped_column(comment="key id; null: not signed")
+    signature: Mapped[str | None] = mapped_column(comment="Ed25519, base64")
 
     __table_args__ = (
         CheckConstraint(f"reason IN {get_args(Reason)}", name="promotions_reason"),
