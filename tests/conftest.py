@@ -15,9 +15,8 @@ import pytest
 from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine, text
 from viral_common.database.engine import Sessions, connect, make_sessions, migrate
-from viral_common.settings import CommonSettings
+from viral_common.settings import CommonSettings, SettingsWithSecrets
 from viral_local.settings import LocalSettings
-from viral_scraper.settings import SourceSettings
 from viral_scraper.stores.partitions import add_months, find_month
 
 from tests.servers import Servers, started_servers
@@ -48,7 +47,7 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("VIRAL_")]:
         if not name.startswith("VIRAL_TEST_"):
             del os.environ[name]
-    for base in (CommonSettings, LocalSettings, SourceSettings):
+    for base in (SettingsWithSecrets, LocalSettings):
         for settings in _with_subclasses(base):
             settings.model_config["env_file"] = None
 

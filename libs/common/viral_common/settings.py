@@ -2,30 +2,90 @@
 
 from __future__ import annotations
 
+import stat
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
-from pydantic import AmqpDsn, Field, PostgresDsn, SecretStr, TypeAdapter, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AmqpDsn,
+    Field,
+    PostgresDsn,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
+from viral_common.addresses import fill_account
 from viral_common.errors import UsageError
 from viral_common.tweets.label_rule import LabelRule
 
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
-class CommonSettings(BaseSettings):
-    """Where the shared servers are, and the promises about delivery."""
+class SecretsDir(BaseSettings):
+    """Where secrets lie: asked for before other settings are read."""
+
+    model_config = SettingsConfigDict(env_prefix="VIRAL_", extra="ignore", env_ignore_empty=True)
+
+    secrets_dir: Path | None = None
+
+
+class SettingsWithSecrets(BaseSettings):
+    """Settings of which the secret ones are read from files, where the environment does not hold them."""
 
     # stack.env is the running one-machine stack's, so that commands typed beside it find its servers.
-    model_config = SettingsConfigDict(
-        env_prefix="VIRAL_", env_file=(".viral/stack.env", ".env"), extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_file=(".viral/stack.env", ".env"), extra="ignore")
 
-    database_url: SecretStr = Field(description="Postgres, as postgresql://user:password@host:port/database")
-    rabbitmq_url: SecretStr = Field(description="RabbitMQ, as amqp://user:password@host:port/vhost")
-    mlflow_url: str = Field(default="http://127.0.0.1:5000", description="MLflow tracking server")
+    account: ClassVar[str] = "operator"
+    """Who reads them, and who they are at every server whose address names nobody."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the account's files after all else."""
+        folder = SecretsDir(_env_file=cls.model_config["env_file"]).secrets_dir
+        own = [] if folder is None else list_secret_folders(folder, cls.account)
+        files = (SecretsSettingsSource(settings_cls, secrets_dir=one) for one in own)
+        return (init_settings, env_settings, dotenv_settings, *files, file_secret_settings)
+
+
+class CommonSettings(SettingsWithSecrets):
+    """Where the shared servers are, and the promises about delivery."""
+
+    model_config = SettingsConfigDict(env_prefix="VIRAL_")
+
+    database_url: SecretStr = Field(description="Postgres, as postgresql://host:port/database")
+    rabbitmq_url: SecretStr = Field(description="RabbitMQ, as amqp://host:port/vhost")
+    mlflow_url: str = Field(default="http://127.0.0.1:5000", repr=False, description="MLflow tracking server")
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="Folder of files that each hold one secret setting, named like it in small letters; "
+        "or of such a folder for each service",
+    )
+    database_password: SecretStr | None = Field(
+        default=None, description="Password at Postgres, unless the address holds it; best from a file"
+    )
+    rabbitmq_password: SecretStr | None = Field(
+        default=None, description="Password at RabbitMQ, unless the address holds it; best from a file"
+    )
+    mlflow_password: SecretStr | None = Field(
+        default=None, description="Password at MLflow, unless the address holds it; best from a file"
+    )
     data_dir: Path = Field(default=Path(".viral"), description="Where a service keeps its own files")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -57,6 +117,18 @@ class CommonSettings(BaseSettings):
         """Which tweets count as viral, and from when on."""
         return LabelRule(self.likes_threshold, self.min_age)
 
+    @model_validator(mode="after")
+    def _fill_accounts(self) -> Self:
+        for server in ("database", "rabbitmq", "mlflow"):
+            password: SecretStr | None = getattr(self, f"{server}_password")
+            address: SecretStr | str = getattr(self, f"{server}_url")
+            if password is not None:
+                bare = address if isinstance(address, str) else address.get_secret_value()
+                filled = fill_account(bare, self.account, password.get_secret_value())
+                # Past `validate_assignment`, which would come here again.
+                self.__dict__[f"{server}_url"] = filled if isinstance(address, str) else SecretStr(filled)
+        return self
+
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: SecretStr) -> SecretStr:
@@ -80,6 +152,18 @@ def check_amqp_address(value: SecretStr) -> SecretStr:
     """Check an address of RabbitMQ. Raises ValueError for what is none."""
     TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
     return value
+
+
+def list_secret_folders(folder: Path, account: str) -> list[Path]:
+    """List where an account's secrets lie. Raises UsageError for a folder that is missing, or files others may read."""
+    if not folder.is_dir():
+        raise UsageError(f"VIRAL_SECRETS_DIR: {folder} is no folder")
+    own = folder / account
+    found = [own, folder] if own.is_dir() else [folder]
+    for path in (path for one in found for path in one.glob("viral_*")):
+        if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"{path} is a secret that others may read: chmod 600 {path}")
+    return found
 
 
 def load_settings(cls: type[AnySettings]) -> AnySettings:

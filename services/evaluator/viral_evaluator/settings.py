@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from viral_common.settings import CommonSettings
 
 
 class EvaluatorSettings(CommonSettings):
     """How sure the evaluator must be."""
+
+    account: ClassVar[str] = "evaluator"
 
     confidence: float = Field(
         default=0.95, gt=0.5, lt=1, description="How sure it must be that the challenger is better"

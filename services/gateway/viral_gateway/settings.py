@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
 from viral_common.settings import CommonSettings
@@ -14,6 +15,8 @@ SHORTEST_KEY = 20
 
 class GatewaySettings(CommonSettings):
     """Where the gateway listens, how it keeps up with promotions, and where its links point."""
+
+    account: ClassVar[str] = "gateway"
 
     gateway_host: str = Field(default="127.0.0.1", description="Address the gateway listens on")
     gateway_port: int = Field(default=8000, ge=0, le=65535, description="Port the gateway listens on")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from viral_common.settings import CommonSettings
+from viral_common.settings import CommonSettings, SettingsWithSecrets
 
 from viral_scraper.daily import Daily
 
@@ -15,14 +15,16 @@ SHORTEST_RETENTION_DAYS = 31
 SHORTEST_KEY = 32  # characters, so that nobody tries them all
 
 
-class SourceSettings(BaseSettings):
+class SourceSettings(SettingsWithSecrets):
     """A source's own section, in its own file: `class XSettings(SourceSettings, env_prefix="VIRAL_X_")`."""
 
-    model_config = SettingsConfigDict(env_file=CommonSettings.model_config["env_file"], extra="ignore")
+    account: ClassVar[str] = "scraper"
 
 
 class ScraperSettings(CommonSettings):
     """Which source to collect from, and how much at a time."""
+
+    account: ClassVar[str] = "scraper"
 
     source: str = Field(
         default="simulated",

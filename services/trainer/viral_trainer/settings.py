@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, SecretStr
 from viral_common.cores import count_usable_cores
 from viral_common.settings import CommonSettings
@@ -11,6 +13,8 @@ DEFAULT_BASE_MODEL = "google/bert_uncased_L-2_H-128_A-2"
 
 class TrainerSettings(CommonSettings):
     """What to train from, on how much, and how hard."""
+
+    account: ClassVar[str] = "trainer"
 
     base_model: str = Field(
         default=DEFAULT_BASE_MODEL,

@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from viral_common.addresses import Account, split_account
 from viral_common.artefact.files import FILES, GRAPHS, MANIFEST, SERVING, get_size_limit, refuse_code
 from viral_common.errors import ArtefactError, RegistryUnavailable, summarise_error
 from viral_common.events import Precision
@@ -57,7 +58,7 @@ def download(mlflow_url: str, artifact_uri: str, precision: Precision | None, in
     Raises ArtefactError, RegistryUnavailable.
     """
     path = check_artifact_uri(artifact_uri)
-    files = f"{mlflow_url.rstrip('/')}/api/2.0/mlflow-artifacts/artifacts"
+    files = f"{split_account(mlflow_url)[0]}/api/2.0/mlflow-artifacts/artifacts"
     until = time.monotonic() + WHOLE_S
     with _open_reply(mlflow_url, f"{files}?{urlencode({'path': path})}", artifact_uri) as listing:
         names = _read_names(listing.read(LONGEST_LISTING), artifact_uri)
@@ -108,7 +109,7 @@ def _read_file_name(file: dict[str, Any], artifact_uri: str) -> str:
 @contextmanager
 def _open_reply(mlflow_url: str, url: str, artifact_uri: str) -> Iterator[http.client.HTTPResponse]:
     try:
-        request = Request(url, headers=_build_authorisation())  # noqa: S310  (a setting, and http or https)
+        request = Request(url, headers=_build_authorisation(mlflow_url))  # noqa: S310  (a setting, and http or https)
         with _open(request, timeout=TIMEOUT_S) as reply:
             yield reply
     except HTTPError as error:
@@ -119,18 +120,20 @@ def _open_reply(mlflow_url: str, url: str, artifact_uri: str) -> Iterator[http.c
         raise _build_outage(mlflow_url, error) from error
 
 
-def _build_authorisation() -> dict[str, str]:
-    """Build what MLflow's own client sends, from the same variables of the environment."""
+def _build_authorisation(mlflow_url: str) -> dict[str, str]:
+    """Build it of the address's account, else of what MLflow's own client takes from the environment."""
     if token := os.environ.get("MLFLOW_TRACKING_TOKEN"):
         return {"Authorization": f"Bearer {token}"}
-    user = os.environ.get("MLFLOW_TRACKING_USERNAME")
-    if not user:
+    environment = Account(
+        os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
+    )
+    account = split_account(mlflow_url)[1] or environment
+    if not account.name:
         return {}
-    password = os.environ.get("MLFLOW_TRACKING_PASSWORD", "")
-    return {"Authorization": f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"}
+    return {"Authorization": f"Basic {base64.b64encode(':'.join(account).encode()).decode()}"}
 
 
 def _build_outage(mlflow_url: str, error: Exception) -> RegistryUnavailable:
     return RegistryUnavailable(
-        f"MLflow at {mlflow_url} does not answer ({summarise_error(error)}); check VIRAL_MLFLOW_URL"
+        f"MLflow at {split_account(mlflow_url)[0]} does not answer ({summarise_error(error)}); check VIRAL_MLFLOW_URL"
     )

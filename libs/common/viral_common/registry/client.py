@@ -11,6 +11,7 @@ import requests
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 
+from viral_common.addresses import split_account
 from viral_common.errors import RegistryUnavailable, summarise_error
 
 # A server that is away is noticed within seconds, and nothing but logs is printed; whoever runs the service may
@@ -28,12 +29,16 @@ _DEFAULTS = {
 _SERVER_FAILURES = frozenset({"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "DEADLINE_EXCEEDED"})
 
 
-def connect(mlflow_url: str) -> MlflowClient:
-    """Make a client of both tracking and registry; asks nothing of the server yet."""
+def connect(mlflow_url: str) -> tuple[MlflowClient, str]:
+    """Make a client of both tracking and registry, and the address without its account; asks nothing of the server."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=mlflow_url, registry_uri=mlflow_url)
+    bare, account = split_account(mlflow_url)
+    if account is not None:
+        # MLflow's client asks nowhere else. What is set here does not show in /proc, as a given environment does.
+        os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = account
+    return MlflowClient(tracking_uri=bare, registry_uri=bare), bare
 
 
 @contextmanager

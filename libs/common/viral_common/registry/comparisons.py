@@ -18,8 +18,7 @@ class Comparisons:
     """Log comparisons; nothing of one is ever changed."""
 
     def __init__(self, mlflow_url: str) -> None:
-        self._url = mlflow_url.rstrip("/")
-        self._client = connect(self._url)
+        self._client, self._url = connect(mlflow_url)
 
     def check(self) -> None:
         """Raise RegistryUnavailable if MLflow does not answer: better before hours of training than after."""

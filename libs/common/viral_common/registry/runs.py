@@ -34,8 +34,7 @@ class Runs:
     """Start and end runs. An unfinished run of the same event is deleted first, so each event has one active run."""
 
     def __init__(self, mlflow_url: str) -> None:
-        self._url = mlflow_url.rstrip("/")
-        self._client = connect(self._url)
+        self._client, self._url = connect(mlflow_url)
 
     def start(self, event_id: UUID, name: str, tags: Mapping[str, str]) -> Run:
         """Start a run that is tagged with its event."""

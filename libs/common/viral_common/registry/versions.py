@@ -60,8 +60,7 @@ class Registry:
     """Read and mark versions. Every call raises RegistryUnavailable within seconds if MLflow is away."""
 
     def __init__(self, mlflow_url: str) -> None:
-        self._url = mlflow_url.rstrip("/")
-        self._client = connect(self._url)
+        self._client, self._url = connect(mlflow_url)
 
     def find_version(
         self, mlflow_run_id: str, artifact_sha256: str, metrics: Mapping[str, float]

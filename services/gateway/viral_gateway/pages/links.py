@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import quote, unquote, urlsplit
 
+from viral_common.addresses import split_account
+
 from viral_gateway.settings import GatewaySettings
 
 MODEL_NAME = "tweet-virality"
@@ -23,7 +25,7 @@ class Links:
     def from_settings(cls, settings: GatewaySettings) -> Self:
         console = settings.rabbitmq_console_url
         return cls(
-            mlflow=(settings.mlflow_public_url or settings.mlflow_url).rstrip("/"),
+            mlflow=split_account(settings.mlflow_public_url or settings.mlflow_url)[0],
             console=console.rstrip("/") if console else None,
             vhost=unquote(urlsplit(settings.rabbitmq_url.get_secret_value()).path[1:]) or "/",
         )
