@@ -44,6 +44,7 @@ def forget(
     author_id: Annotated[str, typer.Option(help="All tweets of the author with this id")] = "",
     tweet: Annotated[str, typer.Option(help="The tweet with this id")] = "",
     source: Annotated[str, typer.Option(help="Only of this source; empty: of every one")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for the audit; name nobody")] = "",
 ) -> None:
     """Delete an author's tweets, or one tweet, and never store them again."""
     with print_errors_as_one_line():
@@ -56,7 +57,7 @@ def forget(
         asked = {kind: value for kind, value in named.items() if value}
         settings = _load_settings()
         sessions = make_sessions(connect(settings, "forget"))
-        forgetter = Forgetter(sessions, ForgottenNames(settings.forget_key))
+        forgetter = Forgetter(sessions, ForgottenNames(settings.forget_key), reason)
         forget_named(forgetter, asked, source, _make_console())
 
 

@@ -55,6 +55,7 @@ def replay(
     with print_errors_as_one_line():
         from viral_common.bus import operations
 
+        from viral_local.commands.audit import record_by_operator
         from viral_local.commands.tables import console
 
         if bool(message_ids) == everything:
@@ -63,6 +64,10 @@ def replay(
         if not (replayed.count or replayed.stayed or everything):
             raise UsageError("no dead letter has such an id; see `viral dead-letters list`")
         console.print(f"{replayed.count} sent back")
+        named = "all dead letters" if everything else ", ".join(message_ids or [])
+        record_by_operator(
+            "replay", named, after={"sent_back": replayed.count, "stayed": len(replayed.stayed)}
+        )
         for line in replayed.stayed:
             console.print(line, markup=False)
         raise typer.Exit(1 if replayed.stayed else 0)

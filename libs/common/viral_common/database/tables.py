@@ -298,6 +298,25 @@ class Promotion(Base):
     )
 
 
+class AuditEntry(Base):
+    """Hold who did what by hand. Only the function `record_audit` adds rows, each with the hash of the one before."""
+
+    __tablename__ = "audit"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    role: Mapped[str] = mapped_column(comment="database role that was logged in")
+    os_user: Mapped[str] = mapped_column(comment="system user, as the command said")
+    person: Mapped[str | None] = mapped_column(comment="name of a person or key, as the command said")
+    action: Mapped[str]
+    subject: Mapped[str] = mapped_column(comment="what was acted on; never a tweet's author")
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+    reason: Mapped[str] = mapped_column(comment="why, in the person's words")
+    previous_hash: Mapped[str | None] = mapped_column(comment="of the row before; null: the first")
+    hash: Mapped[str] = mapped_column(comment="SHA-256 of all other columns")
+
+
 class Prediction(Base):
     """Hold what a gateway answered, if it is to remember: numbers only, neither a text nor whose it is."""
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Forgotten, StreamCursor, StreamEngagement, StreamPost, Tweet
 from viral_common.errors import UsageError
+from viral_common.stores.audit import record_act
 
 # Arbitrary, but fixed, and no other lock's.
 LOCK = 7_201_735
@@ -43,13 +44,13 @@ class ForgottenNames:
                 "VIRAL_FORGET_KEY is not set: make one with `openssl rand -hex 32`, and give it to every scraper, too"
             )
         self.is_anybody_forgotten(session)
-        rows = [{"source": source, "digest": self._hash(identity)} for identity in identities]
-        rows.append({"source": EVERY_SOURCE, "digest": self._hash(KEY_CHECK)})
+        rows = [{"source": source, "digest": self.hash_identity(identity)} for identity in identities]
+        rows.append({"source": EVERY_SOURCE, "digest": self.hash_identity(KEY_CHECK)})
         session.execute(insert(Forgotten).on_conflict_do_nothing(), rows)
 
     def is_anybody_forgotten(self, session: Session) -> bool:
         """Tell whether anybody is. Raises UsageError if so, and this is not the key to tell whom."""
-        check = self._hash(KEY_CHECK) if self.key else b""
+        check = self.hash_identity(KEY_CHECK) if self.key else b""
         anybody, is_known = session.execute(_CHECK_KEY, {"check": check}).one()
         if anybody and not is_known:
             wrong = "is not the one" if self.key else "is not set, the one"
@@ -74,13 +75,14 @@ class ForgottenNames:
         query = f"SELECT DISTINCT external_id, author_id, lower(username) FROM {wanted}"  # noqa: S608
         for external_id, author_id, name in session.execute(text(query), values):
             for identity in (f"tweet {external_id}", f"author {author_id}", f"name {name}"):
-                ids[self._hash(identity).hex()].append(external_id)
+                ids[self.hash_identity(identity).hex()].append(external_id)
         found = session.scalars(_FIND_FORGOTTEN, {"source": source, "digests": ",".join(ids)})
         gone = {external_id for digest in found for external_id in ids[digest]}
         drop = f"DELETE FROM {wanted} AND external_id = ANY(:gone) RETURNING 1"  # noqa: S608
         return len(session.execute(text(drop), {**values, "gone": list(gone)}).all()) if gone else 0
 
-    def _hash(self, identity: str) -> bytes:
+    def hash_identity(self, identity: str) -> bytes:
+        """Hash it with the deployment's key."""
         key = self.key.get_secret_value() if self.key else ""
         return hmac.digest(key.encode(), identity.encode(), "sha256")
 
@@ -91,6 +93,8 @@ class Forgetter:
 
     sessions: Sessions
     names: ForgottenNames
+    reason: str = ""
+    """Why, for the audit."""
 
     def forget_tweet(self, external_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
         """Delete a tweet; return how many were deleted, by source."""
@@ -112,6 +116,7 @@ class Forgetter:
             name = session.scalars(select(func.lower(username))).one()
             self.names.remember(session, source, [f"name {name}"])
             deleted = {one: self._forget_name(session, one, name) for one in _list_sources(session, source)}
+            self._record(session, f"name {name}", deleted)
         self._clear_deleted()
         return deleted
 
@@ -120,6 +125,7 @@ class Forgetter:
             _lock(session)
             self.names.remember(session, source, [identity])
             deleted = {one: _delete(session, one, chosen) for one in _list_sources(session, source)}
+            self._record(session, identity, deleted)
         self._clear_deleted()
         return deleted
 
@@ -132,6 +138,11 @@ class Forgetter:
             ids.update(session.scalars(of_name.distinct()))
         self.names.remember(session, source, [f"author {one}" for one in sorted(ids)])
         return _delete(session, source, lambda table: table.author_id.in_(ids))
+
+    def _record(self, session: Session, identity: str, deleted: Mapping[str, int]) -> None:
+        """Record in the audit that somebody was forgotten, by the keyed hash alone."""
+        subject = f"{identity.partition(' ')[0]} {self.names.hash_identity(identity).hex()}"
+        record_act(session, "forget", subject, after={"tweets": deleted}, reason=self.reason)
 
     def _clear_deleted(self) -> None:
         """Clear rows that are deleted, in tables and indexes; no transaction may do it. Untouched pages are skipped."""
