@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
+from viral_common.encryption import split_authority
+
 
 class Account(NamedTuple):
     """Hold who asks a server."""
@@ -25,6 +27,7 @@ def fill_account(url: str, name: str, password: str | None) -> str:
 
 def split_account(url: str) -> tuple[str, Account | None]:
     """Split an address into itself without an account, as it may be shown, and the account."""
+    url, _ = split_authority(url)
     parts = urlsplit(url)
     if parts.username is None:
         return url.rstrip("/"), None

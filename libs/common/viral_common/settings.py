@@ -14,6 +14,7 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -25,6 +26,12 @@ from pydantic_settings import (
 )
 
 from viral_common.addresses import fill_account
+from viral_common.encryption import (
+    check_encryption,
+    check_postgres_encryption,
+    fill_authority,
+    make_client_context,
+)
 from viral_common.errors import UsageError
 from viral_common.tweets.label_rule import LabelRule
 
@@ -69,9 +76,18 @@ class CommonSettings(SettingsWithSecrets):
 
     model_config = SettingsConfigDict(env_prefix="VIRAL_")
 
+    # First, for the addresses are checked by it.
+    allow_plain: bool = Field(
+        default=False, description="Whether connections to and from other machines may go without encryption"
+    )
     database_url: SecretStr = Field(description="Postgres, as postgresql://host:port/database")
     rabbitmq_url: SecretStr = Field(description="RabbitMQ, as amqp://host:port/vhost")
     mlflow_url: str = Field(default="http://127.0.0.1:5000", repr=False, description="MLflow tracking server")
+    ca_file: Path | None = Field(
+        default=None,
+        description="Certificate of the authority that Postgres, RabbitMQ and MLflow must have theirs from; "
+        "default: those that this system trusts",
+    )
     secrets_dir: Path | None = Field(
         default=None,
         description="Folder of files that each hold one secret setting, named like it in small letters; "
@@ -122,22 +138,45 @@ class CommonSettings(SettingsWithSecrets):
         for server in ("database", "rabbitmq", "mlflow"):
             password: SecretStr | None = getattr(self, f"{server}_password")
             address: SecretStr | str = getattr(self, f"{server}_url")
+            filled = address if isinstance(address, str) else address.get_secret_value()
             if password is not None:
-                bare = address if isinstance(address, str) else address.get_secret_value()
-                filled = fill_account(bare, self.account, password.get_secret_value())
-                # Past `validate_assignment`, which would come here again.
-                self.__dict__[f"{server}_url"] = filled if isinstance(address, str) else SecretStr(filled)
+                filled = fill_account(filled, self.account, password.get_secret_value())
+            filled = fill_authority(filled, self.ca_file)
+            # Past `validate_assignment`, which would come here again.
+            self.__dict__[f"{server}_url"] = filled if isinstance(address, str) else SecretStr(filled)
         return self
 
     @field_validator("database_url")
     @classmethod
-    def _check_database_url(cls, value: SecretStr) -> SecretStr:
-        return check_postgres_address(value)
+    def _check_database_url(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        check_postgres_address(value)
+        if not info.data.get("allow_plain"):
+            check_postgres_encryption(value.get_secret_value())
+        return value
 
     @field_validator("rabbitmq_url")
     @classmethod
-    def _check_rabbitmq_url(cls, value: SecretStr) -> SecretStr:
-        return check_amqp_address(value)
+    def _check_rabbitmq_url(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        check_amqp_address(value)
+        if not info.data.get("allow_plain"):
+            check_encryption(value.get_secret_value(), "amqps")
+        return value
+
+    @field_validator("mlflow_url")
+    @classmethod
+    def _check_mlflow_url(cls, value: str, info: ValidationInfo) -> str:
+        if not info.data.get("allow_plain"):
+            check_encryption(value, "https")
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _check_ca_file(cls, value: Path | None) -> Path | None:
+        try:
+            make_client_context(str(value) if value else None)
+        except OSError as error:
+            raise ValueError(f"{value} is no file of certificates ({error})") from error
+        return value
 
 
 def check_postgres_address(value: SecretStr) -> SecretStr:
@@ -173,7 +212,8 @@ def load_settings(cls: type[AnySettings]) -> AnySettings:
     except ValidationError as error:
         prefix = cls.model_config.get("env_prefix", "")
         wrong = "; ".join(
-            f"{prefix}{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            (f"{prefix}{'_'.join(map(str, problem['loc'])).upper()}: " if problem["loc"] else "")
+            + problem["msg"].removeprefix("Value error, ")
             for problem in error.errors(include_input=False, include_url=False)
         )
         raise UsageError(f"{wrong} (see .env.example)") from error

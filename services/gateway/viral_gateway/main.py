@@ -10,7 +10,7 @@ import uvicorn
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
 
-from viral_gateway.middleware.http_protocol import make_server_options
+from viral_gateway.middleware.tls import find_certificate, make_server_options
 from viral_gateway.settings import GatewaySettings, split_commas
 from viral_gateway.workers import run_workers
 
@@ -31,7 +31,7 @@ def main(workers: int | None = None) -> None:
         "access_log": False,
         "server_header": False,
         "timeout_graceful_shutdown": GRACE_S,
-        **make_server_options(",".join(split_commas(settings.trusted_proxies))),
+        **make_server_options(",".join(split_commas(settings.trusted_proxies)), find_certificate(settings)),
     }
     if (workers or settings.gateway_workers) > 1:
         run_workers(workers or settings.gateway_workers, settings.data_dir / "gateway", options)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+from viral_common.encryption import is_local
 from viral_common.settings import CommonSettings
 
 # A shorter one can be guessed.
@@ -68,6 +70,10 @@ class GatewaySettings(CommonSettings):
         default="",
         description="Addresses of proxies whose X-Forwarded-For is believed, separated by commas; default: none",
     )
+    tls_cert_file: Path | None = Field(
+        default=None, description="Certificate to serve with TLS by, its chain after it, as PEM; read again when it changes"
+    )
+    tls_key_file: Path | None = Field(default=None, description="The certificate's key, as PEM")
     rabbitmq_console_url: str | None = Field(
         default=None, description="RabbitMQ's management console, for links on the pipeline page"
     )
@@ -93,6 +99,19 @@ class GatewaySettings(CommonSettings):
                     "a key is of ASCII characters without spaces, for example of `openssl rand -hex 24`"
                 )
         return value
+
+    @model_validator(mode="after")
+    def _check_encryption(self) -> Self:
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("VIRAL_TLS_CERT_FILE and VIRAL_TLS_KEY_FILE belong together: name both, or neither")
+        behind_proxy = bool(split_commas(self.trusted_proxies))
+        if not (self.tls_cert_file or behind_proxy or self.allow_plain or is_local(self.gateway_host)):
+            raise ValueError(
+                f"VIRAL_GATEWAY_HOST={self.gateway_host} would serve other machines without encryption: name a "
+                "certificate in VIRAL_TLS_CERT_FILE and VIRAL_TLS_KEY_FILE, or the proxy that encrypts in "
+                "VIRAL_TRUSTED_PROXIES, or allow it with VIRAL_ALLOW_PLAIN=true"
+            )
+        return self
 
     @field_validator("cors_origins")
     @classmethod

@@ -8,14 +8,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import Literal
 
 import pytest
 import structlog
 import uvicorn
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from viral_gateway.middleware import http_protocol
-from viral_gateway.middleware.http_protocol import make_server_options
+from viral_gateway.middleware.tls import CertificateFiles, make_server_options
 
 HEAD = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
@@ -30,10 +31,14 @@ async def echo_client(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @contextmanager
-def serve(trusted_proxies: str = "") -> Iterator[int]:
-    config = uvicorn.Config(
-        echo_client, port=0, lifespan="off", log_config=None, **make_server_options(trusted_proxies)
-    )
+def serve(
+    trusted_proxies: str = "",
+    files: CertificateFiles | None = None,
+    loop: Literal["auto", "asyncio", "uvloop"] = "auto",
+    app: ASGIApp = echo_client,
+) -> Iterator[int]:
+    options = make_server_options(trusted_proxies, files)
+    config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, loop=loop, **options)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

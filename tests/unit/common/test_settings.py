@@ -41,6 +41,7 @@ def test_a_server_left_blank_is_not_given(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture
 def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the trainer's password at RabbitMQ, and addresses that name nobody."""
+    monkeypatch.setenv("VIRAL_ALLOW_PLAIN", "true")
     monkeypatch.setenv("VIRAL_DATABASE_URL", "postgresql://ada:hers@db/tweets")
     monkeypatch.setenv("VIRAL_RABBITMQ_URL", "amqp://broker:5673/%2F")
     monkeypatch.setenv("VIRAL_SECRETS_DIR", str(tmp_path))

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
 from viral_common.addresses import Account, split_account
 from viral_common.artefact.files import FILES, GRAPHS, MANIFEST, SERVING, get_size_limit, refuse_code
+from viral_common.encryption import explain_failure, make_client_context, split_authority
 from viral_common.errors import ArtefactError, RegistryUnavailable, summarise_error
 from viral_common.events import Precision
 
@@ -37,9 +38,6 @@ class _NoRedirects(HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         return None
-
-
-_open = build_opener(_NoRedirects).open
 
 
 def check_artifact_uri(artifact_uri: str) -> str:
@@ -110,7 +108,7 @@ def _read_file_name(file: dict[str, Any], artifact_uri: str) -> str:
 def _open_reply(mlflow_url: str, url: str, artifact_uri: str) -> Iterator[http.client.HTTPResponse]:
     try:
         request = Request(url, headers=_build_authorisation(mlflow_url))  # noqa: S310  (a setting, and http or https)
-        with _open(request, timeout=TIMEOUT_S) as reply:
+        with _make_opener(mlflow_url).open(request, timeout=TIMEOUT_S) as reply:
             yield reply
     except HTTPError as error:
         if error.code >= 500 or error.code in _TRY_AGAIN:
@@ -118,6 +116,13 @@ def _open_reply(mlflow_url: str, url: str, artifact_uri: str) -> Iterator[http.c
         raise ArtefactError(f"{artifact_uri}: MLflow cannot deliver it ({error})") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _build_outage(mlflow_url, error) from error
+
+
+def _make_opener(mlflow_url: str) -> OpenerDirector:
+    if not mlflow_url.startswith("https:"):
+        return build_opener(_NoRedirects)
+    context = make_client_context(split_authority(mlflow_url)[1])
+    return build_opener(_NoRedirects, HTTPSHandler(context=context))
 
 
 def _build_authorisation(mlflow_url: str) -> dict[str, str]:
@@ -135,5 +140,6 @@ def _build_authorisation(mlflow_url: str) -> dict[str, str]:
 
 def _build_outage(mlflow_url: str, error: Exception) -> RegistryUnavailable:
     return RegistryUnavailable(
-        f"MLflow at {split_account(mlflow_url)[0]} does not answer ({summarise_error(error)}); check VIRAL_MLFLOW_URL"
+        f"MLflow at {split_account(mlflow_url)[0]} does not answer "
+        f"({explain_failure(error) or summarise_error(error)}); check VIRAL_MLFLOW_URL"
     )

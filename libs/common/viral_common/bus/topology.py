@@ -9,6 +9,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.exceptions import AMQPError
 
+from viral_common.encryption import explain_failure, make_client_context, split_authority
 from viral_common.errors import ServerAway
 
 EVENTS = "viral.events"
@@ -51,7 +52,10 @@ def declare_topology(channel: BlockingChannel) -> None:
 @contextmanager
 def open_connection(url: str, name: str) -> Iterator[BlockingConnection]:
     """Open a connection that the management console shows as `name`. Raises ServerAway if there is no broker."""
-    parameters = pika.URLParameters(url)
+    bare, authority = split_authority(url)
+    parameters = pika.URLParameters(bare)
+    if parameters.ssl_options:
+        parameters.ssl_options = pika.SSLOptions(make_client_context(authority), parameters.host)
     parameters.heartbeat = HEARTBEAT_S
     parameters.blocked_connection_timeout = 30
     parameters.socket_timeout = parameters.stack_timeout = 5
@@ -59,7 +63,8 @@ def open_connection(url: str, name: str) -> Iterator[BlockingConnection]:
     try:
         opened = pika.BlockingConnection(parameters)
     except (AMQPError, OSError) as error:
-        raise ServerAway(f"RabbitMQ does not answer ({error!r}); check VIRAL_RABBITMQ_URL") from error
+        reason = explain_failure(repr(error)) or repr(error)
+        raise ServerAway(f"RabbitMQ does not answer ({reason}); check VIRAL_RABBITMQ_URL") from error
     try:
         yield opened
     finally:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.schema import CreateSchema
 
+from viral_common.encryption import examine_postgres, explain_failure
 from viral_common.errors import UsageError, summarise_error
 from viral_common.settings import CommonSettings
 
@@ -30,11 +32,26 @@ MIGRATION_LOCK = 7_201_733
 def connect(settings: CommonSettings, application: str) -> Engine:
     """Make an engine whose connections carry `application` as their name and are checked before use."""
     url = settings.database_url.get_secret_value().replace("postgresql://", "postgresql+psycopg2://", 1)
-    return create_engine(
+    engine = create_engine(
         url,
         pool_pre_ping=True,
         connect_args={"application_name": application, "connect_timeout": 5, "options": "-c timezone=utc"},
     )
+    event.listen(engine, "do_connect", _connect_with_reason)
+    return engine
+
+
+def _connect_with_reason(dialect: Dialect, _record: object, arguments: Any, options: dict[str, Any]) -> Any:
+    """Connect; where the other's certificate is not good, say what is wrong with it."""
+    try:
+        return dialect.connect(*arguments, **options)
+    except dialect.loaded_dbapi.OperationalError as error:
+        reason = explain_failure(error)
+        if reason is None and (authority := options.get("sslrootcert")):
+            reason = examine_postgres(options.get("host", ""), int(options.get("port", 5432)), authority)
+        if reason is None:
+            raise
+        raise type(error)(reason) from error
 
 
 def make_sessions(engine: Engine) -> Sessions:

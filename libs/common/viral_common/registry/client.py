@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException, RestException
 
 from viral_common.addresses import split_account
+from viral_common.encryption import explain_failure, split_authority
 from viral_common.errors import RegistryUnavailable, summarise_error
 
 # A server that is away is noticed within seconds, and nothing but logs is printed; whoever runs the service may
@@ -38,6 +39,8 @@ def connect(mlflow_url: str) -> tuple[MlflowClient, str]:
     if account is not None:
         # MLflow's client asks nowhere else. What is set here does not show in /proc, as a given environment does.
         os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"] = account
+    if authority := split_authority(mlflow_url)[1]:
+        os.environ["MLFLOW_TRACKING_SERVER_CERT_PATH"] = authority
     return MlflowClient(tracking_uri=bare, registry_uri=bare), bare
 
 
@@ -79,5 +82,6 @@ def ignore_existing() -> Iterator[None]:
 
 def _build_unavailable(mlflow_url: str, error: Exception) -> RegistryUnavailable:
     return RegistryUnavailable(
-        f"MLflow at {mlflow_url} does not answer ({summarise_error(error)}); check VIRAL_MLFLOW_URL"
+        f"MLflow at {mlflow_url} does not answer ({explain_failure(error) or summarise_error(error)}); "
+        "check VIRAL_MLFLOW_URL"
     )

@@ -6,11 +6,11 @@ import asyncio
 import resource
 import time
 from collections import Counter
-from typing import Any
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import get_remote_addr
 
 from viral_gateway import telemetry
 from viral_gateway.problems import build_problem, find_title
@@ -37,17 +37,19 @@ class Connections:
     def admit(self, address: str, from_proxy: bool) -> bool:
         """Admit one more from `address`, or log and count a refusal."""
         most = max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - RESERVE, RESERVE)
-        if self._by_address.total() < most and (from_proxy or self._by_address[address] < PER_CALLER):
+        if self.count_open() < most and (from_proxy or self._by_address[address] < PER_CALLER):
             self._by_address[address] += 1
             return True
         telemetry.REFUSED_CONNECTIONS.inc()
         self._refused += 1
         if time.monotonic() - self._logged_at > LOG_EVERY_S:
-            log.warning(
-                "connections refused", count=self._refused, address=address, open=self._by_address.total()
-            )
+            log.warning("connections refused", count=self._refused, address=address, open=self.count_open())
             self._refused, self._logged_at = 0, time.monotonic()
         return False
+
+    def count_open(self) -> int:
+        """Count all that are open now."""
+        return self._by_address.total()
 
     def release(self, address: str) -> None:
         """Forget one from `address`."""
@@ -62,19 +64,31 @@ CONNECTIONS = Connections()
 class BoundedProtocol(HttpToolsProtocol):
     """Be uvicorn's protocol, within bounds."""
 
+    _admitted = False
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._address = self.client[0] if self.client else ""
-        proxies = str(self.config.forwarded_allow_ips).split(",") if self.config.proxy_headers else []
-        self._admitted = CONNECTIONS.admit(self._address, "*" in proxies or self._address in proxies)
         self._in_head, self._head_bytes = True, 0
         self._head_timer: asyncio.TimerHandle | None = self.loop.call_later(HEAD_S, self._give_up_head)
-        if not self._admitted:
+        if not self.admit(transport):
             transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_head_timer()
+        self.release()
+
+    def admit(self, transport: asyncio.Transport) -> bool:
+        """Count the connection, once, if it may stay."""
+        if not self._admitted:
+            client = get_remote_addr(transport)
+            self._address = client[0] if client else ""
+            proxies = str(self.config.forwarded_allow_ips).split(",") if self.config.proxy_headers else []
+            self._admitted = CONNECTIONS.admit(self._address, "*" in proxies or self._address in proxies)
+        return self._admitted
+
+    def release(self) -> None:
+        """Count it no more."""
         if self._admitted:
             self._admitted = False
             CONNECTIONS.release(self._address)
@@ -148,12 +162,3 @@ async def _refuse_long_head(scope: Scope, receive: Receive, send: Send) -> None:
 async def _refuse_missing_host(scope: Scope, receive: Receive, send: Send) -> None:
     detail = "Send exactly one Host field, as HTTP/1.1 asks."
     await build_problem(scope["path"], 400, detail, headers={"Connection": "close"})(scope, receive, send)
-
-
-def make_server_options(trusted_proxies: str) -> dict[str, Any]:
-    """Make uvicorn's options: these bounds, and whose `X-Forwarded-For` is believed."""
-    return {
-        "http": BoundedProtocol,
-        "proxy_headers": bool(trusted_proxies),
-        "forwarded_allow_ips": trusted_proxies or None,
-    }

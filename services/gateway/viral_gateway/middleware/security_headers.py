@@ -22,6 +22,9 @@ HEADERS = {
 }
 
 
+STAY_WITH_TLS = (b"strict-transport-security", b"max-age=31536000")
+
+
 def _encode_headers(policy: str) -> list[tuple[bytes, bytes]]:
     headers = HEADERS | {"Content-Security-Policy": policy}
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -41,6 +44,8 @@ class SecurityHeaders:
             return
         path = scope["path"]
         headers = self._docs if path == "/docs" else self._api if path.startswith("/v1/") else self._page
+        if scope["scheme"] == "https":  # also where a named proxy took the handshake
+            headers = [*headers, STAY_WITH_TLS]
         await self._app(scope, receive, add_headers(send, headers))
 
 
