@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -26,6 +27,7 @@ SERVERS = ("postgres", "rabbitmq", "mlflow", "gateway")
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 AUTHORITY_LIFE, LIFE = timedelta(days=3650), timedelta(days=397)
 DUE = timedelta(days=30)
+HOST_NAME = re.compile(r"(?:\w(?:[\w-]{0,61}\w)?)(?:\.\w(?:[\w-]{0,61}\w)?)*", re.ASCII)
 # Clocks differ.
 EARLIER = timedelta(hours=1)
 
@@ -62,7 +64,7 @@ def read_certificates(folder: Path) -> Mapping[str, x509.Certificate]:
 
 def find_authority(folder: Path) -> Path:
     """Locate what all who connect must trust: `VIRAL_CA_FILE`."""
-    return folder / "ca.crt"
+    return folder / "trust" / "ca.crt"
 
 
 def find_certificate(folder: Path, server: str) -> Path:
@@ -89,10 +91,9 @@ def _parse_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ip_address(host))
     except ValueError:
-        try:
-            return x509.DNSName(host.encode("idna").decode())
-        except UnicodeError:
+        if not HOST_NAME.fullmatch(host):
             raise UsageError(f"{host!r} is no name of a host and no address") from None
+        return x509.DNSName(host)
 
 
 def _is_good(
@@ -112,7 +113,7 @@ def _make_authority(folder: Path) -> str:
         .add_extension(_make_key_usage(signs_certificates=True), critical=True)
         .sign(key, SHA256())
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    find_authority(folder).parent.mkdir(parents=True, exist_ok=True)
     (folder / "ca").mkdir(mode=0o700, exist_ok=True)
     write_private(folder / "ca" / "ca.key", _encode_key(key))
     _write_public(find_authority(folder), certificate)

@@ -22,17 +22,25 @@ _SYSTEM_STORES = (
     "/etc/ssl/cert.pem",
 )
 _POSTGRES_ASKS_FOR_TLS = struct.pack("!ii", 8, 80877103)
-# What the libraries say, in their order of precision, and what it means.
+# What the libraries say, the clearest first, and what it means.
 _REASONS = {
-    r"hostname mismatch|ip address mismatch|does not match host name": "its certificate is for other names than "
-    "this one: use a name that `viral certs list` shows, or make one for it with `viral certs new --host`",
+    r"hostname mismatch|ip address mismatch|does not match host name": (
+        "its certificate is for other names than this one: use a name that `viral certs list` shows, or make one for "
+        "it with `viral certs new --host`"
+    ),
     r"has expired": "its certificate has expired: replace it with `viral certs renew`",
     r"not yet valid": "its certificate is not valid yet: compare the clocks",
-    r"self.signed certificate|unable to get (local )?issuer": "its certificate is by an authority that is not "
-    "trusted here: name the authority's file in VIRAL_CA_FILE",
-    r"wrong.version.number|record layer failure|does not support SSL": "it does not speak TLS on this port: turn it "
-    "on there, or use the port that has it",
+    r"self.signed certificate|unable to get (local )?issuer": (
+        "its certificate is by an authority that is not trusted here: name the authority's file in VIRAL_CA_FILE"
+    ),
+    r"wrong.version.number|record.layer.failure|unexpected.eof|does not support SSL": (
+        "it does not speak TLS on this port: turn it on there, or use the port that has it"
+    ),
     r"no encryption": "it takes no plain connections: add ?sslmode=verify-full to the address",
+    r"IncompatibleProtocol": "it takes no plain connections on this port: write amqps://, or use the port for them",
+    r"remote end closed connection without": (
+        "it closed the connection: if it takes no plain ones, write https://, else its log says why"
+    ),
 }
 
 

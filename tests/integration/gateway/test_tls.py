@@ -16,7 +16,7 @@ from viral_common.errors import UsageError
 from viral_gateway.middleware import http_protocol, tls
 from viral_gateway.middleware.security_headers import SecurityHeaders
 from viral_gateway.middleware.tls import CertificateFiles, make_server_options
-from viral_local.certificates import make_certificates, renew_certificates
+from viral_local.certificates import find_authority, make_certificates, renew_certificates
 
 from tests.integration.gateway.test_http_protocol import HEAD, connect, echo_client, serve
 
@@ -41,7 +41,7 @@ def port(request: pytest.FixtureRequest, files: CertificateFiles) -> Iterator[in
 
 
 def shake_hands(folder: Path, connection: socket.socket, name: str = "localhost") -> ssl.SSLSocket:
-    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context = ssl.create_default_context(cafile=str(find_authority(folder)))
     return context.wrap_socket(connection, server_hostname=name)
 
 
@@ -56,7 +56,7 @@ def read_all(connection: socket.socket) -> bytes:
 
 
 def test_a_request_is_answered_and_the_caller_is_told_to_stay_with_tls(folder: Path, port: int) -> None:
-    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context = ssl.create_default_context(cafile=str(find_authority(folder)))
 
     with httpx.Client(verify=context) as client:
         replies = [client.post(f"https://127.0.0.1:{port}/", content=b"x" * size) for size in (3, 1_000_000)]
@@ -71,7 +71,7 @@ def test_a_plain_reply_says_nothing_of_tls() -> None:
 
 
 def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(folder: Path, port: int) -> None:
-    context = ssl.create_default_context(cafile=str(folder / "ca.crt"))
+    context = ssl.create_default_context(cafile=str(find_authority(folder)))
     received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(received, sent, server_hostname="localhost")
     with connect(port) as connection:

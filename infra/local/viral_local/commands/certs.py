@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from viral_common.cli import print_errors_as_one_line
-from viral_common.errors import UsageError
+from viral_common.errors import ViralError
 
 certs = typer.Typer(no_args_is_help=True, help="Certificates for Postgres, RabbitMQ, MLflow and the gateway.")
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="Where they are kept; .viral/certs is the stack's")
 ]
-Server = Literal["postgres", "rabbitmq", "mlflow", "gateway"]
 
 
 @certs.command()
@@ -36,7 +35,9 @@ def new(
 @certs.command()
 def renew(
     folder: Folder,
-    server: Annotated[list[Server] | None, typer.Option(help="Only of this server; default: of all")] = None,
+    server: Annotated[
+        list[str] | None, typer.Option(help="Only of postgres, rabbitmq, mlflow or gateway; default: of all")
+    ] = None,
 ) -> None:
     """Replace certificates and their keys in place; no service is restarted for it."""
     with print_errors_as_one_line():
@@ -72,7 +73,7 @@ def list_(folder: Folder) -> None:
             table.add_row(name, f"{until:%Y-%m-%d %H:%M} UTC ({state})", names)
         console.print(table)
         if due := [name for name, certificate in found.items() if is_due(certificate)]:
-            raise UsageError(f"due: {', '.join(due)}; replace them with `viral certs renew {folder}`")
+            raise ViralError(f"due: {', '.join(due)}; replace them with `viral certs renew {folder}`")
 
 
 def _reload_own_postgres(folder: Path) -> bool:
