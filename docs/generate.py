@@ -70,17 +70,16 @@ CONTAINERS = """
 
 def render_env_example() -> str:
     """Render every setting with its description and its default."""
-    lines = [HEAD]
+    lines, named = [HEAD], set[str]()
     for group, settings in GROUPS.items():
         lines.append(f"# --- {group} ---\n")
         inherited = CommonSettings.model_fields if settings is not CommonSettings else {}
         for name, field in settings.model_fields.items():
-            if name not in inherited or field.default != inherited[name].default:
-                lines += [
-                    f"# {field.description}",
-                    _render_assignment(_get_prefix(settings), name, field),
-                    "",
-                ]
+            assignment = _render_assignment(_get_prefix(settings), name, field)
+            changed = name in inherited and field.default != inherited[name].default
+            if changed or (name not in inherited and assignment not in named):  # some are of two services
+                lines += [f"# {field.description}", assignment, ""]
+                named.add(assignment)
     return "\n".join(lines) + CONTAINERS
 
 

@@ -25,6 +25,14 @@ class ArtefactError(ViralError):
     """Refuse a model artefact that is damaged, incomplete or not what its digest promises."""
 
 
+class SignatureError(ArtefactError):
+    """Refuse an artefact or a promotion that no trusted key signed."""
+
+
+class SignersUnreadable(NotYet):
+    """Report that the file of trusted signers is missing or damaged: no fault of what is to be checked."""
+
+
 class RegistryUnavailable(ServerAway):
     """Report that MLflow does not answer, or answers with a failure of its own."""
 

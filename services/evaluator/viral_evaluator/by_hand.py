@@ -13,6 +13,8 @@ from viral_common.events import Precision, wrap_event
 from viral_common.logging import configure_logging
 from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
+from viral_common.signing.signer import make_signer
+from viral_common.stores import audit
 from viral_common.stores.champion import Champion
 
 from viral_evaluator.alias_follower import AliasFollower
@@ -25,24 +27,35 @@ console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 def roll_back(reason: str) -> None:
     """Promote the champion before the present one again, in the precision it had."""
     settings = load_settings(EvaluatorSettings)
-    with _open_database(settings)() as session:
+    with open_database(settings)() as session:
         before = find_replaced_champion(session)
-    promote_version(before.model_version, reason, before.precision)
+    promote_version(before.model_version, reason, before.precision, "roll back")
 
 
-def promote_version(version: int, note: str, precision: Precision | None) -> None:
+def promote_version(version: int, note: str, precision: Precision | None, action: str = "promote") -> None:
     """Record the promotion, announce it and move the alias; what is away now a running evaluator does later."""
     settings = load_settings(EvaluatorSettings)
     configure_logging("evaluator", settings.model_copy(update={"log_level": "warning"}))
-    db, registry = _open_database(settings), Registry(settings.mlflow_url)
+    signer = make_signer(settings)
+    db, registry = open_database(settings), Registry(settings.mlflow_url)
     with db.begin() as session:
-        promotion = promote_by_hand(session, version, note, precision)
+        promotion = promote_by_hand(
+            session, version, note, precision, signer.sign_promotion if signer else None
+        )
         with suppress(ServerAway):  # then nobody can say, and a gateway would fetch it later
             registry.get_version(version)
         outbox.add_event(
             session,
             "evaluator",
             wrap_event(Champion.from_row(promotion).to_event(), "viral/evaluator/by-hand"),
+        )
+        audit.record_act(
+            session,
+            action,
+            f"version {version}",
+            before={"version": promotion.previous_version},
+            after={"version": version, "promotion": promotion.seq, "precision": promotion.precision},
+            reason=note,
         )
     console.print(f"version {version} is the champion (promotion {promotion.seq}, in {promotion.precision})")
     # Both are done by a running evaluator as well: what is away now follows later.
@@ -53,7 +66,8 @@ def promote_version(version: int, note: str, precision: Precision | None) -> Non
         console.print(f"a running evaluator will do the rest: {error}")
 
 
-def _open_database(settings: EvaluatorSettings) -> Sessions:
+def open_database(settings: EvaluatorSettings) -> Sessions:
+    """Open Postgres. Raises UsageError if its tables are missing."""
     db = make_sessions(connect(settings, "viral-evaluator"))
     require_schema(db)
     return db

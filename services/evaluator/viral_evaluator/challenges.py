@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -70,6 +70,7 @@ class PostgresChallenges:
 
     sessions: Sessions
     order_wait: timedelta
+    sign: Callable[[Promotion], None] | None = None
 
     def read_challenge(self, event: ModelTrained) -> Challenge:
         """Read the challenge that an event announces. Raises Unusable for an event that no training stands behind."""
@@ -97,7 +98,7 @@ class PostgresChallenges:
                 raise NotYet("the champion changed while the challenger was scored")
             stored = ledger.record_verdict(session, verdict)
             if promotion is not None:
-                ledger.add_promotion(session, promotion)
+                ledger.add_promotion(session, promotion, self.sign)
             return stored
 
     def record_failure(self, verdict: Verdict) -> None:

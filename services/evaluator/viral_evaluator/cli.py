@@ -5,6 +5,7 @@ The commands import what they need themselves, so that `--help` and a shell's co
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -46,3 +47,19 @@ def rollback(
         from viral_evaluator.by_hand import roll_back
 
         roll_back(reason)
+
+
+@app.command("export-signature")
+def export_signature_(
+    version: Annotated[
+        int | None, typer.Argument(min=1, help="The version in MLflow; default: the champion")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="An empty folder for the artefact and its signature")] = Path(
+        "model"
+    ),
+) -> None:
+    """Write an artefact with a signature that OpenSSF's `model_signing verify` checks."""
+    with print_errors_as_one_line():
+        from viral_evaluator.export_signature import export_signature
+
+        export_signature(version, out)

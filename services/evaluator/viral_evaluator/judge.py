@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 import numpy as np
 from viral_common.database.tables import Verdict
-from viral_common.errors import ArtefactError
+from viral_common.errors import ArtefactError, SignatureError
 from viral_common.evaluation.intervals import compute_scores_with_intervals
 from viral_common.evaluation.scores import Labels, explain_shortage
 from viral_common.tweets.label_rule import LabelRule
@@ -58,7 +58,7 @@ class Judge:
             return self._build_unscorable(challenge, lack)
         inputs = take_inputs(tweets)
         try:
-            graphs = self.scorer.score_each(training.artifact_uri, training.artifact_sha256, inputs)
+            graphs = self.scorer.score_each(training, inputs)
         except ArtefactError as error:
             return self._build_unscorable(challenge, f"the challenger's artefact was refused: {error}")
         challenger = choose_precision(labels, graphs, int8_allowed=self.settings.serve_int8)
@@ -68,7 +68,12 @@ class Judge:
             )
         if champion is None:
             return self._compare_with_majority(challenge, labels, challenger, "there is no champion yet")
-        rival = self.scorer.score(champion.artifact_uri, champion.artifact_sha256, inputs, champion.precision)
+        try:
+            rival = self.scorer.score(champion, inputs)
+        except SignatureError as error:
+            # No gateway serves it either: the next challenger must not have to beat it.
+            why = f"the champion was refused: {error}"
+            return self._compare_with_majority(challenge, labels, challenger, why)
         if rival.spec.likes_threshold != challenger.scored.spec.likes_threshold:
             why = f"the champion asks for more than {rival.spec.likes_threshold} likes"
             return self._compare_with_majority(challenge, labels, challenger, why)

@@ -7,6 +7,8 @@ from viral_common.events import ModelTrained
 from viral_common.logging import configure_logging
 from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
+from viral_common.signing.signer import make_signer
+from viral_common.signing.trust import make_trust
 from viral_common.stores.tweets import TweetStore
 
 from viral_evaluator.alias_follower import AliasFollower
@@ -22,12 +24,15 @@ def main() -> None:
     """Judge challengers until stopped."""
     settings = load_settings(EvaluatorSettings)
     configure_logging("evaluator", settings)
+    trust, signer = make_trust(settings), make_signer(settings)
     with Service("evaluator", settings) as service:
         registry = Registry(settings.mlflow_url)
         alias = AliasFollower(service.sessions, registry, settings.alias_s)
-        scorer = Scorer(registry, settings.data_dir / "evaluator")
+        scorer = Scorer(registry, settings.data_dir / "evaluator", trust)
         judge = Judge(TweetStore(service.sessions), scorer, PromotionRule(settings.confidence), settings)
-        challenges = PostgresChallenges(service.sessions, settings.order_wait)
+        challenges = PostgresChallenges(
+            service.sessions, settings.order_wait, signer.sign_promotion if signer else None
+        )
         evaluator = Evaluator(challenges, judge, registry, alias)
         service.handle(ModelTrained, evaluator.on_model_trained, evaluator.on_dead_lettered)
         service.add_background_task("aliases", alias.run)

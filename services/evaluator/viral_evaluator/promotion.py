@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +28,11 @@ def build_promotion(challenge: Challenge, verdict: Verdict) -> Promotion:
 
 
 def promote_by_hand(
-    session: Session, version: int, note: str, precision: Precision | None = None
+    session: Session,
+    version: int,
+    note: str,
+    precision: Precision | None = None,
+    sign: Callable[[Promotion], None] | None = None,
 ) -> Promotion:
     """Make `version` the champion whatever the verdicts say, in the precision of its own if none is given.
 
@@ -55,6 +60,7 @@ def promote_by_hand(
             metrics=(verdict.challenger_metrics if verdict else {}) or training.metrics,
             **_take_model(training, champion),
         ),
+        sign,
     )
 
 

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
+from uuid import UUID
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 from viral_common.artefact.files import Artefact, ArtefactSpec, read_artefact
 from viral_common.artefact.trial import load_tried
+from viral_common.database.tables import Promotion, Training
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision
+from viral_common.signing.trust import Trust
 from viral_common.tweets.features import TweetInput
 
 log = structlog.get_logger()
@@ -40,24 +43,23 @@ class Scored:
 class Scorer:
     """Score artefacts, and keep none longer than it is being scored.
 
-    Both raise ArtefactError if the artefact is not what `artifact_sha256` promises, ServerAway without MLflow.
+    Both raise ArtefactError if the artefact is not what its row promises, SignatureError if no trusted key signed it,
+    ServerAway without MLflow.
     """
 
     registry: Downloads
     scratch: Path
+    trust: Trust
 
-    def score(
-        self, artifact_uri: str, artifact_sha256: str, tweets: Sequence[TweetInput], precision: Precision
-    ) -> Scored:
-        """Score it as it is served in this precision."""
-        with self._fetch(artifact_uri, artifact_sha256) as artefact:
-            return _score_graph(artefact, tweets, precision)
+    def score(self, champion: Promotion, tweets: Sequence[TweetInput]) -> Scored:
+        """Score the champion as it is served."""
+        self.trust.check_promotion(champion)
+        with self._fetch(champion) as artefact:
+            return _score_graph(artefact, tweets, champion.precision)
 
-    def score_each(
-        self, artifact_uri: str, artifact_sha256: str, tweets: Sequence[TweetInput]
-    ) -> dict[Precision, Scored]:
-        """Score it in fp32, and in int8 if there is such a graph and it works here."""
-        with self._fetch(artifact_uri, artifact_sha256) as artefact:
+    def score_each(self, training: Training, tweets: Sequence[TweetInput]) -> dict[Precision, Scored]:
+        """Score a challenger in fp32, and in int8 if there is such a graph and it works here."""
+        with self._fetch(training, training.event_id) as artefact:
             scored: dict[Precision, Scored] = {"fp32": _score_graph(artefact, tweets, "fp32")}
             if "int8" in artefact.precisions:
                 try:
@@ -67,10 +69,13 @@ class Scorer:
             return scored
 
     @contextmanager
-    def _fetch(self, artifact_uri: str, artifact_sha256: str) -> Iterator[Artefact]:
+    def _fetch(self, row: Promotion | Training, event_id: UUID | None = None) -> Iterator[Artefact]:
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch) as folder:
-            yield read_artefact(self.registry.download(artifact_uri, Path(folder)), artifact_sha256)
+            directory = self.registry.download(row.artifact_uri, Path(folder))
+            artefact = read_artefact(directory, row.artifact_sha256)
+            self.trust.check_artefact(artefact.signature, artefact.sha256, row.batch_id, event_id)
+            yield artefact
 
 
 def _score_graph(artefact: Artefact, tweets: Sequence[TweetInput], precision: Precision) -> Scored:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
-from viral_common.settings import CommonSettings
+from pydantic import Field, SecretStr
+from viral_common.signing.settings import SigningSettings, TrustSettings
 
 
-class EvaluatorSettings(CommonSettings):
+class EvaluatorSettings(SigningSettings, TrustSettings):
     """How sure the evaluator must be."""
 
     account: ClassVar[str] = "evaluator"
@@ -22,4 +22,8 @@ class EvaluatorSettings(CommonSettings):
     )
     alias_s: float = Field(
         default=30, gt=0, description="How often the alias in MLflow is compared with Postgres"
+    )
+    export_key: SecretStr | None = Field(
+        default=None,
+        description="Key of `viral-evaluator export-signature`, as PEM; best from a file: `viral keys new export`",
     )

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
+from viral_common.signing.trust import make_trust
 
 from viral_gateway.middleware.tls import find_certificate, make_server_options
 from viral_gateway.settings import GatewaySettings, split_commas
@@ -24,6 +25,7 @@ def main(workers: int | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     settings = load_settings(GatewaySettings)
     configure_logging("gateway", settings)
+    make_trust(settings)  # what is wrong with it is reported once, not by each worker
     options: dict[str, Any] = {
         "host": settings.gateway_host,
         "port": settings.gateway_port,

@@ -13,6 +13,7 @@ from viral_common.artefact.predictor import Predictor
 from viral_common.artefact.trial import try_artefact
 from viral_common.delivery.service import Service
 from viral_common.events import ModelPromoted
+from viral_common.signing.trust import make_trust
 
 from viral_gateway.app import create_app
 from viral_gateway.gateway import Gateway
@@ -45,6 +46,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         # The pool's threads are the parallelism; more inside one prediction would only compete with them.
         partial(Predictor.load, threads=1),
         announcements.publish,
+        make_trust(settings),
     )
     reconciler = Reconciler(swapper, records.read_champion, settings.reconcile_s, settings.swap_spread_s)
     service.subscribe(ModelPromoted, reconciler.on_promoted, on_bound=reconciler.wake)

@@ -9,13 +9,13 @@ from typing import ClassVar, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from viral_common.encryption import is_local
-from viral_common.settings import CommonSettings
+from viral_common.signing.settings import TrustSettings
 
 # A shorter one can be guessed.
 SHORTEST_KEY = 20
 
 
-class GatewaySettings(CommonSettings):
+class GatewaySettings(TrustSettings):
     """Where the gateway listens, how it keeps up with promotions, and where its links point."""
 
     account: ClassVar[str] = "gateway"

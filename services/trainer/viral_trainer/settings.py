@@ -6,12 +6,12 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr
 from viral_common.cores import count_usable_cores
-from viral_common.settings import CommonSettings
+from viral_common.signing.settings import SigningSettings
 
 DEFAULT_BASE_MODEL = "google/bert_uncased_L-2_H-128_A-2"
 
 
-class TrainerSettings(CommonSettings):
+class TrainerSettings(SigningSettings):
     """What to train from, on how much, and how hard."""
 
     account: ClassVar[str] = "trainer"

@@ -17,6 +17,7 @@ from viral_evaluator.promotion_rule import PromotionRule
 from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
 
+from tests.signing import EVALUATOR
 from tests.unit.evaluator.fakes import FakeModels
 
 
@@ -34,4 +35,4 @@ def alias(db: Sessions, models: FakeModels) -> AliasFollower:
 def evaluator(db: Sessions, settings: CommonSettings, models: FakeModels, alias: AliasFollower) -> Evaluator:
     own = EvaluatorSettings.model_validate(settings.model_dump())
     judge = Judge(TweetStore(db), cast(Scorer, models), PromotionRule(resamples=500), own)
-    return Evaluator(PostgresChallenges(db, timedelta(hours=1)), judge, models, alias)
+    return Evaluator(PostgresChallenges(db, timedelta(hours=1), EVALUATOR.sign_promotion), judge, models, alias)

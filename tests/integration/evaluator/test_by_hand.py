@@ -16,6 +16,7 @@ from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import find_replaced_champion, promote_by_hand
 
 from tests.integration.evaluator.rows import store_training
+from tests.signing import EVALUATOR_PEM
 from tests.unit.evaluator.fakes import FakeModels
 
 
@@ -99,6 +100,7 @@ def command(settings: CommonSettings, monkeypatch: pytest.MonkeyPatch) -> Comman
         "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
         "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
         "VIRAL_MLFLOW_URL": settings.mlflow_url,
+        "VIRAL_SIGNING_KEY": EVALUATOR_PEM,
     }
     return lambda *arguments: CliRunner().invoke(cli.app, arguments, env=environment)
 

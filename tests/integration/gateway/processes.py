@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from viral_common.artefact.files import Artefact
+from viral_common.artefact.files import SIGNATURE, Artefact
 from viral_common.database.tables import Batch, Promotion
 from viral_common.delivery.service import Service
 from viral_common.events import ModelPromoted
@@ -25,6 +25,7 @@ from viral_common.stores import ledger
 
 from tests.eventually import eventually
 from tests.factories import make_artefact
+from tests.signing import EVALUATOR, TRAINER, write_signers
 
 NOWHERE = "127.0.0.1:1"
 
@@ -39,6 +40,7 @@ class GatewayProcess:
             "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
             "VIRAL_MLFLOW_URL": settings.mlflow_url,
             "VIRAL_DATA_DIR": str(settings.data_dir),
+            "VIRAL_TRUSTED_SIGNERS": str(write_signers(log.with_name("signers.toml"))),
             "VIRAL_GATEWAY_PORT": str(self.port),
             # Events and the look at start must do it alone.
             "VIRAL_RECONCILE_S": "3600",
@@ -113,14 +115,16 @@ class Promoter:
         return self.register_made(artefact), artefact
 
     def register_made(self, artefact: Artefact) -> RegisteredVersion:
-        """Register a version of an artefact that is there already."""
+        """Register a version of an artefact that is there already, signed unless it was."""
+        if not (signature := artefact.directory / SIGNATURE).exists():
+            signature.write_bytes(TRAINER.sign_artefact(artefact.sha256, uuid4(), self.batch_id))
         run = Runs(self.settings.mlflow_url).start(uuid4(), "test", {})
         return run.register(artefact, {"auc": 0.7})
 
     def promote(self, registered: RegisteredVersion, **damage: Any) -> int:
         """Promote it; return its promotion_seq."""
         with self.service.sessions.begin() as session:
-            row = ledger.add_promotion(session, self._row(registered, **damage))
+            row = ledger.add_promotion(session, self._row(registered, **damage), EVALUATOR.sign_promotion)
             event = ModelPromoted(
                 id=row.event_id,
                 batch_id=row.batch_id,
@@ -165,6 +169,7 @@ class Promoter:
             "mlflow_run_id": registered.mlflow_run_id,
             "artifact_uri": registered.artifact_uri,
             "artifact_sha256": registered.artifact_sha256,
+            "precision": "fp32",
             "reason": "manual",
             "metrics": registered.metrics,
         }

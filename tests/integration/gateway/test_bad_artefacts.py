@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from viral_common.artefact.files import Artefact, write_manifest
+from viral_common.artefact.files import SIGNATURE, Artefact, write_manifest
 from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 
@@ -67,6 +67,7 @@ def test_it_is_refused_counted_and_shown_while_the_old_model_serves_on(
 def make_damaged(artefact: Artefact, damage: Callable[[Path], None], directory: Path) -> Artefact:
     """Make a copy of it, spoilt, whose manifest agrees."""
     copy = shutil.copytree(artefact.directory, directory / "artefact")
+    (copy / SIGNATURE).unlink()
     damage(copy)
     return replace(artefact, directory=copy, sha256=write_manifest(copy))
 

@@ -13,6 +13,7 @@ from viral_trainer.settings import TrainerSettings
 from viral_trainer.training.challenger import MlflowChallengers
 
 from tests.factories import make_base_model
+from tests.signing import TRAINER
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def challengers(registry: Registry, settings: CommonSettings, tmp_path: Path) ->
     """Real MLflow, a narrow network of random weights; no reports."""
     base = make_base_model(tmp_path / "base")
     own = TrainerSettings.model_validate({**settings.model_dump(), "train_threads": 1, "head_lr": 1e-2})
-    return MlflowChallengers(Runs(settings.mlflow_url), registry, lambda: base, own, lambda *_: None)
+    return MlflowChallengers(Runs(settings.mlflow_url), registry, lambda: base, own, lambda *_: None, TRAINER)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from viral_trainer.training.challenger import MlflowChallengers
 
 from tests.factories import make_labelled_tweets
 from tests.integration.trainer.stored_batches import store_batch
+from tests.signing import make_trust
 
 
 def test_rare_viral_tweets_are_learned_called_and_judged(
@@ -34,7 +35,7 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     ]
     judge = Judge(
         TweetStore(db),
-        Scorer(challengers.registry, tmp_path / "evaluator"),
+        Scorer(challengers.registry, tmp_path / "evaluator", make_trust(tmp_path)),
         PromotionRule(resamples=500),
         EvaluatorSettings.model_validate(settings.model_dump()),
     )

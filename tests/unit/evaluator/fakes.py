@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from viral_common.database.tables import Promotion, Training, Verdict
-from viral_common.errors import NotYet, ServerAway, Unusable
+from viral_common.errors import NotYet, ServerAway, SignatureError, Unusable
 from viral_common.events import ModelTrained, Precision, derive_event_id
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.label_rule import LabelRule
@@ -42,12 +42,18 @@ class FakeModels:
     """What MLflow answers to the next calls."""
     thresholds: dict[str, int] = field(default_factory=dict)
     decision_threshold: float = 0.5
+    refused: SignatureError | None = None
+    """Of the champion, if nobody signed it."""
 
-    def score(self, uri: str, _sha256: str, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
+    def score(self, champion: Promotion, tweets: Sequence[TweetInput]) -> Scored:
+        if self.refused is not None:
+            raise self.refused
+        uri, precision = champion.artifact_uri, champion.precision
         self.served_in.append((uri, precision))
         return self._predict(uri, tweets, self.skill[uri] if precision == "fp32" else self.int8[uri])
 
-    def score_each(self, uri: str, _sha256: str, tweets: Sequence[TweetInput]) -> dict[Precision, Scored]:
+    def score_each(self, training: Training, tweets: Sequence[TweetInput]) -> dict[Precision, Scored]:
+        uri = training.artifact_uri
         self.scored.append(uri)
         scored: dict[Precision, Scored] = {"fp32": self._predict(uri, tweets, self.skill[uri])}
         return scored | ({"int8": self._predict(uri, tweets, self.int8[uri])} if uri in self.int8 else {})

@@ -24,7 +24,7 @@ TOO_FEW = (
 )
 
 
-NOWHERE = {"database_url": "postgresql://x", "rabbitmq_url": "amqp://x", "mlflow_url": "http://x"}
+NOWHERE = {"database_url": "postgresql://127.0.0.1/x", "rabbitmq_url": "amqp://127.0.0.1/", "mlflow_url": "http://127.0.0.1"}
 SETTINGS = EvaluatorSettings.model_validate(NOWHERE)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import sessionmaker
 from viral_common.artefact.files import ArtefactSpec, Calibration, FeatureScaling, Sample
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.database.engine import Sessions
-from viral_common.database.tables import Batch, Promotion, Training, Verdict
+from viral_common.database.tables import AuditEntry, Batch, Promotion, Training, Verdict
 from viral_common.errors import ServerAway
 from viral_common.stores.champion import Champion
 from viral_common.stores.trail import BatchTrail, ModelRecord
@@ -62,6 +62,7 @@ class FakeRecords(Records):
         self.live: RecentPredictions | None = None
         self.test_tweets: list[TweetInput] = []
         self.authors: dict[str, AuthorHistory] = {}
+        self.acts: list[AuditEntry] = []
         self.away = False
 
     def read_champion(self) -> Champion | None:
@@ -75,6 +76,10 @@ class FakeRecords(Records):
     def read_batches(self, limit: int, offset: int = 0) -> list[BatchTrail]:
         self._ask()
         return self.trails[offset : offset + limit]
+
+    def read_newest_acts(self, limit: int) -> list[AuditEntry]:
+        self._ask()
+        return self.acts[:limit]
 
     def read_recent_predictions(self, model_version: int, newest: int) -> RecentPredictions | None:
         self._ask()
@@ -105,6 +110,7 @@ class FakeGateway:
     announcements: Announcements = field(default_factory=Announcements)
     settings: dict[str, Any] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=sessionmaker)
+    signed: bool = True
 
     def build(self) -> Gateway:
         settings = make_settings(**self.settings)
@@ -126,7 +132,9 @@ class FakeGateway:
     def serve(self, version: int = 3, base: float = 0.5, **of_its_artefact: Any) -> FakeModel:
         """Put a model in place, as a swap does."""
         model = FakeModel(base, make_spec(**of_its_artefact))
-        self.holder.current = Serving(make_champion(version), model)
+        self.holder.current = Serving(
+            make_champion(version), model, artefact_signed=self.signed, promotion_signed=self.signed
+        )
         return model
 
 
@@ -136,6 +144,7 @@ def make_settings(**more: object) -> GatewaySettings:
             "database_url": "postgresql://viral:secret@127.0.0.1:1/viral",
             "rabbitmq_url": "amqp://viral:secret@127.0.0.1:1/viral",
             "rabbitmq_console_url": "http://127.0.0.1:15672",
+            "session_key": "a-session-key-of-thirty-two-letters",
             **more,
         }
     )
@@ -245,6 +254,23 @@ def make_verdict(version: int, outcome: str = "promoted") -> Verdict:
         rule="paired bootstrap of AUC",
         reason=f"Version {version} beats version {version - 1} by 0.012 AUC (95% interval 0.004 to 0.021).",
         created_at=NOON.replace(minute=6),
+    )
+
+
+def make_act(seq: int) -> AuditEntry:
+    return AuditEntry(
+        seq=seq,
+        at=NOON,
+        role="operator",
+        os_user="root",
+        person="ada",
+        action="roll back",
+        subject=f"version {seq}",
+        before={"version": seq + 1},
+        after={"version": seq, "promotion": 7, "precision": "fp32"},
+        reason="complaints about the <version> before",
+        previous_hash=f"{seq - 1:064x}",
+        hash=f"{seq:064x}",
     )
 
 

@@ -11,6 +11,7 @@ from viral_common.artefact.files import (
     GRAPHS,
     MANIFEST,
     SERVING,
+    SIGNATURE,
     SPEC,
     Artefact,
     refuse_code,
@@ -18,6 +19,7 @@ from viral_common.artefact.files import (
 )
 from viral_common.errors import ArtefactError, RegistryUnavailable
 from viral_common.events import Precision
+from viral_common.signing.trust import Trust
 from viral_common.stores.champion import Champion
 from viral_gateway.serving.artefact_cache import ArtefactCache
 from viral_gateway.serving.champion import ModelHolder
@@ -51,7 +53,7 @@ class FakeMlflow:
         directory.mkdir()
         for file in (self.directory / artifact_uri.removeprefix("models:/")).iterdir():
             refuse_code(file.name, artifact_uri)
-            if file.name in {MANIFEST, *SERVING[precision]}:
+            if file.name in {MANIFEST, SIGNATURE, *SERVING[precision]}:
                 shutil.copy(file, directory)
         return directory
 
@@ -66,16 +68,18 @@ def load(artefact: Artefact, precision: Precision) -> FakeModel:
 class SwapperHarness:
     """Hold a swapper with all that it touches."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, trust: Trust | None = None) -> None:
         self.mlflow = FakeMlflow(directory / "mlflow")
         self.announced = 0
+        self.trust = trust or Trust(None, allow_unsigned=True)
         self.restart(directory)
 
     def restart(self, directory: Path) -> None:
         self.holder = ModelHolder()
+        self.tried: list[str] = []
         self.cache = ArtefactCache(directory / "cache")
         self.swapper = Swapper(
-            self.holder, self.cache, self.mlflow.download, lambda *_: None, load, self._announce
+            self.holder, self.cache, self.mlflow.download, self._try, load, self._announce, self.trust
         )
 
     @property
@@ -88,6 +92,9 @@ class SwapperHarness:
         scorer = self.holder.get_serving().scorer
         assert isinstance(scorer, FakeModel)
         return scorer.base
+
+    def _try(self, artefact: Artefact, _precision: Precision) -> None:
+        self.tried.append(artefact.sha256)
 
     def _announce(self) -> None:
         self.announced += 1

@@ -17,7 +17,15 @@ from urllib.parse import quote, urlencode
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
 from viral_common.addresses import Account, split_account
-from viral_common.artefact.files import FILES, GRAPHS, MANIFEST, SERVING, get_size_limit, refuse_code
+from viral_common.artefact.files import (
+    FILES,
+    GRAPHS,
+    MANIFEST,
+    SERVING,
+    SIGNATURE,
+    get_size_limit,
+    refuse_code,
+)
 from viral_common.encryption import explain_failure, make_client_context, split_authority
 from viral_common.errors import ArtefactError, RegistryUnavailable, summarise_error
 from viral_common.events import Precision
@@ -65,7 +73,7 @@ def download(mlflow_url: str, artifact_uri: str, precision: Precision | None, in
     directory = into / "artefact"
     directory.mkdir()
     wanted = SERVING[precision] if precision else FILES | set(GRAPHS.values())
-    for name in sorted(names & {MANIFEST, *wanted}):
+    for name in sorted(names & {MANIFEST, SIGNATURE, *wanted}):
         # What is written is outside of what is answered: a full disk is no fault of MLflow's.
         with (directory / name).open("wb") as file:
             url = f"{files}/{quote(f'{path}/{name}')}"

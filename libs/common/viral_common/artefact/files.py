@@ -1,11 +1,13 @@
 """Read and write the model artefact: a flat directory, byte for byte the same where it is scored and served.
 
-`manifest.json` lists every other file with its size and sha256; the manifest's own digest names the whole.
+`manifest.json` lists every other file with its size and sha256; the manifest's own digest names the whole. Beside it
+`manifest.sig` says who made it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +22,7 @@ from viral_common.errors import ArtefactError
 from viral_common.events import Precision, Sha256, Share
 from viral_common.tweets.features import TweetInput
 
-MANIFEST = "manifest.json"
+MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 MODEL, TOKENIZER, SPEC = "model.onnx", "tokenizer.json", "viral.json"
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
 FILES = frozenset({MODEL, TOKENIZER, SPEC, WEIGHTS, CONFIG, CARD})
@@ -38,7 +40,7 @@ CLIP = 8.0
 # Formats that cannot run code when read. Everything else (pickle, .pt, .bin, .npy, .so, …) is refused.
 _SAFE_SUFFIXES = frozenset({".onnx", ".json", ".safetensors", ".md"})
 # What is parsed here is short; no other file is near this long either.
-_SIZE_LIMITS = {MANIFEST: 1 << 20, SPEC: 16 << 20, TOKENIZER: 64 << 20}
+_SIZE_LIMITS = {MANIFEST: 1 << 20, SIGNATURE: 4 << 10, SPEC: 16 << 20, TOKENIZER: 64 << 20}
 _OTHER_SIZE_LIMIT = 2 << 30
 
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -130,6 +132,12 @@ class Artefact:
     sha256: str
 
     @property
+    def signature(self) -> bytes | None:
+        """The content of manifest.sig, unchecked: signatures are the business of `viral_common.signing`."""
+        path = self.directory / SIGNATURE
+        return path.read_bytes() if path.is_file() else None
+
+    @property
     def precisions(self) -> tuple[Precision, ...]:
         """Those it has a graph of, fp32 first."""
         return tuple(precision for precision, name in GRAPHS.items() if (self.directory / name).is_file())
@@ -140,7 +148,7 @@ def write_manifest(directory: Path) -> str:
     files = {
         path.name: FileEntry(sha256=_compute_sha256(path), size=path.stat().st_size)
         for path in sorted(directory.iterdir())
-        if path.name != MANIFEST
+        if path.name not in (MANIFEST, SIGNATURE)
     }
     body = Manifest(files=files).model_dump_json(indent=2).encode()
     (directory / MANIFEST).write_bytes(body)
@@ -162,6 +170,8 @@ def read_artefact(
                 f"{directory}: {MANIFEST} has digest {digest[:12]}…, announced was {expected_sha256[:12]}…"
             )
         manifest = _parse(Manifest, body, directory / MANIFEST)
+        if os.path.lexists(directory / SIGNATURE):
+            _check_regular(directory / SIGNATURE)
         for name in _check_names(directory, manifest, serving):
             _check_file(directory / name, manifest.files[name])
         spec = _parse(ArtefactSpec, (directory / SPEC).read_bytes(), directory / SPEC)
@@ -184,7 +194,7 @@ def _check_names(directory: Path, manifest: Manifest, serving: Precision | None)
         if Path(name).name != name or name.startswith(".") or "\\" in name:
             raise ArtefactError(f"{directory}: {MANIFEST} names {name!r}, which is no plain file name")
         refuse_code(name, directory)
-    present = {path.name for path in directory.iterdir()} - {MANIFEST}
+    present = {path.name for path in directory.iterdir()} - {MANIFEST, SIGNATURE}
     wanted = SERVING[serving] if serving else listed
     if missing := (FILES - listed) | (wanted - present):
         raise ArtefactError(f"{directory}: missing {', '.join(sorted(missing))}")
@@ -195,7 +205,7 @@ def _check_names(directory: Path, manifest: Manifest, serving: Precision | None)
 
 def refuse_code(name: str, of: object) -> None:
     """Refuse with an ArtefactError a file name of `of` whose format can run code when it is read."""
-    if Path(name).suffix not in _SAFE_SUFFIXES:
+    if Path(name).suffix not in _SAFE_SUFFIXES and name != SIGNATURE:
         raise ArtefactError(f"{of}: {name} has a format that could run code when read")
 
 
@@ -209,10 +219,14 @@ def _check_size(path: Path) -> None:
         raise ArtefactError(f"{path}: more than {limit:,} bytes, as no real one has")
 
 
-def _check_file(path: Path, entry: FileEntry) -> None:
+def _check_regular(path: Path) -> None:
     if path.is_symlink() or not path.is_file():
         raise ArtefactError(f"{path}: not a regular file")
     _check_size(path)
+
+
+def _check_file(path: Path, entry: FileEntry) -> None:
+    _check_regular(path)
     if (size := path.stat().st_size) != entry.size:
         raise ArtefactError(f"{path}: {size} bytes, {MANIFEST} says {entry.size}")
     if _compute_sha256(path) != entry.sha256:

@@ -31,6 +31,8 @@ class Champion(BaseModel):
     promoted_at: AwareDatetime
     test_count: int | None = None
     """Test tweets behind the metrics, if a verdict counted them."""
+    signed_by: str | None = None
+    signature: str | None = None
 
     @property
     def graph(self) -> tuple[str, Precision]:

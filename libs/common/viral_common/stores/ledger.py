@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +14,14 @@ from viral_common.database.tables import Batch, Candidate, Promotion, Training, 
 
 # Whoever decides about the champion holds this lock; the number is arbitrary but fixed.
 PROMOTION_LOCK = 7_201_734
+# Above every row that is there: one that somebody else wrote, with whatever number, must not be the newest for ever.
+_NEXT_PROMOTION = text(
+    """
+    SELECT greatest(
+        nextval(pg_get_serial_sequence('promotions', 'seq')), (SELECT max(seq) + 1 FROM promotions)
+    ), clock_timestamp()
+    """
+)
 
 
 def record_training(session: Session, training: Training) -> None:
@@ -130,8 +138,13 @@ def find_promotion(session: Session, event_id: UUID) -> Promotion | None:
     return session.scalars(select(Promotion).where(Promotion.event_id == event_id)).one_or_none()
 
 
-def add_promotion(session: Session, promotion: Promotion) -> Promotion:
-    """Make a version the champion; returned with its `seq` and time. Hold `lock_promotions`."""
+def add_promotion(
+    session: Session, promotion: Promotion, sign: Callable[[Promotion], None] | None = None
+) -> Promotion:
+    """Make a version the champion; returned with its `seq` and time, which `sign` signs. Hold `lock_promotions`."""
+    promotion.seq, promotion.promoted_at = session.execute(_NEXT_PROMOTION).one()
+    if sign is not None:
+        sign(promotion)
     session.add(promotion)
     session.flush()
     session.refresh(promotion)

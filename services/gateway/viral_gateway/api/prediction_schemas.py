@@ -146,6 +146,9 @@ class ModelDetails(ModelRef):
     viral_rate: float = Field(description="Share of viral tweets it was trained on", examples=[0.43])
     simulated: bool = Field(description="Whether it was trained on simulated tweets", examples=[False])
     train_count: int = Field(description="Tweets it was trained on", examples=[35_000])
+    signed: bool = Field(
+        description="Whether trusted keys signed the artefact and its promotion", examples=[True]
+    )
 
     @classmethod
     def from_serving(cls, serving: Serving) -> Self:
@@ -159,6 +162,7 @@ class ModelDetails(ModelRef):
                 "viral_rate": spec.training.viral_rate,
                 "simulated": spec.training.simulated,
                 "train_count": spec.training.train_count,
+                "signed": serving.signed,
             }
         )
 

@@ -37,6 +37,13 @@ class Serving:
     scorer: Scorer
     from_cache: bool = False
     """Restored at start and not confirmed by Postgres since."""
+    artefact_signed: bool = False
+    promotion_signed: bool = False
+
+    @property
+    def signed(self) -> bool:
+        """Whether trusted keys signed all of it; what is not serves only where that is allowed."""
+        return self.artefact_signed and self.promotion_signed
 
 
 @dataclass(frozen=True)

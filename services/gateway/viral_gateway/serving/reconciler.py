@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from viral_common.errors import ServerAway
+from viral_common.errors import ServerAway, SignersUnreadable
 from viral_common.events import ModelPromoted
 from viral_common.stores.champion import Champion
 
@@ -66,7 +66,7 @@ class Reconciler:
             try:
                 self.reconcile()
                 wait_s = self._every_s
-            except (ServerAway, CacheUnwritable) as error:
+            except (ServerAway, CacheUnwritable, SignersUnreadable) as error:
                 log.warning("not caught up", reason=str(error), retry_in_s=wait_s)
             except Exception:  # this loop is the thread's edge: it must outlive everything
                 log.exception("reconciling failed", retry_in_s=wait_s)
@@ -74,7 +74,10 @@ class Reconciler:
             self._wait(stopping, wait_s)
 
     def reconcile(self) -> None:
-        """Offer the champion that Postgres names. Raises ServerAway if not all could be asked, and CacheUnwritable."""
+        """Offer the champion that Postgres names.
+
+        Raises ServerAway if not all could be asked, CacheUnwritable, SignersUnreadable.
+        """
         try:
             champion = self._read_champion()
         except ServerAway:

@@ -9,12 +9,13 @@ from pathlib import Path
 from uuid import UUID
 
 import structlog
-from viral_common.artefact.files import CARD
+from viral_common.artefact.files import CARD, SIGNATURE
 from viral_common.database.tables import Batch, Candidate
 from viral_common.errors import ServerAway
 from viral_common.events import BatchCollected
 from viral_common.registry.runs import Run, Runs
 from viral_common.registry.versions import BATCH_ID, SOURCE, RegisteredVersion, Registry
+from viral_common.signing.signer import Signer
 from viral_common.tweets.tweet import take_inputs
 
 from viral_trainer.data.window import Window
@@ -39,6 +40,7 @@ class MlflowChallengers:
     find_base: Callable[[], BaseModel]
     settings: TrainerSettings
     report: Callable[[Run, Batch], None]
+    signer: Signer | None = None
 
     def find(self, candidate: Candidate) -> RegisteredVersion | None:
         """Find the version that was registered of a candidate."""
@@ -97,6 +99,9 @@ class MlflowChallengers:
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
         check_on = take_inputs(window.validation[:PARITY_TWEETS])
         artefact = export(model, scratch / "artefact", check_on)
+        if self.signer is not None:
+            signature = self.signer.sign_artefact(artefact.sha256, event_id, window.batches[-1].id)
+            (artefact.directory / SIGNATURE).write_bytes(signature)
         run.describe(strip_front_matter((artefact.directory / CARD).read_text()))
         metrics = dict(model.training.metrics)
         record(

@@ -1,0 +1,1 @@
+"""Sign models and promotions, and check who signed them."""
