@@ -14,8 +14,10 @@ import httpx
 import pytest
 from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine, text
-from viral_common.database.engine import Sessions, connect, make_sessions, migrate
+from viral_common.bus.operations import prepare_broker
+from viral_common.database.engine import Sessions, connect, connect_to, make_sessions
 from viral_common.settings import CommonSettings, SettingsWithSecrets
+from viral_local.prepare.postgres import prepare_tables
 from viral_local.settings import LocalSettings
 from viral_scraper.stores.partitions import add_months, find_month
 
@@ -70,8 +72,8 @@ def _migrated_template(servers: Servers) -> str:
     """The name of a database with the newest schema, to be copied."""
     name = f"template_{uuid4().hex[:8]}"
     _in_postgres(servers, f'CREATE DATABASE "{name}"')
-    engine = connect(_settings(_with_path(servers.database_url, name)), "tests")
-    migrate(engine)
+    prepare_tables(_with_path(servers.database_url, name))
+    engine = connect_to(_with_path(servers.database_url, name), "tests")
     # Of the tweets that tests store or move by themselves; all others bring the months they need.
     lately = [datetime.now(UTC) - timedelta(days=days) for days in (31, 15, 0)]
     start = [
@@ -161,7 +163,9 @@ def own_vhost(servers: Servers) -> Iterator[str]:
     with console(servers) as api:
         api.put(f"/api/vhosts/{name}").raise_for_status()
         api.put(f"/api/permissions/{name}/{user}", json=rights).raise_for_status()
-        yield _with_path(servers.rabbitmq_url, name)
+        url = _with_path(servers.rabbitmq_url, name)
+        prepare_broker(url)
+        yield url
         api.delete(f"/api/vhosts/{name}").raise_for_status()
 
 
@@ -180,12 +184,6 @@ def _with_subclasses(base: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
     yield base
     for subclass in base.__subclasses__():
         yield from _with_subclasses(subclass)
-
-
-def _settings(database_url: str) -> CommonSettings:
-    return CommonSettings.model_validate(
-        {"database_url": database_url, "rabbitmq_url": "amqp://nobody:none@127.0.0.1/"}
-    )
 
 
 def _with_path(url: str, name: str) -> str:

@@ -33,9 +33,9 @@ def started_servers(data_dir: Path) -> Iterator[Servers]:
     """Private ones on free ports, stopped and deleted at the end."""
     with run_servers(data_dir) as plan:
         yield Servers(
-            plan.database_url,
+            plan.owner_url,
             plan.rabbitmq_url,
             plan.console_url,
-            plan.mlflow_url,
+            plan.mlflow_login_url,
             plan.home.stack_file,
         )

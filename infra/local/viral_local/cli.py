@@ -14,7 +14,10 @@ import typer
 from viral_common.cli import print_errors_as_one_line
 from viral_common.errors import UsageError, ViralError
 
-from viral_local.commands import messages
+from viral_local.commands import keys, messages
+from viral_local.commands.audit import audit
+from viral_local.commands.certs import certs
+from viral_local.commands.servers import servers
 
 if TYPE_CHECKING:
     from viral_local.stack.stack import Stack
@@ -24,6 +27,10 @@ app = typer.Typer(
 )
 app.add_typer(messages.events, name="events")
 app.add_typer(messages.dead_letters, name="dead-letters")
+app.add_typer(keys.keys, name="keys")
+app.add_typer(audit, name="audit")
+app.add_typer(certs, name="certs")
+app.add_typer(servers, name="servers")
 
 
 @contextmanager
@@ -110,7 +117,7 @@ def status(
         statuses = read_program_statuses(plan, stack.supervisor)
         console.print(make_programs_table(statuses), make_addresses_table(plan), sep="\n\n")
         if passwords:
-            console.print("", *(f"{name}: {password}" for name, password in plan.passwords.items()), sep="\n")
+            console.print("", *plan.secrets.describe("operator"), sep="\n")
         if trails := read_newest_trails(plan):  # last: it needs Postgres, and those who ask may have none
             console.print("", make_batches_table(trails), sep="\n")
         raise typer.Exit(0 if all(status.outage is None for status in statuses) else 1)

@@ -1,4 +1,4 @@
-"""Locate the stack's folder (`.viral`), its identity, and what it keeps between starts: passwords and ports."""
+"""Locate the stack's folder (`.viral`), its identity, and what it keeps between starts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from viral_local.private_files import read_json, write_private, write_private_json
+from viral_local.private_files import write_private
 from viral_local.system_user import Owner, find_owner
 
-ACCOUNTS = ("postgres", "viral", "mlflow", "rabbitmq", "forget")
 # The kernel's limit for a socket's path is 104 (macOS) to 108 bytes, and supervisord appends its pid.
 SOCKET_PATH_LIMIT = 90
 
@@ -33,8 +32,9 @@ class Home:
         return self.root / "programs"
 
     @property
-    def mlflow_dir(self) -> Path:
-        return self.root / "mlflow"
+    def secrets_dir(self) -> Path:
+        """A folder of secret files for each account."""
+        return self.root / "secrets"
 
     @property
     def stack_file(self) -> Path:
@@ -85,18 +85,9 @@ class Home:
             write_private(self.root / "stack-id", secrets.token_hex(4))
         for known in ("stack_id", "owner", "socket"):
             self.__dict__.pop(known, None)
-        for folder in (self.log_dir, self.programs_dir, self.mlflow_dir, self.socket.parent):
+        for folder in (self.log_dir, self.programs_dir, self.secrets_dir, self.socket.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
         self.owner.make(self.root)
-
-    def load_passwords(self) -> dict[str, str]:
-        """Load one for each account of the private servers and the key to forget with, generated at the first start."""
-        path = self.root / "passwords.json"
-        kept: dict[str, str] = read_json(path) or {}
-        if missing := [account for account in ACCOUNTS if account not in kept]:
-            kept |= {account: secrets.token_urlsafe(24) for account in missing}
-            write_private_json(path, kept)
-        return kept
 
     def _is_copy(self, stack_id: str) -> bool:
         """Check whose data it is. A folder that was moved left nothing where it was, so it keeps its identity."""

@@ -29,6 +29,9 @@ class LocalSettings(BaseSettings):
     rabbitmq_console_url: str | None = Field(
         default=None, description="Management console of the given RabbitMQ"
     )
+    secrets_dir: Path | None = Field(
+        default=None, description="Where every account's secrets are, and are made if they are missing"
+    )
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port of the gateway, if it is free")
     api_keys: SecretStr | None = Field(
         default=None, description="The gateway's; the demo asks with the first"

@@ -25,6 +25,12 @@ def fill_account(url: str, name: str, password: str | None) -> str:
     return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()
 
 
+def replace_account(url: str, account: Account, path: str) -> str:
+    """Build the address of another path on the same server, for another account."""
+    bare, _ = split_account(url)
+    return fill_account(urlsplit(bare)._replace(path=path).geturl(), *account)
+
+
 def split_account(url: str) -> tuple[str, Account | None]:
     """Split an address into itself without an account, as it may be shown, and the account."""
     url, _ = split_authority(url)

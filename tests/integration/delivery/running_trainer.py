@@ -35,7 +35,6 @@ def publish(url: str, body: bytes, routing_key: str = "batch.collected", **prope
     """Publish as any program on the broker might."""
     with topology.open_connection(url, "tests") as connection:
         channel = connection.channel()
-        topology.declare_topology(channel)
         channel.basic_publish(topology.EVENTS, routing_key, body, pika.BasicProperties(**properties))
 
 

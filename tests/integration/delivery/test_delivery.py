@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from uuid import UUID, uuid4, uuid5
 
+from viral_common.bus.operations import prepare_broker
 from viral_common.bus import topology
 from viral_common.bus.messages import Message
 from viral_common.database.engine import Sessions
@@ -69,6 +70,7 @@ def test_a_consumer_whose_channel_the_broker_closes_is_noticed_and_comes_back(
         with topology.open_connection(url, "tests") as connection:
             connection.channel().queue_delete("trainer.batch-collected")
         eventually(lambda: service.find_missing() != [], within_s=5)
+        prepare_broker(url)
         eventually(lambda: service.find_missing() == [], within_s=10)
         event = publish_event(url, make_batch_collected())
         eventually(lambda: read_state(db, event.id) == "done")

@@ -14,6 +14,7 @@ import httpx
 import psutil
 import pytest
 from viral_common.errors import UsageError
+from viral_local.prepare.rabbitmq import USERS
 from viral_local.process.orphans import find_orphans
 from viral_local.stack.only_servers import make_servers_stack
 from viral_local.stack.plan import Plan
@@ -48,10 +49,8 @@ def pids(stack: Stack) -> dict[str, int]:
 def is_answering(plan: Plan) -> bool:
     try:
         with httpx.Client(timeout=30) as http:
-            overview = http.get(
-                f"{plan.console_url}/api/overview", auth=("viral", plan.passwords["rabbitmq"])
-            )
-            experiments = http.get(f"{plan.mlflow_url}/api/2.0/mlflow/experiments/search?max_results=1")
+            overview = http.get(f"{plan.console_login_url}/api/overview")
+            experiments = http.get(f"{plan.mlflow_login_url}/api/2.0/mlflow/experiments/search?max_results=1")
     except httpx.TransportError:
         return False
     return overview.is_success and experiments.is_success
@@ -70,10 +69,11 @@ def test_a_first_start_loosens_nothing_and_shows_no_password(stack: Stack) -> No
     assert modes_above(stack.home.root) == before
     shown = " ".join(part for line in command_lines() for part in line)
     logged = "".join(path.read_text(errors="replace") for path in stack.home.log_dir.glob("*.log"))
-    for password in plan.passwords.values():
+    for password in (path.read_text().strip() for path in plan.secrets.root.rglob("viral_*")):
         assert password not in shown
         assert password not in logged
-    assert all(path.stat().st_mode & 0o077 == 0 for path in stack.home.root.iterdir())
+    private = [*stack.home.root.iterdir(), *plan.secrets.root.rglob("*")]
+    assert [path for path in private if path.suffix != ".toml" and path.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.usefixtures("up")
@@ -89,13 +89,13 @@ def test_a_second_start_changes_nothing_also_two_at_once(stack: Stack) -> None:
 @pytest.mark.usefixtures("up")
 def test_the_trace_and_the_plugins_are_there_and_guest_is_not(stack: Stack) -> None:
     plan = stack.plan()
-    with httpx.Client(base_url=plan.console_url, auth=("viral", plan.passwords["rabbitmq"])) as console:
+    with httpx.Client(base_url=plan.console_login_url) as console:
         traces = [trace["name"] for trace in console.get("/api/traces").json()]
-        users = [user["name"] for user in console.get("/api/users").json()]
+        users = sorted(user["name"] for user in console.get("/api/users").json())
     metrics = httpx.get(f"http://127.0.0.1:{plan.ports['prometheus']}/metrics")
 
     assert traces == ["viral"]
-    assert users == ["viral"]
+    assert users == sorted(USERS)
     assert metrics.is_success
 
 

@@ -85,8 +85,7 @@ def _open_database() -> Iterator[Sessions]:
     from viral_local.stack.stack import Stack
 
     settings = load_settings(LocalSettings)
-    given = settings.database_url
-    url = given.get_secret_value() if given else Stack(settings).plan().database_url
+    url = Stack(settings).find_operators_url("database")
     # No broker is asked, but these settings want an address of one.
     engine = connect(
         CommonSettings.model_validate({"database_url": url, "rabbitmq_url": "amqp://none"}), "viral"

@@ -81,11 +81,7 @@ def _find_rabbitmq_url() -> str:
     from viral_local.stack.stack import Stack
 
     settings = load_settings(LocalSettings)
-    return (
-        settings.rabbitmq_url.get_secret_value()
-        if settings.rabbitmq_url
-        else Stack(settings).plan().rabbitmq_url
-    )
+    return Stack(settings).find_operators_url("rabbitmq")
 
 
 def _format_on_one_line(body: bytes) -> str:

@@ -66,8 +66,8 @@ def _find_server_outage(plan: Plan, name: str) -> str | None:
         case "postgres":
             return postgres.find_outage(plan.home, plan.ports["postgres"])
         case "rabbitmq":
-            return rabbitmq.find_outage(plan.console_url, plan.passwords["rabbitmq"])
+            return rabbitmq.find_outage(plan.console_login_url)
         case "mlflow":
-            return mlflow.find_outage(plan.mlflow_url)
+            return mlflow.find_outage(plan.mlflow_login_url)
         case _:
             return None

@@ -70,7 +70,7 @@ def make_addresses_table(plan: Plan) -> Table:
     """Make a table of where a person goes next."""
     table = Table(box=None, pad_edge=False, show_header=False)
     console_login = (
-        f"{plan.console_url}  (user viral, password: `viral status --passwords`)"
+        f"{plan.console_url}  (user operator, password: `viral status --passwords`)"
         if plan.own_rabbitmq
         else plan.console_url
     )

@@ -81,7 +81,7 @@ class Watch:
             batch_id, lambda trail: bool(trail.training or trail.verdict), self._format_training
         )
         if trail.training:
-            run = find_newest_run(self.plan.mlflow_url, batch_id)
+            run = find_newest_run(self.plan.mlflow_login_url, batch_id)
             self._print_line(
                 "trained",
                 f"version {trail.training.model_version}" + (f": {run.format_result()}" if run else ""),
@@ -128,7 +128,7 @@ class Watch:
         return trail
 
     def _format_training(self, trail: BatchTrail) -> str:
-        run = find_newest_run(self.plan.mlflow_url, trail.batch.id)
+        run = find_newest_run(self.plan.mlflow_login_url, trail.batch.id)
         return f"training: {run.format_live()}" if run else "waiting for the trainer"
 
     def _is_exhausted(self) -> bool:

@@ -1,50 +1,75 @@
-"""Run the private MLflow server: runs in Postgres, artefacts in files that it hands out itself."""
+"""Run the private MLflow server: runs in Postgres, artefacts in files that it hands out itself, accounts of its own."""
 
 from __future__ import annotations
 
 import sys
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
 
 import httpx
+from viral_common.addresses import split_account
 
+from viral_local.errors import StackError
 from viral_local.home import Home
 from viral_local.ports import LOOPBACK
+from viral_local.prepare.secret_files import DATABASE, MLFLOW, MLFLOW_KEY, SecretFiles
+from viral_local.private_files import write_private
 from viral_local.process.program import BEHIND_REPLIES, Program
+
+
+def configure(home: Home, database_url: str, files: SecretFiles) -> None:
+    """Write its secrets where it can read them, whoever it runs as; the operator administers it."""
+    folder = home.owner.make_dir(home.owner.make_dir(_locate_dir(home)) / "secrets")
+    account = split_account(database_url)[1]
+    secrets = {
+        DATABASE: account.password if account else "",
+        MLFLOW: files.read("operator", MLFLOW),
+        MLFLOW_KEY: files.read("mlflow", MLFLOW_KEY),
+    }
+    for name, value in secrets.items():
+        write_private(folder / name, value, home.owner.ids)
 
 
 def make_program(home: Home, port: int, database_url: str) -> Program:
     """Run its application under gunicorn, which hands files to the kernel.
 
     See docs/decisions/0018-mlflow-under-gunicorn.md.
-    `mlflow server` would be one more process, which a kill leaves behind; so the application gets the variables
-    that it would set. Its own check of the Host header lets every name of this machine through, on any port.
+    `mlflow server` would be one more process, which a kill leaves behind. Its own check of the Host header lets every
+    name of this machine through, on any port.
     """
+    data = _locate_dir(home)
     return Program(
         name="mlflow",
         group="servers",
         command=[
-            *(sys.executable, "-m", "gunicorn", "mlflow.server:app", "--bind", f"{LOOPBACK}:{port}"),
+            *(
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "viral_local.servers.mlflow_app:app",
+                "--bind",
+                f"{LOOPBACK}:{port}",
+            ),
             *("--worker-class", "gthread", "--threads", "16"),
             *("--keep-alive", "60", "--graceful-timeout", "5"),
             # A page that compares a hundred runs names each in its address.
             *("--limit-request-line", "8190", "--no-control-socket"),
         ],
         env={
-            "_MLFLOW_SERVER_FILE_STORE": database_url,
-            "_MLFLOW_SERVER_REGISTRY_STORE": database_url,
-            "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
-            "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": (home.mlflow_dir / "artifacts").as_uri(),
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "VIRAL_DATABASE_URL": _leave_out_password(database_url),
+            "VIRAL_SECRETS_DIR": str(data / "secrets"),
+            "HOME": str(data),
         },
-        cwd=str(home.mlflow_dir),
+        cwd=str(data),
+        user=home.owner.user if _is_python_reachable(home) else None,
         inherit_env=True,
         niceness=BEHIND_REPLIES,
     )
 
 
 def find_outage(url: str) -> str | None:
-    """Find what is wrong; None if the server answers out of its database."""
+    """Find what is wrong; None if the server answers out of its database. The address names who asks."""
     try:
         reply = httpx.get(
             f"{url}/api/2.0/mlflow/experiments/search", params={"max_results": 1}, timeout=30, trust_env=False
@@ -52,3 +77,22 @@ def find_outage(url: str) -> str | None:
     except httpx.TransportError as error:
         return str(error) or type(error).__name__
     return None if reply.is_success else f"it answers {reply.status_code}"
+
+
+def _leave_out_password(url: str) -> str:
+    bare, account = split_account(url)
+    return bare.replace("://", f"://{quote(account.name, safe='')}@", 1) if account else bare
+
+
+def _locate_dir(home: Home) -> Path:
+    return home.owner.data_dir / "mlflow"
+
+
+@cache
+def _is_python_reachable(home: Home) -> bool:
+    """Check whether the system user reaches this virtual environment; in root's own folder it does not."""
+    try:
+        home.owner.run([sys.executable, "-Ic", "import gunicorn, viral_local"])
+    except (StackError, OSError):
+        return False
+    return True

@@ -18,15 +18,6 @@ from viral_local.private_files import write_private
 from viral_local.process.program import Program
 from viral_local.system_user import SYSTEM_DIR
 
-DATABASES = ("viral", "mlflow")
-# For psql, which runs what the queries return.
-_MAKE_DATABASE = """
-SELECT 'CREATE ROLE {name} LOGIN PASSWORD ''{password}'''
-WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec
-SELECT 'CREATE DATABASE {name} OWNER {name}'
-WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec
-"""
-
 
 def make_program(home: Home, port: int) -> Program:
     """Listen on loopback only, without a socket file.
@@ -82,19 +73,6 @@ def create_data_dir(home: Home, password: str) -> None:
     return None
 
 
-def create_databases(home: Home, port: int, passwords: dict[str, str]) -> None:
-    """Create the databases and the users who own them, if they are missing."""
-    statements = [_MAKE_DATABASE.format(name=name, password=passwords[name]) for name in DATABASES]
-    run_as_superuser(home, port, passwords["postgres"], "".join(statements))
-
-
-def run_as_superuser(home: Home, port: int, password: str, statements: str) -> None:
-    """Run as the server's superuser. The statements go through stdin: they may hold passwords."""
-    psql = [str(_locate_binaries(home) / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
-    where = ["-h", LOOPBACK, "-p", str(port), "-U", "postgres", "-d", "postgres"]
-    home.owner.run([*psql, *where], stdin=statements, PGPASSWORD=password)
-
-
 def find_outage(home: Home, port: int) -> str | None:
     """Find what the server says is wrong; None if it accepts connections."""
     done = subprocess.run(
@@ -106,9 +84,9 @@ def find_outage(home: Home, port: int) -> str | None:
     return None if done.returncode == 0 else done.stdout.strip()
 
 
-def format_url(name: str, password: str, port: int) -> str:
-    """Format the URL of the database `name`, for the user of the same name."""
-    return f"postgresql://{name}:{password}@{LOOPBACK}:{port}/{name}"
+def format_url(database: str, port: int) -> str:
+    """Format the URL of a database, for whoever fills in an account."""
+    return f"postgresql://{LOOPBACK}:{port}/{database}"
 
 
 def locate_postmaster_file(home: Home) -> Path:

@@ -18,10 +18,7 @@ from viral_local.ports import LOOPBACK
 from viral_local.private_files import write_private
 from viral_local.process.program import Program
 
-USER = "viral"
-TRACE = "viral"
-# What is published on the product's exchanges; deliveries would only repeat it, and long bodies fill the disk.
-TRACED = {"format": "text", "pattern": "publish.viral.#", "max_payload_bytes": 10_000}
+ADMIN = "operator"
 PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_tracing")
 # Debian's /usr/sbin/rabbitmq-server is a wrapper for root that runs the node as the machine's own.
 SERVER_PATHS = (
@@ -84,7 +81,7 @@ def make_programs(home: Home, ports: dict[str, int]) -> list[Program]:
 
 
 def configure(home: Home, ports: dict[str, int], password: str) -> None:
-    """Write the node's configuration. `viral` is its first user, so the broker never makes `guest`."""
+    """Write the node's configuration. The operator is its first user, so the broker never makes `guest`."""
     data = home.owner.make_dir(home.owner.data_dir / "rabbitmq")
     traces = home.owner.make_dir(data / "traces")
     settings = {
@@ -95,15 +92,14 @@ def configure(home: Home, ports: dict[str, int], password: str) -> None:
         "prometheus.tcp.port": ports["prometheus"],
         # Of what anybody sends; events are far smaller.
         "max_message_size": 1 << 20,
-        "default_user": USER,
+        "default_user": ADMIN,
         "default_pass": password,
         "log.console": "true",
         "log.file": "false",
     }
-    tracing = f'{{directory, "{traces}"}}, {{username, <<"{USER}">>}}, {{password, <<"{password}">>}}'
     files = {
         "rabbitmq.conf": "".join(f"{name} = {value}\n" for name, value in settings.items()),
-        "advanced.config": f"[{{rabbitmq_tracing, [{tracing}]}}].\n",
+        "advanced.config": f'[{{rabbitmq_tracing, [{{directory, "{traces}"}}]}}].\n',
         "enabled_plugins": f"[{','.join(PLUGINS)}].\n",
         # Instead of the machine's /etc/rabbitmq/rabbitmq-env.conf.
         "rabbitmq-env.conf": "",
@@ -112,17 +108,13 @@ def configure(home: Home, ports: dict[str, int], password: str) -> None:
         write_private(data / name, text, home.owner.ids)
 
 
-def find_outage(console_url: str, password: str) -> str | None:
-    """Find what is wrong; None if the console answers and the trace exists (made now if it is missing)."""
-    trace = f"{console_url}/api/traces/%2F/{TRACE}"
+def find_outage(console_url: str) -> str | None:
+    """Find what is wrong; None if the console answers whom its address names."""
     try:
-        with httpx.Client(auth=(USER, password), timeout=5, trust_env=False) as console:
-            if console.get(trace).status_code == httpx.codes.OK:
-                return None
-            made = console.put(trace, json=TRACED)
+        reply = httpx.get(f"{console_url}/api/whoami", timeout=5, trust_env=False)
     except httpx.TransportError as error:
         return str(error) or type(error).__name__
-    return None if made.is_success else f"the console answers {made.status_code} to the trace"
+    return None if reply.is_success else f"the console answers {reply.status_code}"
 
 
 def _make_node_env(home: Home, data: Path, ports: dict[str, int]) -> dict[str, str]:

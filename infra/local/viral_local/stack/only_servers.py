@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from viral_local.servers import postgres
+from viral_common.database.grants import OWNER, allow_databases
+
 from viral_local.settings import LocalSettings
 from viral_local.stack.plan import Plan
 from viral_local.stack.stack import Stack
@@ -22,8 +23,7 @@ def run_servers(data_dir: Path) -> Iterator[Plan]:
     try:
         plan = stack.up()
         # A test wants a database of its own.
-        allow = "ALTER ROLE viral CREATEDB"
-        postgres.run_as_superuser(plan.home, plan.ports["postgres"], plan.passwords["postgres"], allow)
+        allow_databases(plan.admin_url, OWNER)
         yield plan
     finally:
         stack.down(purge=True)

@@ -5,18 +5,21 @@ Which servers are private and which are given, on which ports, under which addre
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel
+from viral_common.addresses import fill_account
 
 from viral_local.home import Home
 from viral_local.ports import LOOPBACK
+from viral_local.prepare.secret_files import DATABASE, MLFLOW, RABBITMQ, SecretFiles
 from viral_local.process.program import Program
 from viral_local.servers import mlflow, postgres, rabbitmq, services
 from viral_local.settings import LocalSettings
+from viral_local.signing_keys import choose_signers_file
 
 
 class Given(BaseModel):
@@ -26,6 +29,7 @@ class Given(BaseModel):
     rabbitmq_url: str | None = None
     mlflow_url: str | None = None
     rabbitmq_console_url: str | None = None
+    secrets_dir: str | None = None
 
     @classmethod
     def from_settings(cls, settings: LocalSettings) -> Self:
@@ -35,17 +39,17 @@ class Given(BaseModel):
             rabbitmq_url=settings.rabbitmq_url.get_secret_value() if settings.rabbitmq_url else None,
             mlflow_url=settings.mlflow_url,
             rabbitmq_console_url=settings.rabbitmq_console_url,
+            secrets_dir=str(settings.secrets_dir.absolute()) if settings.secrets_dir else None,
         )
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Derive everything from given servers, ports and passwords alone. `choices`: settings chosen for the scraper."""
+    """Derive everything from given servers, ports and secrets alone. `choices`: settings chosen for the scraper."""
 
     home: Home
     given: Given
     ports: dict[str, int]
-    passwords: dict[str, str]
     choices: dict[str, str]
 
     @property
@@ -61,16 +65,32 @@ class Plan:
         return self.given.mlflow_url is None
 
     @property
+    def secrets(self) -> SecretFiles:
+        """Every account's passwords; a person may keep them elsewhere."""
+        return SecretFiles(Path(self.given.secrets_dir or self.home.secrets_dir))
+
+    @property
     def database_url(self) -> str:
-        if self.given.database_url:
-            return self.given.database_url
-        return postgres.format_url("viral", self.passwords["viral"], self.ports["postgres"])
+        """As the operator."""
+        return self._fill(self._database_address, "operator", DATABASE)
+
+    @property
+    def owner_url(self) -> str:
+        """As who owns the tables."""
+        return self._fill(self._database_address, "viral", DATABASE)
+
+    @property
+    def admin_url(self) -> str:
+        """As the private Postgres' superuser."""
+        address = postgres.format_url("postgres", self.ports["postgres"])
+        return self._fill(address, "postgres", DATABASE)
 
     @property
     def mlflow_database_url(self) -> str:
         """A given Postgres has one database for all; MLflow then keeps to a schema of its own."""
         if self.own_postgres:
-            url = postgres.format_url("mlflow", self.passwords["mlflow"], self.ports["postgres"])
+            address = postgres.format_url("mlflow", self.ports["postgres"])
+            url = self._fill(address, "mlflow", DATABASE)
         else:
             separator = "&" if "?" in self.database_url else "?"
             url = f"{self.database_url}{separator}options={quote('-csearch_path=mlflow')}"
@@ -79,9 +99,8 @@ class Plan:
 
     @property
     def rabbitmq_url(self) -> str:
-        if self.given.rabbitmq_url:
-            return self.given.rabbitmq_url
-        return f"amqp://{rabbitmq.USER}:{self.passwords['rabbitmq']}@{LOOPBACK}:{self.ports['rabbitmq']}/%2F"
+        """As the operator."""
+        return self._fill(self._rabbitmq_address, "operator", RABBITMQ)
 
     @property
     def console_url(self) -> str:
@@ -89,6 +108,11 @@ class Plan:
         if self.own_rabbitmq:
             return f"http://{LOOPBACK}:{self.ports['console']}"
         return self.given.rabbitmq_console_url or f"http://{urlsplit(self.rabbitmq_url).hostname}:15672"
+
+    @property
+    def console_login_url(self) -> str:
+        """The private broker's, as its administrator."""
+        return self._fill(self.console_url, "operator", RABBITMQ)
 
     @property
     def console_link(self) -> str:
@@ -100,6 +124,11 @@ class Plan:
         return self.given.mlflow_url or f"http://{LOOPBACK}:{self.ports['mlflow']}"
 
     @property
+    def mlflow_login_url(self) -> str:
+        """As the operator, who administers the private one."""
+        return self._fill(self.mlflow_url, "operator", MLFLOW)
+
+    @property
     def gateway_url(self) -> str:
         return f"http://{LOOPBACK}:{self.ports['gateway']}"
 
@@ -109,17 +138,15 @@ class Plan:
     def make_service_settings(self) -> dict[str, str]:
         """Build the VIRAL_* settings that every service shares."""
         return {
-            "VIRAL_DATABASE_URL": self.database_url,
-            "VIRAL_RABBITMQ_URL": self.rabbitmq_url,
+            "VIRAL_DATABASE_URL": self._database_address,
+            "VIRAL_RABBITMQ_URL": self._rabbitmq_address,
             "VIRAL_MLFLOW_URL": self.mlflow_url,
             "VIRAL_RABBITMQ_CONSOLE_URL": self.console_link,
             "VIRAL_DATA_DIR": str(self.home.root),
+            "VIRAL_TRUSTED_SIGNERS": str(choose_signers_file(self.home.root)),
+            "VIRAL_SECRETS_DIR": str(self.secrets.root),
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
-
-    def make_scraper_settings(self) -> dict[str, str]:
-        """Build those that only the scraper and its commands need."""
-        return {"VIRAL_FORGET_KEY": os.environ.get("VIRAL_FORGET_KEY") or self.passwords["forget"]}
 
     def make_servers(self) -> list[Program]:
         """Make the programs of the private servers."""
@@ -140,9 +167,20 @@ class Plan:
                 name,
                 self.ports,
                 {
-                    **(self.choices | self.make_scraper_settings() if name == "scraper" else {}),
+                    **(self.choices if name == "scraper" else {}),
                     **self.make_service_settings(),
                 },
             )
             for name in services.SERVICES
         ]
+
+    @property
+    def _database_address(self) -> str:
+        return self.given.database_url or postgres.format_url("viral", self.ports["postgres"])
+
+    @property
+    def _rabbitmq_address(self) -> str:
+        return self.given.rabbitmq_url or f"amqp://{LOOPBACK}:{self.ports['rabbitmq']}/%2F"
+
+    def _fill(self, address: str, account: str, name: str) -> str:
+        return fill_account(address, account, self.secrets.read(account, name))

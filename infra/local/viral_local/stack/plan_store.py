@@ -10,6 +10,7 @@ from viral_local.home import Home
 from viral_local.ports import PREFERRED, choose_ports, pick_free_ports
 from viral_local.private_files import read_json, write_private_json
 from viral_local.settings import LocalSettings
+from viral_local.signing_keys import SIGNERS_FILE, choose_signers_file, make_missing_keys
 from viral_local.stack.plan import Given, Plan
 
 
@@ -17,7 +18,7 @@ def make_plan(
     home: Home, settings: LocalSettings, choices: Mapping[str, str] | None, any_ports: bool
 ) -> Plan:
     """Make the plan of a cold start. `choices` are settings for the scraper; None: those of the last start."""
-    last = load_plan(home) if home.plan_file.exists() else Plan(home, Given(), {}, home.load_passwords(), {})
+    last = load_plan(home) if home.plan_file.exists() else Plan(home, Given(), {}, {})
     kept = dict(last.ports)
     if "gateway_port" in settings.model_fields_set:
         kept.pop("gateway", None)
@@ -27,7 +28,11 @@ def make_plan(
         ports = choose_ports(kept, {**PREFERRED, "gateway": settings.gateway_port})
     if choices is None:
         choices = keep_choices(last.choices, settings)
-    plan = Plan(home, find_given_servers(settings, last), ports, last.passwords, dict(choices))
+    plan = Plan(home, find_given_servers(settings, last), ports, dict(choices))
+    plan.secrets.make()
+    # Where a person names the trusted signers, the keys are theirs too.
+    if choose_signers_file(home.root) == home.root / SIGNERS_FILE:
+        make_missing_keys(plan.secrets.root, home.root / SIGNERS_FILE)
     save_plan(plan)
     return plan
 
@@ -57,7 +62,7 @@ def keep_choices(last: Mapping[str, str], settings: LocalSettings) -> dict[str, 
 def load_plan(home: Home) -> Plan:
     """Load the plan of the stack that is up, whatever the settings say by now."""
     last = read_json(home.plan_file) or {}
-    return Plan(home, Given(**last["given"]), last["ports"], home.load_passwords(), last["choices"])
+    return Plan(home, Given(**last["given"]), last["ports"], last["choices"])
 
 
 def save_plan(plan: Plan) -> None:

@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import SecretStr
+from viral_common.addresses import fill_account
 from viral_common.errors import UsageError
 
 from viral_local.home import Home
+from viral_local.prepare.secret_files import SecretFiles
 from viral_local.private_files import lock_file, read_json, write_private
 from viral_local.process.orphans import Orphan, find_orphans, stop_orphans
 from viral_local.process.program import Program, read_environment, write_program
@@ -20,6 +23,7 @@ from viral_local.process.stack_file import select_pids, write_stack
 from viral_local.process.supervisor import Supervisor, render_configuration, start_supervisor
 from viral_local.servers import postgres
 from viral_local.settings import LocalSettings
+from viral_local.signing_keys import SIGNERS_FILE
 from viral_local.stack.plan import Plan
 from viral_local.stack.plan_store import find_given_servers, keep_choices, load_plan, make_plan, save_plan
 from viral_local.stack.start import Start, Step
@@ -65,6 +69,16 @@ class Stack:
         if not self.is_running:
             raise UsageError(self._explain_not_running())
         return load_plan(self.home)
+
+    def find_operators_url(self, server: Literal["database", "rabbitmq"]) -> str:
+        """Find a given server's address as the operator, whose password may be in a file, else the running stack's."""
+        given: SecretStr | None = getattr(self.settings, f"{server}_url")
+        if given is None:
+            return self.plan().database_url if server == "database" else self.plan().rabbitmq_url
+        if self.settings.secrets_dir is None:
+            return given.get_secret_value()
+        password = SecretFiles(self.settings.secrets_dir).read("operator", f"viral_{server}_password")
+        return fill_account(given.get_secret_value(), "operator", password)
 
     def _explain_not_running(self) -> str:
         """Say why. A supervisor that was killed leaves behind what it started: alive, but nobody starts it again."""
@@ -161,7 +175,7 @@ class Stack:
     def _write_addresses(self, plan: Plan) -> None:
         addresses = {
             "gateway_url": plan.gateway_url,
-            "mlflow_url": plan.mlflow_url,
+            "mlflow_url": plan.mlflow_login_url,
             "rabbitmq_url": plan.rabbitmq_url,
             "rabbitmq_console_url": plan.console_url,
             "database_url": plan.database_url,
@@ -169,7 +183,7 @@ class Stack:
         }
         pids = select_pids(self.supervisor.read_states(), self.supervisor.find_pid() or 0)
         write_stack(self.home.stack_file, {**addresses, "pids": pids})
-        settings = {**plan.make_service_settings(), **plan.make_scraper_settings()}
+        settings = plan.make_service_settings()
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
         write_private(self.home.env_file, "".join(lines))
 
@@ -187,11 +201,11 @@ class Stack:
     def _delete_data(self) -> None:
         """Delete only what the stack made: VIRAL_DATA_DIR may hold other files."""
         shutil.rmtree(self.home.owner.data_dir, ignore_errors=True)
-        for folder in (self.home.log_dir, self.home.programs_dir, self.home.mlflow_dir):
+        for folder in (self.home.log_dir, self.home.programs_dir, self.home.secrets_dir):
             shutil.rmtree(folder, ignore_errors=True)
         for name in SERVICE_DIRS:
             shutil.rmtree(self.home.root / name, ignore_errors=True)
-        for name in ("stack-id", "passwords.json", "plan.json", "supervisord.conf", "stack.lock", "lock"):
+        for name in ("stack-id", "plan.json", SIGNERS_FILE, "supervisord.conf", "stack.lock", "lock"):
             (self.home.root / name).unlink(missing_ok=True)
         if not any(self.home.root.iterdir()):
             self.home.root.rmdir()

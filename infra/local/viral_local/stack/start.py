@@ -9,11 +9,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from viral_common.database.engine import connect, make_schema, migrate
-from viral_common.settings import CommonSettings
+from viral_common.bus.operations import prepare_broker
+from viral_common.database.engine import connect_to, make_schema, migrate
 
 from viral_local.errors import StackError
 from viral_local.ports import LOOPBACK, find_taken_port, is_answering
+from viral_local.prepare.mlflow import prepare_mlflow
+from viral_local.prepare.postgres import prepare_roles, prepare_tables
+from viral_local.prepare.rabbitmq import prepare_rabbitmq
+from viral_local.prepare.secret_files import DATABASE, MLFLOW, RABBITMQ
 from viral_local.process.logs import find_last_error
 from viral_local.process.program import Program
 from viral_local.process.supervisor import Supervisor
@@ -45,10 +49,11 @@ class Start:
         with self.step("Postgres"):
             self._start_postgres()
         if self.plan.own_mlflow:
+            mlflow.configure(self.plan.home, self.plan.mlflow_database_url, self.plan.secrets)
             self._start("mlflow")
         if migrations:
             with self.step("tables"):
-                migrate(connect(self._make_settings(), "viral"))
+                self._prepare_tables()
         with self.step("RabbitMQ"):
             self._await_rabbitmq()
         with self.step("MLflow"):
@@ -82,25 +87,33 @@ class Start:
 
     def _start_postgres(self) -> None:
         if self.plan.own_postgres:
-            home, port, passwords = self.plan.home, self.plan.ports["postgres"], self.plan.passwords
-            postgres.create_data_dir(home, passwords["postgres"])
+            home, port, secrets = self.plan.home, self.plan.ports["postgres"], self.plan.secrets
+            postgres.create_data_dir(home, secrets.read("postgres", DATABASE))
             self._start("postgres")
             self._wait("Postgres", "postgres", lambda: postgres.find_outage(home, port))
-            postgres.create_databases(home, port, passwords)
+            prepare_roles(self.plan.admin_url, secrets)
             return
         # Raises if the given server does not answer.
-        make_schema(connect(self._make_settings(), "viral"), "mlflow" if self.plan.own_mlflow else "public")
+        make_schema(connect_to(self.plan.database_url), "mlflow" if self.plan.own_mlflow else "public")
+
+    def _prepare_tables(self) -> None:
+        """Make tables, and the rights on those of a private server; a given one's are for `viral servers prepare`."""
+        if self.plan.own_postgres:
+            prepare_tables(self.plan.owner_url)
+        else:
+            migrate(connect_to(self.plan.database_url))
 
     def _start_rabbitmq(self) -> None:
-        rabbitmq.configure(self.plan.home, self.plan.ports, self.plan.passwords["rabbitmq"])
+        rabbitmq.configure(self.plan.home, self.plan.ports, self.plan.secrets.read("operator", RABBITMQ))
         self._start("epmd")
         self._wait("epmd", "epmd", lambda: None if is_answering(self.plan.ports["epmd"]) else "not listening")
         self._start("rabbitmq")
 
     def _await_rabbitmq(self) -> None:
         if self.plan.own_rabbitmq:
-            password = self.plan.passwords["rabbitmq"]
-            self._wait("RabbitMQ", "rabbitmq", lambda: rabbitmq.find_outage(self.plan.console_url, password))
+            console = self.plan.console_login_url
+            self._wait("RabbitMQ", "rabbitmq", lambda: rabbitmq.find_outage(console))
+            prepare_rabbitmq(console, self.plan.rabbitmq_url, self.plan.secrets)
             return
         given = urlsplit(self.plan.rabbitmq_url)
         port = given.port or AMQP_PORTS[given.scheme]
@@ -109,13 +122,15 @@ class Start:
         except OSError as error:
             where = f"{given.hostname}:{port}"
             raise StackError(f"VIRAL_RABBITMQ_URL: nothing answers at {where} ({error})") from error
+        prepare_broker(self.plan.rabbitmq_url)
 
     def _await_mlflow(self) -> None:
         def find_outage() -> str | None:
-            return mlflow.find_outage(self.plan.mlflow_url)
+            return mlflow.find_outage(self.plan.mlflow_login_url)
 
         if self.plan.own_mlflow:
             self._wait("MLflow", "mlflow", find_outage)
+            prepare_mlflow(self.plan.mlflow_login_url, self.plan.secrets.read_all(MLFLOW))
         elif said := find_outage():
             raise StackError(f"VIRAL_MLFLOW_URL: MLflow does not answer at {self.plan.mlflow_url} ({said})")
 
@@ -147,7 +162,3 @@ class Start:
         """Find a port that somebody else took; None for a given server too, which the supervisor does not know."""
         info = self.supervisor.read_states().get(program)
         return find_taken_port(program, info["pid"], self.plan.ports) if info else None
-
-    def _make_settings(self) -> CommonSettings:
-        urls = {"database_url": self.plan.database_url, "rabbitmq_url": self.plan.rabbitmq_url}
-        return CommonSettings.model_validate(urls)

@@ -12,7 +12,7 @@ from pika.exceptions import AMQPError
 from pika.spec import Basic, BasicProperties
 
 from viral_common.bus.messages import Message
-from viral_common.bus.topology import EVENTS, declare_topology, open_connection
+from viral_common.bus.topology import EVENTS, open_connection, require_queue
 
 log = structlog.get_logger()
 
@@ -64,10 +64,11 @@ class Consumer:
     def _consume(self, stopping: threading.Event) -> None:
         with open_connection(self._url, self._name) as opened:
             channel = opened.channel()
-            declare_topology(channel)
             if self._own_binding:
                 channel.queue_declare(self.queue, exclusive=True, auto_delete=True)
                 channel.queue_bind(self.queue, EVENTS, self._own_binding)
+            else:
+                require_queue(channel, self.queue)
             channel.basic_qos(prefetch_count=10)
             channel.basic_consume(self.queue, self._deliver, consumer_tag=self.queue)
             if self._on_bound:

@@ -11,15 +11,26 @@ from pika.exceptions import UnroutableError
 from pika.spec import BasicProperties
 
 from viral_common.bus.messages import Message
-from viral_common.bus.topology import DEAD_LETTER_QUEUE, EVENTS, declare_topology, open_connection
+from viral_common.bus.topology import (
+    DEAD_LETTER_QUEUE,
+    EVENTS,
+    declare_topology,
+    open_connection,
+    require_queue,
+)
 from viral_common.events import CloudEvent
+
+
+def prepare_broker(url: str) -> None:
+    """Make every exchange, queue and binding that is missing; again changes nothing."""
+    with open_connection(url, "viral servers prepare") as opened:
+        declare_topology(opened.channel())
 
 
 def tail(url: str) -> Iterator[Message]:
     """Yield every event from now on, through a queue of its own; ends when the caller stops."""
     with open_connection(url, "viral events tail") as opened:
         channel = opened.channel()
-        declare_topology(channel)
         queue = channel.queue_declare("", exclusive=True, auto_delete=True).method.queue
         channel.queue_bind(queue, EVENTS, "#")
         for method, properties, body in channel.consume(queue, auto_ack=True):
@@ -57,7 +68,7 @@ def list_dead_letters(url: str) -> list[DeadLetter]:
     """List what lies in the dead-letter queue, oldest first; nothing is taken out."""
     with open_connection(url, "viral dead-letters list") as opened:
         channel = opened.channel()
-        declare_topology(channel)
+        require_queue(channel, DEAD_LETTER_QUEUE)
         return [DeadLetter.from_message(message) for _, message in _read_waiting_messages(channel)]
 
 
@@ -75,7 +86,7 @@ def replay(url: str, message_ids: set[str] | None) -> Replayed:
     with open_connection(url, "viral dead-letters replay") as opened:
         channel = opened.channel()
         channel.confirm_delivery()
-        declare_topology(channel)
+        require_queue(channel, DEAD_LETTER_QUEUE)
         for tag, message in list(_read_waiting_messages(channel)):
             letter = DeadLetter.from_message(message)
             if message_ids is not None and letter.message_id not in message_ids:

@@ -9,7 +9,7 @@ from pika.exceptions import AMQPError
 from pika.spec import BasicProperties
 
 from viral_common.bus.messages import Message
-from viral_common.bus.topology import EVENTS, declare_topology
+from viral_common.bus.topology import EVENTS, QUEUES, require_queue
 from viral_common.events import EVENT_TYPES, CloudEvent
 
 
@@ -21,12 +21,16 @@ class Publisher:
         self._app_id = app_id
         self._channel = opened.channel()
         self._channel.confirm_delivery()
-        declare_topology(self._channel)
 
     def publish(self, message: Message) -> None:
-        """Publish one message. Raises UnroutableError if no queue takes it, NackError if the broker refuses it."""
-        # The audit queue takes everything, so a deleted work queue would go unnoticed: declare it again first.
-        declare_topology(self._channel)
+        """Publish one message.
+
+        Raises ServerAway if its work queue is missing, UnroutableError if none takes it, NackError if the broker
+        refuses it.
+        """
+        # The audit queue takes everything, so a deleted work queue would go unnoticed.
+        for queue in (queue for queue, name in QUEUES.items() if name == message.routing_key):
+            require_queue(self._channel, queue)
         self._channel.basic_publish(
             message.exchange,
             message.routing_key,

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from viral_common.encryption import explain_failure, make_client_context, split_authority
 from viral_common.errors import ServerAway
@@ -25,6 +25,7 @@ QUEUES = {"trainer.batch-collected": "batch.collected", "evaluator.model-trained
 _QUORUM = {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000}
 
 HEARTBEAT_S = 10
+NOT_FOUND = 404
 
 
 def build_queue_name(service: str, event_name: str) -> str:
@@ -33,7 +34,7 @@ def build_queue_name(service: str, event_name: str) -> str:
 
 
 def declare_topology(channel: BlockingChannel) -> None:
-    """Declare every exchange, queue and binding; each service does at its start, so none publishes into nothing."""
+    """Declare every exchange, queue and binding, as `viral servers prepare` does; services only look."""
     channel.exchange_declare(EVENTS, "topic", durable=True)
     channel.exchange_declare(DEAD_LETTERS, "fanout", durable=True)
     channel.queue_declare(DEAD_LETTER_QUEUE, durable=True, arguments=_QUORUM)
@@ -47,6 +48,16 @@ def declare_topology(channel: BlockingChannel) -> None:
             queue, durable=True, arguments={**_QUORUM, "x-dead-letter-exchange": DEAD_LETTERS}
         )
         channel.queue_bind(queue, EVENTS, event_name)
+
+
+def require_queue(channel: BlockingChannel, queue: str) -> None:
+    """Raise ServerAway if the queue does not exist: the broker is not prepared, or somebody deleted it."""
+    try:
+        channel.queue_declare(queue, passive=True)
+    except ChannelClosedByBroker as error:
+        if error.reply_code != NOT_FOUND:
+            raise
+        raise ServerAway(f"RabbitMQ has no queue {queue}: run `viral servers prepare`") from error
 
 
 @contextmanager

@@ -31,9 +31,13 @@ MIGRATION_LOCK = 7_201_733
 
 def connect(settings: CommonSettings, application: str) -> Engine:
     """Make an engine whose connections carry `application` as their name and are checked before use."""
-    url = settings.database_url.get_secret_value().replace("postgresql://", "postgresql+psycopg2://", 1)
+    return connect_to(settings.database_url.get_secret_value(), application)
+
+
+def connect_to(database_url: str, application: str = "viral") -> Engine:
+    """Make such an engine of an address."""
     engine = create_engine(
-        url,
+        database_url.replace("postgresql://", "postgresql+psycopg2://", 1),
         pool_pre_ping=True,
         connect_args={"application_name": application, "connect_timeout": 5, "options": "-c timezone=utc"},
     )

@@ -37,10 +37,6 @@ def find_month_start(month: date) -> datetime:
     return datetime(month.year, month.month, 1, tzinfo=UTC)
 
 
-def name_partition(month: date) -> str:
-    return f"tweets_{month.year:04}_{month.month:02}"
-
-
 def list_months(session: Session) -> list[date]:
     """List those that have a partition, oldest first."""
     names = session.scalars(
@@ -54,19 +50,13 @@ def list_months(session: Session) -> list[date]:
 
 
 def add_months(sessions: Sessions, months: Iterable[date]) -> None:
-    """Make the partitions that are missing, in a transaction of its own; whoever comes second finds them made.
-
-    The lock lets tweets be read and stored meanwhile, and only other makers of partitions wait.
-    """
-    wanted = set(months)
+    """Make the partitions that are missing, in a transaction of its own; whoever comes second finds them made."""
     with sessions() as session:
-        if wanted <= set(list_months(session)):
-            return
-    with sessions.begin() as session:
-        session.execute(text("LOCK TABLE tweets IN SHARE UPDATE EXCLUSIVE MODE"))
-        for month in sorted(wanted - set(list_months(session))):
-            for statement in _build_creation(month):
-                session.execute(text(statement))
+        missing = set(months) - set(list_months(session))
+    if missing:
+        with sessions.begin() as session:
+            for month in sorted(missing):
+                session.execute(text("SELECT add_tweets_month(:month)"), {"month": month})
 
 
 def drop_old_months(sessions: Sessions, keep: timedelta, now: datetime) -> list[date]:
@@ -90,7 +80,7 @@ def analyse_all(sessions: Sessions, not_within: timedelta) -> bool:
         due = bool(session.scalar(_NOT_LOOKED_OVER, {"not_within": not_within}))
     if due:
         with sessions.begin() as session:
-            session.execute(text("ANALYZE tweets"))
+            session.execute(text("SELECT analyse_tweets()"))
     return due
 
 
@@ -109,17 +99,6 @@ def run_with_months(
         return work(session)
 
 
-# An archive's tweets may be old when they are collected: they stay as long, to be trained on.
-_IN_USE = text(
-    """
-    SELECT EXISTS (
-        SELECT FROM batches
-        WHERE window_from < :until AND window_to > :since
-            AND (collected_at IS NULL OR (collected_at > :before AND tweet_count > 0))
-    )
-    """
-)
-
 _NOT_LOOKED_OVER = text(
     "SELECT coalesce(last_analyze, '-infinity') < now() - :not_within FROM pg_stat_user_tables "
     "WHERE relid = 'tweets'::regclass"
@@ -129,30 +108,10 @@ _NOT_LOOKED_OVER = text(
 def _try_drop(sessions: Sessions, month: date, before: datetime) -> bool:
     with sessions.begin() as session:
         session.execute(text("SELECT set_config('lock_timeout', :timeout, true)"), {"timeout": LOCK_TIMEOUT})
-        # Whatever is stored is stored before this, and its batch seen, or after it, in a month made anew.
-        session.execute(text("LOCK TABLE ONLY tweets IN ACCESS EXCLUSIVE MODE"))
-        months = {
-            "since": find_month_start(month),
-            "until": find_month_start(find_next_month(month)),
-            "before": before,
-        }
-        if session.scalar(_IN_USE, months):
-            return False
-        session.execute(text(f"DROP TABLE IF EXISTS {name_partition(month)}"))
-    return True
+        dropped = text("SELECT drop_tweets_month(:month, :before)")
+        return bool(session.scalar(dropped, {"month": month, "before": before}))
 
 
 def _is_missing_month(error: IntegrityError) -> bool:
     refused: Any = error.orig
     return refused.pgcode == CHECK_VIOLATION and refused.diag.constraint_name is None
-
-
-def _build_creation(month: date) -> list[str]:
-    """Build the statements that make it apart and attach it, for `PARTITION OF` would lock readers out."""
-    name = name_partition(month)
-    since, until = (find_month_start(one).isoformat(sep=" ") for one in (month, find_next_month(month)))
-    return [
-        f"CREATE TABLE {name} (LIKE tweets INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
-        f"ALTER TABLE {name} ADD CONSTRAINT {name}_pkey PRIMARY KEY (source, external_id)",
-        f"ALTER TABLE tweets ATTACH PARTITION {name} FOR VALUES FROM ('{since}') TO ('{until}')",
-    ]

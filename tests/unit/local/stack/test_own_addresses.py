@@ -64,7 +64,7 @@ def test_so_it_does_where_a_server_is_given(home: Home) -> None:
 
 def test_another_server_is_somebody_elses(home: Home) -> None:
     first = started(home)
-    other = in_stack_env(first)["database_url"].replace("@127.0.0.1", "@db")
+    other = in_stack_env(first)["database_url"].replace("127.0.0.1", "db")
 
     assert started(home, database_url=other).given.database_url == other
 

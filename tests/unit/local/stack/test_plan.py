@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from viral_local.home import ACCOUNTS, Home
+from viral_local.home import Home
 from viral_local.ports import PREFERRED
 from viral_local.settings import LocalSettings
 from viral_local.stack.plan import Given, Plan
@@ -18,7 +18,9 @@ def home(tmp_path: Path) -> Home:
 
 
 def plan(home: Home, **given: str) -> Plan:
-    return Plan(home, Given(**given), dict(PREFERRED), dict.fromkeys(ACCOUNTS, "pw"), {})
+    made = Plan(home, Given(**given), dict(PREFERRED), {})
+    made.secrets.make()
+    return made
 
 
 def test_a_given_server_is_used_as_it_is(home: Home) -> None:
@@ -30,14 +32,31 @@ def test_a_given_server_is_used_as_it_is(home: Home) -> None:
     assert not made.own_mlflow
 
 
-def test_the_key_to_forget_with_is_made_once_and_goes_to_the_scraper_alone(home: Home) -> None:
+def test_secrets_are_made_once_and_stand_in_no_environment(home: Home) -> None:
     made = make_plan(home, LocalSettings(), None, any_ports=True)
 
-    key = made.passwords["forget"]
-    given = {program.name for program in made.make_services() if program.env.get("VIRAL_FORGET_KEY") == key}
-    assert given == {"scraper"}
-    assert len(key) >= 32
-    assert load_plan(home).passwords["forget"] == key
+    secrets = {path: path.read_text().strip() for path in made.secrets.root.rglob("viral_*")}
+    for program in [*made.make_servers(), *made.make_services()]:
+        told = " ".join([*program.command, *program.env.values()])
+        assert [path for path, secret in secrets.items() if secret in told] == []
+    assert len(made.secrets.read("scraper", "viral_forget_key")) >= 32
+    make_plan(home, LocalSettings(), None, any_ports=True)
+    assert {path: path.read_text().strip() for path in secrets} == secrets
+
+
+def test_each_account_has_a_password_of_its_own(home: Home) -> None:
+    secrets = make_plan(home, LocalSettings(), None, any_ports=True).secrets
+
+    made = [path.read_text() for path in secrets.root.rglob("viral_*")]
+
+    assert len(set(made)) == len(made) > 20
+
+
+def test_secrets_may_be_kept_elsewhere(home: Home, tmp_path: Path) -> None:
+    made = make_plan(home, LocalSettings(secrets_dir=tmp_path / "kept"), None, any_ports=True)
+
+    assert made.make_service_settings()["VIRAL_SECRETS_DIR"] == str(tmp_path / "kept")
+    assert (tmp_path / "kept" / "gateway" / "viral_database_password").is_file()
 
 
 def test_in_a_given_postgres_mlflow_keeps_to_its_own_schema(home: Home) -> None:
@@ -58,12 +77,12 @@ def test_a_running_stack_keeps_to_what_it_was_started_with(home: Home) -> None:
     assert load_plan(home) == started
 
 
-def test_the_next_start_remembers_ports_passwords_and_choices(home: Home) -> None:
+def test_the_next_start_remembers_ports_and_choices(home: Home) -> None:
     first = make_plan(home, LocalSettings(), {"VIRAL_SOURCE": "archive"}, any_ports=True)
 
     second = make_plan(home, LocalSettings(), None, any_ports=True)
 
-    assert (second.ports, second.passwords, second.choices) == (first.ports, first.passwords, first.choices)
+    assert (second.ports, second.choices) == (first.ports, first.choices)
 
 
 def test_what_the_environment_says_now_goes_before_what_is_remembered(

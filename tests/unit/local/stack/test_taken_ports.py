@@ -57,7 +57,7 @@ def sleeper() -> Iterator[int]:
 
 
 def a_start(home: Path, ports: dict[str, int], supervisor: FakeSupervisor) -> Start:
-    plan = Plan(Home(home), Given(), ports, {}, {})
+    plan = Plan(Home(home), Given(), ports, {})
     return Start(plan, cast(Supervisor, supervisor), lambda _: nullcontext())
 
 

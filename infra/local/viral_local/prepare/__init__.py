@@ -1,0 +1,1 @@
+"""Prepare servers: secrets, accounts and rights, tables, queues; again changes nothing."""

@@ -1,0 +1,97 @@
+"""Prepare RabbitMQ: users with their permissions, exchanges and queues, the trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import httpx
+from viral_common.addresses import split_account
+from viral_common.bus.operations import prepare_broker
+from viral_common.bus.topology import DEAD_LETTERS, EVENTS
+
+from viral_local.errors import StackError
+from viral_local.prepare.secret_files import RABBITMQ, SecretFiles
+
+TRACE = "viral"
+# What is published on the product's exchanges; deliveries would only repeat it, and long bodies fill the disk.
+TRACED = {"format": "text", "pattern": "publish.viral.#", "max_payload_bytes": 10_000}
+NOTHING, EVERYTHING = "^$", ".*"
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """Hold what a user may do, as regular expressions: of names, and of events published and received."""
+
+    configure: str = NOTHING
+    write: str = NOTHING
+    read: str = NOTHING
+    publishes: str = NOTHING
+    receives: str = NOTHING
+    tags: str = ""
+
+
+def _build_service(event: str, queue: str = "") -> Permissions:
+    write = f"^{EVENTS}$|^{DEAD_LETTERS}$" if queue else f"^{EVENTS}$"
+    return Permissions(write=write, read=f"^{queue}$", publishes=f"^{event}$")
+
+
+def _build_listener(queues: str, events: str) -> Permissions:
+    """Build what an exclusive queue of one's own takes, bound to events of others."""
+    return Permissions(queues, f"{queues}|^{DEAD_LETTERS}$", f"{queues}|^{EVENTS}$", receives=events)
+
+
+USERS = {
+    "scraper": _build_service("batch.collected"),
+    "trainer": _build_service("model.trained", "trainer.batch-collected"),
+    "evaluator": _build_service("model.promoted", "evaluator.model-trained"),
+    "gateway": _build_listener(r"^gateway\.model-promoted\.", "^model.promoted$"),
+    "notifier": _build_listener(r"^notifier\.", EVERYTHING),
+    # The console shows traces, and lets messages be looked at, to administrators alone.
+    "operator": Permissions(EVERYTHING, EVERYTHING, EVERYTHING, EVERYTHING, EVERYTHING, "administrator"),
+    "tracer": Permissions("^amq.gen", "^amq.gen", r"^amq.gen|^amq\.rabbitmq\.trace$", receives=EVERYTHING),
+}
+
+
+def prepare_rabbitmq(console_url: str, broker_url: str, files: SecretFiles) -> None:
+    """Make users, permissions, topology and trace, asking the console with the administrator in its address."""
+    prepare_users(console_url, files.read_all(RABBITMQ))
+    prepare_broker(broker_url)
+    prepare_trace(console_url, files.read("tracer", RABBITMQ))
+
+
+def prepare_users(console_url: str, passwords: Mapping[str, str], vhost: str = "/") -> None:
+    """Make the users, or give them these passwords, and let each do its part in the virtual host."""
+    with _open_console(console_url) as console:
+        for user, password in passwords.items():
+            may = USERS[user]
+            topics = {"exchange": EVENTS, "write": may.publishes, "read": may.receives}
+            names = {"configure": may.configure, "write": may.write, "read": may.read}
+            where = f"{quote(vhost, safe='')}/{user}"
+            _put(console, f"/api/users/{user}", {"password": password, "tags": may.tags})
+            _put(console, f"/api/permissions/{where}", names)
+            _put(console, f"/api/topic-permissions/{where}", topics)
+
+
+def prepare_trace(console_url: str, password: str) -> None:
+    """Let the console's Tracing page show what is published, read by an account that can do nothing else."""
+    reader = {"tracer_connection_username": "tracer", "tracer_connection_password": password}
+    with _open_console(console_url) as console:
+        path = f"/api/traces/%2F/{TRACE}"
+        if console.get(path).status_code != httpx.codes.OK:
+            _put(console, path, {**TRACED, **reader})
+
+
+def _open_console(console_url: str) -> httpx.Client:
+    url, account = split_account(console_url)
+    return httpx.Client(base_url=url, auth=account, timeout=10, trust_env=False)
+
+
+def _put(console: httpx.Client, path: str, document: Mapping[str, object]) -> None:
+    try:
+        reply = console.put(path, json=document)
+    except httpx.TransportError as error:
+        raise StackError(f"RabbitMQ's console does not answer at {console.base_url} ({error})") from error
+    if reply.is_error:
+        raise StackError(f"RabbitMQ's console answers {reply.status_code} to {path}: {reply.text[:200]}")
