@@ -39,7 +39,7 @@ def configure_logging(service: str, settings: CommonSettings) -> None:
     level = settings.log_level.upper()
     logging.basicConfig(handlers=[handler], level=level, force=True)
     # Some of them show at `debug` what they receive: texts.
-    for chatty in ("urllib3", "httpx", "alembic", "tweepy", "websockets", "mastodon"):
+    for chatty in ("urllib3", "httpx", "alembic", "tweepy", "websockets", "mastodon", "authlib", "httpx2"):
         logging.getLogger(chatty).setLevel("WARNING")
     # pika logs each failed connection seven times with a traceback; the bus logs it once, with what is done about it.
     logging.getLogger("pika").setLevel("CRITICAL")

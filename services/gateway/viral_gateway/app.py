@@ -14,8 +14,9 @@ from viral_gateway import error_handlers
 from viral_gateway.api import openapi
 from viral_gateway.api.routes import events, health, predictions, records
 from viral_gateway.gateway import Gateway
+from viral_gateway.middleware.access import Access
 from viral_gateway.middleware.stack import build_middleware
-from viral_gateway.pages.routes import form, pipeline
+from viral_gateway.pages.routes import form, pipeline, sign_in
 
 DESCRIPTION = (
     "Will this tweet get more than N likes? Ask the model that the pipeline promoted last. "
@@ -25,6 +26,8 @@ DESCRIPTION = (
 
 def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
     """Build what answers HTTP, over one `gateway`."""
+    settings = gateway.settings
+    access = Access(settings) if settings.asks_for_keys else None
     app = FastAPI(
         title="viral-tweets gateway",
         version=version("viral-tweets"),
@@ -36,15 +39,21 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
         redirect_slashes=False,
         # Metrics are Prometheus's, traces the log's: FastAPI would only ask at each request whether they are wanted.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        middleware=build_middleware(gateway.settings),
+        middleware=build_middleware(settings, access, sign_in.render_sign_in),
     )
-    app.state.gateway = gateway
+    app.state.gateway, app.state.access = gateway, access
     error_handlers.install(app)
-    openapi.describe(app, asks_for_keys=bool(gateway.settings.list_keys()))
+    openapi.describe(app, asks_for_keys=settings.asks_for_keys)
     # The innermost: all limits and headers are around it.
     app.user_middleware.append(predictions.build_fast_route(gateway, app.exception_handlers))
     for part in (predictions, records, events, health, form, pipeline):
         app.include_router(part.router)
+    if access:
+        app.include_router(sign_in.router)
+    if access and settings.oidc_issuer:
+        from viral_gateway.pages.routes import oidc
+
+        app.include_router(oidc.build_router(settings, access))
     app.mount("/static", _Files(directory=Path(__file__).parent / "static"), name="static")
     # Only this package's files are used: a current Swagger UI. (The swagger-ui-bundle knows no OpenAPI 3.1.)
     swagger_ui = Path(str(files("fastapi_offline") / "static"))

@@ -7,7 +7,8 @@ from datetime import datetime
 from uuid import UUID
 
 from viral_common.database.engine import Sessions
-from viral_common.stores import authors, ledger, trail
+from viral_common.database.tables import AuditEntry
+from viral_common.stores import audit, authors, ledger, trail
 from viral_common.stores.champion import Champion
 from viral_common.stores.trail import BatchTrail, ModelRecord
 from viral_common.tweets.features import AuthorHistory, TweetInput
@@ -39,6 +40,11 @@ class Records:
         """Read the batches' trails, newest first, without the `offset` newest."""
         with open_read_session(self._sessions) as session:
             return trail.read_batch_trails(session, limit, offset)
+
+    def read_newest_acts(self, limit: int) -> Sequence[AuditEntry]:
+        """Read who did what by hand, newest first."""
+        with open_read_session(self._sessions) as session:
+            return audit.read_newest_acts(session, limit)
 
     def read_recent_predictions(self, model_version: int, newest: int) -> RecentPredictions | None:
         """Read what this version answered lately; None if none of it was logged."""

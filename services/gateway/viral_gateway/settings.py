@@ -6,10 +6,13 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from viral_common.encryption import is_local
 from viral_common.signing.settings import TrustSettings
+
+from viral_gateway.keys_file import ROLES, Role, read_keys
 
 # A shorter one can be guessed.
 SHORTEST_KEY = 20
@@ -54,6 +57,27 @@ class GatewaySettings(TrustSettings):
         default=None,
         description="Keys of which /v1 and the pages ask for one, separated by commas; default: no key is asked for",
     )
+    api_keys_file: Path | None = Field(
+        default=None,
+        description="File of keys with names and roles; `viral-gateway keys new` adds to it",
+    )
+    session_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Secret that signs the cookies of who signed in, the same on every host; default: one made here",
+    )
+    oidc_issuer: str | None = Field(
+        default=None, description="OpenID Connect provider that people sign in at, as its tokens name it"
+    )
+    oidc_client_id: str = Field(default="", description="This gateway's name at that provider")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="This gateway's secret at that provider"
+    )
+    oidc_roles: str = Field(
+        default="",
+        description="Who may do what: e-mail addresses and groups, as ada@example.org=admin,analysts=read",
+    )
+    oidc_groups_claim: str = Field(default="groups", description="Where the provider's tokens list groups")
     rate_limit: int = Field(
         default=0,
         ge=0,
@@ -71,7 +95,8 @@ class GatewaySettings(TrustSettings):
         description="Addresses of proxies whose X-Forwarded-For is believed, separated by commas; default: none",
     )
     tls_cert_file: Path | None = Field(
-        default=None, description="Certificate to serve with TLS by, its chain after it, as PEM; read again when it changes"
+        default=None,
+        description="Certificate to serve with TLS by, its chain after it, as PEM; read again when it changes",
     )
     tls_key_file: Path | None = Field(default=None, description="The certificate's key, as PEM")
     rabbitmq_console_url: str | None = Field(
@@ -103,13 +128,44 @@ class GatewaySettings(TrustSettings):
     @model_validator(mode="after")
     def _check_encryption(self) -> Self:
         if (self.tls_cert_file is None) != (self.tls_key_file is None):
-            raise ValueError("VIRAL_TLS_CERT_FILE and VIRAL_TLS_KEY_FILE belong together: name both, or neither")
+            raise ValueError(
+                "VIRAL_TLS_CERT_FILE and VIRAL_TLS_KEY_FILE belong together: name both, or neither"
+            )
         behind_proxy = bool(split_commas(self.trusted_proxies))
         if not (self.tls_cert_file or behind_proxy or self.allow_plain or is_local(self.gateway_host)):
             raise ValueError(
                 f"VIRAL_GATEWAY_HOST={self.gateway_host} would serve other machines without encryption: name a "
                 "certificate in VIRAL_TLS_CERT_FILE and VIRAL_TLS_KEY_FILE, or the proxy that encrypts in "
                 "VIRAL_TRUSTED_PROXIES, or allow it with VIRAL_ALLOW_PLAIN=true"
+            )
+        return self
+
+    @field_validator("api_keys_file", "session_key", "oidc_issuer", "oidc_client_secret", mode="before")
+    @classmethod
+    def _drop_empty(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("api_keys_file")
+    @classmethod
+    def _check_keys_file(cls, value: Path | None) -> Path | None:
+        try:
+            if value is not None:
+                read_keys(value)
+        except OSError as error:
+            raise ValueError(f"{value} cannot be read: {error.strerror}") from error
+        return value
+
+    @model_validator(mode="after")
+    def _check_provider(self) -> Self:
+        self.list_people()
+        if self.oidc_issuer is None:
+            return self
+        issuer = urlsplit(self.oidc_issuer)
+        if issuer.scheme != "https" and not (issuer.scheme == "http" and is_local(issuer.hostname)):
+            raise ValueError("VIRAL_OIDC_ISSUER is an address that begins with https://")
+        if not (self.oidc_client_id and self.oidc_client_secret and self.oidc_roles):
+            raise ValueError(
+                "VIRAL_OIDC_ISSUER asks for VIRAL_OIDC_CLIENT_ID, VIRAL_OIDC_CLIENT_SECRET and VIRAL_OIDC_ROLES, too"
             )
         return self
 
@@ -126,6 +182,28 @@ class GatewaySettings(TrustSettings):
     def list_keys(self) -> list[str]:
         """List the keys; without any, nobody is asked for one."""
         return split_commas(self.api_keys.get_secret_value()) if self.api_keys else []
+
+    @property
+    def asks_for_roles(self) -> bool:
+        """Whether callers have roles; the keys of a list alone open everything."""
+        return self.api_keys_file is not None or self.oidc_issuer is not None
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether nobody comes in unknown."""
+        return self.asks_for_roles or bool(self.list_keys())
+
+    def list_people(self) -> dict[str, Role]:
+        """List the role of each e-mail address, in small letters, and each group. Raises ValueError."""
+        people: dict[str, Role] = {}
+        for entry in split_commas(self.oidc_roles):
+            who, _, role = (part.strip() for part in entry.rpartition("="))
+            if not who or role not in ROLES:
+                raise ValueError(
+                    f"VIRAL_OIDC_ROLES: {entry} is not WHO=ROLE with a role of {', '.join(ROLES)}"
+                )
+            people[who.lower() if "@" in who else who] = role
+        return people
 
     def list_origins(self) -> list[str]:
         """List the other sites whose scripts may call."""

@@ -29,6 +29,11 @@ REFUSED_CONNECTIONS = Counter(
 REFUSED_KEYS = Counter(
     "viral_gateway_refused_keys_total", "Requests with a key that is none of this gateway's"
 )
+KEY_REQUESTS = Counter(
+    "viral_gateway_key_requests_total",
+    "Requests by the name of their key; those of persons by OpenID Connect together",
+    ["key"],
+)
 AUTHORS = Counter(
     "viral_gateway_author_lookups_total", "Authors whose history was asked for", ["answered_by"]
 )

@@ -9,7 +9,7 @@ from viral_common.stores.trail import BatchTrail
 from viral_gateway.serving.champion import Refusal
 
 from tests.e2e.gateway.conftest import Open
-from tests.unit.gateway.fakes import NOON, FakeGateway, make_batch, make_trail
+from tests.unit.gateway.fakes import NOON, FakeGateway, make_act, make_batch, make_trail
 
 NARROW = {"viewport": {"width": 320, "height": 640}}
 TWEET = "a good and bad day #fun https://example.com/" + "long" * 60
@@ -27,6 +27,7 @@ def overflow(page: Page) -> int:
 def shown(name: str, fake_gateway: FakeGateway, open_page: Open, **options: object) -> Page:
     """One of the pages, with all that can be opened open."""
     fake_gateway.records.trails = [make_trail("simulated")]
+    fake_gateway.records.acts = [make_act(2), make_act(1)]
     if name == "first run":
         fake_gateway.records.trails = [BatchTrail(make_batch("simulated"), None, None, None)]
     else:

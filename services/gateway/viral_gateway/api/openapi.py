@@ -25,6 +25,10 @@ class Meaning(NamedTuple):
 MEANING = {
     400: Meaning("The body is no JSON", "The body is no JSON: Expecting value at character 12."),
     401: Meaning("The gateway asks for API keys; none was sent, or a wrong one", api_keys.DETAIL),
+    403: Meaning(
+        "The key's role is not enough for this address",
+        api_keys.FORBIDDEN.format(has="predict", needed="read"),
+    ),
     408: Meaning("The body did not arrive in time", "The body did not arrive within 10 seconds."),
     413: Meaning("The body is larger than 1 MiB", body_limit.TOO_LARGE),
     415: Meaning("The body is not sent as JSON", fast_route.NOT_JSON),
@@ -39,7 +43,7 @@ MEANING = {
     ),
 }
 # What the layers around the routes answer: to whoever calls, and to a body.
-TO_CALLERS = (401, 429)
+TO_CALLERS = (401, 403, 429)
 TO_BODIES = (408, 413)
 
 # Where the detail or the wrong field is another.

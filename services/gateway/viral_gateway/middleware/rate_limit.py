@@ -6,7 +6,7 @@ import math
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from viral_gateway.middleware.api_keys import CALLER
+from viral_gateway.middleware.access import CALLER, Caller
 from viral_gateway.middleware.buckets import WINDOW_S, Buckets, identify_address
 from viral_gateway.middleware.public_paths import is_open
 from viral_gateway.middleware.security_headers import add_headers
@@ -26,7 +26,8 @@ class RateLimit:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        allowance = self._buckets.take(scope.get(CALLER) or identify_address(scope))
+        caller: Caller | None = scope.get(CALLER)
+        allowance = self._buckets.take(caller.name if caller else identify_address(scope))
         wait_s = math.ceil(allowance.wait_s)
         left = b'"default";r=%d;t=%d' % (allowance.left, wait_s)
         send = add_headers(send, [(b"ratelimit-policy", self._policy), (b"ratelimit", left)])

@@ -8,7 +8,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from viral_gateway.middleware.api_keys import ApiKeys
+from viral_gateway.middleware.access import Access
+from viral_gateway.middleware.api_keys import ApiKeys, RenderPage
 from viral_gateway.middleware.body_limit import BodyLimit
 from viral_gateway.middleware.head_requests import HeadAsGet
 from viral_gateway.middleware.rate_limit import RateLimit
@@ -36,15 +37,17 @@ CORS: dict[str, Any] = {
 }
 
 
-def build_middleware(settings: GatewaySettings) -> list[Middleware]:
-    origins, keys = settings.list_origins(), settings.list_keys()
+def build_middleware(
+    settings: GatewaySettings, access: Access | None, render_sign_in: RenderPage
+) -> list[Middleware]:
+    origins = settings.list_origins()
     return [
         Middleware(HeadAsGet),
         Middleware(SecurityHeaders),
         Middleware(RequestLog),
         *([Middleware(CORSMiddleware, allow_origins=origins, **CORS)] if origins else []),
         Middleware(GZipMiddleware, minimum_size=GZIP_FROM_BYTES, compresslevel=GZIP_LEVEL),
-        *([Middleware(ApiKeys, keys=keys)] if keys else []),
+        *([Middleware(ApiKeys, access=access, render_page=render_sign_in)] if access else []),
         *([Middleware(RateLimit, per_minute=settings.rate_limit)] if settings.rate_limit else []),
         Middleware(BodyLimit, timeout_s=settings.body_timeout_s),
     ]

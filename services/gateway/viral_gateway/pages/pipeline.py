@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Self
 
+from viral_common.database.tables import AuditEntry
 from viral_common.errors import ServerAway
 
 from viral_gateway.api.record_schemas import BatchOut
@@ -16,6 +18,7 @@ from viral_gateway.pages.batch_steps import BatchSteps
 from viral_gateway.serving.champion import Serving
 
 SHOWN_BATCHES = 30
+SHOWN_ACTS = 20
 
 
 @dataclass(frozen=True)
@@ -29,17 +32,22 @@ class PipelineView:
     champion_seq: int = 0
     logs_predictions: bool = False
     live: LiveDrift | None = None
+    acts: Sequence[AuditEntry] | None = None
+    """What was done by hand; None: not for whoever looks."""
     away: str | None = None
     """Why there is nothing to show."""
 
     @classmethod
-    def from_gateway(cls, gateway: Gateway, serving: Serving | None, page: int) -> Self:
+    def from_gateway(
+        cls, gateway: Gateway, serving: Serving | None, page: int, *, with_audit: bool = False
+    ) -> Self:
         """Read what there is; without Postgres it says so and is otherwise empty."""
         try:
             # One more than is shown, to know whether there are older ones.
             trails = gateway.records.read_batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
             champion = gateway.records.read_champion()
             live = gateway.live.measure_drift(serving) if serving else None
+            acts = gateway.records.read_newest_acts(SHOWN_ACTS) if with_audit else None
         except ServerAway as error:
             return cls(page, away=str(error))
         batches = [BatchOut.from_trail(trail) for trail in trails[:SHOWN_BATCHES]]
@@ -52,6 +60,7 @@ class PipelineView:
             champion.promotion_seq if champion else 0,
             gateway.settings.log_predictions,
             live,
+            acts,
         )
 
     @property

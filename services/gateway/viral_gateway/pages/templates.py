@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,12 +11,23 @@ from fastapi.templating import Jinja2Templates
 
 from viral_gateway.api.prediction_schemas import ModelDetails
 from viral_gateway.gateway import Gateway
+from viral_gateway.middleware.access import CALLER, has_role
 from viral_gateway.middleware.public_paths import is_open
 from viral_gateway.pages import number_formats
 from viral_gateway.pages.links import Links
 from viral_gateway.serving.champion import Serving, make_sentence
 
-templates = Jinja2Templates(Path(__file__).parent / "templates")
+
+def _describe_caller(request: Request) -> dict[str, Any]:
+    """Say who looks at the page, and what they may."""
+    return {
+        "caller": request.scope.get(CALLER),
+        "asks_for_keys": request.app.state.access is not None,
+        "may": partial(has_role, request),
+    }
+
+
+templates = Jinja2Templates(Path(__file__).parent / "templates", context_processors=[_describe_caller])
 templates.env.filters.update(
     percent=number_formats.format_percent,
     utc=number_formats.format_time,

@@ -64,7 +64,7 @@ def test_the_openapi_document_describes_fields_errors_and_examples(client: TestC
     document = client.get("/openapi.json").json()
 
     predict = document["paths"]["/v1/predictions"]["post"]
-    assert set(predict["responses"]) == {"200", "400", "401", "408", "413", "415", "422", "429", "503"}
+    assert set(predict["responses"]) == {"200", "400", "401", "403", "408", "413", "415", "422", "429", "503"}
     assert "application/problem+json" in predict["responses"]["422"]["content"]
     for name in ("TweetIn", "Features", "PredictionOut", "ModelRef"):
         properties = document["components"]["schemas"][name]["properties"]

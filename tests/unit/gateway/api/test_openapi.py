@@ -118,11 +118,11 @@ def test_each_route_says_what_it_may_answer() -> None:
     statuses = {call: " ".join(operation["responses"]) for call, operation in operations()}
 
     assert statuses == {
-        "POST /v1/predictions": "200 400 401 408 413 415 422 429 503",
-        "GET /v1/model": "200 401 429 503",
-        "GET /v1/models": "200 401 422 429 503",
-        "GET /v1/batches": "200 401 422 429 503",
-        "GET /v1/events": "200 401 422 429",
+        "POST /v1/predictions": "200 400 401 403 408 413 415 422 429 503",
+        "GET /v1/model": "200 401 403 429 503",
+        "GET /v1/models": "200 401 403 422 429 503",
+        "GET /v1/batches": "200 401 403 422 429 503",
+        "GET /v1/events": "200 401 403 422 429",
         "GET /health/live": "200",
         "GET /health/ready": "200 503",
         "GET /metrics": "200",

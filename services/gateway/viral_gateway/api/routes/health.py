@@ -92,7 +92,7 @@ async def report_ready(gateway: GatewayDep, response: Response) -> Ready:
         status="not ready" if missing else "ready",
         missing=missing,
         model=ModelRef.model_validate(serving.model) if serving else None,
-        refused=RefusedOut(**asdict(refused)) if refused and not gateway.settings.list_keys() else None,
+        refused=RefusedOut(**asdict(refused)) if refused and not gateway.settings.asks_for_keys else None,
     )
 
 

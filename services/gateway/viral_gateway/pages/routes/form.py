@@ -79,7 +79,7 @@ async def _render_answer(
         serving, [tweet.to_input(datetime.now(UTC))], explain=True, what_if=True
     )
     snippets = CodeSnippets.from_form(
-        form, str(request.base_url), asks_for_keys=bool(gateway.settings.list_keys())
+        form, str(request.base_url), asks_for_keys=gateway.settings.asks_for_keys
     )
     result = Result.from_prediction(prediction, ModelDetails.from_serving(serving))
     return _render_form(request, gateway, serving, form, result=result, snippets=snippets)

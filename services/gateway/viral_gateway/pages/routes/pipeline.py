@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from viral_gateway.gateway import GatewayDep
+from viral_gateway.middleware.access import has_role
 from viral_gateway.monitoring import drift, live_drift
 from viral_gateway.pages.pipeline import PipelineView
 from viral_gateway.pages.templates import render_page
@@ -22,7 +23,7 @@ def show_pipeline(
 ) -> Response:
     """Show some batches' trails, newest first; without Postgres, a note and what this process knows."""
     serving = gateway.holder.current  # once: a swap in between would mix two versions on the page
-    view = PipelineView.from_gateway(gateway, serving, number)
+    view = PipelineView.from_gateway(gateway, serving, number, with_audit=has_role(request, "admin"))
     return render_page(
         request,
         "pipeline.html",
