@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import httpx
-from viral_common.addresses import split_account
 from viral_common.bus.operations import prepare_broker
 from viral_common.bus.topology import DEAD_LETTERS, EVENTS
 
-from viral_local.errors import StackError
+from viral_local.prepare.rest import open_api
 from viral_local.prepare.secret_files import RABBITMQ, SecretFiles
 
 TRACE = "viral"
@@ -63,35 +61,21 @@ def prepare_rabbitmq(console_url: str, broker_url: str, files: SecretFiles) -> N
 
 def prepare_users(console_url: str, passwords: Mapping[str, str], vhost: str = "/") -> None:
     """Make the users, or give them these passwords, and let each do its part in the virtual host."""
-    with _open_console(console_url) as console:
+    with open_api(console_url, "RabbitMQ's console") as console:
         for user, password in passwords.items():
             may = USERS[user]
             topics = {"exchange": EVENTS, "write": may.publishes, "read": may.receives}
             names = {"configure": may.configure, "write": may.write, "read": may.read}
             where = f"{quote(vhost, safe='')}/{user}"
-            _put(console, f"/api/users/{user}", {"password": password, "tags": may.tags})
-            _put(console, f"/api/permissions/{where}", names)
-            _put(console, f"/api/topic-permissions/{where}", topics)
+            console.send("PUT", f"/api/users/{user}", {"password": password, "tags": may.tags})
+            console.send("PUT", f"/api/permissions/{where}", names)
+            console.send("PUT", f"/api/topic-permissions/{where}", topics)
 
 
 def prepare_trace(console_url: str, password: str) -> None:
     """Let the console's Tracing page show what is published, read by an account that can do nothing else."""
     reader = {"tracer_connection_username": "tracer", "tracer_connection_password": password}
-    with _open_console(console_url) as console:
+    with open_api(console_url, "RabbitMQ's console") as console:
         path = f"/api/traces/%2F/{TRACE}"
-        if console.get(path).status_code != httpx.codes.OK:
-            _put(console, path, {**TRACED, **reader})
-
-
-def _open_console(console_url: str) -> httpx.Client:
-    url, account = split_account(console_url)
-    return httpx.Client(base_url=url, auth=account, timeout=10, trust_env=False)
-
-
-def _put(console: httpx.Client, path: str, document: Mapping[str, object]) -> None:
-    try:
-        reply = console.put(path, json=document)
-    except httpx.TransportError as error:
-        raise StackError(f"RabbitMQ's console does not answer at {console.base_url} ({error})") from error
-    if reply.is_error:
-        raise StackError(f"RabbitMQ's console answers {reply.status_code} to {path}: {reply.text[:200]}")
+        if not console.find(path):
+            console.send("PUT", path, {**TRACED, **reader})

@@ -48,7 +48,7 @@ GRANTS: dict[str, dict[str, str]] = {
         "tweets": TWEET_TEXT,
         "batches": "SELECT",
         **dict.fromkeys(DECISIONS, "SELECT"),
-        "predictions": "SELECT, INSERT, DELETE",
+        "predictions": ALL,
         "audit": "SELECT",
     },
 }
