@@ -29,7 +29,7 @@ def sign_promotion(model: Champion, signer: Signer = EVALUATOR) -> Champion:
     """Sign as the evaluator signs the row that it is read from."""
     fields = model.model_dump(include={column.key for column in Promotion.__table__.columns})
     row = Promotion(seq=model.promotion_seq, **fields)
-    signer.sign_promotion(row)
+    row.signed_by, row.signature = signer.sign_promotion(row)
     return Champion.from_row(row, model.test_count)
 
 

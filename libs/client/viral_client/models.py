@@ -49,6 +49,7 @@ class ModelDetails(Model):
     viral_rate: float
     simulated: bool
     train_count: int
+    signed: bool = False
 
 
 class Features(_Reply):

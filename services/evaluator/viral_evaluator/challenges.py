@@ -70,7 +70,7 @@ class PostgresChallenges:
 
     sessions: Sessions
     order_wait: timedelta
-    sign: Callable[[Promotion], None] | None = None
+    sign: Callable[[Promotion], tuple[str, str]] | None = None
 
     def read_challenge(self, event: ModelTrained) -> Challenge:
         """Read the challenge that an event announces. Raises Unusable for an event that no training stands behind."""

@@ -32,7 +32,7 @@ def promote_by_hand(
     version: int,
     note: str,
     precision: Precision | None = None,
-    sign: Callable[[Promotion], None] | None = None,
+    sign: Callable[[Promotion], tuple[str, str]] | None = None,
 ) -> Promotion:
     """Make `version` the champion whatever the verdicts say, in the precision of its own if none is given.
 

@@ -81,7 +81,7 @@ def test_a_champion_that_nobody_signed_need_not_be_beaten(
     models.skill = {"model 1": 3.0, "model 2": 1.0}
     store_training(db, 1)
     with db.begin() as session:
-        session.add(make_kept_verdict(session.get_one(Training, read_rows(db, Training)[0].event_id)))
+        session.add(make_kept_verdict(ledger.find_training_by_version(session, 1)))
     forge_promotion(db, 1)
     models.refused = SignatureError("the promotion is not signed")
 
@@ -95,7 +95,8 @@ def test_a_champion_that_nobody_signed_need_not_be_beaten(
     assert promoted.batch_id == newest.batch_id
 
 
-def make_kept_verdict(training: Training) -> Verdict:
+def make_kept_verdict(training: Training | None) -> Verdict:
+    assert training is not None
     return Verdict(
         id=uuid4(),
         event_id=uuid4(),

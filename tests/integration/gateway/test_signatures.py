@@ -37,7 +37,7 @@ def gateway(settings: CommonSettings, tmp_path: Path) -> Iterator[GatewayProcess
 def forge(promoter: Promoter, columns: str) -> int:
     """Copy the first promotion into a row of a high number, changed as `columns` say."""
     with promoter.service.sessions.begin() as session:
-        return session.execute(
+        seq: int = session.execute(
             text(
                 "INSERT INTO promotions (seq, event_id, batch_id, model_version, mlflow_run_id, artifact_uri,"
                 " artifact_sha256, reason, metrics, signed_by, signature, promoted_at)"
@@ -47,6 +47,7 @@ def forge(promoter: Promoter, columns: str) -> int:
                 " ORDER BY seq LIMIT 1 RETURNING seq"
             )
         ).scalar_one()
+        return seq
 
 
 def test_rows_and_artefacts_of_somebody_without_a_key_are_refused_while_the_old_model_serves(
@@ -71,16 +72,15 @@ def test_rows_and_artefacts_of_somebody_without_a_key_are_refused_while_the_old_
     ):
         expect_refusal(forge(promoter, columns), reason)
 
-    for number, (signature, reason) in enumerate(
-        (
-            (lambda sha: EVALUATOR.sign_artefact(sha, uuid4(), promoter.batch_id), "only the trainer may"),
-            (lambda sha: TRAINER.sign_artefact(sha, uuid4(), uuid4()), "its batch_id is not"),
-            (lambda sha: b"garbage", "manifest.sig cannot be read"),
-            (lambda sha: b" " * 100_000, "more than 4,096 bytes"),
-        )
-    ):
+    forgeries: list[tuple[Callable[[str], bytes], str]] = [
+        (lambda sha: EVALUATOR.sign_artefact(sha, uuid4(), promoter.batch_id), "only the trainer may"),
+        (lambda sha: TRAINER.sign_artefact(sha, uuid4(), uuid4()), "its batch_id is not"),
+        (lambda _: b"garbage", "manifest.sig cannot be read"),
+        (lambda _: b" " * 100_000, "more than 4,096 bytes"),
+    ]
+    for number, (sign, reason) in enumerate(forgeries):
         artefact = make_artefact(tmp_path / f"forged-{number}" / "artefact", bias=1.0)
-        (artefact.directory / SIGNATURE).write_bytes(signature(artefact.sha256))
+        (artefact.directory / SIGNATURE).write_bytes(sign(artefact.sha256))
         expect_refusal(promoter.promote(promoter.register_made(artefact)), reason)
 
     honest, _ = promoter.register(bias=-1.0)

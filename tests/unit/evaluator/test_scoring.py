@@ -98,6 +98,6 @@ def test_a_champion_whose_promotion_nobody_signed_is_refused(
     with pytest.raises(SignatureError, match="the promotion is not signed"):
         scorer.score(champion, TWEETS)
 
-    EVALUATOR.sign_promotion(champion)
+    champion.signed_by, champion.signature = EVALUATOR.sign_promotion(champion)
     with pytest.raises(AssertionError, match="loaded"):
         scorer.score(champion, TWEETS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64encode
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import Self
 from uuid import UUID
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -20,13 +20,6 @@ from viral_common.signing.statements import (
     PromotionStatement,
     Statement,
 )
-
-
-class SignablePromotion(Protocol):
-    """Be a promotion's row that is not stored yet."""
-
-    signed_by: str | None
-    signature: str | None
 
 
 class Signer:
@@ -63,10 +56,9 @@ class Signer:
         signature = ManifestSignature(key_id=self.key_id, statement=statement, signature=self.sign(statement))
         return signature.model_dump_json(indent=2).encode()
 
-    def sign_promotion(self, promotion: SignablePromotion) -> None:
-        """Fill in the signature of a promotion that has its number and its time."""
-        promotion.signed_by = self.key_id
-        promotion.signature = self.sign(PromotionStatement.model_validate(promotion))
+    def sign_promotion(self, promotion: object) -> tuple[str, str]:
+        """Sign a promotion's row that has its number and its time; `signed_by` and `signature`."""
+        return self.key_id, self.sign(PromotionStatement.model_validate(promotion))
 
 
 def compute_key_id(key: Ed25519PublicKey) -> str:

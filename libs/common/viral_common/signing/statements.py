@@ -31,10 +31,7 @@ class Statement(BaseModel):
     kind: ClassVar[str]
     role: ClassVar[Role]
 
-    @property
-    def stated_at(self) -> datetime:
-        """When it was signed, as the signer says."""
-        raise NotImplementedError
+    signed_at: UtcTime
 
     def to_bytes(self) -> bytes:
         """Build what is signed: a line that names the kind, then JSON with sorted keys and no spaces."""
@@ -51,11 +48,6 @@ class ArtefactStatement(Statement):
     artifact_sha256: Sha256
     event_id: UUID
     batch_id: UUID
-    signed_at: UtcTime
-
-    @property
-    def stated_at(self) -> datetime:
-        return self.signed_at
 
 
 class PromotionStatement(Statement):
@@ -70,11 +62,7 @@ class PromotionStatement(Statement):
     batch_id: UUID
     artifact_sha256: Sha256
     precision: Precision
-    promoted_at: UtcTime
-
-    @property
-    def stated_at(self) -> datetime:
-        return self.promoted_at
+    signed_at: UtcTime = Field(validation_alias="promoted_at")
 
 
 class ManifestSignature(BaseModel):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+import structlog
 from cryptography.exceptions import InvalidSignature
 from pydantic import ValidationError
 
@@ -14,6 +16,8 @@ from viral_common.errors import SignatureError, SignersUnreadable, UsageError
 from viral_common.signing.settings import TrustSettings
 from viral_common.signing.signers_file import TrustedSigners
 from viral_common.signing.statements import ManifestSignature, PromotionStatement, Statement
+
+log = structlog.get_logger()
 
 
 class SignedPromotion(Protocol):
@@ -42,21 +46,19 @@ class Trust:
         self, signature: bytes | None, artifact_sha256: str, batch_id: UUID, event_id: UUID | None = None
     ) -> bool:
         """Check the content of manifest.sig: of this artefact, made of this batch (and because of this event)."""
-        try:
-            self._verify_artefact(signature, artifact_sha256, batch_id, event_id)
-        except SignatureError:
-            if not self.allow_unsigned:
-                raise
-            return False
-        return True
+        return self._admit(lambda: self._verify_artefact(signature, artifact_sha256, batch_id, event_id))
 
     def check_promotion(self, promotion: SignedPromotion) -> bool:
         """Check the signature over a promotion."""
+        return self._admit(lambda: self._verify_promotion(promotion))
+
+    def _admit(self, verify: Callable[[], None]) -> bool:
         try:
-            self._verify_promotion(promotion)
-        except SignatureError:
+            verify()
+        except SignatureError as error:
             if not self.allow_unsigned:
                 raise
+            log.debug("admitted unsigned", reason=str(error))
             return False
         return True
 
@@ -95,9 +97,9 @@ class Trust:
             raise SignatureError(
                 f"{what} is signed by the key {key_id}, of the {signer.role}: only the {statement.role} may"
             )
-        if not signer.is_valid_at(statement.stated_at):
+        if not signer.is_valid_at(statement.signed_at):
             raise SignatureError(
-                f"{what} is signed at {statement.stated_at:%Y-%m-%d %H:%M:%S} by the key {key_id}, not valid then"
+                f"{what} is signed at {statement.signed_at:%Y-%m-%d %H:%M:%S} by the key {key_id}, not valid then"
             )
         try:
             signer.key.verify(b64decode(signature, validate=True), statement.to_bytes())

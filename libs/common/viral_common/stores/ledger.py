@@ -139,12 +139,12 @@ def find_promotion(session: Session, event_id: UUID) -> Promotion | None:
 
 
 def add_promotion(
-    session: Session, promotion: Promotion, sign: Callable[[Promotion], None] | None = None
+    session: Session, promotion: Promotion, sign: Callable[[Promotion], tuple[str, str]] | None = None
 ) -> Promotion:
     """Make a version the champion; returned with its `seq` and time, which `sign` signs. Hold `lock_promotions`."""
     promotion.seq, promotion.promoted_at = session.execute(_NEXT_PROMOTION).one()
     if sign is not None:
-        sign(promotion)
+        promotion.signed_by, promotion.signature = sign(promotion)
     session.add(promotion)
     session.flush()
     session.refresh(promotion)
