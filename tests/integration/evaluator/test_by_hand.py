@@ -11,6 +11,7 @@ from viral_common.database.engine import Sessions
 from viral_common.errors import ServerAway, UsageError
 from viral_common.settings import CommonSettings
 from viral_common.stores import ledger
+from viral_common.stores.audit import read_newest_acts
 from viral_evaluator import by_hand, cli
 from viral_evaluator.handlers import Evaluator
 from viral_evaluator.promotion import find_replaced_champion, promote_by_hand
@@ -117,6 +118,24 @@ def test_the_command_says_what_it_did_and_what_is_told_later(db: Sessions, comma
     ]
 
 
+def test_the_audit_says_what_was_done_and_why(db: Sessions, command: Command) -> None:
+    for version in (1, 2):
+        store_training(db, version)
+        command("promote", str(version), "--reason", f"we like {version}")
+
+    command("rollback", "--reason", "complaints")
+    command("promote", "7", "--reason", "there is none")
+
+    with db() as session:
+        back, forward, _ = read_newest_acts(session, 9)
+    assert (forward.action, forward.subject, forward.reason) == ("promote", "version 2", "we like 2")
+    assert (forward.before, forward.after) == (
+        {"version": 1},
+        {"version": 2, "promotion": 2, "precision": "fp32"},
+    )
+    assert (back.action, back.subject, back.reason) == ("roll back", "version 1", "complaints")
+
+
 def test_what_was_deleted_in_mlflow_is_not_promoted(db: Sessions, command: Command) -> None:
     store_training(db, 3)
 
@@ -138,4 +157,4 @@ def test_without_the_tables_a_command_says_how_to_make_them(
     result = command(*arguments)
 
     assert result.exit_code == 2
-    assert "run `python -m viral_common.migrate`" in result.output
+    assert "run `viral servers prepare`" in result.output

@@ -21,6 +21,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, StreamEngagement, StreamPost, Tweet
 from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
+from viral_common.stores.audit import read_newest_acts
 from viral_common.stores.authors import read_author_histories
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import AuthorHistory
@@ -62,6 +63,17 @@ def test_all_of_an_author_goes_and_nobody_else(db: Sessions, tmp_path: Path) -> 
     assert deleted == {"archive": 3}
     assert read_usernames(db) == {f"author{number}" for number in range(10)} - {"author3"}
     assert Forgetter(db, FORGOTTEN).forget_author("author3") == {"archive": 0}
+
+
+def test_the_audit_says_that_somebody_was_forgotten_and_not_who(db: Sessions, tmp_path: Path) -> None:
+    collect_days(db, tmp_path)
+
+    Forgetter(db, FORGOTTEN, "by letter").forget_author("author3")
+
+    with db() as session:
+        (act,) = read_newest_acts(session, 9)
+    assert (act.action, act.after, act.reason) == ("forget", {"tweets": {"archive": 3}}, "by letter")
+    assert act.subject == f"name {FORGOTTEN.hash_identity('name author3').hex()}"
 
 
 def test_a_forgotten_author_is_not_collected_again(db: Sessions, tmp_path: Path) -> None:
@@ -321,7 +333,7 @@ def test_the_command_refuses_without_a_key_and_says_how_to_make_one(db: Sessions
 
     assert (without.exit_code, short.exit_code) == (2, 2)
     assert "VIRAL_FORGET_KEY is not set: make one with `openssl rand -hex 32`" in without.output
-    assert "VIRAL_FORGET_KEY: Value error, at least 32 characters" in short.output
+    assert "VIRAL_FORGET_KEY: at least 32 characters" in short.output
     assert "short" not in short.output
 
 

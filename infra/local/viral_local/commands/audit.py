@@ -88,7 +88,7 @@ def _open_database() -> Iterator[Sessions]:
     url = Stack(settings).find_operators_url("database")
     # No broker is asked, but these settings want an address of one.
     engine = connect(
-        CommonSettings.model_validate({"database_url": url, "rabbitmq_url": "amqp://none"}), "viral"
+        CommonSettings.model_validate({"database_url": url, "rabbitmq_url": "amqp://127.0.0.1"}), "viral"
     )
     sessions = make_sessions(engine)
     try:

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 import typer
 from viral_common.cli import print_errors_as_one_line
 
+from viral_local.commands.audit import record_by_operator
+
 keys = typer.Typer(no_args_is_help=True, help="The keys that models and promotions are signed with.")
 
 Secrets = Annotated[
@@ -39,6 +41,7 @@ def new(
         typer.echo(f"{path} is the new key; whoever signs with it is to be restarted")
         if role != "export":
             typer.echo(f"{signers_file} trusts it: copy that file to every evaluator and gateway first")
+        record_by_operator("make signing key", f"of the {role}")
 
 
 @keys.command("list")
@@ -77,6 +80,7 @@ def retire(
         _, signers_file = _choose_paths(None, signers)
         retire_key(key_id, at.replace(tzinfo=UTC) if at else datetime.now(UTC), signers_file)
         typer.echo(f"{key_id} is retired: copy {signers_file} to every evaluator and gateway")
+        record_by_operator("retire signing key", key_id)
 
 
 def _choose_paths(secrets: Path | None, signers: Path | None) -> tuple[Path, Path]:

@@ -1,4 +1,4 @@
-"""The audit takes rows from anybody and lets nobody change them; what a superuser changes all the same is found."""
+"""The audit takes rows from every account and lets none change them; what a superuser changes all the same is found."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import sessionmaker
 from typer.testing import CliRunner
-from viral_common.database.engine import Sessions
+from viral_common.addresses import Account, replace_account
+from viral_common.database.engine import Sessions, connect_to, make_sessions
+from viral_common.database.grants import OPERATOR, SERVICES, grant_rights
 from viral_common.settings import CommonSettings
 from viral_common.stores.audit import read_newest_acts, record_act, record_elsewhere, verify_chain
 from viral_local.cli import app
+from viral_local.prepare.secret_files import DATABASE, SecretFiles
 
 from tests.servers import Servers
 
@@ -38,29 +39,20 @@ def record_three(db: Sessions) -> list[str]:
 
 
 @pytest.fixture
-def plain(servers: Servers, settings: CommonSettings) -> Iterator[Sessions]:
-    """Transactions of a role that may read the audit and call its function, and owns nothing."""
-    name = f"plain_{uuid4().hex[:8]}"
-    passwords = json.loads((servers.stack_file.parent / "passwords.json").read_text())
-    superuser = create_engine(
-        make_url(settings, "postgres", passwords["postgres"]), isolation_level="AUTOCOMMIT"
-    )
-    with superuser.connect() as connection:
-        connection.execute(text(f"CREATE ROLE {name} LOGIN PASSWORD 'pw'"))
-        connection.execute(text(f"GRANT SELECT ON audit TO {name}"))
-        engine = create_engine(make_url(settings, name, "pw"))
-        yield sessionmaker(engine)
+def accounts(servers: Servers, settings: CommonSettings) -> Iterator[dict[str, Sessions]]:
+    """Transactions of each account, with the rights that it has everywhere."""
+    url = settings.database_url.get_secret_value()
+    owner = connect_to(url)
+    grant_rights(owner)
+    owner.dispose()
+    secrets = SecretFiles(servers.stack_file.parent / "secrets")
+    own = {name: Account(name, secrets.read(name, DATABASE)) for name in (*SERVICES, OPERATOR)}
+    engines = {
+        name: connect_to(replace_account(url, account, urlsplit(url).path)) for name, account in own.items()
+    }
+    yield {name: make_sessions(engine) for name, engine in engines.items()}
+    for engine in engines.values():
         engine.dispose()
-        connection.execute(text(f"DROP OWNED BY {name}"))
-        connection.execute(text(f"DROP ROLE {name}"))
-    superuser.dispose()
-
-
-def make_url(settings: CommonSettings, name: str, password: str) -> str:
-    """The test's database for another role."""
-    url = urlsplit(settings.database_url.get_secret_value())
-    netloc = f"{name}:{password}@{url.netloc.rpartition('@')[2]}"
-    return url._replace(scheme="postgresql+psycopg2", netloc=netloc).geturl()
 
 
 def test_each_act_names_who_and_continues_the_one_before(db: Sessions) -> None:
@@ -109,19 +101,46 @@ def test_not_even_the_owner_changes_a_row(db: Sessions, attack: str) -> None:
         "SET session_replication_role = replica",
     ],
 )
-def test_a_plain_role_neither_changes_nor_forges_a_row(db: Sessions, plain: Sessions, attack: str) -> None:
+def test_no_account_changes_or_forges_a_row(db: Sessions, accounts: dict[str, Sessions], attack: str) -> None:
+    hashes = record_three(db)
+
+    for sessions in accounts.values():
+        with pytest.raises(DBAPIError, match=r"permission denied|must be owner"), sessions.begin() as session:
+            session.execute(text(attack))
+
+    with db() as session:
+        assert verify_chain(session).newest_hash == hashes[2]
+
+
+def test_each_account_adds_rows_in_its_own_name(db: Sessions, accounts: dict[str, Sessions]) -> None:
+    for name, sessions in accounts.items():
+        with sessions.begin() as session:
+            record_act(session, "replay", name)
+
+    with db() as session:
+        added = {entry.subject: entry.role for entry in read_newest_acts(session, 9)}
+        assert verify_chain(session).count == len(accounts)
+    assert added == {name: name for name in accounts}
+
+
+def test_the_operator_who_acts_as_a_service_is_named_all_the_same(
+    db: Sessions, accounts: dict[str, Sessions]
+) -> None:
+    with accounts["operator"].begin() as session:
+        session.execute(text("SET LOCAL ROLE evaluator"))
+        record_act(session, "promote", "version 9", person="ada")
+
+    with db() as session:
+        (entry,) = read_newest_acts(session, 9)
+    assert (entry.role, entry.person) == ("operator", "ada")
+
+
+def test_nothing_that_an_account_puts_in_the_functions_way_is_used(
+    db: Sessions, accounts: dict[str, Sessions]
+) -> None:
     record_three(db)
 
-    with pytest.raises(DBAPIError, match=r"permission denied|must be owner"), plain.begin() as session:
-        session.execute(text(attack))
-
-
-def test_a_plain_role_adds_rows_in_its_own_name_whatever_it_sets(db: Sessions, plain: Sessions) -> None:
-    record_three(db)
-
-    with plain.begin() as session:
-        login = session.scalar(text("SELECT session_user"))
-        # Names that a careless function would find first.
+    with accounts["gateway"].begin() as session:
         session.execute(text("CREATE TEMP TABLE audit (seq bigint, hash text)"))
         session.execute(text("INSERT INTO pg_temp.audit VALUES (41, 'forged')"))
         session.execute(
@@ -130,13 +149,19 @@ def test_a_plain_role_adds_rows_in_its_own_name_whatever_it_sets(db: Sessions, p
             )
         )
         session.execute(text("SET LOCAL search_path = pg_temp, public"))
-        record_act(session, "promote", "version 9", person="ada")
+        record_act(session, "promote", "version 9")
 
     with db() as session:
         newest = read_newest_acts(session, 1)[0]
         check = verify_chain(session)
-    assert (newest.seq, newest.role, newest.person) == (4, login, "ada")
+    assert (newest.seq, newest.role) == (4, "gateway")
     assert check.broken is None
+
+
+def test_no_account_can_hold_the_audit_up_by_its_lock(db: Sessions, accounts: dict[str, Sessions]) -> None:
+    for sessions in accounts.values():
+        with pytest.raises(DBAPIError, match="permission denied"), sessions.begin() as session:
+            session.execute(text("LOCK TABLE audit IN SHARE MODE"))
 
 
 @pytest.mark.parametrize(
