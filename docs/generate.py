@@ -61,10 +61,6 @@ CONTAINERS = """
 
 # Folder with tweet archives; the scraper's container sees it as /archive
 #VIRAL_ARCHIVE_DIR=./archive
-
-# Secrets, the same on every host: letters and digits, for they become part of an address (openssl rand -hex 24)
-#VIRAL_POSTGRES_PASSWORD=
-#VIRAL_RABBITMQ_PASSWORD=
 """
 
 

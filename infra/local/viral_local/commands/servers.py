@@ -24,14 +24,16 @@ def make_secrets(
         typer.Option("--containers", help="Give them to the users that the containers run as; needs root"),
     ] = False,
 ) -> None:
-    """Make the secrets that are missing: a file each, in a folder for each account."""
+    """Make the secrets that are missing, signing keys too: a file each, in a folder for each account."""
     with print_errors_as_one_line():
         from viral_local.prepare.secret_files import CONTAINER_USERS, SecretFiles
+        from viral_local.signing_keys import SIGNERS_FILE, make_missing_keys
 
         if containers and os.geteuid() != 0:
             raise UsageError("only root may give files to others: run it with sudo")
         files = SecretFiles(folder)
         files.make()
+        make_missing_keys(folder, folder / SIGNERS_FILE)
         for account, user in CONTAINER_USERS.items() if containers else ():
             files.give_to(account, user)
         typer.echo(f"secrets are in {folder}; each service needs its own folder alone")

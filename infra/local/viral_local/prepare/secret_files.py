@@ -16,7 +16,7 @@ FORGET_KEY, MLFLOW_KEY = "viral_forget_key", "viral_mlflow_secret_key"
 ACCOUNTS = {
     "postgres": (DATABASE,),
     "viral": (DATABASE,),
-    "mlflow": (DATABASE, MLFLOW_KEY),
+    "mlflow": (DATABASE, MLFLOW, MLFLOW_KEY),
     "scraper": (DATABASE, RABBITMQ, FORGET_KEY),
     "trainer": (DATABASE, RABBITMQ, MLFLOW),
     "evaluator": (DATABASE, RABBITMQ, MLFLOW),
@@ -29,8 +29,11 @@ ACCOUNTS = {
 # Whom each container runs as: the images of the product, and those of Postgres and RabbitMQ.
 CONTAINER_USERS = {
     **dict.fromkeys(("mlflow", "scraper", "trainer", "evaluator", "gateway"), 10001),
-    "postgres": 999,
+    **dict.fromkeys(("postgres", "rabbitmq"), 999),
 }
+# MLflow makes its administrator itself, and so does RabbitMQ.
+COPIED = {("mlflow", MLFLOW): ("operator", MLFLOW)}
+BROKERS_OPERATOR = "rabbitmq/operator.conf"
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,15 @@ class SecretFiles:
 
     def make(self) -> None:
         """Make those that are missing, readable by their owner alone."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for account, names in ACCOUNTS.items():
-            folder = self.root / account
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for path in (folder / name for name in names):
-                if not path.exists():
-                    write_private(path, secrets.token_urlsafe(24) + "\n")
+            for name in names:
+                if (account, name) not in COPIED:
+                    self._write_missing(f"{account}/{name}", secrets.token_urlsafe(24))
+        for (account, name), original in COPIED.items():
+            self._write_missing(f"{account}/{name}", self.read(*original))
+        operator = f"default_user = operator\ndefault_pass = {self.read('operator', RABBITMQ)}"
+        self._write_missing(BROKERS_OPERATOR, operator)
 
     def read(self, account: str, name: str) -> str:
         """Read one. Raises StackError if it is missing."""
@@ -60,6 +66,12 @@ class SecretFiles:
     def read_all(self, name: str) -> dict[str, str]:
         """Read one of each account that has it."""
         return {account: self.read(account, name) for account, names in ACCOUNTS.items() if name in names}
+
+    def _write_missing(self, name: str, text: str) -> None:
+        path = self.root / name
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            write_private(path, f"{text}\n")
 
     def describe(self, account: str) -> list[str]:
         """Describe an account's passwords, a line each."""

@@ -24,7 +24,7 @@ def configure(home: Home, database_url: str, files: SecretFiles) -> None:
     account = split_account(database_url)[1]
     secrets = {
         DATABASE: account.password if account else "",
-        MLFLOW: files.read("operator", MLFLOW),
+        MLFLOW: files.read("mlflow", MLFLOW),
         MLFLOW_KEY: files.read("mlflow", MLFLOW_KEY),
     }
     for name, value in secrets.items():

@@ -91,7 +91,7 @@ def _find_schema_gap(connection: Connection) -> str | None:
     has = MigrationContext.configure(connection).get_current_revision()
     needs = _find_newest_revision()
     return (
-        None if has == needs else f"the schema is at {has}, not {needs}: run `python -m viral_common.migrate`"
+        None if has == needs else f"the schema is at {has}, not {needs}: run `viral servers prepare`"
     )
 
 

@@ -25,4 +25,4 @@ def open_read_session(sessions: Sessions) -> Iterator[Session]:
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise ServerAway("Postgres does not answer; check VIRAL_DATABASE_URL") from error
     except ProgrammingError as error:
-        raise ServerAway("Postgres has no tables yet; run `python -m viral_common.migrate`") from error
+        raise ServerAway("Postgres has no tables yet; run `viral servers prepare`") from error
