@@ -29,9 +29,9 @@ class Servers:
 
 
 @contextmanager
-def started_servers(data_dir: Path) -> Iterator[Servers]:
+def started_servers(data_dir: Path, tls: bool = False) -> Iterator[Servers]:
     """Private ones on free ports, stopped and deleted at the end."""
-    with run_servers(data_dir) as plan:
+    with run_servers(data_dir, tls) as plan:
         yield Servers(
             plan.owner_url,
             plan.rabbitmq_url,

@@ -40,7 +40,7 @@ def make_certificates(folder: Path, hosts: Iterable[str]) -> list[str]:
     for server in SERVERS:
         path = find_certificate(folder, server)
         if not path.is_file() or not _is_good(_load(path), authority, names):
-            _issue(folder, server, names, LIFE)
+            _write_certificate(folder, server, names, LIFE)
             made.append(server)
     return made
 
@@ -51,7 +51,7 @@ def renew_certificates(folder: Path, servers: Iterable[str], life: timedelta = L
         path = find_certificate(folder, server)
         if not path.is_file():
             raise UsageError(f"{path} is missing: make it with `viral certs new {folder}`")
-        _issue(folder, server, read_names(_load(path)), life)
+        _write_certificate(folder, server, read_names(_load(path)), life)
 
 
 def read_certificates(folder: Path) -> Mapping[str, x509.Certificate]:
@@ -120,7 +120,7 @@ def _make_authority(folder: Path) -> str:
     return "ca"
 
 
-def _issue(folder: Path, server: str, names: list[x509.GeneralName], life: timedelta) -> None:
+def _write_certificate(folder: Path, server: str, names: list[x509.GeneralName], life: timedelta) -> None:
     """Write a new key and its certificate for whoever owns the server's folder."""
     authority = _load(find_authority(folder))
     signer = _load_key(folder / "ca" / "ca.key")

@@ -46,23 +46,29 @@ def _print_errors() -> Iterator[None]:
             raise ViralError("interrupted; `viral status` shows what runs, `viral down` stops it") from None
 
 
-def _load_stack() -> Stack:
+def _load_stack(tls: bool | None = None) -> Stack:
     from viral_common.settings import load_settings
 
     from viral_local.commands.tables import show_step
     from viral_local.settings import LocalSettings
     from viral_local.stack.stack import Stack
 
-    return Stack(load_settings(LocalSettings), show_step)
+    settings = load_settings(LocalSettings)
+    return Stack(settings if tls is None else settings.model_copy(update={"tls": tls}), show_step)
 
 
 @app.command()
-def up() -> None:
+def up(
+    tls: Annotated[
+        bool | None,
+        typer.Option("--tls/--no-tls", help="Encrypt all connections; default: VIRAL_TLS, else no"),
+    ] = None,
+) -> None:
     """Start what is not running yet."""
     with _print_errors():
         from viral_local.commands.tables import console, make_addresses_table
 
-        plan = _load_stack().up()
+        plan = _load_stack(tls).up()
         console.print(make_addresses_table(plan))
 
 

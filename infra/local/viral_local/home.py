@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from viral_local.private_files import write_private
+from viral_local.private_files import read_json, write_private
 from viral_local.system_user import Owner, find_owner
 
 # The kernel's limit for a socket's path is 104 (macOS) to 108 bytes, and supervisord appends its pid.
@@ -35,6 +35,20 @@ class Home:
     def secrets_dir(self) -> Path:
         """A folder of secret files for each account."""
         return self.root / "secrets"
+
+    @property
+    def tls_dir(self) -> Path:
+        """The stack's own authority and certificates, as `viral certs` makes them."""
+        return self.root / "certs"
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the stack was last started with TLS."""
+        return bool((read_json(self.plan_file) or {}).get("tls"))
+
+    def locate_tls_dir(self, server: str) -> Path:
+        """Locate a server's certificate where whoever runs the server can read it."""
+        return self.owner.data_dir / f"{server}-tls"
 
     @property
     def stack_file(self) -> Path:

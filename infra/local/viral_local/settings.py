@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from viral_common.settings import check_amqp_address, check_postgres_address
+from viral_common.settings import check_amqp_address, check_mlflow_address, check_postgres_address
 
 
 class LocalSettings(BaseSettings):
@@ -16,7 +16,16 @@ class LocalSettings(BaseSettings):
         env_prefix="VIRAL_", env_file=".env", extra="ignore", env_ignore_empty=True
     )
 
+    # First, for the addresses are checked by it.
+    allow_plain: bool = Field(
+        default=False, description="Whether given servers on other machines may go without encryption"
+    )
     data_dir: Path = Field(default=Path(".viral"), description="Where the stack keeps its files")
+    tls: bool | None = Field(
+        default=None,
+        description="Whether the private servers and the gateway encrypt; default: as last time, else no",
+    )
+    ca_file: Path | None = Field(default=None, description="Authority of the given servers' certificates")
     database_url: SecretStr | None = Field(
         default=None, description="A Postgres to use instead of a private one"
     )
@@ -41,10 +50,15 @@ class LocalSettings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _check_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return value and check_postgres_address(value)
+    def _check_postgres_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        return value and check_postgres_address(value, info)
 
     @field_validator("rabbitmq_url")
     @classmethod
-    def _check_amqp_url(cls, value: SecretStr | None) -> SecretStr | None:
-        return value and check_amqp_address(value)
+    def _check_amqp_url(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        return value and check_amqp_address(value, info)
+
+    @field_validator("mlflow_url")
+    @classmethod
+    def _check_mlflow_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return value and check_mlflow_address(value, info)

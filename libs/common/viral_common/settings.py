@@ -149,25 +149,17 @@ class CommonSettings(SettingsWithSecrets):
     @field_validator("database_url")
     @classmethod
     def _check_database_url(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        check_postgres_address(value)
-        if not info.data.get("allow_plain"):
-            check_postgres_encryption(value.get_secret_value())
-        return value
+        return check_postgres_address(value, info)
 
     @field_validator("rabbitmq_url")
     @classmethod
     def _check_rabbitmq_url(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
-        check_amqp_address(value)
-        if not info.data.get("allow_plain"):
-            check_encryption(value.get_secret_value(), "amqps")
-        return value
+        return check_amqp_address(value, info)
 
     @field_validator("mlflow_url")
     @classmethod
     def _check_mlflow_url(cls, value: str, info: ValidationInfo) -> str:
-        if not info.data.get("allow_plain"):
-            check_encryption(value, "https")
-        return value
+        return check_mlflow_address(value, info)
 
     @field_validator("ca_file")
     @classmethod
@@ -179,17 +171,28 @@ class CommonSettings(SettingsWithSecrets):
         return value
 
 
-def check_postgres_address(value: SecretStr) -> SecretStr:
-    """Check an address of Postgres. Raises ValueError for what is none, or names a driver that is not installed."""
+def check_postgres_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    """Check an address of Postgres. Raises ValueError for what is none, or has no driver here, or is not encrypted."""
     address = str(TypeAdapter(PostgresDsn).validate_python(value.get_secret_value()))
     if not address.startswith(("postgresql://", "postgresql+psycopg2://")):
         raise ValueError("it must begin with postgresql://")
+    if not info.data.get("allow_plain"):
+        check_postgres_encryption(address)
     return value
 
 
-def check_amqp_address(value: SecretStr) -> SecretStr:
-    """Check an address of RabbitMQ. Raises ValueError for what is none."""
+def check_amqp_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    """Check an address of RabbitMQ. Raises ValueError for what is none, or is not encrypted."""
     TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
+    if not info.data.get("allow_plain"):
+        check_encryption(value.get_secret_value(), "amqps")
+    return value
+
+
+def check_mlflow_address(value: str, info: ValidationInfo) -> str:
+    """Check an address of MLflow. Raises ValueError for one that is not encrypted."""
+    if not info.data.get("allow_plain"):
+        check_encryption(value, "https")
     return value
 
 

@@ -17,11 +17,13 @@ import httpx
 from viral_common.artefact.files import SIGNATURE, Artefact
 from viral_common.database.tables import Batch, Promotion
 from viral_common.delivery.service import Service
+from viral_common.encryption import fill_authority
 from viral_common.events import ModelPromoted
 from viral_common.registry.runs import Runs
 from viral_common.registry.versions import RegisteredVersion
 from viral_common.settings import CommonSettings
 from viral_common.stores import ledger
+from viral_local.http_client import open_http
 
 from tests.eventually import eventually
 from tests.factories import make_artefact
@@ -33,7 +35,10 @@ NOWHERE = "127.0.0.1:1"
 class GatewayProcess:
     """Run `viral-gateway run`; SIGTERM stops it."""
 
-    def __init__(self, settings: CommonSettings, log: Path, **overrides: str) -> None:
+    def __init__(
+        self, settings: CommonSettings, log: Path, authority: Path | None = None, **overrides: str
+    ) -> None:
+        """Start it and wait until it lives; with an `authority` it is asked with TLS."""
         self.port = free_port()
         environment = {
             "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -56,7 +61,10 @@ class GatewayProcess:
                 stdout=output,
                 stderr=output,
             )
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=20)
+        address = f"http://127.0.0.1:{self.port}"
+        if authority:
+            address = fill_authority(address.replace("http:", "https:"), authority)
+        self.http = open_http(address, timeout_s=20)
         try:
             eventually(self._is_live)
         except BaseException:

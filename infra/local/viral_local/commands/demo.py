@@ -68,13 +68,14 @@ class Demo:
             console.print(f"\n[yellow]{len(letters)} dead letters[/yellow]: see `viral dead-letters list`")
         console.print()
         console.print(make_addresses_table(plan))
-        version, answer = read_served_version(plan.gateway_url), predict_example(plan.gateway_url)
+        gateway = plan.format_health_url("gateway")
+        version, answer = read_served_version(gateway), predict_example(gateway)
         if version is None or answer is None:
             raise ViralError(
                 "no model is served: the verdicts above say why; `viral status` shows what is missing"
             )
         console.print("\nTry it:\n")
-        console.print(format_curl_command(plan.gateway_url), markup=False)
+        console.print(format_curl_command(gateway), markup=False)
         probability = answer["predictions"][0]["probability"]
         console.print(f"\n[dim]version {version} answers: {probability:.1%} likely to be viral[/dim]")
         return 0

@@ -7,7 +7,9 @@ import shlex
 from typing import Any
 
 import httpx
+from viral_common.encryption import split_authority
 
+from viral_local.http_client import open_http
 from viral_local.settings import LocalSettings
 
 EXAMPLE = {
@@ -18,7 +20,8 @@ EXAMPLE = {
 def read_served_version(gateway_url: str) -> int | None:
     """Read the champion's version; None if there is no model or no answer."""
     try:
-        reply = httpx.get(f"{gateway_url}/v1/model", headers=_make_key_header(), timeout=5, trust_env=False)
+        with open_http(gateway_url, timeout_s=5) as gateway:
+            reply = gateway.get("/v1/model", headers=_make_key_header())
         return int(reply.json()["version"]) if reply.is_success else None
     except (httpx.TransportError, ValueError, KeyError):
         return None
@@ -27,13 +30,8 @@ def read_served_version(gateway_url: str) -> int | None:
 def predict_example(gateway_url: str) -> dict[str, Any] | None:
     """Return the answer to the command that `format_curl_command` shows; None if there was none."""
     try:
-        reply = httpx.post(
-            f"{gateway_url}/v1/predictions",
-            json=EXAMPLE,
-            headers=_make_key_header(),
-            timeout=30,
-            trust_env=False,
-        )
+        with open_http(gateway_url) as gateway:
+            reply = gateway.post("/v1/predictions", json=EXAMPLE, headers=_make_key_header())
     except httpx.TransportError:
         return None
     return dict(reply.json()) if reply.is_success else None
@@ -43,7 +41,9 @@ def format_curl_command(gateway_url: str) -> str:
     """Format a command to paste into a shell; a key stays out of sight."""
     body = shlex.quote(json.dumps(EXAMPLE))
     key = '-H "X-API-Key: $KEY" ' if _make_key_header() else ""
-    return f"curl -s {gateway_url}/v1/predictions {key}-H 'Content-Type: application/json' -d {body}"
+    url, authority = split_authority(gateway_url)
+    trust = f"--cacert {shlex.quote(authority)} " if authority else ""
+    return f"curl -s {trust}{url}/v1/predictions {key}-H 'Content-Type: application/json' -d {body}"
 
 
 def _make_key_header() -> dict[str, str]:

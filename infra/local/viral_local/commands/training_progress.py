@@ -8,6 +8,8 @@ from uuid import UUID
 
 import httpx
 
+from viral_local.http_client import open_http
+
 MODEL_NAME = "tweet-virality"
 
 
@@ -40,7 +42,7 @@ class RunProgress:
 def find_newest_run(mlflow_url: str, batch_id: UUID) -> RunProgress | None:
     """Find the batch's; None if there is none yet or MLflow is busy."""
     try:
-        with httpx.Client(base_url=f"{mlflow_url}/api/2.0/mlflow", timeout=10, trust_env=False) as mlflow:
+        with open_http(mlflow_url, "/api/2.0/mlflow", timeout_s=10) as mlflow:
             experiment = mlflow.get("/experiments/get-by-name", params={"experiment_name": MODEL_NAME})
             experiment.raise_for_status()
             found = mlflow.post(

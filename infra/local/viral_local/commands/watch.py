@@ -96,7 +96,9 @@ class Watch:
 
     def _follow_swap(self, version: int) -> None:
         deadline = time.monotonic() + SWAP_TIMEOUT_S
-        while (served := read_served_version(self.plan.gateway_url)) is None or served < version:
+        while (
+            served := read_served_version(self.plan.format_health_url("gateway"))
+        ) is None or served < version:
             if time.monotonic() > deadline:
                 self._print_line(
                     "promoted", f"the gateway did not swap to version {version}; see `viral logs gateway`"

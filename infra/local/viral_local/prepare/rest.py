@@ -11,6 +11,7 @@ import httpx
 from viral_common.addresses import split_account
 
 from viral_local.errors import StackError
+from viral_local.http_client import open_http
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,8 @@ class Api:
 @contextmanager
 def open_api(url: str, server: str) -> Iterator[Api]:
     """Open connections to the server as whom its address names. Raises StackError if it does not answer."""
-    bare, account = split_account(url)
     try:
-        with httpx.Client(base_url=bare, auth=account, timeout=30, trust_env=False) as client:
+        with open_http(url) as client:
             yield Api(client, server)
     except httpx.TransportError as error:
-        raise StackError(f"{server} does not answer at {bare} ({error})") from error
+        raise StackError(f"{server} does not answer at {split_account(url)[0]} ({error})") from error

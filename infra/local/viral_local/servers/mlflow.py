@@ -12,6 +12,7 @@ from viral_common.addresses import split_account
 
 from viral_local.errors import StackError
 from viral_local.home import Home
+from viral_local.http_client import open_http
 from viral_local.ports import LOOPBACK
 from viral_local.prepare.secret_files import DATABASE, MLFLOW, MLFLOW_KEY, SecretFiles
 from viral_local.private_files import write_private
@@ -38,7 +39,7 @@ def make_program(home: Home, port: int, database_url: str) -> Program:
     `mlflow server` would be one more process, which a kill leaves behind. Its own check of the Host header lets every
     name of this machine through, on any port.
     """
-    data = _locate_dir(home)
+    data, tls = _locate_dir(home), home.locate_tls_dir("mlflow")
     return Program(
         name="mlflow",
         group="servers",
@@ -55,6 +56,11 @@ def make_program(home: Home, port: int, database_url: str) -> Program:
             *("--keep-alive", "60", "--graceful-timeout", "5"),
             # A page that compares a hundred runs names each in its address.
             *("--limit-request-line", "8190", "--no-control-socket"),
+            *(
+                ("--certfile", str(tls / "tls.crt"), "--keyfile", str(tls / "tls.key"))
+                if home.has_tls
+                else ()
+            ),
         ],
         env={
             "VIRAL_DATABASE_URL": _leave_out_password(database_url),
@@ -71,9 +77,8 @@ def make_program(home: Home, port: int, database_url: str) -> Program:
 def find_outage(url: str) -> str | None:
     """Find what is wrong; None if the server answers out of its database. The address names who asks."""
     try:
-        reply = httpx.get(
-            f"{url}/api/2.0/mlflow/experiments/search", params={"max_results": 1}, timeout=30, trust_env=False
-        )
+        with open_http(url, "/api/2.0/mlflow") as mlflow:
+            reply = mlflow.get("/experiments/search", params={"max_results": 1})
     except httpx.TransportError as error:
         return str(error) or type(error).__name__
     return None if reply.is_success else f"it answers {reply.status_code}"

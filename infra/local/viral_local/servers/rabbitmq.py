@@ -84,7 +84,7 @@ def configure(home: Home, ports: dict[str, int], password: str) -> None:
     """Write the node's configuration. The operator is its first user, so the broker never makes `guest`."""
     data = home.owner.make_dir(home.owner.data_dir / "rabbitmq")
     traces = home.owner.make_dir(data / "traces")
-    settings = {
+    settings: dict[str, object] = {
         "listeners.tcp.1": f"{LOOPBACK}:{ports['rabbitmq']}",
         "management.tcp.ip": LOOPBACK,
         "management.tcp.port": ports["console"],
@@ -97,6 +97,16 @@ def configure(home: Home, ports: dict[str, int], password: str) -> None:
         "log.console": "true",
         "log.file": "false",
     }
+    if home.has_tls:
+        tls = home.locate_tls_dir("rabbitmq")
+        settings["listeners.ssl.1"] = settings.pop("listeners.tcp.1")
+        settings |= {
+            "listeners.tcp": "none",
+            "ssl_options.cacertfile": tls / "ca.crt",
+            "ssl_options.certfile": tls / "tls.crt",
+            "ssl_options.keyfile": tls / "tls.key",
+            "ssl_options.verify": "verify_none",
+        }
     files = {
         "rabbitmq.conf": "".join(f"{name} = {value}\n" for name, value in settings.items()),
         "advanced.config": f'[{{rabbitmq_tracing, [{{directory, "{traces}"}}]}}].\n',

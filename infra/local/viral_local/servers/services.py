@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from viral_local.errors import StackError
+from viral_local.http_client import open_http
 from viral_local.ports import LOOPBACK
 from viral_local.process.program import BEHIND_REPLIES, Program
 
@@ -60,7 +61,8 @@ def make_program(name: str, ports: dict[str, int], urls: dict[str, str]) -> Prog
 def ask_health(url: str) -> Health:
     """Ask /health/ready; its body names what is missing."""
     try:
-        reply = httpx.get(f"{url}/health/ready", timeout=5, trust_env=False)
+        with open_http(url, timeout_s=5) as service:
+            reply = service.get("/health/ready")
         body = reply.json()
     except (httpx.TransportError, ValueError):
         return Health(live=False)

@@ -14,12 +14,12 @@ from viral_local.stack.stack import Stack
 
 
 @contextmanager
-def run_servers(data_dir: Path) -> Iterator[Plan]:
+def run_servers(data_dir: Path, tls: bool = False) -> Iterator[Plan]:
     """Run Postgres (empty), RabbitMQ and MLflow; the plan has their URLs. All is stopped and deleted at the end.
 
     Servers named by VIRAL_DATABASE_URL and its like are ignored: a test must not write into somebody's data.
     """
-    stack = make_servers_stack(data_dir)
+    stack = make_servers_stack(data_dir, tls)
     try:
         plan = stack.up()
         # A test wants a database of its own.
@@ -29,7 +29,7 @@ def run_servers(data_dir: Path) -> Iterator[Plan]:
         stack.down(purge=True)
 
 
-def make_servers_stack(data_dir: Path) -> Stack:
+def make_servers_stack(data_dir: Path, tls: bool = False) -> Stack:
     """Make the same stack, to start and stop by hand."""
     given = dict.fromkeys(("database_url", "rabbitmq_url", "mlflow_url", "rabbitmq_console_url"))
-    return Stack(LocalSettings(data_dir=data_dir, **given), only_servers=True, any_ports=True)
+    return Stack(LocalSettings(data_dir=data_dir, tls=tls, **given), only_servers=True, any_ports=True)

@@ -12,7 +12,9 @@ from urllib.parse import quote, urlsplit
 
 from pydantic import BaseModel
 from viral_common.addresses import fill_account
+from viral_common.encryption import fill_authority
 
+from viral_local.certificates import find_authority, find_certificate
 from viral_local.home import Home
 from viral_local.ports import LOOPBACK
 from viral_local.prepare.secret_files import DATABASE, MLFLOW, RABBITMQ, SecretFiles
@@ -30,6 +32,7 @@ class Given(BaseModel):
     mlflow_url: str | None = None
     rabbitmq_console_url: str | None = None
     secrets_dir: str | None = None
+    ca_file: str | None = None
 
     @classmethod
     def from_settings(cls, settings: LocalSettings) -> Self:
@@ -40,6 +43,7 @@ class Given(BaseModel):
             mlflow_url=settings.mlflow_url,
             rabbitmq_console_url=settings.rabbitmq_console_url,
             secrets_dir=str(settings.secrets_dir.absolute()) if settings.secrets_dir else None,
+            ca_file=str(settings.ca_file.absolute()) if settings.ca_file else None,
         )
 
 
@@ -82,14 +86,16 @@ class Plan:
     @property
     def admin_url(self) -> str:
         """As the private Postgres' superuser."""
-        address = postgres.format_url("postgres", self.ports["postgres"])
-        return self._fill(address, "postgres", DATABASE)
+        return self._fill(self._format_postgres_url("postgres"), "postgres", DATABASE)
 
     @property
     def mlflow_database_url(self) -> str:
         """A given Postgres has one database for all; MLflow then keeps to a schema of its own."""
         if self.own_postgres:
-            address = postgres.format_url("mlflow", self.ports["postgres"])
+            # Whoever runs MLflow may not reach what others trust, so it has a copy.
+            address = fill_authority(
+                self._format_postgres_url("mlflow"), self.home.locate_tls_dir("mlflow") / "ca.crt"
+            )
             url = self._fill(address, "mlflow", DATABASE)
         else:
             separator = "&" if "?" in self.database_url else "?"
@@ -121,7 +127,7 @@ class Plan:
 
     @property
     def mlflow_url(self) -> str:
-        return self.given.mlflow_url or f"http://{LOOPBACK}:{self.ports['mlflow']}"
+        return self.given.mlflow_url or f"{self._http}://{LOOPBACK}:{self.ports['mlflow']}"
 
     @property
     def mlflow_login_url(self) -> str:
@@ -130,10 +136,20 @@ class Plan:
 
     @property
     def gateway_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.ports['gateway']}"
+        return f"{self._http}://{LOOPBACK}:{self.ports['gateway']}"
 
     def format_health_url(self, service: str) -> str:
+        """Format where to ask a service, and whom to trust there."""
+        if service == "gateway":
+            return fill_authority(self.gateway_url, self.authority)
         return f"http://{LOOPBACK}:{self.ports[service]}"
+
+    @property
+    def authority(self) -> Path | None:
+        """Who signed the servers' certificates; None: whom the system trusts."""
+        if self.home.has_tls:
+            return find_authority(self.home.tls_dir)
+        return Path(self.given.ca_file) if self.given.ca_file else None
 
     def make_service_settings(self) -> dict[str, str]:
         """Build the VIRAL_* settings that every service shares."""
@@ -145,6 +161,7 @@ class Plan:
             "VIRAL_DATA_DIR": str(self.home.root),
             "VIRAL_TRUSTED_SIGNERS": str(choose_signers_file(self.home.root)),
             "VIRAL_SECRETS_DIR": str(self.secrets.root),
+            **({"VIRAL_CA_FILE": str(self.authority)} if self.authority else {}),
             "MLFLOW_DISABLE_TELEMETRY": "true",
         }
 
@@ -168,6 +185,7 @@ class Plan:
                 self.ports,
                 {
                     **(self.choices if name == "scraper" else {}),
+                    **(self._make_gateway_settings() if name == "gateway" else {}),
                     **self.make_service_settings(),
                 },
             )
@@ -176,11 +194,29 @@ class Plan:
 
     @property
     def _database_address(self) -> str:
-        return self.given.database_url or postgres.format_url("viral", self.ports["postgres"])
+        return self.given.database_url or self._format_postgres_url("viral")
 
     @property
     def _rabbitmq_address(self) -> str:
-        return self.given.rabbitmq_url or f"amqp://{LOOPBACK}:{self.ports['rabbitmq']}/%2F"
+        scheme = "amqps" if self.home.has_tls else "amqp"
+        return self.given.rabbitmq_url or f"{scheme}://{LOOPBACK}:{self.ports['rabbitmq']}/%2F"
+
+    @property
+    def _http(self) -> str:
+        return "https" if self.home.has_tls else "http"
+
+    def _format_postgres_url(self, database: str) -> str:
+        url = postgres.format_url(database, self.ports["postgres"])
+        return f"{url}?sslmode=verify-full" if self.home.has_tls else url
+
+    def _make_gateway_settings(self) -> dict[str, str]:
+        if not self.home.has_tls:
+            return {}
+        certificate = find_certificate(self.home.tls_dir, "gateway")
+        files = {"VIRAL_TLS_CERT_FILE": certificate, "VIRAL_TLS_KEY_FILE": certificate.with_name("tls.key")}
+        return {name: str(path) for name, path in files.items()}
 
     def _fill(self, address: str, account: str, name: str) -> str:
-        return fill_account(address, account, self.secrets.read(account, name))
+        return fill_authority(
+            fill_account(address, account, self.secrets.read(account, name)), self.authority
+        )

@@ -33,7 +33,7 @@ def make_plan(
     # Where a person names the trusted signers, the keys are theirs too.
     if choose_signers_file(home.root) == home.root / SIGNERS_FILE:
         make_missing_keys(plan.secrets.root, home.root / SIGNERS_FILE)
-    save_plan(plan)
+    save_plan(plan, settings.tls)
     return plan
 
 
@@ -47,7 +47,7 @@ def find_given_servers(settings: LocalSettings, last: Plan) -> Given:
     mine = [
         name
         for name, url in given.model_dump().items()
-        if before[name] is None and url == own[f"VIRAL_{name.upper()}"]
+        if before[name] is None and url == own.get(f"VIRAL_{name.upper()}")
     ]
     return given.model_copy(update=dict.fromkeys(mine))
 
@@ -65,7 +65,13 @@ def load_plan(home: Home) -> Plan:
     return Plan(home, Given(**last["given"]), last["ports"], last["choices"])
 
 
-def save_plan(plan: Plan) -> None:
-    """Remember it for the next `up`."""
-    document = {"ports": plan.ports, "given": plan.given.model_dump(), "choices": plan.choices}
+def save_plan(plan: Plan, tls: bool | None = None) -> None:
+    """Remember it for the next `up`. `tls`: whether servers encrypt; None: as before."""
+    encrypts = plan.home.has_tls if tls is None else tls
+    document = {
+        "ports": plan.ports,
+        "given": plan.given.model_dump(),
+        "choices": plan.choices,
+        "tls": encrypts,
+    }
     write_private_json(plan.home.plan_file, document)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 from viral_common.addresses import fill_account
+from viral_common.encryption import fill_authority
 from viral_common.errors import UsageError
 
 from viral_local.home import Home
@@ -75,10 +76,11 @@ class Stack:
         given: SecretStr | None = getattr(self.settings, f"{server}_url")
         if given is None:
             return self.plan().database_url if server == "database" else self.plan().rabbitmq_url
+        url = fill_authority(given.get_secret_value(), self.settings.ca_file)
         if self.settings.secrets_dir is None:
-            return given.get_secret_value()
+            return url
         password = SecretFiles(self.settings.secrets_dir).read("operator", f"viral_{server}_password")
-        return fill_account(given.get_secret_value(), "operator", password)
+        return fill_account(url, "operator", password)
 
     def _explain_not_running(self) -> str:
         """Say why. A supervisor that was killed leaves behind what it started: alive, but nobody starts it again."""
@@ -98,6 +100,9 @@ class Stack:
                 stop_orphans(self._find_orphans())
                 plan = self._start_afresh(choices)
             else:
+                if self.settings.tls not in (None, self.home.has_tls):
+                    running = "with TLS" if self.home.has_tls else "without TLS"
+                    raise UsageError(f"the stack runs {running}: stop it first with `viral down`")
                 plan = self._renew_plan(load_plan(self.home), choices)
             start = Start(plan, self.supervisor, self.step)
             start.start_servers(migrations=not self.only_servers)
@@ -201,7 +206,7 @@ class Stack:
     def _delete_data(self) -> None:
         """Delete only what the stack made: VIRAL_DATA_DIR may hold other files."""
         shutil.rmtree(self.home.owner.data_dir, ignore_errors=True)
-        for folder in (self.home.log_dir, self.home.programs_dir, self.home.secrets_dir):
+        for folder in (self.home.log_dir, self.home.programs_dir, self.home.secrets_dir, self.home.tls_dir):
             shutil.rmtree(folder, ignore_errors=True)
         for name in SERVICE_DIRS:
             shutil.rmtree(self.home.root / name, ignore_errors=True)

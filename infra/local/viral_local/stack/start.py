@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from viral_common.bus.operations import prepare_broker
 from viral_common.database.engine import connect_to, make_schema, migrate
 
+from viral_local.certificates import make_certificates
 from viral_local.errors import StackError
 from viral_local.ports import LOOPBACK, find_taken_port, is_answering
 from viral_local.prepare.mlflow import prepare_mlflow
@@ -44,6 +45,8 @@ class Start:
 
     def start_servers(self, migrations: bool = True) -> None:
         """Start the private servers; RabbitMQ takes longest to boot, so it goes first and is asked last."""
+        if self.plan.home.has_tls:
+            self._make_certificates()
         if self.plan.own_rabbitmq:
             self._start_rabbitmq()
         with self.step("Postgres"):
@@ -84,6 +87,17 @@ class Start:
     def _find_readiness_outage(self, name: str) -> str | None:
         health = services.ask_health(self.plan.format_health_url(name))
         return None if health.ready else "; ".join(health.missing) or "it does not answer"
+
+    def _make_certificates(self) -> None:
+        """Make those that are missing or due; those of servers lie where whoever runs these can read them."""
+        home = self.plan.home
+        home.tls_dir.mkdir(mode=0o700, exist_ok=True)
+        for server in ("postgres", "rabbitmq", "mlflow"):
+            place, link = home.owner.make_dir(home.locate_tls_dir(server)), home.tls_dir / server
+            if not link.is_symlink():
+                link.symlink_to(place)
+        if "postgres" in make_certificates(home.tls_dir, []):
+            postgres.reload_configuration(home)
 
     def _start_postgres(self) -> None:
         if self.plan.own_postgres:

@@ -70,9 +70,12 @@ class TlsProtocol(SSLProtocol):
         self._http = BoundedProtocol(**parts)
         context = _read_certificate(files).find_context()
         super().__init__(
-            *(self._http.loop, self._http, context, None),
+            self._http.loop,
+            self._http,
+            context,
+            None,  # type: ignore[arg-type]  # nobody waits for it
             server_side=True,
-            ssl_handshake_timeout=HEAD_S,
+            ssl_handshake_timeout=HEAD_S,  # type: ignore[arg-type]
             ssl_shutdown_timeout=HEAD_S,
         )
 
@@ -82,7 +85,7 @@ class TlsProtocol(SSLProtocol):
         else:
             transport.abort()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)
         self._http.release()
 
