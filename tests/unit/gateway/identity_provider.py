@@ -40,7 +40,7 @@ class IdentityProvider:
     sign: Callable[[Claims], str] | None = None
 
     def __post_init__(self) -> None:
-        self.keys = {
+        self.keys: dict[str, RSAKey | ECKey] = {
             "RS256": RSAKey.generate_key(2048, {"kid": "rsa"}),
             "ES256": ECKey.generate_key("P-256", {"kid": "ec"}),
         }
