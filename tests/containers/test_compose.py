@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 DOCKERFILES = sorted([*ROOT.glob("services/*/Dockerfile"), *ROOT.glob("infra/*/Dockerfile")])
 SERVICES = {"scraper", "trainer", "evaluator", "gateway"}
-ONE_SHOTS = {"prepare-postgres", "prepare"}
+ONE_SHOTS = {"certs", "prepare-postgres", "prepare"}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_nothing_takes_the_processor_from_replies(parts: dict[str, Any]) -> None
 
 
 def test_published_ports_are_on_loopback_unless_asked_otherwise(parts: dict[str, Any]) -> None:
-    ports = [port for part in parts.values() for port in part.get("ports", [])]
+    ports = [port for name, part in parts.items() if name != "edge" for port in part.get("ports", [])]
 
     assert ports
     assert [port for port in ports if not port.startswith("${VIRAL_BIND_ADDRESS:-127.0.0.1}:")] == []
@@ -110,6 +110,34 @@ def test_every_secret_that_a_container_takes_is_made(tmp_path: Path) -> None:
     assert [path for path in paths if not path.exists()] == []
     loose = [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o077]
     assert loose == [tmp_path / "trusted-signers.toml"]
+
+
+def test_each_server_sees_its_own_key_alone_and_who_asks_sees_none(parts: dict[str, Any]) -> None:
+    folder = "${VIRAL_CERTS_DIR:-./certs}"
+    seen = {
+        name: [
+            volume.removeprefix(folder).split(":")[0]
+            for volume in part.get("volumes", [])
+            if volume.startswith(folder)
+        ]
+        for name, part in parts.items()
+    }
+
+    servers = {"postgres", "rabbitmq", "mlflow", "gateway"}
+    assert seen.pop("certs") == [""]
+    assert {name: seen.pop(name) for name in servers} == {name: [f"/{name}"] for name in servers}
+    asking = {"prepare-postgres", "prepare", "scraper", "trainer", "evaluator", "edge"}
+    assert {name: seen.pop(name) for name in asking} == {name: ["/trust"] for name in asking}
+    assert not any(seen.values())
+
+
+def test_no_connection_is_plain_and_the_edge_reaches_the_gateway_alone(parts: dict[str, Any]) -> None:
+    told = str([part.get("environment") for part in parts.values()])
+
+    assert not re.search(r"\b(http|amqp)://|postgresql://(?![^ ,']*sslmode=verify-full)", told)
+    assert "VIRAL_ALLOW_PLAIN" not in told
+    assert {name for name, part in parts.items() if "edge" in part.get("networks", [])} == {"gateway", "edge"}
+    assert list(parts["edge"]["networks"]) == ["edge"]
 
 
 def test_every_file_that_a_container_mounts_exists(parts: dict[str, Any]) -> None:

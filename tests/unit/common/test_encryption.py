@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 from viral_common.addresses import split_account
 from viral_common.encryption import explain_failure, fill_authority, is_local, split_authority
 from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings, load_settings
 from viral_gateway.settings import GatewaySettings
+from viral_local.cli import app
 
 LOCAL = {
     "VIRAL_DATABASE_URL": "postgresql://me:pw@localhost/tweets",
@@ -133,3 +136,19 @@ def test_an_error_of_another_kind_is_not_explained() -> None:
 def ca_file() -> Path:
     """Certificates of authorities that every machine has."""
     return Path(str(split_authority(fill_authority("https://any/", None))[1]))
+
+
+@pytest.mark.parametrize(
+    ("options", "remedy"),
+    [
+        (["--database-url", "postgresql://db/postgres"], "--database-url: .* add [?]sslmode=verify-full"),
+        (["--console-url", "http://mq:15672", "--rabbitmq-url", "amqps://mq/"], "--console-url: .* https://"),
+        (["--console-url", "https://mq", "--rabbitmq-url", "amqp://mq/"], "--rabbitmq-url: .* amqps://"),
+        (["--mlflow-url", "http://ml:5000"], "--mlflow-url: .* https://"),
+    ],
+)
+def test_no_administrators_password_is_sent_plainly(tmp_path: Path, options: list[str], remedy: str) -> None:
+    result = CliRunner().invoke(app, ["servers", "prepare", "--secrets", str(tmp_path), *options])
+
+    assert result.exit_code == 2
+    assert re.search(remedy, result.stderr)

@@ -55,6 +55,12 @@ def prepare(
     mlflow_url: Annotated[
         str | None, typer.Option(envvar="VIRAL_ADMIN_MLFLOW_URL", help="MLflow, with accounts switched on")
     ] = None,
+    ca_file: Annotated[
+        Path | None, typer.Option(envvar="VIRAL_CA_FILE", help="The authority of the servers' certificates")
+    ] = None,
+    allow_plain: Annotated[
+        bool, typer.Option(envvar="VIRAL_ALLOW_PLAIN", help="Send passwords to other machines unencrypted")
+    ] = False,
 ) -> None:
     """Make accounts, rights, tables and queues; again changes nothing but passwords that changed.
 
@@ -75,6 +81,15 @@ def prepare(
             raise UsageError(
                 "no server is named: give --database-url, --console-url with --rabbitmq-url, --mlflow-url"
             )
+        database_url, console_url, rabbitmq_url, mlflow_url = (
+            _secure_url(url, option, scheme, ca_file, allow_plain)
+            for url, option, scheme in (
+                (database_url, "--database-url", "postgresql"),
+                (console_url, "--console-url", "https"),
+                (rabbitmq_url, "--rabbitmq-url", "amqps"),
+                (mlflow_url, "--mlflow-url", "https"),
+            )
+        )
         if database_url:
             admin_url = fill_account(database_url, "postgres", files.read("postgres", DATABASE))
             prepare_roles(admin_url, files)
@@ -89,3 +104,19 @@ def prepare(
             login_url = fill_account(mlflow_url, "operator", files.read("operator", MLFLOW))
             prepare_mlflow(login_url, files.read_all(MLFLOW))
             typer.echo("MLflow: accounts and permissions are there")
+
+
+def _secure_url(
+    url: str | None, option: str, scheme: str, ca_file: Path | None, allow_plain: bool
+) -> str | None:
+    """Put in whom to trust. Raises UsageError for a plain connection to another machine, unless it is allowed."""
+    from viral_common.encryption import check_encryption, check_postgres_encryption, fill_authority
+
+    if url is None:
+        return None
+    if not allow_plain:
+        try:
+            check_postgres_encryption(url) if scheme == "postgresql" else check_encryption(url, scheme)
+        except ValueError as error:
+            raise UsageError(f"{option}: {error}") from error
+    return fill_authority(url, ca_file)
