@@ -11,7 +11,7 @@ OWN := $(BIN)/python -Ic 'import os, sys; print(*sys.version_info[:2], os.getcwd
 CLEAR := $(shell [ ! -e $(INSTALLED) ] || [ "$$(cat $(INSTALLED))" = "$$($(OWN) 2>/dev/null)" ] || echo --clear)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test coverage fuzz lint bench docs site screenshots
+.PHONY: help setup demo up down status test tls coverage fuzz lint bench docs site screenshots
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 test: setup ## All tests, side by side; PYTEST="-k kill" chooses, on one core
 	@$(PACKAGES) chromium
 	@$(BIN)/pytest $(or $(PYTEST),-n $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+
+tls: setup ## The long tests of encryption: real servers with TLS, Caddy, certificates renewed meanwhile
+	@$(PACKAGES) postgresql caddy
+	@VIRAL_TEST_TLS=1 $(BIN)/pytest tests/integration/tls tests/integration/gateway/test_edge.py
 
 coverage: setup ## All tests once more, with the branches that they reach
 	@$(PACKAGES) chromium

@@ -1,12 +1,14 @@
 #!/bin/sh
 # install-packages.sh PACKAGE...: install those of the Debian packages that are missing.
-# RabbitMQ's package would start a node for the whole machine; ours is private, so that one is kept from starting.
+# Packages of servers would start one for the whole machine; ours are private, so those are kept from starting.
 set -eu
 
 has() {
     case $1 in
         rabbitmq-server) [ -n "${VIRAL_RABBITMQ_URL:-}" ] || grep -qs '^VIRAL_RABBITMQ_URL=.' .env || ls /usr/lib/rabbitmq/bin/rabbitmq-server \
             /opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server /usr/local/opt/rabbitmq/sbin/rabbitmq-server 2>/dev/null | grep -q . ;;
+        postgresql) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
+        caddy) command -v caddy >/dev/null ;;
         chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null ;;
         *) dpkg -s "$1" >/dev/null 2>&1 ;;
     esac
@@ -61,4 +63,9 @@ $as_root env DEBIAN_FRONTEND=noninteractive missing="$missing" sh -eu -c '
     case $missing in
         *rabbitmq-server*) systemctl disable rabbitmq-server ${epmd:-} >/dev/null 2>&1 || true ;;
     esac
+    for server in postgresql caddy; do
+        case $missing in
+            *"$server"*) systemctl disable "$server" >/dev/null 2>&1 || true ;;
+        esac
+    done
 ' || give_up "apt-get install$missing failed, see above."

@@ -126,7 +126,7 @@ def test_each_server_sees_its_own_key_alone_and_who_asks_sees_none(parts: dict[s
     servers = {"postgres", "rabbitmq", "mlflow", "gateway"}
     assert seen.pop("certs") == [""]
     assert {name: seen.pop(name) for name in servers} == {name: [f"/{name}"] for name in servers}
-    asking = {"prepare-postgres", "prepare", "scraper", "trainer", "evaluator", "edge"}
+    asking = {"prepare-postgres", "prepare", "scraper", "trainer", "evaluator", "edge", "prometheus"}
     assert {name: seen.pop(name) for name in asking} == {name: ["/trust"] for name in asking}
     assert not any(seen.values())
 
