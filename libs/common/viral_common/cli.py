@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -35,9 +35,3 @@ def _fail(line: str, code: int) -> None:
     # As Text, for a path or a pattern may look like Rich's markup.
     Console(stderr=True, soft_wrap=True).print(Text.assemble(("error:", "red"), " ", line))
     sys.exit(code)
-
-
-def run_command(run: Callable[[], None]) -> None:
-    """Run a command's body and print its errors as one line."""
-    with print_errors_as_one_line():
-        run()

@@ -78,8 +78,12 @@ def read_keys(path: Path) -> list[Key]:
     """Read the file. Raises ValueError naming the line that is wrong, or OSError."""
     if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise ValueError(f"{path} can be written by others, who could let themselves in: chmod go-w {path}")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8") from None
     keys: dict[str, Key] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         if not (stated := line.partition("#")[0].strip()):  # a comment
             continue
         try:

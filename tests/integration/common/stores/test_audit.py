@@ -117,7 +117,7 @@ def test_each_account_adds_rows_in_its_own_name(db: Sessions, accounts: dict[str
         with sessions.begin() as session:
             record_act(session, "replay", name)
 
-    with db() as session:
+    with accounts["gateway"]() as session:
         added = {entry.subject: entry.role for entry in read_newest_acts(session, 9)}
         assert verify_chain(session).count == len(accounts)
     assert added == {name: name for name in accounts}
