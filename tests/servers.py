@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from viral_local.prepare.secret_files import SecretFiles
 from viral_local.stack.only_servers import run_servers
 
 
@@ -22,6 +23,8 @@ class Servers:
     rabbitmq_console_url: str
     mlflow_url: str
     stack_file: Path
+    secrets: SecretFiles
+    """The passwords of every account."""
 
     def kill(self, name: str) -> None:
         """SIGKILL `postgres`, `rabbitmq` or `mlflow`; the supervisor starts it again."""
@@ -38,4 +41,5 @@ def started_servers(data_dir: Path, tls: bool = False) -> Iterator[Servers]:
             plan.console_url,
             plan.mlflow_login_url,
             plan.home.stack_file,
+            plan.secrets,
         )

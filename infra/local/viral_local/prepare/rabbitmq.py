@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from viral_common.bus.operations import prepare_broker
@@ -15,6 +15,7 @@ from viral_local.prepare.secret_files import RABBITMQ, SecretFiles
 TRACE = "viral"
 # What is published on the product's exchanges; deliveries would only repeat it, and long bodies fill the disk.
 TRACED = {"format": "text", "pattern": "publish.viral.#", "max_payload_bytes": 10_000}
+OWN_PROMOTIONS = r"^gateway\.model-promoted\."
 NOTHING, EVERYTHING = "^$", ".*"
 
 
@@ -37,14 +38,16 @@ def _build_service(event: str, queue: str = "") -> Permissions:
 
 def _build_listener(queues: str, events: str) -> Permissions:
     """Build what an exclusive queue of one's own takes, bound to events of others."""
-    return Permissions(queues, f"{queues}|^{DEAD_LETTERS}$", f"{queues}|^{EVENTS}$", receives=events)
+    return Permissions(queues, queues, f"{queues}|^{EVENTS}$", receives=events)
 
 
 USERS = {
     "scraper": _build_service("batch.collected"),
     "trainer": _build_service("model.trained", "trainer.batch-collected"),
     "evaluator": _build_service("model.promoted", "evaluator.model-trained"),
-    "gateway": _build_listener(r"^gateway\.model-promoted\.", "^model.promoted$"),
+    "gateway": replace(
+        _build_listener(OWN_PROMOTIONS, "^model.promoted$"), write=f"{OWN_PROMOTIONS}|^{DEAD_LETTERS}$"
+    ),
     "notifier": _build_listener(r"^notifier\.", EVERYTHING),
     # The console shows traces, and lets messages be looked at, to administrators alone.
     "operator": Permissions(EVERYTHING, EVERYTHING, EVERYTHING, EVERYTHING, EVERYTHING, "administrator"),

@@ -1,0 +1,1 @@
+"""Attack running servers as each account may be attacked from."""
