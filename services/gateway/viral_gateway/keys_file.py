@@ -7,9 +7,8 @@ import os
 import re
 import secrets
 import stat
-import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal, Self, get_args
 
@@ -34,7 +33,6 @@ class Key:
     digest: bytes
     until: date | None = None
     """The last day (UTC) on which it opens anything; None: there is none."""
-    ends_at: float = float("inf")
 
     @classmethod
     def from_line(cls, line: str) -> Self:
@@ -50,15 +48,7 @@ class Key:
         if not _DIGEST.fullmatch(digest):
             raise ValueError("the third field is a SHA-256, 64 digits and letters a to f")
         until = None if last_day == _FOREVER else date.fromisoformat(last_day)
-        return cls.make(name, role, bytes.fromhex(digest), until)
-
-    @classmethod
-    def make(cls, name: str, role: Role, digest: bytes, until: date | None) -> Self:
-        """Make one that is good up to the end of a day."""
-        if until is None:
-            return cls(name, role, digest)
-        ends_at = datetime(until.year, until.month, until.day, tzinfo=UTC) + timedelta(days=1)
-        return cls(name, role, digest, until, ends_at.timestamp())
+        return cls(name, role, bytes.fromhex(digest), until)
 
     def to_line(self) -> str:
         return f"{self.name} {self.role} {self.digest.hex()} {self.until or _FOREVER}"
@@ -66,7 +56,7 @@ class Key:
     @property
     def is_good(self) -> bool:
         """Whether its last day is not over."""
-        return time.time() < self.ends_at
+        return self.until is None or datetime.now(UTC).date() <= self.until
 
 
 def make_digest(key: str | bytes) -> bytes:
@@ -101,7 +91,7 @@ def add_key(path: Path | None, name: str, role: Role, until: date | None) -> tup
     if not NAME.fullmatch(name):
         raise UsageError(f"{name}: a name has up to 64 letters, digits and . _ @ -")
     text = secrets.token_urlsafe(32)
-    key = Key.make(name, role, make_digest(text), until)
+    key = Key(name, role, make_digest(text), until)
     if path is not None:
         if path.exists() and any(known.name == name for known in read_keys(path)):
             raise UsageError(f"{path} has a key named {name}: retire it first, or choose another name")
