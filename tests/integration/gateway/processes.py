@@ -35,10 +35,7 @@ NOWHERE = "127.0.0.1:1"
 class GatewayProcess:
     """Run `viral-gateway run`; SIGTERM stops it."""
 
-    def __init__(
-        self, settings: CommonSettings, log: Path, authority: Path | None = None, **overrides: str
-    ) -> None:
-        """Start it and wait until it lives; with an `authority` it is asked with TLS."""
+    def __init__(self, settings: CommonSettings, log: Path, **overrides: str) -> None:
         self.port = free_port()
         environment = {
             "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
@@ -61,9 +58,8 @@ class GatewayProcess:
                 stdout=output,
                 stderr=output,
             )
-        address = f"http://127.0.0.1:{self.port}"
-        if authority:
-            address = fill_authority(address.replace("http:", "https:"), authority)
+        scheme = "https" if "VIRAL_TLS_CERT_FILE" in overrides else "http"
+        address = fill_authority(f"{scheme}://127.0.0.1:{self.port}", settings.ca_file)
         self.http = open_http(address, timeout_s=20)
         try:
             eventually(self._is_live)

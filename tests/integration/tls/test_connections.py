@@ -15,6 +15,7 @@ from viral_common.bus.topology import open_connection
 from viral_common.database.engine import connect, describe_outage
 from viral_common.errors import ArtefactError, ServerAway
 from viral_common.registry.runs import Runs
+from viral_common.registry.versions import Registry
 from viral_common.settings import CommonSettings
 from viral_local.certificates import SERVERS, find_authority, make_certificates, renew_certificates
 
@@ -62,7 +63,19 @@ def ask_for_artefact(settings: CommonSettings) -> str | None:
     raise AssertionError("an artefact that nobody made")
 
 
-ASK = pytest.mark.parametrize("ask", [ask_postgres, ask_rabbitmq, ask_mlflow, ask_for_artefact])
+def ask_registry(settings: CommonSettings) -> str | None:
+    """Ask as the evaluator does, whose registry keeps an address without accounts and files."""
+    try:
+        Registry(settings.mlflow_url).download("mlflow-artifacts:/none", Path("/nowhere"))
+    except ServerAway as error:
+        return str(error)
+    except ArtefactError:
+        return None
+    raise AssertionError("an artefact that nobody made")
+
+
+ASKED = (ask_postgres, ask_rabbitmq, ask_mlflow, ask_for_artefact, ask_registry)
+ASK = pytest.mark.parametrize("ask", ASKED)
 Ask = Callable[[CommonSettings], str | None]
 
 
@@ -128,14 +141,13 @@ def test_expired_certificates_are_refused(tls_servers: TlsServers, tmp_path: Pat
     renew_certificates(tls_servers.certs, SERVERS, timedelta(minutes=30))
     tls_servers.take_up_at_once()
     try:
-        asked = (ask_postgres, ask_rabbitmq, ask_mlflow, ask_for_artefact)
-        said = [ask(tls_servers.make_settings_for(authority=authority)) or "" for ask in asked]
+        said = [ask(tls_servers.make_settings_for(authority=authority)) or "" for ask in ASKED]
     finally:
         renew_certificates(tls_servers.certs, SERVERS)
         tls_servers.take_up_at_once()
 
     assert ["its certificate has expired: replace it with `viral certs renew`" in line for line in said] == [
         True
-    ] * 4
+    ] * len(ASKED)
     assert not any("\n" in line for line in said)
     assert ask_postgres(tls_servers.make_settings_for()) is None

@@ -50,7 +50,6 @@ def running(tls_servers: TlsServers, tmp_path_factory: pytest.TempPathFactory) -
         gateway = GatewayProcess(
             settings,
             folder / "log",
-            authority=find_authority(certs),
             VIRAL_GATEWAY_WORKERS="2",
             VIRAL_CA_FILE=str(find_authority(certs)),
             VIRAL_TLS_CERT_FILE=str(certs / "gateway" / "tls.crt"),

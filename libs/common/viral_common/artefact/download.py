@@ -127,10 +127,11 @@ def _open_reply(mlflow_url: str, url: str, artifact_uri: str) -> Iterator[http.c
 
 
 def _make_opener(mlflow_url: str) -> OpenerDirector:
+    """Trust the address's authority, else the one that MLflow's own client takes from the environment."""
     if not mlflow_url.startswith("https:"):
         return build_opener(_NoRedirects)
-    context = make_client_context(split_authority(mlflow_url)[1])
-    return build_opener(_NoRedirects, HTTPSHandler(context=context))
+    authority = split_authority(mlflow_url)[1] or os.environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    return build_opener(_NoRedirects, HTTPSHandler(context=make_client_context(authority)))
 
 
 def _build_authorisation(mlflow_url: str) -> dict[str, str]:
