@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
 from pydantic import SecretStr
 from sqlalchemy import ColumnElement, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -20,6 +21,8 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Forgotten, StreamCursor, StreamEngagement, StreamPost, Tweet
 from viral_common.errors import UsageError
 from viral_common.stores.audit import record_act
+
+log = structlog.get_logger()
 
 # Arbitrary, but fixed, and no other lock's.
 LOCK = 7_201_735
@@ -147,7 +150,14 @@ class Forgetter:
     def _clear_deleted(self) -> None:
         """Clear rows that are deleted, in tables and indexes; no transaction may do it. Untouched pages are skipped."""
         with self.sessions() as session:
-            session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(_VACUUM)
+            connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+            connection.execute(_VACUUM)
+            notices = getattr(connection.connection.driver_connection, "notices", [])
+        if any("permission denied to vacuum" in notice for notice in notices):
+            # Before 17 Postgres has no right to it that could be granted.
+            log.warning(
+                "deleted rows wait for autovacuum, or as the role viral for: VACUUM tweets, stream_posts"
+            )
 
 
 def wait_for_forgetting(session: Session) -> None:
