@@ -21,8 +21,8 @@ def read_served_version(gateway_url: str) -> int | None:
     """Read the champion's version; None if there is no model or no answer."""
     try:
         with open_http(gateway_url, timeout_s=5) as gateway:
-            reply = gateway.get("/v1/model", headers=_make_key_header())
-        return int(reply.json()["version"]) if reply.is_success else None
+            model = gateway.get("/health/ready").json()["model"]
+        return int(model["version"]) if model else None
     except (httpx.TransportError, ValueError, KeyError):
         return None
 
