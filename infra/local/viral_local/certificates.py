@@ -114,6 +114,7 @@ def _make_authority(folder: Path) -> str:
         .sign(key, SHA256())
     )
     find_authority(folder).parent.mkdir(parents=True, exist_ok=True)
+    find_authority(folder).parent.chmod(0o755)  # whatever this person's umask is
     (folder / "ca").mkdir(mode=0o700, exist_ok=True)
     write_private(folder / "ca" / "ca.key", _encode_key(key))
     _write_public(find_authority(folder), certificate)

@@ -76,7 +76,6 @@ class TlsProtocol(SSLProtocol):
             None,  # type: ignore[arg-type]  # nobody waits for it
             server_side=True,
             ssl_handshake_timeout=HEAD_S,  # type: ignore[arg-type]
-            ssl_shutdown_timeout=HEAD_S,
         )
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
