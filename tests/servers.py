@@ -23,6 +23,8 @@ class Servers:
     rabbitmq_console_url: str
     mlflow_url: str
     stack_file: Path
+    admin_url: str
+    """Postgres, as its superuser."""
     secrets: SecretFiles
     """The passwords of every account."""
 
@@ -41,5 +43,6 @@ def started_servers(data_dir: Path, tls: bool = False) -> Iterator[Servers]:
             plan.console_url,
             plan.mlflow_login_url,
             plan.home.stack_file,
+            plan.admin_url,
             plan.secrets,
         )

@@ -10,6 +10,7 @@ EXPERIMENT = MODEL = "tweet-virality"
 QUESTION = "Will this tweet be liked?"
 # The trainer makes runs and versions, and others read or annotate what it made.
 PERMISSIONS = {"trainer": "MANAGE", "evaluator": "EDIT", "gateway": "READ"}
+NOTHING = "NO_PERMISSIONS"
 V2, V3 = "/api/2.0/mlflow", "/api/3.0/mlflow"
 
 
@@ -26,8 +27,15 @@ def prepare_mlflow(mlflow_url: str, passwords: Mapping[str, str]) -> None:
         for name, permission in PERMISSIONS.items():
             _give_account(api, name, passwords[name])
             for kind, what in owned.items():
-                grant = {"resource_type": kind, "resource_id": what, "permission": permission}
-                api.send("POST", f"{V3}/users/permissions/grant", {"username": name, **grant})
+                _grant(api, permission, {"username": name, "resource_type": kind, "resource_id": what})
+
+
+def _grant(api: Api, permission: str, where: dict[str, str]) -> None:
+    held = api.find(f"{V3}/users/permissions/get", **where).get("permission", NOTHING)
+    if held != permission:
+        if held != NOTHING:
+            api.send("POST", f"{V3}/users/permissions/revoke", where)
+        api.send("POST", f"{V3}/users/permissions/grant", {**where, "permission": permission})
 
 
 def _give_account(api: Api, name: str, password: str) -> None:
