@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 from viral_common.addresses import Account, replace_account, split_account
 from viral_common.database.engine import connect_to
 from viral_local.cli import app

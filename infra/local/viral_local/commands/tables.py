@@ -69,17 +69,13 @@ def make_batches_table(trails: Sequence[BatchTrail]) -> Table:
 def make_addresses_table(plan: Plan) -> Table:
     """Make a table of where a person goes next."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    console_login = (
-        f"{plan.console_url}  (user operator, password: `viral status --passwords`)"
-        if plan.own_rabbitmq
-        else plan.console_url
-    )
+    login = "  (user operator, password: `viral status --passwords`)"
     for what, address in (
         ("web form", f"{plan.gateway_url}/"),
         ("pipeline", f"{plan.gateway_url}/pipeline"),
         ("API docs", f"{plan.gateway_url}/docs"),
-        ("MLflow", plan.mlflow_url),
-        ("RabbitMQ", console_login),
+        ("MLflow", plan.mlflow_url + (login if plan.own_mlflow else "")),
+        ("RabbitMQ", plan.console_url + (login if plan.own_rabbitmq else "")),
         ("logs", f"{plan.home.log_dir}  (or `viral logs`)"),
     ):
         table.add_row(what, address)

@@ -60,7 +60,6 @@ from mlflow.server.auth import create_app  # noqa: E402
 app = create_app(mlflow_app)
 
 
-@app.before_request
 def refuse_location() -> tuple[dict[str, str], int] | None:
     """Refuse an experiment whose artefacts the caller would put where MLflow's own rights reach."""
     if not request.path.endswith("/mlflow/experiments/create"):
@@ -71,3 +70,6 @@ def refuse_location() -> tuple[dict[str, str], int] | None:
         return None
     said = "artifact_location is not the caller's to choose: leave it out"
     return {"error_code": "INVALID_PARAMETER_VALUE", "message": said}, 400
+
+
+app.before_request(refuse_location)
