@@ -128,6 +128,31 @@ def test_a_gateway_for_other_machines_encrypts_or_names_who_does(monkeypatch: py
     load_settings(GatewaySettings)
 
 
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        (
+            'server certificate for "localhost" (and 2 other names) does not match host name "db"',
+            "for other names",
+        ),
+        (
+            "certificate verify failed: Hostname mismatch, certificate is not valid for 'db'.",
+            "for other names",
+        ),
+        ("certificate verify failed: IP address mismatch", "for other names"),
+        ("certificate verify failed: certificate has expired", "has expired"),
+        ("certificate verify failed: certificate is not yet valid", "compare the clocks"),
+        ("certificate verify failed: self-signed certificate in certificate chain", "VIRAL_CA_FILE"),
+        ("certificate verify failed: unable to get local issuer certificate", "VIRAL_CA_FILE"),
+        ("server does not support SSL, but SSL was required", "does not speak TLS"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number", "does not speak TLS"),
+        ('no pg_hba.conf entry for host "10.0.0.7", user "ada", no encryption', "no plain connections"),
+    ],
+)
+def test_what_the_libraries_say_is_told_in_words(said: str, meaning: str) -> None:
+    assert meaning in str(explain_failure(said))
+
+
 def test_an_error_of_another_kind_is_not_explained() -> None:
     assert explain_failure(ConnectionRefusedError(111, "Connection refused")) is None
 
