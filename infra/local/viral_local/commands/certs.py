@@ -54,24 +54,15 @@ def renew(
 def list_(folder: Folder) -> None:
     """Show until when each is valid; exit code 1 if one is due to be renewed."""
     with print_errors_as_one_line():
-        from rich.table import Table
-
         from viral_local.certificates import is_due, read_certificates, read_names
-        from viral_local.commands.tables import console
 
         found = read_certificates(folder)
-        table = Table("certificate", "valid until", "for", box=None, pad_edge=False)
         for name, certificate in found.items():
             until = certificate.not_valid_after_utc
             left = (until - datetime.now(UTC)).days
-            state = "expired" if left < 0 else f"{left} days"
-            names = (
-                "its servers"
-                if name == "ca"
-                else ", ".join(str(one.value) for one in read_names(certificate))
-            )
-            table.add_row(name, f"{until:%Y-%m-%d %H:%M} UTC ({state})", names)
-        console.print(table)
+            names = [] if name == "ca" else [str(one.value) for one in read_names(certificate)]
+            state = "expired" if left < 0 else f"{left} days left"
+            typer.echo(f"{name:10}{until:%Y-%m-%d %H:%M} UTC, {state:16} {', '.join(names)}".rstrip())
         if due := [name for name, certificate in found.items() if is_due(certificate)]:
             raise ViralError(f"due: {', '.join(due)}; replace them with `viral certs renew {folder}`")
 
