@@ -183,3 +183,11 @@ def test_files_that_cannot_serve_are_refused_at_once(folder: Path, damage: str) 
 
     with pytest.raises(UsageError, match="VIRAL_TLS_CERT_FILE, VIRAL_TLS_KEY_FILE"):
         make_server_options("", CertificateFiles(certificate, key))
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604])
+def test_a_key_that_others_may_read_is_refused(files: CertificateFiles, mode: int) -> None:
+    files.key.chmod(mode)
+
+    with pytest.raises(UsageError, match=r"VIRAL_TLS_KEY_FILE: others may read .*tls\.key: chmod 600"):
+        make_server_options("", files)

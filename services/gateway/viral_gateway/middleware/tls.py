@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import stat
 from asyncio.sslproto import SSLProtocol
 from functools import cache, partial
 from pathlib import Path
@@ -107,6 +108,8 @@ def make_server_options(trusted_proxies: str, files: CertificateFiles | None = N
         except OSError as error:
             reason = f"{files.certificate} and {files.key} are no certificate and its key"
             raise UsageError(f"VIRAL_TLS_CERT_FILE, VIRAL_TLS_KEY_FILE: {reason} ({error})") from error
+        if files.key.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise UsageError(f"VIRAL_TLS_KEY_FILE: others may read {files.key}: chmod 600 {files.key}")
     return {
         "http": partial(TlsProtocol, files) if files else BoundedProtocol,
         "proxy_headers": bool(trusted_proxies),
