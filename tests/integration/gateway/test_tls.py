@@ -12,6 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from viral_common.errors import UsageError
 from viral_gateway.middleware import http_protocol, tls
 from viral_gateway.middleware.security_headers import SecurityHeaders
@@ -170,7 +176,7 @@ def test_half_a_replacement_leaves_the_certificate_before(folder: Path, port: in
         assert read_serial(connection) != serial
 
 
-@pytest.mark.parametrize("damage", ["missing", "of another", "no certificate"])
+@pytest.mark.parametrize("damage", ["missing", "of another", "encrypted", "no certificate"])
 def test_files_that_cannot_serve_are_refused_at_once(folder: Path, damage: str) -> None:
     certificate, key = folder / "gateway" / "tls.crt", folder / "gateway" / "tls.key"
     match damage:
@@ -178,6 +184,10 @@ def test_files_that_cannot_serve_are_refused_at_once(folder: Path, damage: str) 
             key.unlink()
         case "of another":
             key.write_bytes((folder / "mlflow" / "tls.key").read_bytes())
+        case "encrypted":
+            plain = load_pem_private_key(key.read_bytes(), None)
+            locked = BestAvailableEncryption(b"secret")
+            key.write_bytes(plain.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locked))
         case "no certificate":
             certificate.write_text("none")
 

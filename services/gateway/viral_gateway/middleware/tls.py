@@ -28,7 +28,8 @@ class CertificateFiles(NamedTuple):
     def load(self) -> ssl.SSLContext:
         """Read both. Raises OSError or ssl.SSLError, also where they do not fit."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, self.key)
+        # Without a password, for OpenSSL would ask the terminal for one.
+        context.load_cert_chain(self.certificate, self.key, password=str)
         context.set_alpn_protocols(["http/1.1"])
         return context
 
