@@ -23,7 +23,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path)
     home.make()
     yield home
-    shutil.rmtree(home.owner.data_dir)
+    shutil.rmtree(home.owner.data_dir, ignore_errors=True)
 
 
 def started(home: Home, tls: bool | None) -> Plan:
