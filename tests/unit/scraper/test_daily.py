@@ -64,8 +64,8 @@ def test_what_is_no_time_of_day_is_named_in_one_line(
     monkeypatch: pytest.MonkeyPatch, at: str, says: str
 ) -> None:
     monkeypatch.setenv("VIRAL_COLLECT_AT", at)
-    monkeypatch.setenv("VIRAL_DATABASE_URL", "postgresql://u:p@h/d")
-    monkeypatch.setenv("VIRAL_RABBITMQ_URL", "amqp://u:p@h/v")
+    monkeypatch.setenv("VIRAL_DATABASE_URL", "postgresql://u:p@127.0.0.1/d")
+    monkeypatch.setenv("VIRAL_RABBITMQ_URL", "amqp://u:p@127.0.0.1/v")
 
     with pytest.raises(UsageError, match=f"VIRAL_COLLECT_AT: .*{says}") as caught:
         load_settings(ScraperSettings)
@@ -74,7 +74,7 @@ def test_what_is_no_time_of_day_is_named_in_one_line(
 
 
 def test_without_a_time_batches_are_collected_all_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VIRAL_DATABASE_URL", "postgresql://u:p@h/d")
-    monkeypatch.setenv("VIRAL_RABBITMQ_URL", "amqp://u:p@h/v")
+    monkeypatch.setenv("VIRAL_DATABASE_URL", "postgresql://u:p@127.0.0.1/d")
+    monkeypatch.setenv("VIRAL_RABBITMQ_URL", "amqp://u:p@127.0.0.1/v")
 
     assert load_settings(ScraperSettings).daily is None

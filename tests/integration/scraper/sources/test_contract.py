@@ -47,8 +47,8 @@ def loud(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     root = logging.getLogger()
     before = root.handlers[:], root.level
     settings = {
-        "database_url": "postgresql://u:p@h/d",
-        "rabbitmq_url": "amqp://u:p@h/v",
+        "database_url": "postgresql://u:p@127.0.0.1/d",
+        "rabbitmq_url": "amqp://u:p@127.0.0.1/v",
         "log_level": "debug",
     }
     configure_logging("scraper", CommonSettings.model_validate(settings))
