@@ -44,8 +44,9 @@ coverage: setup ## All tests once more, with the branches that they reach
 	@$(PACKAGES) chromium
 	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --cov --cov-report=term:skip-covered
 
-fuzz: setup ## 10,000 and more requests made up from the OpenAPI document, some minutes; CASES=500 for each call
-	@FUZZ_CASES_PER_CALL=$(or $(CASES),5000) $(BIN)/pytest tests/integration/gateway/test_openapi_fuzz.py
+fuzz: setup ## Damaged artefacts, archives, messages, made-up requests: 5,000 each, an hour; CASES=500
+	@FUZZ_CASES=$(or $(CASES),5000) FUZZ_CASES_PER_CALL=$(or $(CASES),5000) \
+	  $(BIN)/pytest tests/fuzz tests/integration/gateway/test_openapi_fuzz.py
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check

@@ -83,6 +83,16 @@ class GatewaySettings(TrustSettings):
         ge=0,
         description="Requests a minute for each API key or else address, in each worker process; 0: no limit",
     )
+    event_streams: int = Field(
+        default=1000,
+        ge=1,
+        description="Streams of GET /v1/events that each worker process holds open; further ones are refused with 503",
+    )
+    event_streams_per_caller: int = Field(
+        default=100,
+        ge=1,
+        description="Of these, the streams of one API key or else address; further ones are refused with 429",
+    )
     cors_origins: str = Field(
         default="",
         description="Origins whose pages may call /v1, separated by commas; *: all; default: none but its own",

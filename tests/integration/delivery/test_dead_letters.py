@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import time
+from datetime import datetime
 from uuid import UUID
 
 import pytest
 from pika.exceptions import AMQPError
+from pika.spec import BasicProperties
 from viral_common.bus import operations, topology
 from viral_common.bus.messages import Message
 from viral_common.bus.publisher import Publisher
 from viral_common.database.engine import Sessions
 from viral_common.errors import Unusable
-from viral_common.events import BatchCollected, Event
+from viral_common.events import BatchCollected, Event, wrap_event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -45,6 +47,35 @@ def test_a_message_that_is_no_event_is_a_dead_letter_with_its_reason_and_holds_n
     assert [letter.body for letter in letters] == [body]
     assert reason in letters[0].reason
     assert letters[0].queue == "trainer.batch-collected"
+
+
+class FarAway(datetime):
+    """A time that a message can hold, and no Python can read."""
+
+    def utctimetuple(self) -> time.struct_time:
+        return time.struct_time((1970, 1, 10**12, 0, 0, 0, 0, 1, 0))
+
+
+@pytest.mark.parametrize("body", [b"hello", None])
+def test_properties_that_cannot_be_read_hold_nothing_up(
+    settings: CommonSettings, db: Sessions, body: bytes | None
+) -> None:
+    url = settings.rabbitmq_url.get_secret_value()
+    poisoned = wrap_event(make_batch_collected(), "tests")
+    properties = BasicProperties(headers={"at": FarAway(2026, 1, 1)}, message_id=b"\xff\0")
+    with run_trainer(settings, lambda _: []):
+        with topology.open_connection(url, "tests") as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            channel.basic_publish(
+                topology.EVENTS, "batch.collected", body or poisoned.model_dump_json().encode(), properties
+            )
+        good = publish_event(url, make_batch_collected())
+        eventually(lambda: read_state(db, good.id) == "done")
+        if body is None:
+            eventually(lambda: read_state(db, poisoned.id) == "done")
+        else:
+            eventually(lambda: [letter.body for letter in operations.list_dead_letters(url)] == [body])
 
 
 def test_of_a_message_that_is_too_long_only_the_beginning_and_the_digest_are_kept(

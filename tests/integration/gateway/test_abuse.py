@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import psutil
@@ -188,6 +189,25 @@ def test_a_stream_outlives_the_body_timeout(gateway: GatewayProcess) -> None:
         connection.settimeout(0.2)
         with pytest.raises(TimeoutError):  # a stream that was cut has an end
             b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_one_caller_cannot_hold_all_streams(gateway: GatewayProcess) -> None:
+    request = b"GET /v1/events HTTP/1.1\r\nHost: gateway\r\n\r\n"
+    with ExitStack() as opened:
+        replies = []
+        for _ in range(150):
+            connection = opened.enter_context(
+                socket.create_connection(("127.0.0.1", gateway.port), timeout=20)
+            )
+            connection.sendall(request)
+            replies.append(connection.recv(65_536))
+
+    assert sum(reply.startswith(b"HTTP/1.1 200 ") for reply in replies) == 100
+    refused = [reply.lower() for reply in replies if reply.startswith(b"HTTP/1.1 429 ")]
+    assert len(refused) == 50
+    assert all(b"application/problem+json" in reply and b"retry-after: 10" in reply for reply in refused)
+    with gateway.http.stream("GET", "/v1/events", timeout=20) as reply:
+        assert reply.status_code == 200  # for those that were closed count no more
 
 
 def head(length: int) -> bytes:

@@ -87,5 +87,5 @@ def _find_rabbitmq_url() -> str:
 def _format_on_one_line(body: bytes) -> str:
     try:
         return json.dumps(json.loads(body), ensure_ascii=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return repr(body)

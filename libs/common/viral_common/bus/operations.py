@@ -19,6 +19,7 @@ from viral_common.bus.topology import (
     require_queue,
 )
 from viral_common.events import CloudEvent
+from viral_common.tweets.text import clean
 
 
 def prepare_broker(url: str) -> None:
@@ -53,13 +54,18 @@ class DeadLetter:
     def from_message(cls, message: Message) -> Self:
         """Read the headers; where the broker itself gave the message up, its own."""
         headers = message.headers
+
+        def read(*names: str) -> str:
+            # Shown on terminals, which obey control characters.
+            return clean(str(next(filter(None, map(headers.get, names)), "")))
+
         return cls(
-            message_id=str(headers.get("viral-message-id") or message.message_id or ""),
-            service=str(headers.get("viral-service", "")),
-            queue=str(headers.get("viral-queue", "") or headers.get("x-first-death-queue", "")),
-            type=str(headers.get("viral-type", "") or ""),
-            reason=str(headers.get("viral-reason", "") or headers.get("x-first-death-reason", "")),
-            dead_lettered_at=str(headers.get("viral-dead-at", "")),
+            message_id=read("viral-message-id") or message.message_id or "",
+            service=read("viral-service"),
+            queue=read("viral-queue", "x-first-death-queue"),
+            type=read("viral-type"),
+            reason=read("viral-reason", "x-first-death-reason"),
+            dead_lettered_at=read("viral-dead-at"),
             body=message.body,
         )
 

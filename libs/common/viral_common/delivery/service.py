@@ -26,7 +26,6 @@ from viral_common.delivery.outbox import Relay
 from viral_common.delivery.worker import Handler, Worker
 from viral_common.events import CloudEvent, Event, wrap_event
 from viral_common.settings import CommonSettings
-from viral_common.tweets.text import clean
 
 log = structlog.get_logger()
 
@@ -209,7 +208,7 @@ class Service:
             queue,
             reason,
             message.body if len(message.body) <= LONGEST_BODY else message.body[:KEPT_OF_LONGER],
-            message_id=clean(message.message_id or "") or uuid4().hex,
+            message_id=message.message_id or uuid4().hex,
             event_type=message.routing_key,
         )
         telemetry.EVENTS_REJECTED.inc()

@@ -48,7 +48,14 @@ TO_BODIES = (408, 413)
 
 # Where the detail or the wrong field is another.
 POSTGRES_AWAY = "Postgres does not answer; check VIRAL_DATABASE_URL"
-DETAILS_AT = {("/v1/models", 503): POSTGRES_AWAY, ("/v1/batches", 503): POSTGRES_AWAY}
+TOO_MANY_STREAMS = (
+    "1000 event streams are open, as many as may be; close some, or ask again as Retry-After says."
+)
+DETAILS_AT = {
+    ("/v1/models", 503): POSTGRES_AWAY,
+    ("/v1/batches", 503): POSTGRES_AWAY,
+    ("/v1/events", 503): TOO_MANY_STREAMS,
+}
 WRONG_FIELD = {"pointer": "#/tweets/0/text", "detail": "String should have at most 4000 characters"}
 WRONG_LIMIT = {"parameter": "limit", "detail": "Input should be less than or equal to 1000"}
 WRONG_AT = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,8 +27,7 @@ class RateLimit:
         if scope["type"] != "http" or is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        caller: Caller | None = scope.get(CALLER)
-        allowance = self._buckets.take(caller.name if caller else identify_address(scope))
+        allowance = self._buckets.take(identify_caller(scope))
         wait_s = math.ceil(allowance.wait_s)
         left = b'"default";r=%d;t=%d' % (allowance.left, wait_s)
         send = add_headers(send, [(b"ratelimit-policy", self._policy), (b"ratelimit", left)])
@@ -36,3 +36,9 @@ class RateLimit:
             return
         headers = {"Retry-After": str(wait_s), "Connection": "close"}
         await build_problem(scope["path"], 429, self._detail, headers=headers)(scope, receive, send)
+
+
+def identify_caller(scope: Scope) -> Hashable:
+    """Identify who sent a request by the key's or person's name, else by the address."""
+    caller: Caller | None = scope.get(CALLER)
+    return caller.name if caller else identify_address(scope)

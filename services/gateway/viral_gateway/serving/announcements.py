@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 from viral_gateway import telemetry
@@ -15,6 +16,8 @@ class Announcements:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listeners: set[asyncio.Event] = set()
+        self.streams: Counter[Hashable] = Counter()
+        """Open streams by caller."""
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

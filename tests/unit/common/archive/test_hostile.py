@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import random
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from viral_common.archive import parquet_files
 from viral_common.archive.bad_rows import BadRows
 from viral_common.archive.decompress import UNPACKED_AT_ONCE, read_blocks
 from viral_common.archive.reader import read_tweets
 
 from tests.factories import make_twint_days
+from tests.fuzz.mutators import find_thrift_numbers, pack_varint
 
 MIB = 1 << 20
 MEASURE = """
@@ -117,7 +121,7 @@ def test_equal_rows_are_no_bomb(tmp_path: Path) -> None:
 
 
 def test_a_long_text_that_many_rows_share_is_in_memory_once(tmp_path: Path) -> None:
-    count = 2_000
+    count = 500
     rows = pa.Table.from_pylist([{**ROWS[0], "reply_to": None}] * count)
     text = random.Random(1).randbytes(MIB).hex()
     shared = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), pa.array([text]))
@@ -130,3 +134,70 @@ def test_a_long_text_that_many_rows_share_is_in_memory_once(tmp_path: Path) -> N
     bad_rows, grown_mib = measured.stdout.split()[-2:]
     assert int(bad_rows) == count
     assert int(grown_mib) < 400
+
+
+def find_reasons(tmp_path: Path, data: bytes) -> dict[str, int]:
+    count, reasons = read(tmp_path / "tweets.parquet", data)
+    assert count == 0
+    return reasons
+
+
+def test_a_page_that_says_it_unpacks_to_two_gigabytes_is_refused_in_one_line(tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "reply_to": None}] * 9
+    data = make_parquet(rows, use_dictionary=False, write_statistics=False, write_page_checksum=True)
+    spans: list[tuple[int, int]] = []
+    find_thrift_numbers(data, len(parquet_files.MAGIC), spans)
+    _, size, _, checksum, *_ = (
+        spans  # of the first page: its kind, sizes unpacked and packed, a checksum nobody checks
+    )
+    grown = pack_varint(2 * (2**31 - 1))
+    shrunk = pack_varint(1 << 7 * (checksum[1] - checksum[0] - len(grown) + size[1] - size[0] - 1))
+    lying = data[: size[0]] + grown + data[size[1] : checksum[0]] + shrunk + data[checksum[1] :]
+    assert len(lying) == len(data)
+
+    reasons = find_reasons(tmp_path, lying)
+
+    assert reasons == {parquet_files.TOO_LARGE: 1}
+
+
+def test_a_list_longer_than_memory_is_refused_in_one_line(tmp_path: Path) -> None:
+    count = 110_000_000
+    table = pa.Table.from_pylist([{**ROWS[0], "reply_to": None}])
+    long = pa.ListArray.from_arrays(pa.array([0, count], pa.int32()), pa.array(np.zeros(count, np.int8)))
+    pq.write_table(
+        table.append_column("long", long), tmp_path / "bomb", compression="zstd", store_schema=False
+    )
+    data = (tmp_path / "bomb").read_bytes()
+    assert len(data) < 100_000
+
+    assert find_reasons(tmp_path, data) == {parquet_files.TOO_LARGE: 1}
+
+
+@pytest.mark.parametrize("signal", ["SEGV", "ABRT", "PROF"])
+def test_a_file_that_kills_its_reader_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signal: str
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nkill -{signal} $$\n")
+    python.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(python))
+
+    ((reason, count),) = find_reasons(tmp_path, make_parquet(ROWS[:1])).items()
+
+    assert reason.startswith("Parquet file breaks its reader from here on (status -")
+    assert count == 1
+
+
+def test_the_process_that_reads_parquet_sees_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIRAL_DATABASE_URL", "postgresql://viral:secret@db/viral")
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import json, os; open({str(tmp_path / 'seen.json')!r}, 'w').write(json.dumps(dict(os.environ)))"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    read(tmp_path / "tweets.parquet", make_parquet([{**ROWS[0], "reply_to": None}]))
+
+    seen = json.loads((tmp_path / "seen.json").read_text())
+    assert set(seen) <= {"PATH", "PYTHONPATH", "LANG", "VIRTUAL_ENV", "LC_CTYPE", "ARROW_DEFAULT_MEMORY_POOL"}

@@ -21,6 +21,7 @@ from viral_common.archive.reader import SNSCRAPE, TWINT, X_API, Shape, read_twee
 from viral_common.tweets.tweet import RawTweet
 
 from tests.factories import make_twint_days, make_twint_row
+from tests.fuzz.archives import make_snscrape_row
 
 ROWS = make_twint_days(1, 30)
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
@@ -230,3 +231,14 @@ def test_no_damage_is_fatal_or_passes_in_silence(
 
     if len(tweets) < len(ROWS):
         assert sum(bad.values()) > 0
+
+
+def test_parquet_of_many_row_groups_with_nested_columns_is_read_whole(tmp_path: Path) -> None:
+    rows = [make_snscrape_row(number) for number in range(20)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "tweets.parquet", row_group_size=3)
+    bad = BadRows()
+
+    tweets = list(read_tweets(tmp_path / "tweets.parquet", bad))
+
+    assert not bad.by_reason
+    assert [tweet.external_id for tweet in tweets] == [str(row["id"]) for row in rows]

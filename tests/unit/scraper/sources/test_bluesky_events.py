@@ -112,6 +112,12 @@ def test_posts_that_claim_another_time_are_counted_and_not_followed() -> None:
         make_post_event(POST, facets=[{}]),
         {**make_post_event(POST), "did": "did:plc:\x00"},
         {**make_post_event(POST), "did": "x" * 1_000},
+        {**make_post_event(POST), "did": 7},
+        {**make_post_event(POST), "did": ["did:plc:author1"]},
+        {**make_post_event(POST), "time_us": True},
+        {**make_post_event(POST), "time_us": 1e15},
+        {**make_post_event(POST), "time_us": -1},
+        {**make_post_event(POST), "time_us": 2**63},
     ],
 )
 def test_an_event_of_another_shape_is_counted_and_passed_over(event: Any) -> None:
@@ -159,3 +165,53 @@ def test_the_cursor_is_the_newest_time_received_in_whatever_order() -> None:
     take(sorter, make_like_event(POST, 1, NOON + 2 * MINUTE), make_like_event(POST, 2, NOON + MINUTE))
 
     assert sorter.take_all().cursor_us == to_microseconds(NOON + 2 * MINUTE)
+
+
+def test_an_event_from_the_future_does_not_move_the_cursor() -> None:
+    bad: Counter[str] = Counter()
+    sorter = EventSorter(1.0, DAY, bad)
+    ahead = make_like_event(POST, 1, datetime.now(UTC) + timedelta(minutes=10))
+
+    take(sorter, make_post_event(POST), ahead)
+
+    assert sorter.take(orjson.dumps(ahead)) == 0
+    assert sorter.take_all().cursor_us == to_microseconds(NOON)
+    assert bad == {"events of an impossible time, such as tomorrow's": 2}
+
+
+def test_a_clock_that_is_a_little_slow_loses_nothing() -> None:
+    sorter = make_sorter()
+    at = datetime.now(UTC) + timedelta(minutes=4)
+
+    take(sorter, make_like_event(POST, 1, at))
+
+    assert sorter.take_all().cursor_us == to_microseconds(at)
+
+
+def test_facets_that_end_before_they_begin_do_not_grow_the_text() -> None:
+    sorter = make_sorter()
+    facet = {
+        "index": {"byteStart": 1 << 40, "byteEnd": 0},
+        "features": [{"$type": "app.bsky.richtext.facet#link", "uri": "x"}],
+    }
+
+    take(sorter, make_post_event(POST, facets=[facet] * 60, text="Tea"))
+
+    assert [post.text for post in sorter.take_all().posts] == ["Tea"]
+
+
+def test_of_facets_that_overlap_the_first_counts() -> None:
+    sorter = make_sorter()
+
+    def make_facet(start: int, end: int, uri: str) -> dict[str, Any]:
+        feature = {"$type": "app.bsky.richtext.facet#link", "uri": uri}
+        return {"index": {"byteStart": start, "byteEnd": end}, "features": [feature]}
+
+    facets = [
+        make_facet(6, 9, "http://second"),
+        make_facet(4, 7, "http://first"),
+        make_facet(8, 11, "http://third"),
+    ]
+    take(sorter, make_post_event(POST, facets=facets, text="See a.b c.d e"))
+
+    assert [post.text for post in sorter.take_all().posts] == ["See http://first http://third e"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,6 +29,8 @@ LATE_US = 60_000_000
 MOST_DELETIONS = 200_000
 # A post says itself when it was written; one that was imported or predated is not followed.
 CLOCK_SKEW_US = 600_000_000
+# A later event would move the cursor to a time from which nothing is ever sent.
+MOST_AHEAD_US = 300_000_000
 
 # A record's key is its time: microseconds << 10 in base 32 (https://atproto.com/specs/tid).
 _TID_DIGITS = str.maketrans("234567abcdefghijklmnopqrstuvwxyz", "0123456789abcdefghijklmnopqrstuv")
@@ -51,6 +54,9 @@ class EventSorter:
         try:
             event = orjson.loads(message)
             time_us: int = event["time_us"]
+            if type(time_us) is not int or not 0 < time_us <= time.time_ns() // 1000 + MOST_AHEAD_US:
+                self._bad["events of an impossible time, such as tomorrow's"] += 1
+                return 0
             if event["kind"] == "commit":
                 self._commit(event["did"], time_us, event["commit"])
             elif event["kind"] == "account" and event["account"].get("status") == "deleted":
@@ -156,10 +162,13 @@ def _restore_links(text: str, facets: list[Mapping[str, Any]]) -> str:
     ]
     if not links:
         return text
-    data = text.encode()
-    for start, end, uri in sorted(links, reverse=True):
-        data = data[:start] + str(uri).encode() + data[end:]
-    return data.decode(errors="replace")
+    data, pieces, place = text.encode(), [], 0
+    for start, end, uri in sorted(links):
+        # Else a facet that ends before it begins would double the text, and forty of them fill the memory.
+        if place <= start <= end <= len(data):
+            pieces += [data[place:start], str(uri).encode()]
+            place = end
+    return b"".join([*pieces, data[place:]]).decode(errors="replace")
 
 
 def _drop_needless_text(tweet: RawTweet) -> RawTweet:
@@ -170,7 +179,7 @@ def _drop_needless_text(tweet: RawTweet) -> RawTweet:
 
 def _build_address(did: str, collection: str, rkey: str) -> str:
     """Build a record's at-uri. Raises ValueError for one that no database would take."""
-    record = f"at://{did}/{collection}/{rkey}"
+    record = f"at://{get_text(did, 'did')}/{collection}/{rkey}"
     if len(record) > LONGEST_ADDRESS or clean(record) != record:
         raise ValueError("no address of a record")
     return record

@@ -120,7 +120,7 @@ class Stream:
         else:
             return first_us
         if not first_us and not stopping.is_set():
-            raise OSError(f"nothing received for {self._pace.silence_s:.0f} s")
+            raise OSError(f"nothing usable received for {self._pace.silence_s:.0f} s")
         return first_us
 
     def _store_all(self, sorter: EventSorter) -> None:
