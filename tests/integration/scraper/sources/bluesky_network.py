@@ -103,7 +103,7 @@ def make_events(posts: Iterable[ExpectedPost]) -> list[Event]:
         make_like_event(post, n, post.at + (n + 1) * MINUTE) for post in posts for n in range(post.likes)
     ]
     first, last = min(post.at for post in posts), max(post.at for post in posts)
-    ticks = (last - first + timedelta(days=1) + MIN_AGE) // (5 * MINUTE)
+    ticks = (last - first + MIN_AGE) // (5 * MINUTE)
     events += [make_time_event(first + n * 5 * MINUTE) for n in range(1, ticks)]
     events.append(
         make_time_event((last + timedelta(days=1)).replace(hour=0, minute=0, second=0) + MIN_AGE + 5 * MINUTE)
