@@ -101,12 +101,14 @@ def _try(rng: random.Random, artefact: Artefact, precision: Precision) -> str:
 
 
 def _try_here(artefact: Artefact, precision: Precision) -> str:
-    """Do what the trial's own process does."""
+    """Do what the trial's own process does; there a traceback is a refusal as well."""
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
     try:
         trial.main(str(artefact.directory), artefact.sha256, precision)
     except SystemExit:
         return "refused"
+    except BaseException as error:
+        return f"ended by {type(error).__name__}"
     return "passed"
 
 

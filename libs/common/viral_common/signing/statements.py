@@ -16,8 +16,14 @@ KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 def to_utc(at: datetime) -> datetime:
-    """Convert a time to UTC: the same moment must be the same bytes wherever it was read."""
-    return at.astimezone(UTC)
+    """Convert a time to UTC: the same moment must be the same bytes wherever it was read.
+
+    Raises ValueError for one before the year 1 or after 9999 there.
+    """
+    try:
+        return at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("no time that a year from 1 to 9999 has in UTC") from error
 
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(to_utc)]

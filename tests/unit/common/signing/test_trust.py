@@ -77,6 +77,8 @@ def test_the_signature_of_another_artefact_batch_or_event_is_refused(
         (b"\xff\x00", "cannot be read"),
         (change(more=1), "cannot be read"),
         (change_statement(more=1), "cannot be read"),
+        (change_statement(signed_at="0001-01-01T00:00:00+23:59"), "cannot be read"),
+        (change_statement(signed_at="9999-12-31T23:59:59-23:59"), "cannot be read"),
         (change(signature="A" * 129), "cannot be read"),
         (change(signature="no base64!"), "wrong signature"),
         (change(signature=""), "wrong signature"),
