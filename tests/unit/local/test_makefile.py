@@ -27,7 +27,8 @@ def clone(tmp_path: Path) -> Path:
     clone = tmp_path / "my clone"
     clone.mkdir()
     shutil.copy("Makefile", clone)
-    for name in ("pyproject.toml", "constraints.txt"):
+    (clone / "locks").mkdir()
+    for name in ("pyproject.toml", "locks/dev.txt", "locks/cuda.txt"):
         (clone / name).touch()
     (clone / "python").write_text(PYTHON)
     (clone / "python").chmod(0o755)
@@ -50,6 +51,14 @@ def test_an_environment_is_made_once(clone: Path) -> None:
     environments_made(clone)
 
     assert environments_made(clone) == ["-m venv .venv"]
+
+
+def test_nothing_is_installed_but_what_a_lock_names(clone: Path) -> None:
+    made = make(clone, ".venv/.installed")
+
+    for command in [line for line in made.stdout.splitlines() if "pip install" in line]:
+        assert " --no-deps " in command
+        assert "--require-hashes -r locks/" in command or command.endswith(" --no-build-isolation -e .")
 
 
 @pytest.mark.parametrize(

