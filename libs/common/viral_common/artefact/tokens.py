@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from viral_common.artefact.word_cache import build_reader
+from viral_common.errors import ArtefactError, summarise_error
 from viral_common.tweets.text import clean, mask_text
 
 # Texts read at once: lists of ids are larger than arrays, and what a tokenizer says beside them is far larger.
@@ -103,14 +104,18 @@ def mask_for_tokenizer(text: str) -> str:
 
 
 def tokenise(tokenizer: Tokenizer, texts: Sequence[str]) -> TokenRows:
-    """Make a row of token ids per text, each of its own length."""
-    read, parts = build_reader(tokenizer), []
-    for start in range(0, len(texts), TEXTS_AT_ONCE):
-        parts.append(
-            TokenRows.from_rows(
-                read([mask_for_tokenizer(text) for text in texts[start : start + TEXTS_AT_ONCE]])
-            )
-        )
+    """Make a row of token ids per text, each of its own length. Raises ArtefactError for a tokenizer that breaks."""
+    parts = []
+    try:
+        read = build_reader(tokenizer)
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            masked = [mask_for_tokenizer(text) for text in texts[start : start + TEXTS_AT_ONCE]]
+            parts.append(TokenRows.from_rows(read(masked)))
+    except BaseException as error:
+        # Rust's panic is no Exception, and would end the thread that scores.
+        if type(error).__name__ == "PanicException":
+            raise ArtefactError(f"its tokenizer breaks ({summarise_error(error)})") from error
+        raise
     return TokenRows.join(parts)
 
 
