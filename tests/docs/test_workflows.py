@@ -17,7 +17,7 @@ PROGRAMS = Path(sys.executable).parent
 )
 def test_they_follow_the_schema(schema: str, name: str) -> None:
     program = PROGRAMS / "check-jsonschema"
-    command = [program, "--builtin-schema", f"vendor.{schema}", ROOT / ".github" / name]
+    command = [str(program), "--builtin-schema", f"vendor.{schema}", str(ROOT / ".github" / name)]
 
     checked = subprocess.run(command, capture_output=True, text=True)
 
@@ -25,7 +25,7 @@ def test_they_follow_the_schema(schema: str, name: str) -> None:
 
 
 def test_zizmor_has_nothing_to_say() -> None:
-    command = [PROGRAMS / "zizmor", "--offline", "--pedantic", "--no-progress", ROOT / ".github"]
+    command = [str(PROGRAMS / "zizmor"), "--offline", "--pedantic", "--no-progress", str(ROOT / ".github")]
 
     checked = subprocess.run(command, capture_output=True, text=True)
 
