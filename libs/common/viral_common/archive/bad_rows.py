@@ -12,6 +12,12 @@ log = structlog.get_logger()
 
 # So many are named for each reason; the rest are only counted.
 NAMED = 5
+# One after the other, without a tweet between them: some seconds' work, and four kilobytes can hold many times as many.
+MOST_RUNNING = 500_000
+
+
+class NoTweets(Exception):
+    """Say that a file has had so many bad rows since its last tweet that the rest is not worth reading."""
 
 
 class BadRow(ValueError):
@@ -24,6 +30,8 @@ class BadRows:
     def __init__(self) -> None:
         self.by_reason: Counter[str] = Counter()
         self.places: dict[str, list[str]] = {}
+        self.running = 0
+        """Since the last tweet of the file that is read."""
 
     @property
     def first_place(self) -> str | None:
@@ -31,12 +39,15 @@ class BadRows:
         return next((f"{places[0]}: {reason}" for reason, places in self.places.items()), None)
 
     def add(self, path: Path, line: int, reason: str) -> None:
-        """Count a row, and name it if it is among the first with that reason."""
+        """Count a row, and name it if it is among the first with that reason. Raises NoTweets."""
         self.by_reason[reason] += 1
         places = self.places.setdefault(reason, [])
         if len(places) < NAMED:
             places.append(f"{path}:{line}")
             log.warning("row left out", place=f"{path}:{line}", reason=reason)
+        self.running += 1
+        if self.running == MOST_RUNNING:
+            raise NoTweets
 
 
 def summarise_bad_rows(by_reason: Mapping[str, int]) -> str:

@@ -79,7 +79,9 @@ def get_list(value: object, name: str) -> list[object]:
     if value is None or value in ("", "[]"):
         return []
     try:
-        parsed = ast.literal_eval(value) if isinstance(value, str) else None
+        # A long one takes two hundred times its length.
+        is_short = isinstance(value, str) and len(value) <= LONGEST_TEXT
+        parsed = ast.literal_eval(str(value)) if is_short else None
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         parsed = None
     if not isinstance(parsed, list):

@@ -36,7 +36,9 @@ TOO_DENSE = (
 )
 # Of the process that reads, its libraries included: these take a third of it.
 MEMORY_BYTES = 1 << 30
-TOO_LARGE = f"Parquet file takes more than {MEMORY_BYTES >> 30} GiB of memory to read; write it again with smaller pages"
+TOO_LARGE = (
+    f"Parquet file takes more than {MEMORY_BYTES >> 30} GiB of memory to read; write it with smaller pages"
+)
 DAMAGED = "Parquet file is damaged from here on"
 # Of processor for some hundred rows, which take milliseconds.
 CPU_S = 10

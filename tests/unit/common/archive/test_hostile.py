@@ -8,6 +8,7 @@ import json
 import random
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from viral_common.archive import parquet_files
-from viral_common.archive.bad_rows import BadRows
+from viral_common.archive import bad_rows, parquet_files
+from viral_common.archive.bad_rows import MOST_RUNNING, BadRows
 from viral_common.archive.decompress import UNPACKED_AT_ONCE, read_blocks
 from viral_common.archive.reader import read_tweets
 
@@ -134,6 +135,34 @@ def test_a_long_text_that_many_rows_share_is_in_memory_once(tmp_path: Path) -> N
     bad_rows, grown_mib = measured.stdout.split()[-2:]
     assert int(bad_rows) == count
     assert int(grown_mib) < 400
+
+
+@pytest.mark.parametrize("row", [b'"\n', b"{}\n", b"\0\n"])
+def test_a_file_of_rubbish_is_given_up(tmp_path: Path, row: bytes) -> None:
+    count, reasons = read(tmp_path / "rubbish", zstandard.compress(b'{"likes_count":1}\n' + row * 5_000_000))
+
+    assert count == 0
+    assert sum(reasons.values()) == MOST_RUNNING + 1
+    assert f"{MOST_RUNNING:,} bad rows and no tweet among them; the rest is not read" in reasons
+
+
+def test_bad_rows_between_tweets_end_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bad_rows, "MOST_RUNNING", 10)
+    lines = [b"rubbish\n" * 9 + json.dumps(row).encode() + b"\n" for row in ROWS]
+
+    assert read(tmp_path / "some", b"".join(lines)) == (len(ROWS), {"broken JSON": 9 * len(ROWS)})
+
+
+def test_a_list_as_text_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    row = {**ROWS[0], "urls": "[" + "1," * 1_000_000 + "]"}
+    tracemalloc.start()
+
+    found = read(tmp_path / "list", json.dumps(row).encode())
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == (0, {"urls is no list": 1})
+    assert peak < 50 * MIB
 
 
 def find_reasons(tmp_path: Path, data: bytes) -> dict[str, int]:

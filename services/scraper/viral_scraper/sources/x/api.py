@@ -68,7 +68,7 @@ class Page(BaseModel):
                     for name in ("like_count", "retweet_count", "reply_count")
                 )
                 yield Engagement(get_text(row.get("id"), "id"), likes, retweets, replies, read_at)
-            except BadRow as error:
+            except (BadRow, AttributeError) as error:
                 raise SourceAway(f"X's counts cannot be read ({error}); they are asked for again") from error
 
 
