@@ -47,7 +47,7 @@ class BadRows:
             log.warning("row left out", place=f"{path}:{line}", reason=reason)
         self.running += 1
         if self.running == MOST_RUNNING:
-            raise NoTweets
+            raise NoTweets(f"{MOST_RUNNING:,} bad rows and no tweet among them; the rest is not read")
 
 
 def summarise_bad_rows(by_reason: Mapping[str, int]) -> str:

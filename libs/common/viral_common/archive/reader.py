@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from viral_common.archive import snscrape, twint, x_api
-from viral_common.archive.bad_rows import MOST_RUNNING, BadRow, BadRows, NoTweets
+from viral_common.archive.bad_rows import BadRow, BadRows, NoTweets
 from viral_common.archive.csv_files import find_header, read_table_rows
 from viral_common.archive.decompress import read_head
 from viral_common.archive.json_files import NumberedRow, read_json_documents, read_json_lines
@@ -56,8 +56,8 @@ def read_tweets(path: Path, bad: BadRows) -> Iterator[RawTweet]:
             else:
                 bad.running = 0
                 yield tweet
-    except NoTweets:
-        bad.add(path, line, f"{MOST_RUNNING:,} bad rows and no tweet among them; the rest is not read")
+    except NoTweets as error:
+        bad.add(path, line, str(error))
 
 
 def read_rows(path: Path, bad: BadRows) -> Iterator[ShapedRow]:
