@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import viral_common.settings
 from pydantic_settings import BaseSettings
 from sqlalchemy import create_engine, text
 from viral_common.bus.operations import prepare_broker
@@ -49,6 +50,7 @@ def pytest_configure() -> None:
     for name in [name for name in os.environ if name.startswith("VIRAL_")]:
         if not name.startswith("VIRAL_TEST_"):
             del os.environ[name]
+    viral_common.settings.STACKS_SECRETS = "none"
     for base in (SettingsWithSecrets, LocalSettings):
         for settings in _with_subclasses(base):
             settings.model_config["env_file"] = None

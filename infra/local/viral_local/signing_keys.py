@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from viral_common.errors import UsageError
+from viral_common.signing.settings import SIGNERS_FILE as SIGNERS_FILE
 from viral_common.signing.signer import Signer
 from viral_common.signing.signers_file import TrustedSigner, read_signers
 from viral_common.signing.statements import Role
@@ -26,7 +27,6 @@ FILES: dict[KeyRole, str] = {
     "evaluator": "evaluator/viral_signing_key",
     "export": "evaluator/viral_export_key",
 }
-SIGNERS_FILE = "trusted-signers.toml"
 _HEAD = """\
 # Whose signatures evaluator and gateway believe. `viral keys` writes this file; services read it again when it changes.
 """

@@ -35,6 +35,7 @@ from viral_common.encryption import (
 from viral_common.errors import UsageError
 from viral_common.tweets.label_rule import LabelRule
 
+STACKS_SECRETS = "secrets"
 AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
@@ -43,7 +44,13 @@ class SecretsDir(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="VIRAL_", extra="ignore", env_ignore_empty=True)
 
+    data_dir: Path = Path(".viral")
     secrets_dir: Path | None = None
+
+    def find(self) -> Path | None:
+        """Find the folder that is named, else the one-machine stack's, where there is one."""
+        stacks = self.data_dir / STACKS_SECRETS
+        return self.secrets_dir or (stacks if stacks.is_dir() else None)
 
 
 class SettingsWithSecrets(BaseSettings):
@@ -65,7 +72,7 @@ class SettingsWithSecrets(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the account's files after all else."""
-        folder = SecretsDir(_env_file=cls.model_config["env_file"]).secrets_dir
+        folder = SecretsDir(_env_file=cls.model_config["env_file"]).find()
         own = [] if folder is None else list_secret_folders(folder, cls.account)
         files = (SecretsSettingsSource(settings_cls, secrets_dir=one) for one in own)
         return (init_settings, env_settings, dotenv_settings, *files, file_secret_settings)
@@ -91,7 +98,7 @@ class CommonSettings(SettingsWithSecrets):
     secrets_dir: Path | None = Field(
         default=None,
         description="Folder of files that each hold one secret setting, named like it in small letters; "
-        "or of such a folder for each service",
+        "or of such a folder for each service; without it `secrets` in VIRAL_DATA_DIR, where there is one",
     )
     database_password: SecretStr | None = Field(
         default=None, description="Password at Postgres, unless the address holds it; best from a file"

@@ -91,3 +91,13 @@ def test_a_sources_secret_comes_from_the_scrapers_file(secrets: Path) -> None:
     write_private(secrets / "scraper" / "viral_x_bearer_token", "token")
 
     assert load_settings(XSettings).bearer_token.get_secret_value() == "token"
+
+
+def test_the_one_machine_stacks_secrets_are_found_where_its_data_is(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("VIRAL_SECRETS_DIR")
+    monkeypatch.setattr("viral_common.settings.STACKS_SECRETS", secrets.name)
+    monkeypatch.setenv("VIRAL_DATA_DIR", str(secrets.parent))
+
+    assert "trainer:" in load_settings(TrainerSettings).rabbitmq_url.get_secret_value()

@@ -8,6 +8,8 @@ from pydantic import Field, SecretStr
 
 from viral_common.settings import CommonSettings
 
+SIGNERS_FILE = "trusted-signers.toml"
+
 
 class SignatureSettings(CommonSettings):
     """Whether models may go without signatures."""
@@ -32,5 +34,11 @@ class TrustSettings(SignatureSettings):
 
     trusted_signers: Path | None = Field(
         default=None,
-        description="File of the keys whose signatures evaluator and gateway believe, read again when it changes",
+        description="File of the keys whose signatures evaluator and gateway believe, read again when it changes; "
+        "without it `trusted-signers.toml` in VIRAL_DATA_DIR, where there is one",
     )
+
+    def find_signers_file(self) -> Path | None:
+        """Find the file that is named, else the one-machine stack's, where there is one."""
+        stacks = self.data_dir / SIGNERS_FILE
+        return self.trusted_signers or (stacks if stacks.is_file() else None)

@@ -109,14 +109,14 @@ class Trust:
 
 def make_trust(settings: TrustSettings) -> Trust:
     """Make what a service checks signatures with. Raises UsageError."""
-    if settings.trusted_signers is None:
+    if (file := settings.find_signers_file()) is None:
         if settings.allow_unsigned:
             return Trust(None, allow_unsigned=True)
         raise UsageError(
             "VIRAL_TRUSTED_SIGNERS is not set: name the file that `viral keys new` writes; "
             "or allow unsigned models by VIRAL_ALLOW_UNSIGNED=true"
         )
-    signers = TrustedSigners(settings.trusted_signers)
+    signers = TrustedSigners(file)
     try:
         signers.load()
     except SignersUnreadable as error:

@@ -221,7 +221,8 @@ def test_a_damaged_file_of_signers_believes_nobody_and_blames_no_artefact(
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("VIRAL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("VIRAL_DATABASE_URL", "postgresql://127.0.0.1/x")
     monkeypatch.setenv("VIRAL_RABBITMQ_URL", "amqp://127.0.0.1/")
     return monkeypatch
