@@ -19,8 +19,9 @@ from urllib3.exceptions import HTTPError
 from viral_scraper.sources.base import REPLY_S
 
 MOST_BYTES = 8 * 1024 * 1024  # of a reply, unpacked; a page of 100 posts takes under half a million
-# Of a reply: in memory each may take a hundred times its bytes; a page has some ten thousand.
-MOST_VALUES = 200_000
+# Of a reply: in memory each may take a hundred times its bytes, and Mastodon.py a tenth of a millisecond; a page has
+# some ten thousand.
+MOST_VALUES = 60_000
 SILENCE_S = 30.0  # between two packets
 MOST_REDIRECTS = 3
 
