@@ -25,11 +25,12 @@ from viral_common.tweets.features import TweetInput
 
 from tests.factories import START, make_artefact
 from tests.fuzz.mutators import mutate_bytes, mutate_json, mutate_protobuf
-from tests.fuzz.watching import fork
+from tests.fuzz.watching import fork, read_memory
 from tests.signing import TRAINER, make_trust
 
 EVENT_ID, BATCH_ID = UUID(int=1), UUID(int=2)
 REAL_TRIALS = 0.01
+MOST_LOADED_MIB = 1024  # of a process with a model, all libraries included
 TEXTS = (
     *sorted(graph_check.OPERATORS[""]),
     *(
@@ -121,6 +122,9 @@ def _load(artefact: Artefact, precision: Precision) -> str:
         predictor.predict(TWEETS)
     except ArtefactError:
         return "loaded, and other tweets refused"
+    finally:
+        held = read_memory("VmHWM") >> 10
+        assert held <= MOST_LOADED_MIB, f"a loaded model takes {held:,} MiB"
     return "loaded"
 
 

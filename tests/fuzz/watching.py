@@ -144,7 +144,7 @@ def _work(kind: ModuleType, state: Any, folder: Path, seeds: list[int], connecti
                 outcome = kind.run(random.Random(seed), state, Path(own))
             except BaseException:
                 outcome, error = "undeclared error", traceback.format_exc()[-3_000:]
-        grown = (_read_memory("VmHWM") - held) >> 10
+        grown = (read_memory("VmHWM") - held) >> 10
         measured = (_read_processor_s() - used, time.monotonic() - started, grown)
         connection.send((seed, outcome, error, *measured))
     connection.close()
@@ -173,10 +173,10 @@ def fork(work: Callable[[], str]) -> str:
 
 def _reset_peak() -> int:
     Path("/proc/self/clear_refs").write_text("5")
-    return _read_memory("VmRSS")
+    return read_memory("VmRSS")
 
 
-def _read_memory(name: str) -> int:
+def read_memory(name: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
 

@@ -13,7 +13,7 @@ log = structlog.get_logger()
 # So many are named for each reason; the rest are only counted.
 NAMED = 5
 # One after the other, without a tweet between them: some seconds' work, and four kilobytes can hold many times as many.
-MOST_RUNNING = 500_000
+MOST_RUNNING = 200_000
 
 
 class NoTweets(Exception):
