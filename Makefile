@@ -9,7 +9,6 @@ PACKAGES := sh infra/local/install-packages.sh
 # anew.
 OWN := $(BIN)/python -Ic 'import os, sys; print(*sys.version_info[:2], os.getcwd())'
 PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
-WANTS_CUDA := $(BIN)/python -Ic 'import sys; from importlib.metadata import requires; sys.exit("nvidia" not in str(requires("torch")))'
 CLEAR := $(shell [ ! -e $(INSTALLED) ] || [ "$$(cat $(INSTALLED))" = "$$($(OWN) 2>/dev/null)" ] || echo --clear)
 
 .DEFAULT_GOAL := help
@@ -82,11 +81,11 @@ sbom: $(INSTALLED) ## What each image is made of, as CycloneDX, in sbom/
 	done
 
 # Once, and again when the dependencies change or the environment is not from here. Only what the locks name is
-# installed, by its sha256; CUDA's libraries where torch is a build that wants them.
+# installed, by its sha256. torch for the CPU if an index or folder that pip looks into has it, else PyPI's with CUDA.
 ifneq ($(CLEAR),)
 .PHONY: $(INSTALLED)
 endif
-$(INSTALLED): pyproject.toml locks/dev.txt locks/cuda.txt
+$(INSTALLED): pyproject.toml $(wildcard locks/*.txt)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(PACKAGES) python3-venv
@@ -95,6 +94,9 @@ $(INSTALLED): pyproject.toml locks/dev.txt locks/cuda.txt
 	@echo "installing Python packages into $(VENV) (some minutes, once)"
 	@$(PYTHON) -m venv $(CLEAR) $(VENV)
 	@$(PIP) --require-hashes -r locks/dev.txt
-	@if $(WANTS_CUDA); then $(PIP) --require-hashes -r locks/cuda.txt; fi
+	@said=$$($(PIP) --require-hashes -r locks/torch-cpu.txt 2>&1) || case $$said in \
+	  *"No matching distribution"*) $(PIP) --require-hashes -r locks/torch-cuda.txt ;; \
+	  *) echo "$$said" >&2; exit 1 ;; \
+	esac
 	@$(PIP) --no-build-isolation -e .
 	@$(OWN) >$@

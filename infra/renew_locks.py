@@ -30,7 +30,8 @@ EXTRAS = {
 GROUPS = ["mlflow", "audit"]
 # These also need the base encoder's weights, whose package has dependencies that nobody wants.
 WITH_WEIGHTS = {"dev", "trainer"}
-CUDA = re.compile(r"(cuda|nvidia)-|triton$")
+# torch comes in two kinds, and what it wants for CUDA with one of them: locks of their own, for a machine takes one.
+TORCH = re.compile(r"(cuda|nvidia)-|triton$|torch$")
 # What uv writes behind each line because `tool.uv.environments` lists no others.
 EVERYWHERE = " ; python_full_version < '3.15' and (sys_platform == 'darwin' or sys_platform == 'linux')"
 HEAD = "# Written by `make locks`. To install: pip install --no-deps --require-hashes -r locks/{name}.txt\n"
@@ -50,14 +51,15 @@ def main(upgrade: bool) -> None:
         write_lock(name, entries | (weights if name in WITH_WEIGHTS else {}))
     for name in GROUPS:
         write_lock(name, compile_lock(name, [f"--group={name}"], upgrade, pins))
-    write("cuda", {name: entry for name, entry in dev.items() if CUDA.match(name)})
+    write("torch-cuda", {name: entry for name, entry in dev.items() if TORCH.match(name)})
+    write("torch-cpu", {"torch": find_cpu_builds(dev["torch"].split()[0])})
 
 
 def compile_lock(name: str, options: list[str], upgrade: bool, pins: str = "") -> Entries:
     """Have uv resolve; releases in the lock so far are kept if they fit."""
     with tempfile.TemporaryDirectory() as folder:
         output, limits = Path(folder, "lock.txt"), Path(folder, "constraints.txt")
-        before = [path for path in (LOCKS / f"{name}.txt", LOCKS / "cuda.txt") if path.exists()]
+        before = [path for path in (LOCKS / f"{name}.txt", LOCKS / "torch-cuda.txt") if path.exists()]
         output.write_text("".join(path.read_text(encoding="utf-8") for path in before), encoding="utf-8")
         limits.write_text(pins, encoding="utf-8")
         command = [find_uv_bin(), "pip", "compile", "--quiet", "--universal", "--python-version=3.11.5"]
@@ -70,22 +72,18 @@ def compile_lock(name: str, options: list[str], upgrade: bool, pins: str = "") -
 
 
 def write_lock(name: str, entries: Entries) -> None:
-    """Write a lock for machines with and without a GPU: torch's CPU builds count too, what CUDA needs is apart."""
-    lock = {package: entry for package, entry in entries.items() if not CUDA.match(package)}
-    if "torch" in lock:
-        lock["torch"] = add_cpu_builds(lock["torch"])
-    write(name, lock)
+    """Write a lock for machines with and without a GPU."""
+    write(name, {package: entry for package, entry in entries.items() if not TORCH.match(package)})
 
 
-def add_cpu_builds(torch: str) -> str:
-    """Add the sha256 of the CPU builds, which PyPI has not."""
-    version = torch.split()[0].removeprefix("torch==")
+def find_cpu_builds(torch: str) -> str:
+    """Find the builds of this release for the CPU, of which PyPI does not know."""
+    build = f"{torch}+cpu"
     lines = (LOCKS / "torch-cpu.sha256").read_text(encoding="utf-8").splitlines()
-    digests = {line.split()[0] for line in lines if f"torch-{version}+cpu-" in line}
+    digests = sorted(line.split()[0] for line in lines if build.replace("==", "-") + "-" in line)
     if not digests:
-        sys.exit(f"error: locks/torch-cpu.sha256: add torch {version} from download.pytorch.org/whl/cpu")
-    missing = sorted(digest for digest in digests if digest not in torch)
-    return torch.replace("\n", "\n" + "".join(f"    --hash=sha256:{digest} \\\n" for digest in missing), 1)
+        sys.exit(f"error: locks/torch-cpu.sha256: add {build} from download.pytorch.org/whl/cpu")
+    return build + "".join(f" \\\n    --hash=sha256:{digest}" for digest in digests) + "\n"
 
 
 def write(name: str, entries: Entries) -> None:

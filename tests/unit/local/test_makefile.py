@@ -28,7 +28,7 @@ def clone(tmp_path: Path) -> Path:
     clone.mkdir()
     shutil.copy("Makefile", clone)
     (clone / "locks").mkdir()
-    for name in ("pyproject.toml", "locks/dev.txt", "locks/cuda.txt"):
+    for name in ("pyproject.toml", "locks/dev.txt"):
         (clone / name).touch()
     (clone / "python").write_text(PYTHON)
     (clone / "python").chmod(0o755)
