@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from uuid import UUID, uuid4, uuid5
 
-from viral_common.bus.operations import prepare_broker
 from viral_common.bus import topology
 from viral_common.bus.messages import Message
+from viral_common.bus.operations import prepare_broker
 from viral_common.database.engine import Sessions
 from viral_common.delivery.service import Service
 from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, derive_event_id

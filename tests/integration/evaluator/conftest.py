@@ -35,4 +35,6 @@ def alias(db: Sessions, models: FakeModels) -> AliasFollower:
 def evaluator(db: Sessions, settings: CommonSettings, models: FakeModels, alias: AliasFollower) -> Evaluator:
     own = EvaluatorSettings.model_validate(settings.model_dump())
     judge = Judge(TweetStore(db), cast(Scorer, models), PromotionRule(resamples=500), own)
-    return Evaluator(PostgresChallenges(db, timedelta(hours=1), EVALUATOR.sign_promotion), judge, models, alias)
+    return Evaluator(
+        PostgresChallenges(db, timedelta(hours=1), EVALUATOR.sign_promotion), judge, models, alias
+    )

@@ -24,7 +24,11 @@ TOO_FEW = (
 )
 
 
-NOWHERE = {"database_url": "postgresql://127.0.0.1/x", "rabbitmq_url": "amqp://127.0.0.1/", "mlflow_url": "http://127.0.0.1"}
+NOWHERE = {
+    "database_url": "postgresql://127.0.0.1/x",
+    "rabbitmq_url": "amqp://127.0.0.1/",
+    "mlflow_url": "http://127.0.0.1",
+}
 SETTINGS = EvaluatorSettings.model_validate(NOWHERE)
 
 
