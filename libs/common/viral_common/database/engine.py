@@ -90,9 +90,7 @@ def check_database(engine: Engine, timeout_s: float) -> str | None:
 def _find_schema_gap(connection: Connection) -> str | None:
     has = MigrationContext.configure(connection).get_current_revision()
     needs = _find_newest_revision()
-    return (
-        None if has == needs else f"the schema is at {has}, not {needs}: run `viral servers prepare`"
-    )
+    return None if has == needs else f"the schema is at {has}, not {needs}: run `viral servers prepare`"
 
 
 def require_schema(sessions: Sessions) -> None:
