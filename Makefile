@@ -45,7 +45,7 @@ coverage: setup ## All tests once more, with the branches that they reach
 	@$(PACKAGES) chromium
 	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --cov --cov-report=term:skip-covered
 
-fuzz: setup ## Damaged artefacts, archives, messages, made-up requests: 5,000 each, an hour; CASES=500
+fuzz: setup ## Damaged artefacts, archives, messages, made-up requests: 5,000 each, half an hour; CASES=500
 	@FUZZ_CASES=$(or $(CASES),5000) FUZZ_CASES_PER_CALL=$(or $(CASES),5000) \
 	  $(BIN)/pytest tests/fuzz tests/integration/gateway/test_openapi_fuzz.py
 
