@@ -124,14 +124,22 @@ def _receive(
 def _start(kind: ModuleType, state: Any, folder: Path, seeds: list[int]) -> _Worker:
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(
-        target=_work, args=(kind, state, folder, seeds, theirs)
+        target=_work, args=(kind, state, folder, seeds, ours, theirs)
     )
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _work(kind: ModuleType, state: Any, folder: Path, seeds: list[int], connection: Connection) -> None:
+def _work(
+    kind: ModuleType,
+    state: Any,
+    folder: Path,
+    seeds: list[int],
+    readers_end: Connection,
+    connection: Connection,
+) -> None:
+    readers_end.close()  # so that this process ends when nobody reads any more
     os.setpgrp()
     size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESSES,) * 2)
