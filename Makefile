@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
 CLEAR := $(shell [ ! -e $(INSTALLED) ] || [ "$$(cat $(INSTALLED))" = "$$($(OWN) 2>/dev/null)" ] || echo --clear)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup locks sbom demo up down status test tls coverage fuzz lint bench docs site screenshots
+.PHONY: help setup locks sbom demo up down status test long tls coverage fuzz lint bench docs site screenshots
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,10 +32,14 @@ down: ## Stop everything that was started here; PURGE=1 also deletes its data
 status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 	@$(BIN)/viral status
 
-# Tests wait for servers about as long as they compute: one process more than there are cores.
+# Tests wait for servers longer than they compute: two processes more than there are cores.
 test: setup ## All tests, side by side; PYTEST="-k kill" chooses, on one core
 	@$(PACKAGES) chromium
-	@$(BIN)/pytest $(or $(PYTEST),-n $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
+	@$(BIN)/pytest $(or $(PYTEST),-n $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
+
+long: setup ## The tests that `make test` leaves out for the time they take
+	@VIRAL_TEST_LONG=1 $(BIN)/pytest -m long
+	@VIRAL_TEST_LONG=1 $(BIN)/pytest tests/containers/test_install_steps.py
 
 tls: setup ## The long tests of encryption: real servers with TLS, Caddy, certificates renewed meanwhile
 	@$(PACKAGES) postgresql caddy

@@ -39,6 +39,10 @@ LONGEST = (
     "integration/delivery/test_kills.py",
     "integration/scraper/test_kills.py",
     "integration/gateway/test_gateway_process.py",
+    "integration/gateway/test_workers.py",
+    "integration/gateway/test_signatures.py",
+    "integration/security/test_database_roles.py",
+    "fuzz/test_fuzz.py",
 )
 
 
@@ -57,7 +61,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first."""
+    """The longest files first; what takes long for what it finds, in `make long` only."""
+    if not os.environ.get("VIRAL_TEST_LONG"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip("takes long: `make long`"))
     order = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
 

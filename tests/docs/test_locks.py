@@ -151,6 +151,7 @@ def test_every_image_installs_what_its_lock_names_and_no_more() -> None:
         assert installs[1:] in ([], ["--no-deps --no-build-isolation ."])
 
 
+@pytest.mark.long
 def test_the_list_of_an_images_parts_is_valid_cyclonedx(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("cyclonedx-py")
     made = tmp_path / "trainer.json"

@@ -147,4 +147,5 @@ def test_nothing_overflows_where_somebody_with_a_long_name_is_signed_in(
     sign_in(page, key)
 
     expect(page.get_by_text(name)).to_be_visible()
+    page.wait_for_load_state("networkidle")  # with its styles
     assert overflow(page) == 0

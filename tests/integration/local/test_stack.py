@@ -113,7 +113,10 @@ def test_everything_listens_on_loopback_only(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("up")
-@pytest.mark.parametrize("program", ["mlflow", "rabbitmq", "postgres"])
+@pytest.mark.parametrize(
+    "program",
+    ["postgres", *(pytest.param(name, marks=pytest.mark.long) for name in ("mlflow", "rabbitmq"))],
+)
 def test_a_killed_server_is_started_again_and_its_new_pid_is_written(stack: Stack, program: str) -> None:
     killed = pids(stack)[program]
 

@@ -91,6 +91,7 @@ def scraper(settings: CommonSettings, tmp_path: Path) -> Scraper:
     return Scraper(settings, tmp_path)
 
 
+@pytest.mark.long
 def test_killed_before_and_after_every_commit(scraper: Scraper, db: Sessions) -> None:
     expected = scraper.run_undisturbed(db, IN_FEW_STEPS)
     kills = 0

@@ -121,6 +121,7 @@ def test_equal_rows_are_no_bomb(tmp_path: Path) -> None:
     assert read(tmp_path / "equal.parquet", make_parquet(rows)) == (20_000, {})
 
 
+@pytest.mark.long
 def test_a_long_text_that_many_rows_share_is_in_memory_once(tmp_path: Path) -> None:
     count = 500
     rows = pa.Table.from_pylist([{**ROWS[0], "reply_to": None}] * count)
@@ -190,6 +191,7 @@ def test_a_page_that_says_it_unpacks_to_two_gigabytes_is_refused_in_one_line(tmp
     assert reasons == {parquet_files.TOO_LARGE: 1}
 
 
+@pytest.mark.long
 def test_a_list_longer_than_memory_is_refused_in_one_line(tmp_path: Path) -> None:
     count = 110_000_000
     table = pa.Table.from_pylist([{**ROWS[0], "reply_to": None}])
