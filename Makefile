@@ -32,10 +32,10 @@ down: ## Stop everything that was started here; PURGE=1 also deletes its data
 status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 	@$(BIN)/viral status
 
-# Tests wait for servers longer than they compute: two processes more than there are cores.
+# Tests wait for servers about as long as they compute: one process more than there are cores.
 test: setup ## All tests, side by side; PYTEST="-k kill" chooses, on one core
 	@$(PACKAGES) chromium
-	@$(BIN)/pytest $(or $(PYTEST),-n $$(($$(getconf _NPROCESSORS_ONLN) + 2)))
+	@$(BIN)/pytest $(or $(PYTEST),-n $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 long: setup ## The tests that `make test` leaves out for the time they take
 	@VIRAL_TEST_LONG=1 $(BIN)/pytest -m long
