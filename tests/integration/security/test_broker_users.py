@@ -66,7 +66,7 @@ def expect_refusal(code: int = REFUSED) -> Iterator[None]:
 
 @pytest.mark.parametrize("user", SERVICES)
 def test_each_publishes_its_own_event_alone(open_as: OpenAs, user: str) -> None:
-    for event in (*OWN_EVENT.values(), "anything"):
+    for event in (*OWN_EVENT.values(), "anything", "model-trained", "batchXcollected"):
         if OWN_EVENT.get(user) == event:
             open_as(user).basic_publish(EVENTS, event, b"{}", mandatory=True)
             continue

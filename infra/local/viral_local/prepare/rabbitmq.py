@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote
@@ -31,14 +32,19 @@ class Permissions:
     tags: str = ""
 
 
+def _match(*names: str) -> str:
+    """Match these names alone."""
+    return "|".join(f"^{re.escape(name)}$" for name in names)
+
+
 def _build_service(event: str, queue: str = "") -> Permissions:
-    write = f"^{EVENTS}$|^{DEAD_LETTERS}$" if queue else f"^{EVENTS}$"
-    return Permissions(write=write, read=f"^{queue}$", publishes=f"^{event}$")
+    write = _match(EVENTS, DEAD_LETTERS) if queue else _match(EVENTS)
+    return Permissions(write=write, read=_match(queue), publishes=_match(event))
 
 
 def _build_listener(queues: str, events: str) -> Permissions:
     """Build what an exclusive queue of one's own takes, bound to events of others."""
-    return Permissions(queues, queues, f"{queues}|^{EVENTS}$", receives=events)
+    return Permissions(queues, queues, f"{queues}|{_match(EVENTS)}", receives=events)
 
 
 USERS = {
@@ -46,12 +52,15 @@ USERS = {
     "trainer": _build_service("model.trained", "trainer.batch-collected"),
     "evaluator": _build_service("model.promoted", "evaluator.model-trained"),
     "gateway": replace(
-        _build_listener(OWN_PROMOTIONS, "^model.promoted$"), write=f"{OWN_PROMOTIONS}|^{DEAD_LETTERS}$"
+        _build_listener(OWN_PROMOTIONS, _match("model.promoted")),
+        write=f"{OWN_PROMOTIONS}|{_match(DEAD_LETTERS)}",
     ),
     "notifier": _build_listener(r"^notifier\.", EVERYTHING),
     # The console shows traces, and lets messages be looked at, to administrators alone.
     "operator": Permissions(EVERYTHING, EVERYTHING, EVERYTHING, EVERYTHING, EVERYTHING, "administrator"),
-    "tracer": Permissions("^amq.gen", "^amq.gen", r"^amq.gen|^amq\.rabbitmq\.trace$", receives=EVERYTHING),
+    "tracer": Permissions(
+        r"^amq\.gen", r"^amq\.gen", r"^amq\.gen|^amq\.rabbitmq\.trace$", receives=EVERYTHING
+    ),
 }
 
 
