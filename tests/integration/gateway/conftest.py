@@ -56,3 +56,11 @@ def _promote(settings: CommonSettings, folder: Path) -> None:
             session.add_all([training, verdict])
             verdict_id = verdict.id
         promoter.promote(registered, verdict_id=verdict_id)
+
+
+@pytest.fixture
+def promoter(settings: CommonSettings, tmp_path: Path) -> Iterator[Promoter]:
+    """Registers and promotes versions, as an evaluator does."""
+    with Service("evaluator", settings) as service:
+        service.start()
+        yield Promoter(service, settings, tmp_path / "made")

@@ -12,7 +12,6 @@ import httpx
 import numpy as np
 import pytest
 from viral_common.artefact.predictor import Predictor
-from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 from viral_common.tweets.features import TweetInput
 
@@ -26,13 +25,6 @@ TEXTS = ["hello", "", "a longer tweet with #tags and https://example.org", "🎉
 Start = Callable[..., GatewayProcess]
 # Longer than an honest event takes to swap a model in.
 FORGED_EVENT_WAIT_S = 3
-
-
-@pytest.fixture
-def promoter(settings: CommonSettings, tmp_path: Path) -> Iterator[Promoter]:
-    with Service("evaluator", settings) as service:
-        service.start()
-        yield Promoter(service, settings, tmp_path / "made")
 
 
 @pytest.fixture

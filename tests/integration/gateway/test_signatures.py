@@ -9,7 +9,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 from viral_common.artefact.files import SIGNATURE
-from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 
 from tests.factories import make_artefact
@@ -18,13 +17,6 @@ from tests.integration.gateway.test_bad_artefacts import has_refused
 from tests.signing import EVALUATOR, TRAINER
 
 Start = Callable[..., GatewayProcess]
-
-
-@pytest.fixture
-def promoter(settings: CommonSettings, tmp_path: Path) -> Iterator[Promoter]:
-    with Service("evaluator", settings) as service:
-        service.start()
-        yield Promoter(service, settings, tmp_path / "made")
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ import numpy as np
 import psutil
 import pytest
 from viral_common.artefact.predictor import Predictor
-from viral_common.delivery.service import Service
 from viral_common.settings import CommonSettings
 from viral_common.tweets.features import TweetInput
 
@@ -26,13 +25,6 @@ from tests.integration.gateway.processes import GatewayProcess, Promoter, soon
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEXTS = ["hello", "a longer tweet with #tags and https://example.org", "🎉 @you", "word " * 30]
 SWAPS = 5
-
-
-@pytest.fixture
-def promoter(settings: CommonSettings, tmp_path: Path) -> Iterator[Promoter]:
-    with Service("evaluator", settings) as service:
-        service.start()
-        yield Promoter(service, settings, tmp_path / "made")
 
 
 @pytest.fixture
