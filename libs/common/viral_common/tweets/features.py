@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from viral_common.tweets.profile import PARTS, AuthorProfile
 from viral_common.tweets.text import HASHTAG, MENTION, split_around_links
 
 TWEET_FEATURES = (
@@ -24,7 +25,21 @@ TWEET_FEATURES = (
     "has_video",
     "urls_count",
 )
-AUTHOR_FEATURES = ("author_known", "author_tweets", "author_viral_share", "author_likes", "username_digits")
+HISTORY_FEATURES = ("author_known", "author_tweets", "author_viral_share", "author_likes", "username_digits")
+# Logarithms but for the first, the share of PARTS that are known, and `author_verified`.
+PROFILE_FEATURES = (
+    "profile_known",
+    "author_followers",
+    "author_following",
+    "author_posts",
+    "author_favourites",
+    "author_listed",
+    "author_verified",
+    "author_age",
+    "author_followers_to_following",
+    "author_favourites_to_posts",
+)
+AUTHOR_FEATURES = HISTORY_FEATURES + PROFILE_FEATURES
 FEATURES = TWEET_FEATURES + AUTHOR_FEATURES
 
 
@@ -54,6 +69,8 @@ class TweetInput:
     username: str | None = None
     author: AuthorHistory | None = None
     """None: nobody said whose tweet it is."""
+    profile: AuthorProfile | None = None
+    """As it was last read; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +118,62 @@ def compute_features(tweet: TweetInput) -> dict[str, int]:
     }
 
 
-def compute_author_features(author: AuthorHistory | None, username: str | None) -> list[float]:
-    """List them in the order of AUTHOR_FEATURES; NaN where the author is unknown."""
+def compute_author_features(tweet: TweetInput) -> list[float]:
+    """List them in the order of AUTHOR_FEATURES; NaN where nothing is known."""
+    return [*_compute_history_features(tweet), *_compute_profile_features(tweet)]
+
+
+def _compute_history_features(tweet: TweetInput) -> list[float]:
+    author = tweet.author
     if author is None:
-        return [0.0, math.nan, math.nan, math.nan, math.nan]
+        return _NO_HISTORY
     # One viral and one quiet tweet are added (Laplace), so that a single tweet does not say never or always.
     share = (author.viral + 1) / (author.settled + 2)
     # A name that ends in the digits the site proposes is seldom one that many follow.
-    digits = float(sum(letter.isdigit() for letter in username or ""))
+    digits = float(sum(letter.isdigit() for letter in tweet.username or ""))
     return [1.0, math.log1p(author.tweets), share, author.log_likes / (author.settled + 1), digits]
 
 
-def compute_feature_matrix(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
-    """Compute unscaled features, shape (tweets, 14), columns in the order of FEATURES; NaN where nothing is known."""
-    rows = [
-        [*compute_features(tweet).values(), *compute_author_features(tweet.author, tweet.username)]
-        for tweet in tweets
+_NO_HISTORY = [0.0, *[math.nan] * (len(HISTORY_FEATURES) - 1)]
+
+
+def _compute_profile_features(tweet: TweetInput) -> list[float]:
+    profile = tweet.profile
+    if profile is None:
+        return _NO_PROFILE
+    followers, following, posts, favourites, listed = map(
+        _log,
+        (profile.followers, profile.following, profile.posts, profile.favourites, profile.listed),
+    )
+    return [
+        profile.count_parts() / len(PARTS),
+        followers,
+        following,
+        posts,
+        favourites,
+        listed,
+        math.nan if profile.verified is None else float(profile.verified),
+        _compute_age(profile.created_at, tweet.created_at),
+        followers - following,
+        favourites - posts,
     ]
+
+
+_NO_PROFILE = [0.0, *[math.nan] * (len(PROFILE_FEATURES) - 1)]
+
+
+def _log(count: int | None) -> float:
+    return math.nan if count is None else math.log1p(count)
+
+
+def _compute_age(made_at: datetime | None, posted_at: datetime) -> float:
+    """Compute the log of the account's days; NaN for a tweet that is older than its account."""
+    if made_at is None or made_at > posted_at:
+        return math.nan
+    return math.log1p((posted_at - made_at).total_seconds() / 86_400)
+
+
+def compute_feature_matrix(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
+    """Compute unscaled features, shape (tweets, 24), columns in the order of FEATURES; NaN where nothing is known."""
+    rows = [[*compute_features(tweet).values(), *compute_author_features(tweet)] for tweet in tweets]
     return np.array(rows, dtype=np.float32).reshape(len(tweets), len(FEATURES))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viral_common.tweets.features import TweetInput
+from viral_common.tweets.profile import AuthorProfile
 
 
 # Not frozen: that takes three times as long to make, and there are millions of them.
@@ -33,6 +34,8 @@ class RawTweet:
     is_reply: bool
     is_retweet: bool
     counts_observed_at: datetime | None = None
+    profile: AuthorProfile | None = None
+    """Its author's, as it was when the source was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class LabelledTweet:
     input: TweetInput
     like_count: int
     viral: bool
+    author_id: str = ""
+    """Equal for tweets of one author; who is unknown counts as one more author each."""
 
 
 def take_inputs(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
