@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -71,6 +71,12 @@ class TweetInput:
     """None: nobody said whose tweet it is."""
     profile: AuthorProfile | None = None
     """As it was last read; None: unknown."""
+    content_known: bool = True
+    """False: asked is what is usual for such an author, whatever is posted and when."""
+
+    def hide_content(self) -> TweetInput:
+        """Hide all but the author."""
+        return replace(self, text="", content_known=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,16 @@ def _compute_age(made_at: datetime | None, posted_at: datetime) -> float:
     return math.log1p((posted_at - made_at).total_seconds() / 86_400)
 
 
+_NO_CONTENT = (math.nan,) * len(TWEET_FEATURES)
+
+
 def compute_feature_matrix(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
     """Compute unscaled features, shape (tweets, 24), columns in the order of FEATURES; NaN where nothing is known."""
-    rows = [[*compute_features(tweet).values(), *compute_author_features(tweet)] for tweet in tweets]
+    rows = [
+        [
+            *(compute_features(tweet).values() if tweet.content_known else _NO_CONTENT),
+            *compute_author_features(tweet),
+        ]
+        for tweet in tweets
+    ]
     return np.array(rows, dtype=np.float32).reshape(len(tweets), len(FEATURES))
