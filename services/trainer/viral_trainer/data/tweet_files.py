@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from math import log1p
+from operator import itemgetter
 from pathlib import Path
 
 from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
@@ -13,13 +17,14 @@ from viral_common.errors import UsageError
 from viral_common.tweets.features import AuthorHistory, TweetInput
 from viral_common.tweets.filters import filter_tweets
 from viral_common.tweets.label_rule import LabelRule
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 
 
 def read_originals(path: Path, bad: BadRows, rule: LabelRule) -> list[LabelledTweet]:
-    """Read English originals in time order, each with its author's past; copies of a text stay, unlike in a batch.
+    """Read English originals in time order, each with its author's past and profile.
 
-    Raises UsageError if the file cannot be read or holds none.
+    Copies of a text stay, unlike in a batch. Raises UsageError if the file cannot be read or holds none.
     """
     return label_tweets(read_kept(path, bad)[0], rule)
 
@@ -56,17 +61,19 @@ def _deduplicate(tweets: Iterable[RawTweet]) -> tuple[list[RawTweet], int]:
 
 
 def label_tweets(tweets: Iterable[RawTweet], rule: LabelRule) -> list[LabelledTweet]:
-    """Label those whose likes had time to come, in (posted_at, external_id) order, each with its author's past."""
+    """Label those whose likes had time to come, in (posted_at, external_id) order, with their authors' past."""
     return [labelled for _, labelled in pair_with_labels(tweets, rule)]
 
 
 def pair_with_labels(tweets: Iterable[RawTweet], rule: LabelRule) -> Iterator[tuple[RawTweet, LabelledTweet]]:
     """Pair the same tweets of one source with their labels, for who needs more of them."""
     ordered = sorted(tweets, key=lambda tweet: (tweet.posted_at, tweet.external_id))
-    for tweet, past in zip(ordered, compute_histories(ordered, rule), strict=True):
+    pasts, profiles = compute_histories(ordered, rule), find_profiles(ordered)
+    for tweet, past, profile in zip(ordered, pasts, profiles, strict=True):
         if rule.is_mature(tweet.posted_at, tweet.counts_observed_at):
             viral = rule.is_viral(tweet.like_count)
-            yield tweet, LabelledTweet(_make_input(tweet, past), tweet.like_count, viral)
+            seen = _make_input(tweet, past, profile)
+            yield tweet, LabelledTweet(seen, tweet.like_count, viral, tweet.author_id)
 
 
 def compute_histories(tweets: Sequence[RawTweet], rule: LabelRule) -> list[AuthorHistory]:
@@ -98,7 +105,36 @@ def _follow_author(own: Sequence[RawTweet], rule: LabelRule) -> Iterator[AuthorH
         yield AuthorHistory(earlier, settled, viral, log_likes)
 
 
-def _make_input(tweet: RawTweet, author: AuthorHistory) -> TweetInput:
+def find_profiles(tweets: Sequence[RawTweet]) -> list[AuthorProfile | None]:
+    """Find for each tweet its author's newest profile that was read no later than its counts were.
+
+    A profile read nobody knows when counts as read together with the tweet's counts, or else when it was posted.
+    """
+    readings: defaultdict[str, list[tuple[datetime, str, AuthorProfile]]] = defaultdict(list)
+    for tweet in tweets:
+        if profile := tweet.profile:
+            read_at = profile.read_at or tweet.counts_observed_at or tweet.posted_at
+            readings[tweet.author_id].append((read_at, tweet.external_id, replace(profile, read_at=read_at)))
+    kept = {author: _keep_first_of_days(own) for author, own in readings.items()}
+    found: list[AuthorProfile | None] = []
+    for tweet in tweets:
+        own = kept.get(tweet.author_id, [])
+        place = bisect_right(own, tweet.counts_observed_at or tweet.posted_at, key=itemgetter(0))
+        found.append(own[place - 1][1] if place else None)
+    return found
+
+
+def _keep_first_of_days(
+    readings: Iterable[tuple[datetime, str, AuthorProfile]],
+) -> list[tuple[datetime, AuthorProfile]]:
+    """Keep the earliest reading of each day (UTC), as the store does; in time order."""
+    firsts: dict[date, tuple[datetime, AuthorProfile]] = {}
+    for read_at, _, profile in sorted(readings, key=itemgetter(0, 1)):
+        firsts.setdefault(read_at.astimezone(UTC).date(), (read_at, profile))
+    return list(firsts.values())
+
+
+def _make_input(tweet: RawTweet, author: AuthorHistory, profile: AuthorProfile | None) -> TweetInput:
     return TweetInput(
         tweet.text,
         tweet.posted_at,
@@ -107,4 +143,5 @@ def _make_input(tweet: RawTweet, author: AuthorHistory) -> TweetInput:
         tweet.is_quote,
         tweet.username,
         author,
+        profile,
     )
