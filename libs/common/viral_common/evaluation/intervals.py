@@ -1,4 +1,7 @@
-"""Estimate how sure scores are: percentile bootstrap over tweets (Efron & Tibshirani 1993, ch. 13)."""
+"""Estimate how sure scores are: percentile bootstrap over authors (Efron & Tibshirani 1993, ch. 13).
+
+Tweets of one author are liked or not together, so authors are drawn, each with all its tweets (Field & Welsh 2007).
+"""
 
 from __future__ import annotations
 
@@ -17,43 +20,62 @@ SEED = 20_260_101
 _AT_ONCE = 1 << 20
 
 Interval = tuple[float, float]
+Clusters = NDArray[np.intp]
+"""Shape (tweets,): equal for tweets that are drawn together, as `stack_authors` numbers them."""
 
 
-def compute_intervals(labels: Labels, probabilities: Floats) -> dict[str, Interval]:
+def compute_intervals(labels: Labels, probabilities: Floats, clusters: Clusters) -> dict[str, Interval]:
     """Estimate 95% intervals of accuracy, log_loss and, with both classes there, auc and average_precision.
 
     The calibration error has none: resampling adds noise, which that figure counts as error.
     """
     order = np.argsort(probabilities, kind="stable")
-    labels, probabilities = labels[order], probabilities[order]
-    tail = (1 - CONFIDENCE) / 2
     found = {}
-    for name, drawn in _resample(labels, probabilities).items():
+    for name, drawn in _resample(labels[order], probabilities[order], clusters[order]).items():
         known = drawn[np.isfinite(drawn)]  # a resample of few viral tweets may hold none
         if len(known):
-            low, high = np.quantile(known, [tail, 1 - tail])
-            found[name] = (float(low), float(high))
+            found[name] = _cut_tails(known, CONFIDENCE)
     return found
 
 
+def estimate_mean_interval(
+    values: Floats,
+    clusters: Clusters,
+    confidence: float = CONFIDENCE,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Interval:
+    """Estimate the interval of the mean of `values`, shape (tweets,)."""
+    blocks = _draw_weights(clusters, resamples, seed)
+    return _cut_tails(
+        np.concatenate([weights @ values / weights.sum(axis=1) for weights in blocks]), confidence
+    )
+
+
+def _cut_tails(drawn: Floats, confidence: float) -> Interval:
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
 def compute_scores_with_intervals(
-    labels: Labels, probabilities: Floats, decision_threshold: float
+    labels: Labels, probabilities: Floats, clusters: Clusters, decision_threshold: float
 ) -> dict[str, float]:
     """Compute scores and, beside each figure that has an interval, its ends: `auc_low`, `auc_high`."""
     figures = compute_scores(labels, probabilities, decision_threshold)
-    for name, (low, high) in compute_intervals(labels, probabilities).items():
+    for name, (low, high) in compute_intervals(labels, probabilities, clusters).items():
         figures |= {f"{name}_low": low, f"{name}_high": high}
     return figures
 
 
-def _resample(labels: Labels, probabilities: Floats) -> dict[str, Floats]:
+def _resample(labels: Labels, probabilities: Floats, clusters: Clusters) -> dict[str, Floats]:
     """Compute each figure once per resample, shape (RESAMPLES,); tweets come in ascending order of probability."""
     right = labels == (probabilities >= DECISION_THRESHOLD)
     sure = np.clip(np.where(labels, probabilities, 1 - probabilities), 1e-7, 1.0)
     firsts = np.flatnonzero(np.diff(probabilities, prepend=-1.0))  # first tweet of each distinct probability
     parts = []
-    for weights in _draw_weights(len(labels)):
-        means = {"accuracy": weights @ right / len(labels), "log_loss": weights @ -np.log(sure) / len(labels)}
+    for weights in _draw_weights(clusters, RESAMPLES, SEED):
+        drawn = weights.sum(axis=1)
+        means = {"accuracy": weights @ right / drawn, "log_loss": weights @ -np.log(sure) / drawn}
         parts.append(means | _rank(weights, labels, firsts))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -73,11 +95,14 @@ def _rank(weights: Floats, labels: Labels, firsts: NDArray[np.intp]) -> dict[str
     return {"auc": auc, "average_precision": average_precision}
 
 
-def _draw_weights(count: int) -> Iterator[Floats]:
-    """Draw how often each tweet counts, in blocks of shape (resamples, count)."""
-    rng = np.random.default_rng(SEED)
-    block = max(1, _AT_ONCE // count)
-    for start in range(0, RESAMPLES, block):
-        rows = min(block, RESAMPLES - start)
+def _draw_weights(clusters: Clusters, resamples: int, seed: int) -> Iterator[Floats]:
+    """Draw as many clusters as there are; yield how often each tweet counts, in blocks of shape (rows, tweets)."""
+    rng = np.random.default_rng(seed)
+    names, places = np.unique(clusters, return_inverse=True)
+    count = len(names)
+    block = max(1, _AT_ONCE // len(places))
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
         drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
+        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        yield times.astype(np.float64)[:, places]

@@ -68,3 +68,10 @@ def take_inputs(tweets: Sequence[LabelledTweet]) -> list[TweetInput]:
 def stack_labels(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
     """Stack which are viral, shape (tweets,)."""
     return np.array([tweet.viral for tweet in tweets], dtype=np.bool_)
+
+
+def stack_authors(tweets: Sequence[LabelledTweet]) -> NDArray[np.intp]:
+    """Give each author a number, shape (tweets,): equal for tweets of one; who is unknown is one of its own."""
+    names = [tweet.author_id or ("", place) for place, tweet in enumerate(tweets)]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], dtype=np.intp)

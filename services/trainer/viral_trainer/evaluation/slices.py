@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 from viral_common.artefact.training_summary import Slice
-from viral_common.evaluation.intervals import compute_intervals
+from viral_common.evaluation.intervals import Clusters, compute_intervals
 from viral_common.evaluation.scores import Floats, Labels, compute_scores, has_enough_of_both
 from viral_common.tweets.features import TweetInput, count_text
-from viral_common.tweets.tweet import LabelledTweet, stack_labels
+from viral_common.tweets.tweet import LabelledTweet, stack_authors, stack_labels
 
 SHORT, LONG = 15, 30  # words
 
@@ -53,18 +53,18 @@ CUTS = (
 
 def score_slices(tweets: Sequence[LabelledTweet], probabilities: Floats) -> tuple[Slice, ...]:
     """Score every kind that occurs, cut by cut; a kind with too few viral or other tweets has no AUC."""
-    labels = stack_labels(tweets)
+    labels, authors = stack_labels(tweets), stack_authors(tweets)
     found = []
     for cut in CUTS:
         places = np.array([cut.place(tweet.input) for tweet in tweets], dtype=np.intp)
         for place, name in enumerate(cut.names):
             rows = places == place
             if rows.any():
-                found.append(_slice(cut.of, name, labels[rows], probabilities[rows]))
+                found.append(_slice(cut.of, name, labels[rows], probabilities[rows], authors[rows]))
     return tuple(found)
 
 
-def _slice(of: str, name: str, labels: Labels, probabilities: Floats) -> Slice:
+def _slice(of: str, name: str, labels: Labels, probabilities: Floats, authors: Clusters) -> Slice:
     known = Slice(
         of=of,
         name=name,
@@ -74,6 +74,6 @@ def _slice(of: str, name: str, labels: Labels, probabilities: Floats) -> Slice:
     )
     if not has_enough_of_both(labels):
         return known
-    low, high = compute_intervals(labels, probabilities)["auc"]
+    low, high = compute_intervals(labels, probabilities, authors)["auc"]
     auc = compute_scores(labels, probabilities)["auc"]
     return known.model_copy(update={"auc": auc, "auc_low": low, "auc_high": high})

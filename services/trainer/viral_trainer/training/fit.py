@@ -15,7 +15,7 @@ from torch import Tensor
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.evaluation.intervals import compute_scores_with_intervals
 from viral_common.tweets.features import FEATURES
-from viral_common.tweets.tweet import stack_labels
+from viral_common.tweets.tweet import stack_authors, stack_labels
 
 from viral_trainer.data.examples import compute_features, fit_scaling, make_examples
 from viral_trainer.data.window import Window
@@ -170,7 +170,10 @@ def _build_summary(
         train_count=len(window.train),
         validation_count=len(window.validation),
         viral_rate=window.viral_rate,
-        metrics=blend.scores | compute_scores_with_intervals(labels, probabilities, called_from),
+        metrics=blend.scores
+        | compute_scores_with_intervals(
+            labels, probabilities, stack_authors(window.validation), called_from
+        ),
         slices=score_slices(window.validation, probabilities),
         reliability=measure_reliability(labels, probabilities),
         recipe=asdict(recipe)
