@@ -19,7 +19,7 @@ from rich.table import Table
 from sqlalchemy import text
 from viral_common.database.engine import Sessions, connect, migrate
 from viral_common.settings import CommonSettings
-from viral_common.stores.authors import read_author_histories
+from viral_common.stores.authors import find_authors
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
@@ -110,9 +110,9 @@ def _look_up_s(db: Sessions, username: str) -> float:
     """As a gateway asks for one author, within its transaction."""
     with open_read_session(db) as session:
         started = time.perf_counter()
-        (history,) = read_author_histories(session, SOURCE, [(username, END)], LabelRule(0, DAY))
+        (known,) = find_authors(session, SOURCE, [(username, END)], LabelRule(0, DAY))
         seconds = time.perf_counter() - started
-    assert history.tweets
+    assert known.history.tweets
     return seconds
 
 

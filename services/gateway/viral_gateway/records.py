@@ -61,4 +61,4 @@ class Records:
     ) -> list[AuthorHistory]:
         """Read that of each (username, time), in that order."""
         with open_read_session(self._sessions) as session:
-            return authors.read_author_histories(session, source, asked, rule)
+            return [known.history for known in authors.find_authors(session, source, asked, rule)]

@@ -22,9 +22,9 @@ from viral_common.database.tables import Batch, StreamEngagement, StreamPost, Tw
 from viral_common.errors import UsageError
 from viral_common.settings import CommonSettings
 from viral_common.stores.audit import read_newest_acts
-from viral_common.stores.authors import read_author_histories
+from viral_common.stores.authors import find_authors
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.features import KnownAuthor
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
@@ -137,11 +137,9 @@ def test_later_trainings_and_the_gateway_know_nothing_of_them(db: Sessions, tmp_
         for tweet in tweets
     ]
     with db() as session:
-        (known,) = read_author_histories(
-            session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY)
-        )
+        (known,) = find_authors(session, "archive", [("author3", FIRST_DAY + 9 * DAY)], LabelRule(0, DAY))
     assert (len(usernames_read), "author3" in usernames_read) == (81, False)
-    assert known == AuthorHistory()
+    assert known == KnownAuthor()
 
 
 def test_no_name_is_kept_of_who_was_forgotten(db: Sessions, tmp_path: Path) -> None:

@@ -139,13 +139,15 @@ MINE = {
     "store tweets": ("DELETE FROM tweets", {"scraper", "operator"}),
     "read likes": ("SELECT like_count FROM tweets", {"scraper", "trainer", "evaluator", "operator"}),
     "read who wrote": ("SELECT author_id FROM tweets", {"scraper", "trainer", "evaluator", "operator"}),
+    "read profiles": ("SELECT * FROM author_profiles", {"scraper", "trainer", "evaluator", "operator"}),
+    "store profiles": ("DELETE FROM author_profiles", {"scraper", "operator"}),
     "read who is forgotten": ("SELECT * FROM forgotten", {"scraper", "operator"}),
     "spend": ("UPDATE spending SET usd = 0", {"scraper", "operator"}),
     "read what was predicted": ("SELECT * FROM predictions", {"gateway", "operator"}),
     "change candidates": ("UPDATE candidates SET artifact_sha256 = 'x'", {"trainer", "operator"}),
     "drop a month of tweets": ("SELECT drop_tweets_month('2026-01-01', now())", {"scraper", "operator"}),
     "look authors up": (
-        "SELECT * FROM author_histories('x', '{}', '{}', 0, '0', '0')",
+        "SELECT * FROM find_authors('x', '{}', '{}', 0, '0', '0')",
         {"trainer", "evaluator", "gateway", "operator"},
     ),
 }

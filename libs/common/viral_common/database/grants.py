@@ -22,13 +22,14 @@ TWEET_TEXT = "SELECT (source, batch_id, split, text_hash, text, posted_at, photo
 # By role and table. Row-level security (migration 0005) narrows inbox, outbox and verdicts further.
 GRANTS: dict[str, dict[str, str]] = {
     "scraper": {
-        **dict.fromkeys(("batches", "batch_intervals", "tweets", "forgotten", "spending"), ALL),
+        **dict.fromkeys(("batches", "batch_intervals", "tweets", "author_profiles"), ALL),
+        **dict.fromkeys(("forgotten", "spending"), ALL),
         **dict.fromkeys(("stream_cursors", "stream_engagements", "stream_posts"), ALL),
         "outbox": ALL,
     },
     "trainer": {
         **DELIVERY,
-        "tweets": "SELECT",
+        **dict.fromkeys(("tweets", "author_profiles"), "SELECT"),
         "batches": "SELECT, UPDATE (drift)",
         "candidates": "SELECT, INSERT, UPDATE",
         "trainings": "SELECT, INSERT",
@@ -37,8 +38,7 @@ GRANTS: dict[str, dict[str, str]] = {
     },
     "evaluator": {
         **DELIVERY,
-        "tweets": "SELECT",
-        "batches": "SELECT",
+        **dict.fromkeys(("tweets", "author_profiles", "batches"), "SELECT"),
         "trainings": "SELECT",
         "verdicts": "SELECT, INSERT, DELETE",
         "promotions": "SELECT, INSERT",
@@ -57,14 +57,14 @@ FUNCTIONS = {
     "add_tweets_month (date)": ("scraper",),
     "drop_tweets_month (date, timestamptz)": ("scraper",),
     "analyse_tweets ()": ("scraper",),
-    "author_histories (text, text[], timestamptz[], bigint, interval, interval)": (
+    "find_authors (text, text[], timestamptz[], bigint, interval, interval)": (
         "trainer",
         "evaluator",
         "gateway",
     ),
 }
 # Deleted rows are cleared by who deletes them, where Postgres can grant that.
-CLEARED = ("tweets", "stream_posts", "stream_engagements")
+CLEARED = ("tweets", "author_profiles", "stream_posts", "stream_engagements")
 MAINTAIN_SINCE = 170000
 
 

@@ -152,6 +152,26 @@ class Tweet(Base):
     )
 
 
+class StoredProfile(Base):
+    """Hold an author's public counts as they were first read on one day; neither a name nor a description."""
+
+    __tablename__ = "author_profiles"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    author_id: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True, comment="of read_at, UTC")
+    read_at: Mapped[datetime] = mapped_column(
+        comment="with the tweet's counts, or else its posted_at, where the source does not say"
+    )
+    followers: Mapped[int | None]
+    following: Mapped[int | None]
+    posts: Mapped[int | None]
+    favourites: Mapped[int | None]
+    listed: Mapped[int | None]
+    verified: Mapped[bool | None]
+    created_at: Mapped[datetime | None] = mapped_column(comment="of the account")
+
+
 class Forgotten(Base):
     """Hold a tweet or an author not to be collected again: a keyed hash, so that no name is kept."""
 

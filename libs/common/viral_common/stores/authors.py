@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.features import AuthorHistory, KnownAuthor, TweetInput
 from viral_common.tweets.label_rule import INSTANT, LabelRule
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import Split
 
 ROWS_AT_ONCE = 10_000
@@ -22,6 +24,8 @@ _EACH_ONCE = text("SET LOCAL enable_nestloop = off")
 
 _KNOWN = "(counts_observed_at IS NULL OR counts_observed_at - posted_at >= :min_age)"
 _ASKED_FOR = "batch_id = ANY(:batches) AND split = ANY(:splits)"
+# In the order of AuthorProfile's fields; all null where no profile is found.
+_PROFILE = ", ".join(f"profile.{one.name}" for one in fields(AuthorProfile))
 _AUTHORS = f"(SELECT DISTINCT author_id FROM tweets WHERE {_ASKED_FOR}) AS authors"  # noqa: S608  (a constant)
 
 # When the tweets asked for were posted: all else is read for these times alone, so in few months.
@@ -50,7 +54,8 @@ SETTLED = text(
 )
 
 # The tweets whose label is mature. What came of their authors since is counted among narrow rows, for a window function
-# would carry the texts along. The columns are those of TweetInput, of AuthorHistory, then others.
+# would carry the texts along. Nor does a profile count that was read after the likes were. The columns are those of
+# TweetInput, of AuthorHistory, of AuthorProfile, then others.
 LABELLED = text(
     f"""
     WITH recent AS (
@@ -71,9 +76,17 @@ LABELLED = text(
         text, posted_at, photos_count, has_video, is_quote, username,
         recent.tweets + coalesce(settled.tweets, 0), recent.settled + coalesce(settled.settled, 0),
         recent.viral + coalesce(settled.viral, 0), recent.log_likes + coalesce(settled.log_likes, 0),
+        {_PROFILE},
         like_count, retweet_count, reply_count, author_id, language, text_hash, split,
         array_position(:batches, batch_id) - 1 AS batch
     FROM tweets JOIN recent USING (author_id, posted_at) LEFT JOIN settled USING (author_id)
+        LEFT JOIN LATERAL (
+            SELECT {_PROFILE} FROM author_profiles AS profile
+            WHERE source = :source AND profile.author_id = tweets.author_id
+                AND day <= CAST(coalesce(counts_observed_at, posted_at) AT TIME ZONE 'UTC' AS date)
+                AND read_at <= coalesce(counts_observed_at, posted_at)
+            ORDER BY day DESC LIMIT 1
+        ) AS profile ON true
     WHERE source = :source AND {_ASKED_FOR} AND {_KNOWN} AND posted_at BETWEEN :first AND :last
     ORDER BY posted_at, external_id
     """  # noqa: S608  (constants)
@@ -81,7 +94,7 @@ LABELLED = text(
 
 # A function of the database, whose plan each connection keeps: planning a query over dozens of months takes longer than
 # running it.
-_ASKED = text("SELECT * FROM author_histories(:source, :usernames, :times, :threshold, :min_age, :settle)")
+_ASKED = text("SELECT * FROM find_authors(:source, :usernames, :times, :threshold, :min_age, :settle)")
 
 
 def read_labelled_rows(
@@ -104,23 +117,29 @@ def read_labelled_rows(
 
 def build_input(row: Row[Any]) -> TweetInput:
     """Build what a prediction looks at from a row of LABELLED."""
-    typed, at, photos, video, quote, username, *author = list(row)[:10]
-    return TweetInput(typed, at, photos, video, quote, username, AuthorHistory(*author))
+    typed, at, photos, video, quote, username, *author = list(row)[:18]
+    return TweetInput(typed, at, photos, video, quote, username, *_build_author(author))
+
+
+def _build_author(values: Sequence[Any]) -> KnownAuthor:
+    """Build it from the columns of AuthorHistory and those of AuthorProfile, of which `read_at` is the last."""
+    history, profile = values[:4], values[4:]
+    return KnownAuthor(AuthorHistory(*history), AuthorProfile(*profile) if profile[-1] else None)
 
 
 def _build_parameters(rule: LabelRule) -> dict[str, Any]:
     return {"threshold": rule.threshold, "min_age": rule.min_age, "settle": rule.settle}
 
 
-def read_author_histories(
+def find_authors(
     session: Session,
     source: str,
     asked: Sequence[tuple[str, datetime]],
     rule: LabelRule,
-) -> list[AuthorHistory]:
-    """Read the history of each (username, time), in that order; zeros for a username nobody has seen."""
+) -> list[KnownAuthor]:
+    """Find what was known of each (username, time), in that order: its history, and its newest profile read by then."""
     usernames, times = [name.lstrip("@") for name, _ in asked], [at for _, at in asked]
     rows = session.execute(
         _ASKED, {**_build_parameters(rule), "source": source, "usernames": usernames, "times": times}
     )
-    return [AuthorHistory(*row) for row in rows]
+    return [_build_author(row) for row in rows]

@@ -38,7 +38,9 @@ class TweetStore:
         with self._sessions() as session:
             for row in read_labelled_rows(session, batch_ids, splits, rule):
                 likes = row.like_count
-                found[row.split].append(LabelledTweet(build_input(row), likes, rule.is_viral(likes)))
+                found[row.split].append(
+                    LabelledTweet(build_input(row), likes, rule.is_viral(likes), row.author_id)
+                )
         return found
 
     def read_columns(self, batch_ids: Sequence[UUID], rule: LabelRule) -> TweetColumns:

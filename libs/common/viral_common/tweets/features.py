@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,13 @@ class AuthorHistory:
     """Of the settled ones, those with more likes than the threshold."""
     log_likes: float = 0.0
     """Sum of log(1 + likes) over the settled ones."""
+
+
+class KnownAuthor(NamedTuple):
+    """Hold all that was known of an author at one moment; nothing of one never seen."""
+
+    history: AuthorHistory = AuthorHistory()
+    profile: AuthorProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch, Prediction, Tweet
-from viral_common.stores.authors import read_author_histories
+from viral_common.stores.authors import find_authors
 from viral_common.tweets.features import FEATURES, TweetInput, compute_feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 
@@ -109,8 +109,8 @@ def read_test_tweets(session: Session, batch_id: UUID, count: int, rule: LabelRu
     if not tweets:
         return []
     asked = [(tweet.username, tweet.posted_at) for tweet in tweets]
-    authors = read_author_histories(session, session.get_one(Batch, batch_id).source, asked, rule)
-    return [TweetInput(*tweet, author) for tweet, author in zip(tweets, authors, strict=True)]
+    authors = find_authors(session, session.get_one(Batch, batch_id).source, asked, rule)
+    return [TweetInput(*tweet, *author) for tweet, author in zip(tweets, authors, strict=True)]
 
 
 def _drop_unknown(features: Sequence[float]) -> dict[str, float]:

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import insert
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Tweet
-from viral_common.stores.authors import read_author_histories
+from viral_common.stores.authors import find_authors
 from viral_common.stores.tweets import TweetStore
-from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.features import AuthorHistory, KnownAuthor
 from viral_common.tweets.label_rule import LabelRule
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -80,7 +80,7 @@ def trained_on(db: Sessions, batch_id: UUID, split: str = "train") -> list[Autho
 
 def served(db: Sessions, username: str, at: datetime) -> AuthorHistory:
     with db() as session:
-        return read_author_histories(session, "archive", [(username, at)], RULE)[0]
+        return find_authors(session, "archive", [(username, at)], RULE)[0].history
 
 
 def test_only_the_past_counts_and_likes_only_once_they_could_be_known(db: Sessions, batch: UUID) -> None:
@@ -174,10 +174,10 @@ def test_a_username_never_seen_and_one_of_another_source_have_no_history(db: Ses
     post(db, batch, NOON, likes=5, author="ada")
 
     with db() as session:
-        elsewhere = read_author_histories(session, "simulated", [("ada", NOON + 9 * DAY)], RULE)
+        elsewhere = find_authors(session, "simulated", [("ada", NOON + 9 * DAY)], RULE)
 
     assert served(db, "grace", NOON + 9 * DAY) == AuthorHistory()
-    assert elsewhere == [AuthorHistory()]
+    assert elsewhere == [KnownAuthor()]
 
 
 def test_many_are_asked_at_once_and_answered_in_order(db: Sessions, batch: UUID) -> None:
@@ -186,8 +186,8 @@ def test_many_are_asked_at_once_and_answered_in_order(db: Sessions, batch: UUID)
     later = NOON + 9 * DAY
 
     with db() as session:
-        answers = read_author_histories(
+        answers = find_authors(
             session, "archive", [("bob", later), ("nobody", later), ("ada", later), ("bob", NOON)], RULE
         )
 
-    assert [(one.tweets, one.viral) for one in answers] == [(1, 0), (0, 0), (1, 1), (0, 0)]
+    assert [(one.history.tweets, one.history.viral) for one in answers] == [(1, 0), (0, 0), (1, 1), (0, 0)]

@@ -41,7 +41,8 @@ def test_columns_hold_what_training_and_evaluation_are_given(db: Sessions) -> No
         own = columns.select(columns.splits == split)
         assert own.texts.tolist() == [tweet.input.text for tweet in expected]
         assert own.likes.tolist() == [tweet.like_count for tweet in expected]
-        assert np.array_equal(own.features, compute_feature_matrix([tweet.input for tweet in expected]))
+        features = compute_feature_matrix([tweet.input for tweet in expected])
+        assert np.array_equal(own.features, features, equal_nan=True)
     assert len(columns) == sum(map(len, labelled.values()))
     assert store.count([batch.id]) == len(tweets) > len(columns)
     assert (np.diff(columns.posted_at.astype(np.int64)) >= 0).all()
