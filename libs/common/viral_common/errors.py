@@ -25,6 +25,10 @@ class ArtefactError(ViralError):
     """Refuse a model artefact that is damaged, incomplete or not what its digest promises."""
 
 
+class OtherFeaturesError(ArtefactError):
+    """Refuse an artefact made for other features than this version computes: sound, but for another version."""
+
+
 class SignatureError(ArtefactError):
     """Refuse an artefact or a promotion that no trusted key signed."""
 

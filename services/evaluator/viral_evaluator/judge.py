@@ -9,20 +9,20 @@ from uuid import UUID, uuid5
 
 import numpy as np
 from viral_common.database.tables import Verdict
-from viral_common.errors import ArtefactError, SignatureError
+from viral_common.errors import ArtefactError, OtherFeaturesError, SignatureError
 from viral_common.evaluation.intervals import compute_scores_with_intervals
-from viral_common.evaluation.scores import Labels, explain_shortage
+from viral_common.evaluation.within_author import compute_within_author
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
-from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
+from viral_common.tweets.tweet import LabelledTweet
 
 from viral_evaluator.challenges import Challenge
+from viral_evaluator.held_out import HeldOutTweets
 from viral_evaluator.int8_choice import Choice, choose_precision
 from viral_evaluator.promotion_rule import Decision, PromotionRule
 from viral_evaluator.scoring import Scored, Scorer
 from viral_evaluator.settings import EvaluatorSettings
 
-_TOO_FEW = "the batch has {} labelled test tweets, {} are needed (VIRAL_MIN_TEST_TWEETS)"
 _OTHER_THRESHOLD = (
     "it was trained for more than {} likes, the evaluator asks for more than {}: "
     "give both services the same VIRAL_LIKES_THRESHOLD"
@@ -48,63 +48,66 @@ class Judge:
     def compare(self, challenge: Challenge) -> Verdict:
         """Build the verdict, not yet stored. Raises ArtefactError if the champion's own artefact is damaged."""
         training, champion = challenge.training, challenge.champion
-        tweets = self.tweets.read_labelled([training.batch_id], "test", self.settings.label_rule)
-        labels = stack_labels(tweets)
-        if len(labels) < self.settings.min_test_tweets:
-            return self._build_unscorable(
-                challenge, _TOO_FEW.format(len(labels), self.settings.min_test_tweets)
-            )
-        if lack := explain_shortage(labels, "test", self.settings.likes_threshold):
+        tweets = HeldOutTweets.from_tweets(
+            self.tweets.read_labelled([training.batch_id], "test", self.settings.label_rule)
+        )
+        if lack := tweets.explain_shortage(self.settings):
             return self._build_unscorable(challenge, lack)
-        inputs = take_inputs(tweets)
         try:
-            graphs = self.scorer.score_each(training, inputs)
+            graphs = self.scorer.score_each(training, tweets)
         except ArtefactError as error:
             return self._build_unscorable(challenge, f"the challenger's artefact was refused: {error}")
-        challenger = choose_precision(labels, graphs, int8_allowed=self.settings.serve_int8)
+        challenger = choose_precision(tweets.labels, graphs, int8_allowed=self.settings.serve_int8)
         if (trained_for := challenger.scored.spec.likes_threshold) != self.settings.likes_threshold:
             return self._build_unscorable(
                 challenge, _OTHER_THRESHOLD.format(trained_for, self.settings.likes_threshold)
             )
         if champion is None:
-            return self._compare_with_majority(challenge, labels, challenger, "there is no champion yet")
+            return self._compare_with_majority(challenge, tweets, challenger, "there is no champion yet")
         try:
-            rival = self.scorer.score(champion, inputs)
-        except SignatureError as error:
-            # No gateway serves it either: the next challenger must not have to beat it.
+            rival = self.scorer.score(champion, tweets)
+        except (SignatureError, OtherFeaturesError) as error:
+            # No gateway of this version serves it either: the next challenger must not have to beat it.
             why = f"the champion was refused: {error}"
-            return self._compare_with_majority(challenge, labels, challenger, why)
+            return self._compare_with_majority(challenge, tweets, challenger, why)
         if rival.spec.likes_threshold != challenger.scored.spec.likes_threshold:
             why = f"the champion asks for more than {rival.spec.likes_threshold} likes"
-            return self._compare_with_majority(challenge, labels, challenger, why)
-        return self._compare_with_champion(challenge, champion.model_version, labels, challenger, rival)
+            return self._compare_with_majority(challenge, tweets, challenger, why)
+        return self._compare_with_champion(challenge, champion.model_version, tweets, challenger, rival)
 
     def _compare_with_majority(
-        self, challenge: Challenge, labels: Labels, challenger: Choice, why: str
+        self, challenge: Challenge, tweets: HeldOutTweets, challenger: Choice, why: str
     ) -> Verdict:
         # The majority class as a probability: it says the training tweets' share of viral ones, always.
-        constant = np.full(len(labels), challenger.scored.spec.training.viral_rate)
-        decision = self.rule.decide(labels, challenger.scored.probabilities, constant)
+        constant = np.full(len(tweets.labels), challenger.scored.spec.training.viral_rate)
+        decision = self.rule.decide(tweets.labels, challenger.scored.probabilities, constant, tweets.authors)
         beats = "beats" if decision.promoted else "does not clearly beat"
-        version, figures = challenge.training.model_version, _describe_figures(decision, labels)
+        version, figures = challenge.training.model_version, _describe_figures(decision)
         reason = f"{why}; version {version} {beats} the majority class: {figures}"
-        return self._build_decided(challenge, decision, reason, labels, challenger)
+        return self._build_decided(challenge, decision, reason, tweets, challenger)
 
     def _compare_with_champion(
-        self, challenge: Challenge, champion_version: int, labels: Labels, challenger: Choice, rival: Scored
+        self,
+        challenge: Challenge,
+        champion_version: int,
+        tweets: HeldOutTweets,
+        challenger: Choice,
+        rival: Scored,
     ) -> Verdict:
-        decision = self.rule.decide(labels, challenger.scored.probabilities, rival.probabilities)
+        decision = self.rule.decide(
+            tweets.labels, challenger.scored.probabilities, rival.probabilities, tweets.authors
+        )
         beats = "is better than" if decision.promoted else "is not clearly better than"
-        version, figures = challenge.training.model_version, _describe_figures(decision, labels)
+        version, figures = challenge.training.model_version, _describe_figures(decision)
         reason = f"version {version} {beats} champion {champion_version}: {figures}"
         return self._build_decided(
             challenge,
             decision,
             reason,
-            labels,
+            tweets,
             challenger,
             champion_version=champion_version,
-            champion_metrics=_compute_scores(labels, rival),
+            champion_metrics=_compute_scores(tweets, rival),
         )
 
     def _build_decided(
@@ -112,7 +115,7 @@ class Judge:
         challenge: Challenge,
         decision: Decision,
         reason: str,
-        labels: Labels,
+        tweets: HeldOutTweets,
         challenger: Choice,
         **fields: object,
     ) -> Verdict:
@@ -121,7 +124,7 @@ class Judge:
             outcome="promoted" if decision.promoted else "kept",
             reason=reason + challenger.sentence_end,
             precision=challenger.precision,
-            challenger_metrics=_compute_scores(labels, challenger.scored) | challenger.metrics,
+            challenger_metrics=_compute_scores(tweets, challenger.scored) | challenger.metrics,
             rule=self.rule.name,
             confidence=self.rule.confidence,
             interval_low=decision.low,
@@ -145,12 +148,15 @@ def build_verdict(challenge: Challenge, **fields: object) -> Verdict:
     )
 
 
-def _compute_scores(labels: Labels, scored: Scored) -> dict[str, float]:
-    return compute_scores_with_intervals(labels, scored.probabilities, scored.spec.decision_threshold)
+def _compute_scores(tweets: HeldOutTweets, scored: Scored) -> dict[str, float]:
+    figures = compute_scores_with_intervals(
+        tweets.labels, scored.probabilities, tweets.authors, scored.spec.decision_threshold
+    )
+    return figures | compute_within_author(tweets.paired, scored.paired)
 
 
-def _describe_figures(decision: Decision, labels: Labels) -> str:
+def _describe_figures(decision: Decision) -> str:
     return (
         f"log loss lower by {decision.gain:.4f} a tweet, interval {decision.low:+.4f} to {decision.high:+.4f}, "
-        f"on {len(labels):,} test tweets"
+        f"on {decision.count:,} test tweets by {decision.authors:,} authors"
     )

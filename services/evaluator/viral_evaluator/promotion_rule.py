@@ -1,4 +1,4 @@
-"""Decide about promotion by a paired bootstrap of the log loss, on the same test tweets."""
+"""Decide about promotion by a paired bootstrap of the log loss over authors, on the same test tweets."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
+from viral_common.evaluation.intervals import Clusters, estimate_mean_interval
 
 Labels = NDArray[np.bool_]
 Probabilities = NDArray[np.float64]
-# Bounds the memory: 6 MB for 7,500 tweets. All 2,000 at once would take 240 MB and no less time.
-RESAMPLES_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -23,11 +21,15 @@ class Decision:
     low: float
     high: float
     count: int
+    authors: int
 
 
 @dataclass(frozen=True)
 class PromotionRule:
-    """Promote when the whole two-sided interval of the gain lies above zero (Efron & Tibshirani 1993, ch. 13)."""
+    """Promote when the whole two-sided interval of the gain lies above zero (Efron & Tibshirani 1993, ch. 13).
+
+    Authors are drawn, each with all its tweets: one account that posts much must not decide.
+    """
 
     confidence: float = 0.95
     resamples: int = 2000
@@ -36,21 +38,15 @@ class PromotionRule:
     @property
     def name(self) -> str:
         """The rule's name in the verdict."""
-        return f"paired bootstrap of log loss, {self.confidence:.0%}, {self.resamples} resamples"
+        return f"paired bootstrap of log loss by author, {self.confidence:.0%}, {self.resamples} resamples"
 
-    def decide(self, labels: Labels, challenger: Probabilities, rival: Probabilities) -> Decision:
+    def decide(
+        self, labels: Labels, challenger: Probabilities, rival: Probabilities, authors: Clusters
+    ) -> Decision:
         """Compare on the same tweets; arrays of shape (tweets,). The rival keeps its place unless clearly beaten."""
         gains = compute_log_losses(labels, rival) - compute_log_losses(labels, challenger)
-        low, high = bootstrap(
-            (gains,),
-            np.mean,
-            n_resamples=self.resamples,
-            batch=RESAMPLES_AT_ONCE,
-            confidence_level=self.confidence,
-            method="percentile",
-            rng=np.random.default_rng(self.seed),
-        ).confidence_interval
-        return Decision(bool(low > 0), float(gains.mean()), float(low), float(high), len(gains))
+        low, high = estimate_mean_interval(gains, authors, self.confidence, self.resamples, self.seed)
+        return Decision(low > 0, float(gains.mean()), low, high, len(gains), len(np.unique(authors)))
 
 
 def compute_log_losses(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:

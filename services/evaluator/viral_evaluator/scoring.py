@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,8 @@ from viral_common.database.tables import Promotion, Training
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision
 from viral_common.signing.trust import Trust
-from viral_common.tweets.features import TweetInput
+
+from viral_evaluator.held_out import HeldOutTweets
 
 log = structlog.get_logger()
 
@@ -33,10 +34,11 @@ class Downloads(Protocol):
 
 @dataclass(frozen=True)
 class Scored:
-    """Hold a version's calibrated probabilities, shape (tweets,), and what its artefact says of it."""
+    """Hold a version's calibrated probabilities, and what its artefact says of it."""
 
     spec: ArtefactSpec
-    probabilities: NDArray[np.float64]
+    probabilities: NDArray[np.float64]  # (tweets,)
+    paired: NDArray[np.float64]  # (paired tweets,)
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,13 @@ class Scorer:
     scratch: Path
     trust: Trust
 
-    def score(self, champion: Promotion, tweets: Sequence[TweetInput]) -> Scored:
+    def score(self, champion: Promotion, tweets: HeldOutTweets) -> Scored:
         """Score the champion as it is served."""
         self.trust.check_promotion(champion)
         with self._fetch(champion) as artefact:
             return _score_graph(artefact, tweets, champion.precision)
 
-    def score_each(self, training: Training, tweets: Sequence[TweetInput]) -> dict[Precision, Scored]:
+    def score_each(self, training: Training, tweets: HeldOutTweets) -> dict[Precision, Scored]:
         """Score a challenger in fp32, and in int8 if there is such a graph and it works here."""
         with self._fetch(training, training.event_id) as artefact:
             scored: dict[Precision, Scored] = {"fp32": _score_graph(artefact, tweets, "fp32")}
@@ -78,6 +80,7 @@ class Scorer:
             yield artefact
 
 
-def _score_graph(artefact: Artefact, tweets: Sequence[TweetInput], precision: Precision) -> Scored:
+def _score_graph(artefact: Artefact, tweets: HeldOutTweets, precision: Precision) -> Scored:
     predictor = load_tried(artefact, precision)
-    return Scored(predictor.spec, predictor.predict(tweets))
+    probabilities, paired = np.split(predictor.predict(tweets.inputs), [len(tweets.tweets)])
+    return Scored(predictor.spec, probabilities, paired)

@@ -11,13 +11,14 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from viral_common.database.tables import Promotion, Training, Verdict
-from viral_common.errors import NotYet, ServerAway, SignatureError, Unusable
+from viral_common.errors import ArtefactError, NotYet, ServerAway, Unusable
 from viral_common.events import ModelTrained, Precision, derive_event_id
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import LabelledTweet
 from viral_evaluator.challenges import Challenge
+from viral_evaluator.held_out import HeldOutTweets
 from viral_evaluator.scoring import Scored
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,34 +43,34 @@ class FakeModels:
     """What MLflow answers to the next calls."""
     thresholds: dict[str, int] = field(default_factory=dict)
     decision_threshold: float = 0.5
-    refused: SignatureError | None = None
-    """Of the champion, if nobody signed it."""
+    refused: ArtefactError | None = None
+    """Of the champion, if nobody signed it, say."""
 
-    def score(self, champion: Promotion, tweets: Sequence[TweetInput]) -> Scored:
+    def score(self, champion: Promotion, tweets: HeldOutTweets) -> Scored:
         if self.refused is not None:
             raise self.refused
         uri, precision = champion.artifact_uri, champion.precision
         self.served_in.append((uri, precision))
         return self._predict(uri, tweets, self.skill[uri] if precision == "fp32" else self.int8[uri])
 
-    def score_each(self, training: Training, tweets: Sequence[TweetInput]) -> dict[Precision, Scored]:
+    def score_each(self, training: Training, tweets: HeldOutTweets) -> dict[Precision, Scored]:
         uri = training.artifact_uri
         self.scored.append(uri)
         scored: dict[Precision, Scored] = {"fp32": self._predict(uri, tweets, self.skill[uri])}
         return scored | ({"int8": self._predict(uri, tweets, self.int8[uri])} if uri in self.int8 else {})
 
-    def _predict(self, uri: str, tweets: Sequence[TweetInput], skill: float | Exception) -> Scored:
+    def _predict(self, uri: str, tweets: HeldOutTweets, skill: float | Exception) -> Scored:
         if isinstance(skill, Exception):
             raise skill
-        truth = np.array([tweet.text.startswith("viral") for tweet in tweets])
-        noise = np.random.default_rng(len(uri)).normal(scale=0.5, size=len(tweets))
+        truth = np.array([tweet.text.startswith("viral") for tweet in tweets.inputs])
+        noise = np.random.default_rng(len(uri)).normal(scale=0.5, size=len(truth))
         logit = skill * np.where(truth, 1.0, -1.0) + noise
         spec = SimpleNamespace(
             likes_threshold=self.thresholds.get(uri, 0),
             decision_threshold=self.decision_threshold,
             training=SimpleNamespace(viral_rate=0.5),
         )
-        return Scored(cast(Any, spec), 1 / (1 + np.exp(-logit)))
+        return Scored(cast(Any, spec), *np.split(1 / (1 + np.exp(-logit)), [len(tweets.tweets)]))
 
     def record_verdict(self, version: int, verdict: Verdict) -> None:
         if self.faults:
@@ -158,12 +159,19 @@ class FakeChallenges:
         if self.champion is not None:
             self.models.set_alias("champion", self.champion.model_version)
 
-    def add_training(self, version: int, tweets: int = TWEETS, viral: str = "both") -> ModelTrained:
-        """A collected batch of test tweets and a registered version."""
+    def add_training(
+        self, version: int, tweets: int = TWEETS, viral: str = "both", authors: int = 100
+    ) -> ModelTrained:
+        """A collected batch of test tweets, by so many authors in turn, and a registered version."""
         training = make_training(uuid4(), version)
         self.trainings[version] = training
         self.tweets.by_batch[training.batch_id] = [
-            LabelledTweet(TweetInput(f"{'viral' if viral_one else 'quiet'} {number}", DAY), 30, viral_one)
+            LabelledTweet(
+                TweetInput(f"{'viral' if viral_one else 'quiet'} {number}", DAY),
+                30 * viral_one,
+                viral_one,
+                f"author {number // 2 % authors}",
+            )
             for number in range(tweets)
             for viral_one in [is_viral(number, viral)]
         ]

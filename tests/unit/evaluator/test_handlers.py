@@ -7,7 +7,7 @@ from typing import Any, cast
 from uuid import uuid4, uuid5
 
 import pytest
-from viral_common.errors import ArtefactError, NotYet, ServerAway, Unusable
+from viral_common.errors import ArtefactError, NotYet, OtherFeaturesError, ServerAway, Unusable
 from viral_common.events import Event, ModelPromoted
 from viral_common.tweets.label_rule import LabelRule
 from viral_evaluator.handlers import Evaluator
@@ -184,6 +184,60 @@ def test_a_batch_that_cannot_decide_gets_a_verdict_that_says_so(
 
     (verdict,) = challenges.verdicts.values()
     assert (verdict.outcome, verdict.reason) == ("unscorable", reason)
+
+
+def test_a_batch_by_a_handful_of_authors_decides_nothing(
+    evaluator: Evaluator, challenges: FakeChallenges, models: FakeModels
+) -> None:
+    models.skill = {"model 1": 3.0}
+
+    assert evaluator.on_model_trained(challenges.add_training(1, authors=9)) == []
+
+    (verdict,) = challenges.verdicts.values()
+    assert (verdict.outcome, verdict.reason) == (
+        "unscorable",
+        "the 400 test tweets are by 9 authors, 10 are needed, so that no single account decides",
+    )
+
+
+def test_a_champion_made_for_other_features_need_not_be_beaten(
+    evaluator: Evaluator, challenges: FakeChallenges, models: FakeModels
+) -> None:
+    models.skill = {"model 1": 3.0, "model 2": 1.0}
+    evaluator.on_model_trained(challenges.add_training(1))
+    models.refused = OtherFeaturesError("model: made for other features than this version computes")
+
+    promoted = take_promoted(evaluator.on_model_trained(challenges.add_training(2)))
+
+    assert (promoted.model_version, promoted.previous_version) == (2, 1)
+    verdict = list(challenges.verdicts.values())[1]
+    assert "the champion was refused: model: made for other features" in verdict.reason
+    assert "version 2 beats the majority class" in verdict.reason
+
+
+def test_a_damaged_champion_is_no_reason_to_promote_another(
+    evaluator: Evaluator, challenges: FakeChallenges, models: FakeModels
+) -> None:
+    models.skill = {"model 1": 1.0, "model 2": 3.0}
+    evaluator.on_model_trained(challenges.add_training(1))
+    models.refused = ArtefactError("model.onnx is 3 bytes long, not 4")
+
+    with pytest.raises(ArtefactError, match="3 bytes"):
+        evaluator.on_model_trained(challenges.add_training(2))
+
+
+def test_a_verdict_says_how_well_each_tells_one_author_s_tweets_apart(
+    evaluator: Evaluator, challenges: FakeChallenges, models: FakeModels
+) -> None:
+    models.skill = {"model 1": 0.2, "model 2": 2.0}
+    for version in (1, 2):
+        evaluator.on_model_trained(challenges.add_training(version))
+
+    verdict = list(challenges.verdicts.values())[1]
+    before, after = verdict.champion_metrics, verdict.challenger_metrics
+    assert before["within_author_auc"] < 0.8 < 0.99 < after["within_author_auc"]
+    assert before["within_author_auc_low"] < before["within_author_auc"] < before["within_author_auc_high"]
+    assert before["within_author_authors"] == 100
 
 
 def test_a_damaged_challenger_is_refused_and_the_champion_stays(

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from viral_common.artefact.files import SIGNATURE, Artefact
+from viral_common.artefact.predictor import Predictor
 from viral_common.database.tables import Promotion, Training
 from viral_common.errors import SignatureError
 from viral_common.signing.signer import Signer
 from viral_evaluator import scoring
+from viral_evaluator.held_out import HeldOutTweets
 from viral_evaluator.scoring import Scorer
 
-from tests.factories import make_artefact
+from tests.factories import make_artefact, make_labelled_tweets
 from tests.signing import EVALUATOR, TRAINER, make_trust
 from tests.unit.evaluator.fakes import DAY, make_training
 
-TWEETS: list[Any] = []
+TWEETS = HeldOutTweets([], [])
 
 
 class FakeRegistry:
@@ -51,6 +53,19 @@ def scorer(artefact: Artefact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(scoring, "load_tried", refuse_to_load)
     return Scorer(FakeRegistry(artefact), tmp_path / "scratch", make_trust(tmp_path))
+
+
+def test_the_paired_tweets_are_scored_beside_the_others(
+    scorer: Scorer, training: Training, artefact: Artefact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(artefact, training.event_id, training.batch_id)
+    monkeypatch.setattr(scoring, "load_tried", partial(Predictor.load, threads=1))
+    tweets = make_labelled_tweets(7)
+
+    scored = scorer.score_each(training, HeldOutTweets(tweets, tweets[2:5]))["fp32"]
+
+    assert scored.probabilities.shape == (7,)
+    assert scored.paired == pytest.approx(scored.probabilities[2:5], abs=1e-6)
 
 
 def sign(artefact: Artefact, event_id: UUID, batch_id: UUID, signer: Signer = TRAINER) -> None:

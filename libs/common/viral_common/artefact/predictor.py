@@ -16,7 +16,7 @@ from viral_common.artefact.files import GRAPHS, TOKENIZER, Artefact, ArtefactSpe
 from viral_common.artefact.onnx_graph import read_graph
 from viral_common.artefact.tokens import parse_tokenizer, tokenise
 from viral_common.cores import count_usable_cores
-from viral_common.errors import ArtefactError, summarise_error
+from viral_common.errors import ArtefactError, OtherFeaturesError, summarise_error
 from viral_common.events import Precision
 from viral_common.tweets.features import FEATURES, TweetInput, compute_feature_matrix
 
@@ -56,8 +56,7 @@ class Predictor:
         cls, directory: Path, spec: ArtefactSpec, precision: Precision, threads: int | None = None
     ) -> Predictor:
         """Score on `threads` cores (default: all this process may use), with no look at the sample."""
-        if spec.features.names != FEATURES:
-            raise ArtefactError(f"{directory}: made for other features than this version computes")
+        check_features(directory, spec)
         session = read_graph(directory / GRAPHS[precision], spec)
         threads = threads or count_usable_cores()
         return cls(spec, session, _read_tokenizer(directory, spec), threads)
@@ -99,6 +98,12 @@ class Predictor:
             raise ArtefactError(
                 f"{artefact.directory}: cannot score its sample ({summarise_error(error)})"
             ) from error
+
+
+def check_features(directory: Path, spec: ArtefactSpec) -> None:
+    """Raise OtherFeaturesError for a model that reads other columns than this version computes."""
+    if spec.features.names != FEATURES:
+        raise OtherFeaturesError(f"{directory}: made for other features than this version computes")
 
 
 def choose_chunks(lengths: NDArray[np.int64], size: int) -> Iterator[NDArray[np.intp]]:

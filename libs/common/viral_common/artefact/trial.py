@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from viral_common.artefact.files import GRAPHS, TOKENIZER, Artefact, read_artefact
-from viral_common.artefact.predictor import Predictor
+from viral_common.artefact.predictor import Predictor, check_features
 from viral_common.errors import ArtefactError, summarise_error
 from viral_common.events import Precision
 
@@ -52,6 +52,7 @@ TOKENIZER_STEPS = {
 
 def load_tried(artefact: Artefact, precision: Precision = "fp32", threads: int | None = None) -> Predictor:
     """Load an artefact that came through its trial. Raises ArtefactError."""
+    check_features(artefact.directory, artefact.spec)  # the trial's process has but a line to say why
     try_artefact(artefact, precision)
     return Predictor.load(artefact, precision, threads)
 

@@ -16,6 +16,8 @@ from viral_common.evaluation.scores import Floats, Labels, compute_scores
 RESAMPLES = 400
 CONFIDENCE = 0.95
 SEED = 20_260_101
+# Fewer authors say nothing of others: drawn anew, so few differ too little (docs/decisions/0026).
+FEWEST_CLUSTERS = 10
 # Weights drawn at once, resamples times tweets: bounds the memory.
 _AT_ONCE = 1 << 20
 
@@ -27,8 +29,10 @@ Clusters = NDArray[np.intp]
 def compute_intervals(labels: Labels, probabilities: Floats, clusters: Clusters) -> dict[str, Interval]:
     """Estimate 95% intervals of accuracy, log_loss and, with both classes there, auc and average_precision.
 
-    The calibration error has none: resampling adds noise, which that figure counts as error.
+    None of too few clusters, nor of the calibration error: resampling adds noise, which that figure counts as error.
     """
+    if len(np.unique(clusters)) < FEWEST_CLUSTERS:
+        return {}
     order = np.argsort(probabilities, kind="stable")
     found = {}
     for name, drawn in _resample(labels[order], probabilities[order], clusters[order]).items():

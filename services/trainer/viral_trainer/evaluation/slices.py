@@ -52,7 +52,7 @@ CUTS = (
 
 
 def score_slices(tweets: Sequence[LabelledTweet], probabilities: Floats) -> tuple[Slice, ...]:
-    """Score every kind that occurs, cut by cut; a kind with too few viral or other tweets has no AUC."""
+    """Score every kind that occurs, cut by cut; a kind with too few viral or other tweets, or authors, has no AUC."""
     labels, authors = stack_labels(tweets), stack_authors(tweets)
     found = []
     for cut in CUTS:
@@ -72,8 +72,8 @@ def _slice(of: str, name: str, labels: Labels, probabilities: Floats, authors: C
         viral_rate=float(labels.mean()),
         stated_rate=float(probabilities.mean()),
     )
-    if not has_enough_of_both(labels):
+    interval = compute_intervals(labels, probabilities, authors).get("auc")
+    if interval is None or not has_enough_of_both(labels):
         return known
-    low, high = compute_intervals(labels, probabilities, authors)["auc"]
     auc = compute_scores(labels, probabilities)["auc"]
-    return known.model_copy(update={"auc": auc, "auc_low": low, "auc_high": high})
+    return known.model_copy(update={"auc": auc, "auc_low": interval[0], "auc_high": interval[1]})

@@ -15,7 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from viral_common.artefact.files import TOKENIZER, Artefact, read_artefact, write_manifest
 from viral_common.artefact.predictor import PIECE, Predictor
 from viral_common.artefact.tokens import read_tokenizer
-from viral_common.errors import ArtefactError
+from viral_common.artefact.trial import load_tried
+from viral_common.errors import ArtefactError, OtherFeaturesError
 from viral_common.events import Precision
 from viral_common.tweets.features import TweetInput
 
@@ -203,7 +204,6 @@ def want_other_features(directory: Path) -> None:
         (add_an_output, "output is not one"),
         (be_no_onnx, "onnxruntime refuses it"),
         (be_no_tokenizer, "not a tokenizer"),
-        (want_other_features, "other features"),
     ],
 )
 def test_a_model_that_cannot_serve_is_refused(
@@ -217,6 +217,17 @@ def test_a_model_that_cannot_serve_is_refused(
         Predictor.load(artefact, threads=1)
 
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("load", [Predictor.load, load_tried])
+def test_a_model_made_for_other_features_is_known_as_such_wherever_it_is_tried(
+    tmp_path: Path, load: Callable[[Artefact], Predictor]
+) -> None:
+    directory = make_artefact(tmp_path / "artefact").directory
+    want_other_features(directory)
+
+    with pytest.raises(OtherFeaturesError, match="made for other features than this version computes"):
+        load(read_artefact(directory))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_the_title_is_the_question(likes: int, asked: str) -> None:
 
 
 def test_figures_stand_beside_their_intervals_and_what_knowing_nothing_reaches() -> None:
-    metrics = compute_scores_with_intervals(*draw_tweets(500, seed=1, mean=-3), decision_threshold=0.1)
+    metrics = compute_scores_with_intervals(*draw_tweets(500, seed=1, mean=-3), np.arange(500), 0.1)
 
     text = render_card(make_spec({"metrics": metrics}))
 
@@ -111,7 +111,9 @@ def test_no_tweets_text_is_in_the_card() -> None:
 
 def test_tables_are_whole() -> None:
     labels, probabilities = draw_tweets(300, seed=1)
-    metrics = compute_scores_with_intervals(labels, probabilities, 0.5) | {"auc_unknown_author": 0.6}
+    metrics = compute_scores_with_intervals(labels, probabilities, np.arange(300), 0.5) | {
+        "auc_unknown_author": 0.6
+    }
 
     text = render_card(make_spec({"metrics": metrics, "slices": (COMMON, RARE)}))
 
