@@ -34,7 +34,7 @@ def freeze_authors(tweets: Sequence[LabelledTweet]) -> list[LabelledTweet]:
     paired = np.unique(
         np.concatenate([np.array([], np.intp), *(authors[rows] for _, rows, _ in find_pairs(tweets))])
     )
-    taken = [tweets[row] for row in np.flatnonzero(np.isin(authors, paired))]
+    taken = [tweet for tweet, is_paired in zip(tweets, np.isin(authors, paired), strict=True) if is_paired]
     earliest: dict[str, LabelledTweet] = {}
     for tweet in sorted(taken, key=lambda tweet: tweet.input.created_at):
         earliest.setdefault(tweet.author_id, tweet)
@@ -68,7 +68,7 @@ def compute_within_author(
         ahead = scores[name][better] - scores[name][worse]
         won[name] += np.bincount(authors[better], (np.sign(ahead) + 1) / 2, count)
         pairs[name] += np.bincount(authors[better], minlength=count)
-    figures = {}
+    figures: dict[str, float] = {}
     for name in scores:
         known = pairs[name] > 0
         if (number := int(known.sum())) >= FEWEST_AUTHORS:
@@ -123,4 +123,5 @@ def _compute_medians(authors: Rows, likes: NDArray[np.int64]) -> Floats:
     ranked = likes[np.lexsort((likes, authors))]
     counts = np.bincount(authors)
     firsts = np.cumsum(counts) - counts
-    return (ranked[firsts + (counts - 1) // 2] + ranked[firsts + counts // 2]) / 2
+    medians: Floats = (ranked[firsts + (counts - 1) // 2] + ranked[firsts + counts // 2]) / 2
+    return medians

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from viral_common.evaluation.intervals import compute_intervals
 from viral_common.evaluation.scores import compute_scores
-from viral_common.tweets.tweet import LabelledTweet, stack_labels
+from viral_common.evaluation.within_author import compute_within_author, freeze_authors
+from viral_common.tweets.tweet import LabelledTweet, stack_authors, stack_labels, take_inputs
 
 from viral_trainer.compare.contenders import Contender, group_by_training
 from viral_trainer.compare.measuring import measure_training
@@ -25,6 +26,7 @@ class Result:
     contender: Contender
     scores: dict[str, float]
     intervals: dict[str, tuple[float, float]]  # 95%, for those scores that have one
+    within_author: dict[str, float]  # with the ends of their intervals; empty for too few authors
     train_seconds: float
     peak_mb: float
     probabilities: NDArray[np.float64] = field(repr=False)  # (test tweets,)
@@ -60,16 +62,20 @@ def compare(
 ) -> Comparison:
     """Train and score everyone on `tweets`, which are in time order."""
     parts = split_tweets(tweets, split, settings.train_seed, settings.likes_threshold)
-    labels = stack_labels(parts.test)
+    labels, authors = stack_labels(parts.test), stack_authors(parts.test)
+    paired = freeze_authors(parts.test)
+    asked = take_inputs([*parts.test, *paired])
     results = []
     for group in group_by_training(contenders):
         on_start(group)
-        training = measure_training(group, parts, settings)
-        for contender, probabilities in zip(group, training.probabilities, strict=True):
+        training = measure_training(group, parts, asked, settings)
+        for contender, answers in zip(group, training.probabilities, strict=True):
+            probabilities, of_pairs = np.split(answers, [len(labels)])
             result = Result(
                 contender,
                 compute_scores(labels, probabilities),
-                compute_intervals(labels, probabilities),
+                compute_intervals(labels, probabilities, authors),
+                compute_within_author(paired, of_pairs),
                 training.seconds,
                 training.peak_mb,
                 probabilities,

@@ -8,16 +8,18 @@ from itertools import groupby
 
 from viral_common.errors import UsageError
 
+from viral_trainer.compare.parts import AuthorKnown
+
 
 @dataclass(frozen=True)
 class Contender:
-    """Name a recipe, and whether it knows the authors while it trains and while it is asked."""
+    """Name a recipe, and what it knows of the authors while it trains and while it is asked."""
 
     name: str
     recipe: str  # a module of viral_trainer.compare.recipes
     what: str
-    trains_with_authors: bool = False
-    asked_with_authors: bool = False
+    trains: AuthorKnown = "nothing"
+    asked: AuthorKnown = "nothing"
 
 
 CONTENDERS = (
@@ -26,17 +28,33 @@ CONTENDERS = (
     Contender("tfidf", "tfidf", "TF-IDF of words and pairs of words, logistic regression"),
     Contender("doc2vec", "doc2vec", "Doc2Vec (gensim), logistic regression"),
     Contender(
+        "followers", "followers", "the author's followers alone, boosted trees", "followers", "followers"
+    ),
+    Contender(
         "trees+author",
         "trees",
-        "nine tweet features and what is known of the author, boosted trees",
-        True,
-        True,
+        "nine tweet features, the author's history and profile, boosted trees",
+        "all",
+        "all",
     ),
     Contender(
         "frozen-bert", "frozen_bert", "frozen BERT-tiny padded to 128 tokens, nine tweet features, small head"
     ),
-    Contender("champion", "champion", "this product's recipe, asked with the username", True, True),
-    Contender("champion-no-author", "champion", "the same model, asked without the username", True),
+    Contender(
+        "champion",
+        "champion",
+        "this product's recipe, asked with the author's history and profile",
+        "all",
+        "all",
+    ),
+    Contender(
+        "champion-followers",
+        "champion",
+        "the same model, told only the author's followers",
+        "all",
+        "followers",
+    ),
+    Contender("champion-no-author", "champion", "the same model, told nothing of the author", "all"),
 )
 
 
@@ -52,5 +70,5 @@ def choose_contenders(names: str | None) -> list[Contender]:
 
 def group_by_training(contenders: Sequence[Contender]) -> list[list[Contender]]:
     """Group neighbours that ask one and the same model."""
-    groups = groupby(contenders, lambda contender: (contender.recipe, contender.trains_with_authors))
+    groups = groupby(contenders, lambda contender: (contender.recipe, contender.trains))
     return [list(group) for _, group in groups]

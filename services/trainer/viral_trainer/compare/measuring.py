@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from viral_common.errors import ViralError
 from viral_common.logging import configure_logging
-from viral_common.tweets.tweet import take_inputs
+from viral_common.tweets.features import TweetInput
 
 from viral_trainer.compare.contenders import Contender
-from viral_trainer.compare.parts import Parts
+from viral_trainer.compare.parts import Parts, hide_author
 from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
@@ -32,21 +32,21 @@ _HIGH_WATER = "VmHWM:"
 
 @dataclass(frozen=True)
 class MeasuredTraining:
-    """Hold what a training answered of the test tweets, and what it cost."""
+    """Hold what a training answered of the tweets it was asked about, and what it cost."""
 
-    probabilities: list[NDArray[np.float64]]  # one (test tweets,) per contender
+    probabilities: list[NDArray[np.float64]]  # one (asked tweets,) per contender
     seconds: float
     peak_mb: float
 
 
 def measure_training(
-    contenders: Sequence[Contender], parts: Parts, settings: OfflineSettings
+    contenders: Sequence[Contender], parts: Parts, asked: Sequence[TweetInput], settings: OfflineSettings
 ) -> MeasuredTraining:
     """Train the contenders' one model in a new process and ask it for each. Raises ViralError if the process dies."""
     context = multiprocessing.get_context("spawn")
     with _fix_text_hashes(), ProcessPoolExecutor(1, mp_context=context) as pool:
         try:
-            return pool.submit(_train_and_ask, list(contenders), parts, settings).result()
+            return pool.submit(_train_and_ask, list(contenders), parts, list(asked), settings).result()
         except BrokenProcessPool as error:
             names = ", ".join(contender.name for contender in contenders)
             raise ViralError(
@@ -55,17 +55,19 @@ def measure_training(
             ) from error
 
 
-def _train_and_ask(contenders: list[Contender], parts: Parts, settings: OfflineSettings) -> MeasuredTraining:
+def _train_and_ask(
+    contenders: list[Contender], parts: Parts, asked: list[TweetInput], settings: OfflineSettings
+) -> MeasuredTraining:
     configure_logging("compare", settings.model_copy(update={"log_level": "error"}))
-    first, anonymous = contenders[0], parts.hide_authors()
+    first = contenders[0]
+    learned = parts.hide_authors(first.trains)
     recipe = import_module(f"viral_trainer.compare.recipes.{first.recipe}")
     started = time.perf_counter()
     # OpenBLAS's threads spin while they wait: on cores that others use too that costs many times what it brings.
     with threadpool_limits(1, user_api="blas"):
-        predict: Predict = recipe.train(parts if first.trains_with_authors else anonymous, settings)
+        predict: Predict = recipe.train(learned, settings)
     seconds = time.perf_counter() - started
-    asked = {True: take_inputs(parts.test), False: take_inputs(anonymous.test)}
-    answers = [predict(asked[contender.asked_with_authors]) for contender in contenders]
+    answers = [predict([hide_author(tweet, contender.asked) for tweet in asked]) for contender in contenders]
     return MeasuredTraining(answers, seconds, measure_peak_mb())
 
 

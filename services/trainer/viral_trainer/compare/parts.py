@@ -9,10 +9,13 @@ from typing import Literal
 import numpy as np
 from viral_common.errors import UsageError
 from viral_common.evaluation.scores import FEWEST_OF_A_CLASS, has_enough_of_both
+from viral_common.tweets.features import TweetInput
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 SplitBy = Literal["time", "random"]
+AuthorKnown = Literal["all", "followers", "nothing"]
 
 LEARNED = 0.8  # share of the tweets to learn from, validation included
 FEWEST = 100
@@ -31,13 +34,23 @@ class Parts:
         """Train and validation: what a contender may learn from once everything is chosen."""
         return [*self.train, *self.validation]
 
-    def hide_authors(self) -> Parts:
-        """Hide the author of every tweet."""
-        return Parts(*map(_hide_authors, (self.train, self.validation, self.test)))
+    def hide_authors(self, known: AuthorKnown) -> Parts:
+        """Hide what is not `known` of the author of every tweet."""
+        return Parts(
+            *(
+                [replace(tweet, input=hide_author(tweet.input, known)) for tweet in tweets]
+                for tweets in (self.train, self.validation, self.test)
+            )
+        )
 
 
-def _hide_authors(tweets: Sequence[LabelledTweet]) -> list[LabelledTweet]:
-    return [replace(tweet, input=replace(tweet.input, username=None, author=None)) for tweet in tweets]
+def hide_author(tweet: TweetInput, known: AuthorKnown) -> TweetInput:
+    """Hide what is not `known` of a tweet's author."""
+    if known == "all":
+        return tweet
+    followers = tweet.profile.followers if tweet.profile and known == "followers" else None
+    profile = None if followers is None else AuthorProfile(followers=followers)
+    return replace(tweet, username=None, author=None, profile=profile)
 
 
 def split_tweets(tweets: Sequence[LabelledTweet], by: SplitBy, seed: int, likes_threshold: int) -> Parts:

@@ -10,7 +10,7 @@ from viral_trainer.compare.comparison import Comparison, Result
 from viral_trainer.compare.contenders import CONTENDERS
 
 FIGURES = ("auc", "accuracy", "log_loss", "average_precision", "ece")
-_HEAD = ("model", "AUC", "accuracy", "log loss", "seconds", "MB")
+_HEAD = ("model", "AUC", "accuracy", "log loss", "within", "seconds", "MB")
 
 
 def to_json(comparison: Comparison, file: str) -> dict[str, object]:
@@ -38,12 +38,21 @@ def collect_figures(result: Result) -> dict[str, float]:
     figures = {name: result.scores[name] for name in FIGURES}
     for name, (low, high) in result.intervals.items():
         figures |= {f"{name}_low": low, f"{name}_high": high}
-    return {**figures, "train_seconds": result.train_seconds, "peak_mb": result.peak_mb}
+    return {
+        **figures,
+        **result.within_author,
+        "train_seconds": result.train_seconds,
+        "peak_mb": result.peak_mb,
+    }
 
 
 def to_markdown(comparison: Comparison, file: str) -> str:
     """Write a page of its own: what was compared, the table, who is who."""
-    rows = [_HEAD, ("---", *["--:"] * 5), *(_format_cells(result) for result in comparison.results)]
+    rows = [
+        _HEAD,
+        ("---", *["--:"] * (len(_HEAD) - 1)),
+        *(_format_cells(result) for result in comparison.results),
+    ]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     names = {result.contender.name for result in comparison.results}
     legend = "\n".join(f"- `{one.name}`: {one.what}" for one in CONTENDERS if one.name in names)
@@ -76,20 +85,25 @@ def format_caption(comparison: Comparison) -> str:
     return (
         f"{comparison.tweets:,} English originals: {comparison.train_count:,} to train, "
         f"{comparison.validation_count:,} to validate, {len(comparison.labels):,} to test "
-        f"({comparison.labels.mean():.1%} of them viral). In brackets 95% intervals; seed {comparison.seed}."
+        f"({comparison.labels.mean():.1%} of them viral). In brackets 95% intervals by author; seed {comparison.seed}. "
+        "Within: how often the liked one of two tweets by one author ranks first."
     )
 
 
 def _format_cells(
-    result: Result, with_interval: Collection[str] = ("auc", "accuracy", "log_loss")
+    result: Result, with_interval: Collection[str] = ("auc", "accuracy", "log_loss", "within_author_auc")
 ) -> tuple[str, ...]:
-    figures = (_format_cell(result, name, name in with_interval) for name in ("auc", "accuracy", "log_loss"))
+    within = result.within_author
+    scores, intervals = result.scores | within, dict(result.intervals)
+    if (name := "within_author_auc") in within:
+        intervals[name] = within[f"{name}_low"], within[f"{name}_high"]
+
+    def format_cell(name: str) -> str:
+        if name not in scores:
+            return "–"
+        low, high = intervals.get(name, (None, None))
+        shown = f" ({low:.3f}–{high:.3f})" if name in with_interval and low is not None else ""
+        return f"{scores[name]:.3f}{shown}"
+
+    figures = map(format_cell, ("auc", "accuracy", "log_loss", "within_author_auc"))
     return (result.contender.name, *figures, f"{result.train_seconds:,.1f}", f"{result.peak_mb:,.0f}")
-
-
-def _format_cell(result: Result, name: str, with_interval: bool) -> str:
-    figure = f"{result.scores[name]:.3f}"
-    if not with_interval or name not in result.intervals:
-        return figure
-    low, high = result.intervals[name]
-    return f"{figure} ({low:.3f}–{high:.3f})"

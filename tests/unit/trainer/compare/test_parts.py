@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from viral_common.errors import UsageError
 from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.compare.parts import SplitBy, split_tweets
+from viral_trainer.compare.parts import AuthorKnown, SplitBy, hide_author, split_tweets
 
 from tests.factories import make_labelled_tweets
 
@@ -70,16 +71,33 @@ def test_copies_never_stand_on_both_sides_of_train_and_validation(how: SplitBy) 
     assert 0.05 < len(parts.validation) / len(parts.learned) < 0.3
 
 
-def test_hidden_authors_leave_nothing_of_them() -> None:
-    named = [
-        replace(tweet, input=replace(tweet.input, username="ada", author=AuthorHistory(3, 2, 1, 0.7)))
-        for tweet in TWEETS
-    ]
+PROFILE = AuthorProfile(followers=70, posts=9, created_at=TWEETS[0].input.created_at)
 
-    parts = split_tweets(named, "time", seed=7, likes_threshold=0).hide_authors()
 
-    everyone = [*parts.learned, *parts.test]
-    assert {(tweet.input.username, tweet.input.author) for tweet in everyone} == {(None, None)}
+@pytest.mark.parametrize(
+    ("known", "left"),
+    [
+        ("all", ("ada", AuthorHistory(3, 2, 1, 0.7), PROFILE)),
+        ("followers", (None, None, AuthorProfile(followers=70))),
+        ("nothing", (None, None, None)),
+    ],
+)
+def test_hidden_authors_leave_nothing_but_what_is_to_be_known_of_them(
+    known: AuthorKnown, left: object
+) -> None:
+    by_ada = {"username": "ada", "author": AuthorHistory(3, 2, 1, 0.7), "profile": PROFILE}
+    named = [replace(tweet, input=replace(tweet.input, **by_ada)) for tweet in TWEETS]  # type: ignore[arg-type]
+
+    parts = split_tweets(named, "time", seed=7, likes_threshold=0).hide_authors(known)
+
+    everyone = [tweet.input for tweet in (*parts.learned, *parts.test)]
+    assert {(tweet.username, tweet.author, tweet.profile) for tweet in everyone} == {left}
+
+
+def test_an_author_of_unknown_followers_has_no_profile_where_only_those_are_to_be_known() -> None:
+    tweet = replace(TWEETS[0].input, profile=AuthorProfile(posts=9))
+
+    assert hide_author(tweet, "followers").profile is None
 
 
 def test_too_few_tweets_are_the_person_s_mistake() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.compare.contenders import CONTENDERS, choose_contenders, group_by_training
 from viral_trainer.compare.parts import Parts
@@ -87,14 +88,42 @@ def test_trees_use_the_author_s_past_where_it_is_known(
     assert compute_scores(labels, predict(INPUTS))["auc"] < 0.95
 
 
+def add_followers(tweets: list[LabelledTweet], known: float) -> list[LabelledTweet]:
+    """Say of a share of the tweets how many follow their author: many, of a viral one."""
+    return [
+        replace(
+            tweet,
+            input=replace(tweet.input, profile=AuthorProfile(followers=90 + number % 10 + 900 * tweet.viral)),
+        )
+        if number < known * len(tweets)
+        else tweet
+        for number, tweet in enumerate(tweets)
+    ]
+
+
+@pytest.mark.parametrize(("known", "least", "most"), [(1.0, 0.99, 1.0), (0.5, 0.6, 0.95), (0.0, 0.5, 0.5)])
+def test_followers_alone_tell_what_they_can_where_they_are_known(
+    settings: OfflineSettings, monkeypatch: pytest.MonkeyPatch, known: float, least: float, most: float
+) -> None:
+    monkeypatch.setattr(trees, "MOST_TREES", 20)
+
+    predict = train_recipe(
+        "followers", settings, Parts(add_followers(TRAIN, known), add_followers(VALIDATION, known), [])
+    )
+
+    labels = np.array([tweet.viral for tweet in TEST])
+    probabilities = predict([tweet.input for tweet in add_followers(TEST, known)])
+    assert least <= compute_scores(labels, probabilities)["auc"] <= most
+
+
 def test_every_contender_has_a_recipe() -> None:
     for contender in CONTENDERS:
         assert callable(import_module(f"viral_trainer.compare.recipes.{contender.recipe}").train)
 
 
 def test_those_chosen_keep_the_order_of_the_table_and_the_champion_is_trained_once() -> None:
-    contenders = choose_contenders("champion-no-author, champion,trees+author,trees")
+    contenders = choose_contenders("champion-no-author, champion,trees+author,champion-followers,trees")
 
     groups = [[contender.name for contender in group] for group in group_by_training(contenders)]
 
-    assert groups == [["trees"], ["trees+author"], ["champion", "champion-no-author"]]
+    assert groups == [["trees"], ["trees+author"], ["champion", "champion-followers", "champion-no-author"]]
