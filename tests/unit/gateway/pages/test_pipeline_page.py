@@ -38,6 +38,7 @@ def list_states(batch: BatchSteps) -> list[str]:
 
 
 RARE = {"auc": 0.82, "auc_low": 0.79, "auc_high": 0.85, "average_precision": 0.432, "viral_rate": 0.09}
+WITHIN = {"within_author_auc": 0.548, "within_author_auc_low": 0.521, "within_author_auc_high": 0.575}
 
 
 def test_it_shows_trails_versions_and_links(client: TestClient, fake_gateway: FakeGateway) -> None:
@@ -66,7 +67,7 @@ def test_it_shows_trails_versions_and_links(client: TestClient, fake_gateway: Fa
 def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, fake_gateway: FakeGateway) -> None:
     fake_gateway.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
     verdict = make_verdict(3)
-    verdict.challenger_metrics = RARE
+    verdict.challenger_metrics = RARE | WITHIN
     fake_gateway.records.trails = [BatchTrail(make_batch(), make_training(3), verdict, None)]
 
     page = client.get("/pipeline").text
@@ -75,6 +76,7 @@ def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, fake_
     assert "viral from 18% on" in page
     assert "0.432<small>chance 0.090</small>" in page
     assert "0.820<small>0.790 to 0.850</small>" in page
+    assert "0.548<small>0.521 to 0.575</small>" in page
 
 
 def test_a_promotion_by_hand_is_shown_with_its_reason(client: TestClient, fake_gateway: FakeGateway) -> None:

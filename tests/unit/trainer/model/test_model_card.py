@@ -67,6 +67,20 @@ def test_figures_stand_beside_their_intervals_and_what_knowing_nothing_reaches()
     assert f"| {metrics['majority_log_loss']:.3f} |" in text
 
 
+def test_it_is_said_what_telling_one_author_s_tweets_apart_means() -> None:
+    figures = {"within_author_auc": 0.548, "within_author_auc_low": 0.52, "within_author_auc_high": 0.575}
+
+    text = render_card(
+        make_spec({"metrics": make_summary().metrics | figures | {"within_author_authors": 1891.0}})
+    )
+    without = render_card(make_spec())
+
+    assert "| AUC within an author | 0.548 | 0.520 to 0.575 | 0.500 |" in text
+    assert "of which one got a like" in text
+    assert "(1,891 authors, each weighing the same)" in text
+    assert "ithin an author" not in without
+
+
 def test_a_slice_with_few_viral_tweets_has_blanks_for_its_auc() -> None:
     text = render_card(make_spec({"slices": (COMMON, RARE)}))
 
