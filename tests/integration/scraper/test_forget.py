@@ -72,7 +72,11 @@ def test_the_audit_says_that_somebody_was_forgotten_and_not_who(db: Sessions, tm
 
     with db() as session:
         (act,) = read_newest_acts(session, 9)
-    assert (act.action, act.after, act.reason) == ("forget", {"tweets": {"archive": 3}}, "by letter")
+    assert (act.action, act.after, act.reason) == (
+        "forget",
+        {"tweets": {"archive": 3}, "profiles": {"archive": 0}},
+        "by letter",
+    )
     assert act.subject == f"name {FORGOTTEN.hash_identity('name author3').hex()}"
 
 
@@ -199,7 +203,7 @@ def test_what_is_deleted_is_cleared_from_the_tables_and_their_indexes(db: Sessio
         cleared = session.scalars(
             text(
                 "SELECT bool_and(last_vacuum IS NOT NULL) FROM pg_stat_user_tables "
-                "WHERE relname ~ '^(tweets_|stream_posts|stream_engagements)'"
+                "WHERE relname ~ '^(tweets_|author_profiles|stream_posts|stream_engagements)'"
             )
         ).one()
     assert cleared

@@ -1,4 +1,7 @@
-"""Merge one transaction's staged tweets into their batch: copies left out, known tweets brought up to date."""
+"""Merge one transaction's staged tweets into their batch: copies left out, known tweets brought up to date.
+
+So are their authors' profiles, but not those that come with tweets that are left out.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch
+from viral_common.tweets.profile import PARTS
 
-from viral_scraper.stores.copy_row import COLUMNS, PreparedTweets
+from viral_scraper.stores.copy_row import PROFILE, TWEET, CopyRow, PreparedTweets
 from viral_scraper.stores.forgotten import ForgottenNames, wait_for_forgetting
 
 COPY_AT_ONCE = 1 << 18  # bytes; psycopg2's own 8 KiB cost a tenth of the time
 # Where a source tells a tweet's time in another way than before, in local time mostly, it is off by less.
 ANOTHER_TIME = timedelta(days=2)
+
+_COLUMNS, _STAGED, _PROFILE = (", ".join(names) for names in (TWEET, CopyRow._fields, PROFILE))
+_PARTS = ", ".join(PARTS)
+_DAY = "CAST(read_at AT TIME ZONE 'UTC' AS date)"
+_NEW_PROFILE = ", ".join(f"{name} = excluded.{name}" for name in PROFILE)
 
 
 def store_staged(
@@ -56,12 +65,13 @@ def _stage(session: Session, prepared: Mapping[int, PreparedTweets]) -> None:
     session.execute(
         text(
             "CREATE TEMPORARY TABLE IF NOT EXISTS staged_tweets ON COMMIT DELETE ROWS AS "  # noqa: S608
-            f"SELECT 0::bigint AS position, {COLUMNS} FROM tweets WITH NO DATA"
+            f"SELECT 0::bigint AS position, {_COLUMNS}, {_PROFILE} "
+            f"FROM (SELECT {_COLUMNS} FROM tweets) t, (SELECT {_PROFILE} FROM author_profiles) p WITH NO DATA"
         )
     )
     rows = io.BytesIO(b"".join(_prefix_rows(position, tweets.rows) for position, tweets in prepared.items()))
     cursor: Any = session.connection().connection.cursor()  # psycopg2's own; COPY is no part of the DB-API
-    statement = f"COPY staged_tweets (position, {COLUMNS}) FROM STDIN"
+    statement = f"COPY staged_tweets (position, {_STAGED}) FROM STDIN"
     try:
         cursor.copy_expert(statement, rows, COPY_AT_ONCE)
     # A connection lost in the middle of a COPY makes psycopg2 trip over itself: SystemError.
@@ -78,7 +88,8 @@ def _prefix_rows(position: int, rows: bytes) -> bytes:
 # A copy is a text that the batch already holds, but for trifles a near-copy; the earliest stays. A known tweet
 # keeps its batch, split and time; each is looked for around its own time, so in one month, at a border in two, and no
 # other month is locked than those around the batch. Sorting and counting go over narrow rows; the texts are fetched for
-# those chosen.
+# those chosen. Of an author's profiles the earliest of a day stays, in whatever order they come; locked in the order of
+# authors, so that two scrapers of one source wait for each other and not in a circle.
 STORE_STAGED = text(
     f"""
     WITH known AS MATERIALIZED (
@@ -111,11 +122,23 @@ STORE_STAGED = text(
         WHERE stored_text_hash IS NULL AND place_in_interval <= :share
         ORDER BY near_hash LIMIT :room
     ), kept AS (
-        INSERT INTO tweets (source, batch_id, {COLUMNS})
-        SELECT CAST(:source AS text), CAST(:batch AS uuid), {COLUMNS} FROM staged_tweets
+        INSERT INTO tweets (source, batch_id, {_COLUMNS})
+        SELECT CAST(:source AS text), CAST(:batch AS uuid), {_COLUMNS} FROM staged_tweets
         WHERE ctid IN (SELECT place FROM chosen) ORDER BY posted_at, external_id
         ON CONFLICT DO NOTHING
         RETURNING 1
+    ), read AS (
+        SELECT s.author_id, s.external_id, {_PARTS},
+            coalesce(s.read_at, s.counts_observed_at, known.posted_at, s.posted_at) AS read_at
+        FROM staged_tweets s LEFT JOIN known USING (external_id)
+        WHERE num_nonnulls({_PARTS}) > 0
+            AND (known.posted_at IS NOT NULL OR s.ctid IN (SELECT place FROM chosen))
+    ), profiles AS (
+        INSERT INTO author_profiles AS earliest (source, author_id, day, {_PROFILE})
+        SELECT DISTINCT ON (author_id, {_DAY}) CAST(:source AS text), author_id, {_DAY}, {_PROFILE} FROM read
+        ORDER BY author_id, {_DAY}, read_at, external_id
+        ON CONFLICT (source, author_id, day) DO UPDATE SET {_NEW_PROFILE}
+        WHERE excluded.read_at < earliest.read_at
     ), stored AS (
         UPDATE batch_intervals i SET
             stored_at = clock_timestamp(),
@@ -138,5 +161,5 @@ STORE_STAGED = text(
         counted.new, counted.within_share,
         (SELECT count(*) FROM kept) AS kept
     FROM counted, seen
-    """  # noqa: S608  (COLUMNS is a constant)
+    """  # noqa: S608  (constants)
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import NamedTuple, Self
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
 
 from viral_common.tweets.features import count_signs
 from viral_common.tweets.filters import ENGLISH, find_reason_against
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import choose_split, compute_hashes, list_masked_words, split_around_links
 from viral_common.tweets.tweet import RawTweet
 
@@ -19,7 +21,7 @@ Number = int | str
 
 
 class CopyRow(NamedTuple):
-    """Hold all of a tweet but its source and its batch, as COPY's text format has it, in the order of the columns."""
+    """Hold all of a tweet but its source and its batch, and its author's profile, as COPY's text format has them."""
 
     external_id: str
     near_hash: Number
@@ -41,6 +43,14 @@ class CopyRow(NamedTuple):
     counts_observed_at: str
     text_hash: Number
     split: str
+    followers: str
+    following: str
+    posts: str
+    favourites: str
+    listed: str
+    verified: str
+    created_at: str
+    read_at: str
 
     @classmethod
     def from_tweet(cls, tweet: RawTweet) -> Self:
@@ -73,6 +83,7 @@ class CopyRow(NamedTuple):
             observed.isoformat() if observed else NULL,
             text_hash,
             choose_split(text_hash),
+            *_encode_profile(tweet.profile),
         )
 
     @classmethod
@@ -103,10 +114,31 @@ class CopyRow(NamedTuple):
             is_reply=False,
             is_retweet=False,
             counts_observed_at=None if observed == NULL else datetime.fromisoformat(observed),
+            profile=self._decode_profile(),
         )
 
+    def _decode_profile(self) -> AuthorProfile | None:
+        known = {name: value for name in PROFILE if (value := getattr(self, name)) != NULL}
+        values = {name: _PARSERS.get(name, int)(value) for name, value in known.items()}
+        return AuthorProfile(**values) if values else None
 
-COLUMNS = ", ".join(CopyRow._fields)
+
+def _encode_profile(profile: AuthorProfile | None) -> Sequence[str]:
+    if profile is None:
+        return _NO_PROFILE
+    return [NULL if value is None else str(value) for value in _take_parts(profile)]
+
+
+# The author's: a table of its own.
+PROFILE = tuple(one.name for one in fields(AuthorProfile))
+_take_parts = attrgetter(*PROFILE)
+_PARSERS: Mapping[str, Callable[[str], Any]] = {
+    "verified": lambda value: value == str(True),
+    "created_at": datetime.fromisoformat,
+    "read_at": datetime.fromisoformat,
+}
+_NO_PROFILE = (NULL,) * len(PROFILE)
+TWEET = tuple(name for name in CopyRow._fields if name not in PROFILE)
 _LINE = "\t".join(["%s"] * len(CopyRow._fields)) + "\n"
 _PLACES = {name: place for place, name in enumerate(CopyRow._fields)}
 

@@ -1,4 +1,4 @@
-"""Forget tweets and authors on request: deleted now, and not collected again.
+"""Forget tweets and authors on request: deleted now, with authors' profiles, and not collected again.
 
 What is remembered of them is a keyed hash each: names can be guessed, so whoever has the tables but not the
 deployment's key cannot tell whose it is. The key never goes to Postgres. Storing takes a shared lock and forgetting an
@@ -11,6 +11,7 @@ import hmac
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 from pydantic import SecretStr
@@ -21,6 +22,8 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Forgotten, StreamCursor, StreamEngagement, StreamPost, Tweet
 from viral_common.errors import UsageError
 from viral_common.stores.audit import record_act
+
+from viral_scraper.stores.profiles import delete_orphaned_profiles
 
 log = structlog.get_logger()
 
@@ -90,6 +93,13 @@ class ForgottenNames:
         return hmac.digest(key.encode(), identity.encode(), "sha256")
 
 
+class Deleted(NamedTuple):
+    """Count what there was of somebody at one source."""
+
+    tweets: int
+    profiles: int
+
+
 @dataclass(frozen=True)
 class Forgetter:
     """Delete tweets of a source, or of every one, and remember whose. Again does nothing more."""
@@ -105,7 +115,9 @@ class Forgetter:
 
     def forget_author_id(self, author_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
         """Delete all that there is of an author, whatever the name, as `forget_tweet` does."""
-        return self._forget(source, f"author {author_id}", lambda table: table.author_id == author_id)
+        return self._forget(
+            source, f"author {author_id}", lambda table: table.author_id == author_id, [author_id]
+        )
 
     def forget_author(self, username: str, source: str = EVERY_SOURCE) -> dict[str, int]:
         """Delete all that there is of an author: by name in any case, and by the ids seen with that name.
@@ -120,19 +132,20 @@ class Forgetter:
             self.names.remember(session, source, [f"name {name}"])
             deleted = {one: self._forget_name(session, one, name) for one in _list_sources(session, source)}
             self._record(session, f"name {name}", deleted)
-        self._clear_deleted()
-        return deleted
+        return self._finish(deleted)
 
-    def _forget(self, source: str, identity: str, chosen: Chosen) -> dict[str, int]:
+    def _forget(
+        self, source: str, identity: str, chosen: Chosen, author_ids: Sequence[str] = ()
+    ) -> dict[str, int]:
         with self.sessions.begin() as session:
             _lock(session)
             self.names.remember(session, source, [identity])
-            deleted = {one: _delete(session, one, chosen) for one in _list_sources(session, source)}
+            sources = _list_sources(session, source)
+            deleted = {one: _delete(session, one, chosen, author_ids) for one in sources}
             self._record(session, identity, deleted)
-        self._clear_deleted()
-        return deleted
+        return self._finish(deleted)
 
-    def _forget_name(self, session: Session, source: str, name: str) -> int:
+    def _forget_name(self, session: Session, source: str, name: str) -> Deleted:
         ids: set[str] = set()
         for table in (Tweet, StreamPost):
             of_name = select(table.author_id).where(
@@ -142,13 +155,16 @@ class Forgetter:
         self.names.remember(session, source, [f"author {one}" for one in sorted(ids)])
         return _delete(session, source, lambda table: table.author_id.in_(ids))
 
-    def _record(self, session: Session, identity: str, deleted: Mapping[str, int]) -> None:
+    def _record(self, session: Session, identity: str, deleted: Mapping[str, Deleted]) -> None:
         """Record in the audit that somebody was forgotten, by the keyed hash alone."""
         subject = f"{identity.partition(' ')[0]} {self.names.hash_identity(identity).hex()}"
-        record_act(session, "forget", subject, after={"tweets": deleted}, reason=self.reason)
+        after = {
+            name: {one: getattr(count, name) for one, count in deleted.items()} for name in Deleted._fields
+        }
+        record_act(session, "forget", subject, after=after, reason=self.reason)
 
-    def _clear_deleted(self) -> None:
-        """Clear rows that are deleted, in tables and indexes; no transaction may do it. Untouched pages are skipped."""
+    def _finish(self, deleted: Mapping[str, Deleted]) -> dict[str, int]:
+        """Clear rows that are deleted, in tables and indexes, which no transaction may; return the counts of tweets."""
         with self.sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             connection.execute(_VACUUM)
@@ -156,8 +172,10 @@ class Forgetter:
         if any("permission denied to vacuum" in notice for notice in notices):
             # Before 17 Postgres has no right to it that could be granted.
             log.warning(
-                "deleted rows wait for autovacuum, or as the role viral for: VACUUM tweets, stream_posts"
+                "deleted rows wait for autovacuum, or as the role viral for: "
+                "VACUUM tweets, author_profiles, stream_posts"
             )
+        return {source: count.tweets for source, count in deleted.items()}
 
 
 def wait_for_forgetting(session: Session) -> None:
@@ -177,19 +195,25 @@ def _list_sources(session: Session, source: str) -> list[str]:
     )
 
 
-def _delete(session: Session, source: str, chosen: Chosen) -> int:
-    """Delete tweets, posts of a stream that wait for a batch, and their likes; return how many tweets there were."""
-    tweets = session.scalars(
-        delete(Tweet).where(Tweet.source == source, chosen(Tweet)).returning(Tweet.external_id)
+def _delete(session: Session, source: str, chosen: Chosen, author_ids: Sequence[str] = ()) -> Deleted:
+    """Delete tweets, posts of a stream that wait for a batch, and their likes, and the profiles left without any."""
+    tweets = session.execute(
+        delete(Tweet)
+        .where(Tweet.source == source, chosen(Tweet))
+        .returning(Tweet.external_id, Tweet.author_id)
     ).all()
     posts = session.execute(
         delete(StreamPost)
         .where(StreamPost.source == source, chosen(StreamPost))
-        .returning(StreamPost.external_id, StreamPost.post_key)
+        .returning(StreamPost.external_id, StreamPost.author_id, StreamPost.post_key)
     ).all()
     keys = [post.post_key for post in posts]
     session.execute(delete(StreamEngagement).where(StreamEngagement.post_key.in_(keys)))
-    return len({*tweets, *(post.external_id for post in posts)})
+    authors = {*author_ids, *(one.author_id for one in (*tweets, *posts))}
+    return Deleted(
+        len({one.external_id for one in (*tweets, *posts)}),
+        delete_orphaned_profiles(session, source, authors),
+    )
 
 
 _CHECK_KEY = text(
@@ -207,4 +231,4 @@ _FIND_FORGOTTEN = text(
     """
 )
 # Few dead rows leave their index entries, which hold names, unless asked.
-_VACUUM = text("VACUUM (INDEX_CLEANUP ON) tweets, stream_posts, stream_engagements")
+_VACUUM = text("VACUUM (INDEX_CLEANUP ON) tweets, author_profiles, stream_posts, stream_engagements")

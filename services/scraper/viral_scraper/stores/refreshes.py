@@ -10,6 +10,8 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Tweet
 from viral_common.tweets.tweet import Engagement
 
+from viral_scraper.stores.profiles import delete_orphaned_profiles
+
 
 class RefreshStore:
     """Read and write one source's tweets whose likes were read before they had time."""
@@ -50,7 +52,9 @@ class RefreshStore:
     def remove(self, ids: Sequence[str]) -> None:
         """Delete tweets that are deleted where they came from."""
         with self._sessions.begin() as session:
-            session.execute(delete(Tweet).where(Tweet.source == self._source, Tweet.external_id.in_(ids)))
+            gone = delete(Tweet).where(Tweet.source == self._source, Tweet.external_id.in_(ids))
+            authors = session.scalars(gone.returning(Tweet.author_id)).all()
+            delete_orphaned_profiles(session, self._source, set(authors))
 
 
 RECORD = text(

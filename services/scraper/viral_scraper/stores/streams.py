@@ -20,6 +20,7 @@ from viral_common.database.tables import StreamCursor, StreamEngagement, StreamP
 from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.stores.forgotten import ForgottenNames, wait_for_forgetting
+from viral_scraper.stores.profiles import delete_orphaned_profiles
 
 # What a post and a tweet have in common; a post is never a retweet.
 FIELDS = tuple(one.name for one in fields(RawTweet) if one.name in StreamPost.__table__.columns)
@@ -139,12 +140,15 @@ class StreamStore:
 
     def _delete(self, session: Session, received: ReceivedPosts) -> None:
         """Delete what its author deleted, collected or not."""
+        authors = set(received.deleted_authors)
         for table in (StreamPost, Tweet):
-            mine = delete(table).where(table.source == self._source)
+            mine = delete(table).where(table.source == self._source).returning(table.author_id)
             if received.deleted_posts:
-                session.execute(mine.where(table.external_id.in_(received.deleted_posts)))
+                authors.update(session.scalars(mine.where(table.external_id.in_(received.deleted_posts))))
             if received.deleted_authors:
                 session.execute(mine.where(table.author_id.in_(received.deleted_authors)))
+        if authors:
+            delete_orphaned_profiles(session, self._source, authors)
 
 
 def _build_tweet(post: StreamPost, min_age: timedelta) -> RawTweet:

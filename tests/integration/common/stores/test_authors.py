@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import insert
 from viral_common.database.engine import Sessions
-from viral_common.database.tables import Batch, Tweet
+from viral_common.database.tables import Batch, StoredProfile, Tweet
 from viral_common.stores.authors import find_authors
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.features import AuthorHistory, KnownAuthor
 from viral_common.tweets.label_rule import LabelRule
+from viral_common.tweets.profile import AuthorProfile
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -178,6 +179,43 @@ def test_a_username_never_seen_and_one_of_another_source_have_no_history(db: Ses
 
     assert served(db, "grace", NOON + 9 * DAY) == AuthorHistory()
     assert elsewhere == [KnownAuthor()]
+
+
+def read_profile_at(db: Sessions, at: datetime, followers: int, author: str = "ada") -> None:
+    with db.begin() as session:
+        session.add(
+            StoredProfile(
+                source="archive", author_id=f"id of {author}", day=at.date(), read_at=at, followers=followers
+            )
+        )
+
+
+def test_the_gateway_finds_the_newest_profile_that_was_read_by_then(db: Sessions, batch: UUID) -> None:
+    post(db, batch, NOON, likes=5)
+    for at, followers in ((NOON, 10), (NOON + 2 * DAY, 20), (NOON + 5 * DAY, 50)):
+        read_profile_at(db, at, followers)
+    read_profile_at(db, NOON + DAY, 7, author="bob")
+    times = [NOON - HOUR, NOON, NOON + 2 * DAY - HOUR, NOON + 4 * DAY, NOON + 9 * DAY]
+
+    with db() as session:
+        found = find_authors(session, "archive", [("@Ada", at) for at in times], RULE)
+        elsewhere = find_authors(session, "simulated", [("ada", times[-1])], RULE)
+
+    assert [known.profile and known.profile.followers for known in found] == [None, 10, 10, 20, 50]
+    assert found[1].profile == AuthorProfile(followers=10, read_at=NOON)
+    assert elsewhere == [KnownAuthor()]
+
+
+def test_a_tweet_is_trained_on_with_what_was_read_no_later_than_its_likes(db: Sessions, batch: UUID) -> None:
+    post(db, batch, NOON, likes=5, observed_at=NOON + 3 * DAY)
+    post(db, batch, NOON + HOUR, likes=5)
+    for at, followers in ((NOON, 10), (NOON + 3 * DAY, 30), (NOON + 3 * DAY + HOUR + DAY, 40)):
+        read_profile_at(db, at, followers)
+
+    tweets = TweetStore(db).read_labelled([batch], "train", RULE)
+
+    assert [tweet.input.profile and tweet.input.profile.followers for tweet in tweets] == [30, 10]
+    assert [tweet.author_id for tweet in tweets] == ["id of ada"] * 2
 
 
 def test_many_are_asked_at_once_and_answered_in_order(db: Sessions, batch: UUID) -> None:

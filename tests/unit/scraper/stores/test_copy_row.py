@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from viral_common.tweets.features import count_text
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import choose_split, clean, compute_copy_hash, compute_near_hash
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper.stores.copy_row import CopyRow, prepare
@@ -59,6 +60,20 @@ def test_a_row_read_again_is_the_tweet(text: str) -> None:
 
     assert row.count(b"\n") == 1
     assert CopyRow.decode(row).to_tweet() == tweet
+
+
+counts = st.none() | st.integers(0, 10**10)
+moments = st.none() | st.datetimes(timezones=st.just(UTC))
+profiles = st.builds(
+    AuthorProfile, counts, counts, counts, counts, counts, st.none() | st.booleans(), moments, moments
+)
+
+
+@given(profiles)
+def test_a_row_read_again_has_the_authors_profile(profile: AuthorProfile) -> None:
+    tweet = replace(TWEET, profile=profile if profile.count_parts() else None)
+
+    assert CopyRow.decode(CopyRow.from_tweet(tweet).encode()).to_tweet() == tweet
 
 
 @given(texts)

@@ -32,7 +32,7 @@ from viral_scraper.stores.copy_row import CopyRow, PreparedTweets
 
 log = structlog.get_logger()
 
-FORMAT = 4  # counted up when the shards' format, the parsing or the filters change, so that other shards are not used
+FORMAT = 5  # counted up when the shards' format, the parsing or the filters change, so that other shards are not used
 REPORT_EVERY = 10_000
 BEYOND_SHARE = "beyond the share"
 UNUSED_S = 7 * 86_400  # an archive asked for less often is read again
