@@ -17,6 +17,7 @@ import zstandard
 from viral_common.archive.bad_rows import BadRows
 from viral_common.archive.reader import read_tweets
 from viral_common.errors import UsageError
+from viral_common.tweets.profile import MOST
 from viral_common.tweets.text import clean
 
 from tests.factories import FIRST_DAY, make_snowflake, make_twint_row
@@ -32,7 +33,8 @@ def prepare(_folder: Path) -> dict[str, Any]:
     ]
     snscrape = [make_snscrape_row(number) for number in range(12)]
     x_api = [make_x_page(number) for number in range(4)]
-    return {"rows": [twint, snscrape, x_api], "parquet": list(_make_parquet_files(twint, snscrape))}
+    v1 = [make_v1_row(number) for number in range(12)]
+    return {"rows": [twint, snscrape, x_api, v1], "parquet": list(_make_parquet_files(twint, snscrape, v1))}
 
 
 def run(rng: random.Random, state: dict[str, Any], folder: Path) -> str:
@@ -48,6 +50,10 @@ def run(rng: random.Random, state: dict[str, Any], folder: Path) -> str:
             assert tweet.posted_at.tzinfo
             assert 0 <= tweet.like_count < 2**63
             assert 0 < int(tweet.external_id) < 2**63
+            if profile := tweet.profile:
+                assert 0 < profile.count_parts() <= 7
+                assert profile.followers is None or 0 <= profile.followers <= MOST
+                assert profile.created_at is None or profile.created_at.tzinfo
     except UsageError:
         return "refused"
     kind = "Parquet" if is_parquet else "text"
@@ -88,7 +94,7 @@ def _make_bomb(rng: random.Random) -> bytes:
     piece = rng.choice(
         (b"\0", b"\n", b"[", b'{"a":', b'"', b" ", b'{"likes_count":1}\n', b"id,tweet\n", b'"\n')
     )
-    head = rng.choice((b"", b"id,tweet\n", b"[", b'{"likeCount":1}\n'))
+    head = rng.choice((b"", b"id,tweet\n", b"[", b'{"likeCount":1}\n', b'{"favorite_count":1}\n'))
     data = head + piece * (rng.choice((1, 40)) * MIB // len(piece))
     return rng.choice((gzip.compress, zstandard.compress, _pack_with_checksum))(data)
 
@@ -115,8 +121,8 @@ def _damage_parquet(rng: random.Random, state: dict[str, Any]) -> bytes:
     return pages + footer + stated.to_bytes(4, "little") + b"PAR1"
 
 
-def _make_parquet_files(twint: list[dict[str, Any]], snscrape: list[dict[str, Any]]) -> Any:
-    for rows in ([{**row, "reply_to": None} for row in twint], snscrape):
+def _make_parquet_files(twint: list[dict[str, Any]], *nested: list[dict[str, Any]]) -> Any:
+    for rows in ([{**row, "reply_to": None} for row in twint], *nested):
         table = pa.Table.from_pylist(rows * 40)
         for options in (
             {"compression": "snappy"},
@@ -134,7 +140,17 @@ def make_snscrape_row(number: int) -> dict[str, Any]:
     return {
         "id": make_snowflake(FIRST_DAY, number),
         "date": "2022-03-01T00:00:00+00:00",
-        "user": {"id": 7, "username": "ada"},
+        "user": {
+            "id": 7,
+            "username": "ada",
+            "followersCount": number,
+            "friendsCount": 20,
+            "statusesCount": 300,
+            "favouritesCount": 40,
+            "listedCount": 5,
+            "verified": False,
+            "created": "2017-11-25T19:04:10+00:00",
+        },
         "rawContent": f"Tea &lt; coffee {number} https://t.co/x",
         "lang": "en",
         "likeCount": number,
@@ -159,5 +175,54 @@ def make_x_page(number: int) -> dict[str, Any]:
         "referenced_tweets": [{"type": "quoted", "id": "1"}],
         "note_tweet": {"text": "Long", "entities": {"urls": []}},
     }
-    users, media = [{"id": "7", "username": "ada"}], [{"media_key": "3_1", "type": "photo"}]
-    return {"data": [tweet], "includes": {"users": users, "media": media}, "meta": {"next_token": "n"}}
+    user = {
+        "id": "7",
+        "username": "ada",
+        "created_at": "2017-11-25T19:04:10.000Z",
+        "verified": False,
+        "public_metrics": {
+            "followers_count": number,
+            "following_count": 20,
+            "tweet_count": 300,
+            "like_count": 40,
+            "listed_count": 5,
+        },
+    }
+    includes = {"users": [user], "media": [{"media_key": "3_1", "type": "photo"}]}
+    return {"data": [tweet], "includes": includes, "meta": {"next_token": "n"}}
+
+
+def make_v1_row(number: int) -> dict[str, Any]:
+    id_ = make_snowflake(FIRST_DAY, number)
+    urls = [{"url": "https://t.co/x", "expanded_url": "https://example.com/1"}]
+    media = [{"type": "photo", "url": "https://t.co/p"}]
+    return {
+        "created_at": "Tue Mar 01 00:00:00 +0000 2022",
+        "id": id_,
+        "id_str": str(id_),
+        "text": f"Trains {number}… https://t.co/cut",
+        "truncated": True,
+        "extended_tweet": {
+            "full_text": f"Trains {number} &amp; more https://t.co/x https://t.co/p",
+            "entities": {"urls": urls, "media": media},
+            "extended_entities": {"media": media},
+        },
+        "in_reply_to_status_id_str": None,
+        "is_quote_status": False,
+        "reply_count": 0,
+        "retweet_count": 0,
+        "favorite_count": number,
+        "entities": {"urls": urls},
+        "lang": "en",
+        "user": {
+            "id_str": "7",
+            "screen_name": "ada",
+            "followers_count": number,
+            "friends_count": 20,
+            "statuses_count": 300,
+            "favourites_count": 40,
+            "listed_count": 5,
+            "verified": False,
+            "created_at": "Sat Nov 25 19:04:10 +0000 2017",
+        },
+    }

@@ -23,7 +23,8 @@ from viral_common.events import EVENT_TYPES, wrap_event
 from viral_common.signing.signers_file import read_signers
 from viral_common.tweets.text import clean
 from viral_gateway.keys_file import read_keys
-from viral_scraper.sources.bluesky.events import MOST_AHEAD_US, EventSorter
+from viral_scraper.sources.bluesky.appview import AppView
+from viral_scraper.sources.bluesky.events import MOST_AHEAD_US, EventSorter, parse_tweet
 from viral_scraper.sources.limits import MOST_VALUES, ReplyRefused
 from viral_scraper.sources.mastodon import MastodonSource
 from viral_scraper.sources.retries import SourceAway
@@ -32,6 +33,7 @@ from viral_scraper.sources.x.api import XApi
 from docs.event_examples import EVENT_ROUTES
 from tests.fuzz.archives import make_x_page
 from tests.fuzz.mutators import mutate_bytes, mutate_json
+from tests.integration.scraper.sources.appview_server import make_view
 from tests.integration.scraper.sources.bluesky_network import (
     make_deletion_event,
     make_like_event,
@@ -41,6 +43,7 @@ from tests.integration.scraper.sources.expected_posts import ExpectedPost
 from tests.signing import TRAINER, make_trust, write_signers
 
 State = dict[str, Any]
+DID = "did:plc:ada"
 EVENT_ID, BATCH_ID, SHA256 = UUID(int=1), UUID(int=2), "a" * 64
 
 
@@ -205,7 +208,14 @@ def _read_mastodon_page(rng: random.Random, _state: State, _folder: Path) -> str
         "id": str(int(at.timestamp() * 1000) << 16),
         "created_at": at.isoformat(),
         "content": "<p>Tea <a href='x'>&amp;</a><br>more</p>",
-        "account": {"id": "7", "acct": "ada"},
+        "account": {
+            "id": "7",
+            "acct": "ada",
+            "followers_count": 8,
+            "following_count": 9,
+            "statuses_count": 10,
+            "created_at": "2020-01-01T00:00:00.000Z",
+        },
         "media_attachments": [{"id": "1", "type": "image"}],
         "language": "en",
         "favourites_count": 1,
@@ -225,7 +235,22 @@ def _read_mastodon_page(rng: random.Random, _state: State, _folder: Path) -> str
     return "page of Mastodon read"
 
 
+def _read_bluesky_profiles(rng: random.Random, _state: State, _folder: Path) -> str:
+    bad: Counter[str] = Counter()
+    appview = AppView("http://127.0.0.1:1", bad, sleep=lambda _: None)
+    page = {"profiles": [make_view(DID)]}
+    appview._session = _Session(mutate_json(rng, page), {})  # type: ignore[assignment]
+    post = parse_tweet(
+        DID, "at://post", {"text": "Tea with milk, please", "langs": ["en"], "createdAt": "2026-11-20"}
+    )
+    appview.fill_profiles([post])
+    if post.profile is None:
+        return "profiles of Bluesky unknown"
+    assert post.profile.count_parts()
+    return "profiles of Bluesky read"
+
+
 KINDS: list[Callable[[random.Random, State, Path], str]] = [
     *(_read_event, _read_event, _receive_frames, _receive_frames),
-    *(_read_signers, _read_signature, _read_keys, _read_x_page, _read_mastodon_page),
+    *(_read_signers, _read_signature, _read_keys, _read_x_page, _read_mastodon_page, _read_bluesky_profiles),
 ]

@@ -1,4 +1,4 @@
-"""Count rows that cannot be used, named by file and line, never fatal."""
+"""Count rows and values that cannot be used, named by file and line, never fatal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ log = structlog.get_logger()
 NAMED = 5
 # One after the other, without a tweet between them: some seconds' work, and four kilobytes can hold many times as many.
 MOST_RUNNING = 200_000
+UNKNOWN = "{}: taken as unknown"
 
 
 class NoTweets(Exception):
@@ -29,6 +30,9 @@ class BadRows:
 
     def __init__(self) -> None:
         self.by_reason: Counter[str] = Counter()
+        """Rows that are left out, and values that are taken as unknown in rows that are not."""
+        self.rows = 0
+        """Those left out alone."""
         self.places: dict[str, list[str]] = {}
         self.running = 0
         """Since the last tweet of the file that is read."""
@@ -41,13 +45,27 @@ class BadRows:
     def add(self, path: Path, line: int, reason: str) -> None:
         """Count a row, and name it if it is among the first with that reason. Raises NoTweets."""
         self.by_reason[reason] += 1
-        places = self.places.setdefault(reason, [])
-        if len(places) < NAMED:
-            places.append(f"{path}:{line}")
-            log.warning("row left out", place=f"{path}:{line}", reason=reason)
+        self.rows += 1
+        self._name(path, line, reason, "row left out")
         self.running += 1
         if self.running == MOST_RUNNING:
             raise NoTweets(f"{MOST_RUNNING:,} bad rows and no tweet among them; the rest is not read")
+
+    def add_value(self, path: Path, line: int, reason: str) -> None:
+        """Count a value that cannot be used, and name its row, which is kept, likewise."""
+        count_unknown(self.by_reason, reason)
+        self._name(path, line, UNKNOWN.format(reason), "value left out")
+
+    def _name(self, path: Path, line: int, reason: str, event: str) -> None:
+        places = self.places.setdefault(reason, [])
+        if len(places) < NAMED:
+            places.append(f"{path}:{line}")
+            log.warning(event, place=f"{path}:{line}", reason=reason)
+
+
+def count_unknown(counts: Counter[str], reason: str) -> None:
+    """Count a value that cannot be used, of a tweet that can."""
+    counts[UNKNOWN.format(reason)] += 1
 
 
 def summarise_bad_rows(by_reason: Mapping[str, int]) -> str:

@@ -6,9 +6,12 @@ import ast
 import html
 import re
 import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from viral_common.archive.bad_rows import BadRow
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import clean
 
 # Since 2010-11-04 an id holds its tweet's time: https://github.com/twitter-archive/snowflake
@@ -19,6 +22,8 @@ DAY_MS = 86_400_000
 EPOCH = datetime.fromtimestamp(0, UTC)
 MOST = 2**53  # above this a count has been through a float, or is nonsense
 LONGEST_TEXT = 25_000  # characters; X's own limit for long posts
+# Of an author's profile, but `verified`, which all call so.
+PAGE_PARTS = ("followers", "following", "posts", "favourites", "listed", "created_at")
 
 # Links that the site or the collecting tool added, and what they cut or escaped.
 _BARE_PICTURE = re.compile(r"(?<!/)pic\.twitter\.com/")
@@ -73,10 +78,10 @@ def get_count(value: object, name: str) -> int:
 
 
 def get_list(value: object, name: str) -> list[object]:
-    """Get a list, or one written as text: "['a', 'b']"."""
+    """Get a list, or one written as text: "['a', 'b']"; some tools write an empty one as an empty object."""
     if isinstance(value, list):
         return value
-    if value is None or value in ("", "[]"):
+    if value is None or value in ("", "[]", {}):
         return []
     try:
         # A long one takes two hundred times its length.
@@ -89,12 +94,41 @@ def get_list(value: object, name: str) -> list[object]:
     return parsed
 
 
+def get_object(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Get a field that is an object; an empty one if it is missing."""
+    value = row.get(name)
+    if value is None or isinstance(value, Mapping):
+        return value or {}
+    raise BadRow(f"{name} is no object")
+
+
 def parse_iso_time(value: object, name: str) -> datetime:
     """Read `2021-02-27T21:00:27+00:00`, `…Z` or a time already read; one without a zone is UTC."""
     try:
         return value if isinstance(value, datetime) else datetime.fromisoformat(str(require(value, name)))
     except ValueError as error:
         raise BadRow("impossible date") from error
+
+
+def read_profile(
+    page: Mapping[str, Any],
+    names: Sequence[str | None],
+    refuse: Callable[[str], None],
+    read_at: datetime | None = None,
+    parse_time: Callable[[object, str], datetime] = parse_iso_time,
+) -> AuthorProfile | None:
+    """Read an author's profile; the page calls PAGE_PARTS by `names`, and a time without a zone is UTC."""
+    values = {part: name and page.get(name) for part, name in zip(PAGE_PARTS, names, strict=True)}
+    if (made_at := values.pop("created_at")) is not None:
+        try:
+            made_at = parse_time(made_at, "time")
+            made_at = made_at if made_at.tzinfo else made_at.replace(tzinfo=UTC)
+        except BadRow as error:
+            refuse(f"author's account with {error}")
+            made_at = None
+    return AuthorProfile.from_values(
+        read_at=read_at, refuse=refuse, created_at=made_at, verified=page.get("verified"), **values
+    )
 
 
 def find_posted_at(external_id: int, written: datetime | int | None) -> datetime:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from viral_common.archive import snscrape, twint, x_api
+from viral_common.archive import snscrape, twint, x_api, x_api_v1
 from viral_common.archive.bad_rows import BadRow, BadRows, NoTweets
 from viral_common.archive.csv_files import find_header, read_table_rows
 from viral_common.archive.decompress import read_head
 from viral_common.archive.json_files import NumberedRow, read_json_documents, read_json_lines
 from viral_common.archive.lines import BYTE_ORDER_MARK
 from viral_common.archive.parquet_files import MAGIC, read_parquet_rows
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.tweet import RawTweet
 
 HEAD = 1 << 18  # bytes that a format is recognised by
-_TELLING = re.compile(rb'"(likes_count|likeCount|public_metrics|author_id|edit_history_tweet_ids)"\s*:')
+_TELLING = re.compile(
+    rb'"(likes_count|likeCount|favorite_count|public_metrics|author_id|edit_history_tweet_ids)"\s*:'
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class Shape:
     split_page: Callable[[Any], Iterable[Any]] | None = None
     """For rows that may be whole pages."""
     row_type: Any = dict[str, Any]
+    read_profile: Callable[[Any, Callable[[str], None]], AuthorProfile | None] | None = None
+    """Of a row's author, once its tweet is read; None for a tool that wrote none."""
 
     def convert(self, row: dict[str, Any]) -> Any:
         """Convert a row that something else than a decoder of `row_type` has read."""
@@ -38,8 +44,9 @@ class Shape:
 
 
 TWINT = Shape(twint.read_twint_tweet, row_type=twint.TwintRow)
-SNSCRAPE = Shape(snscrape.read_snscrape_tweet)
-X_API = Shape(x_api.read_x_tweet, x_api.read_page_rows)
+SNSCRAPE = Shape(snscrape.read_snscrape_tweet, read_profile=snscrape.read_snscrape_profile)
+X_API = Shape(x_api.read_x_tweet, x_api.read_page_rows, read_profile=x_api.read_x_profile)
+X_API_V1 = Shape(x_api_v1.read_v1_tweet, read_profile=x_api_v1.read_v1_profile)
 
 ShapedRow = tuple[Shape, int, Any]
 
@@ -55,6 +62,8 @@ def read_tweets(path: Path, bad: BadRows) -> Iterator[RawTweet]:
                 bad.add(path, line, str(error))
             else:
                 bad.running = 0
+                if shape.read_profile:
+                    tweet.profile = shape.read_profile(row, partial(bad.add_value, path, line))
                 yield tweet
     except NoTweets as error:
         bad.add(path, line, str(error))
@@ -113,8 +122,9 @@ def recognise_columns(columns: Iterable[str]) -> Shape | None:
     names = set(columns)
     if names >= {"id", "tweet"}:
         return TWINT
-    return next((_get_shape_with(name) for name in ("likeCount", "public_metrics") if name in names), None)
+    telling = ("likeCount", "favorite_count", "public_metrics")
+    return next((_get_shape_with(name) for name in telling if name in names), None)
 
 
 def _get_shape_with(field: str) -> Shape:
-    return {"likes_count": TWINT, "likeCount": SNSCRAPE}.get(field, X_API)
+    return {"likes_count": TWINT, "likeCount": SNSCRAPE, "favorite_count": X_API_V1}.get(field, X_API)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from viral_common.archive.bad_rows import BadRow
@@ -14,10 +14,14 @@ from viral_common.archive.fields import (
     get_optional_text,
     get_text,
     parse_iso_time,
+    read_profile,
     restore_typed_text,
 )
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
+
+PROFILE = ("followersCount", "friendsCount", "statusesCount", "favouritesCount", "listedCount", "created")
 
 
 def read_snscrape_tweet(row: Mapping[str, Any]) -> RawTweet:
@@ -46,9 +50,16 @@ def read_snscrape_tweet(row: Mapping[str, Any]) -> RawTweet:
         photos_count=sum(kind.endswith("Photo") for kind in media),
         has_video=any(kind.endswith(("Video", "Gif")) for kind in media),
         is_quote=quoted,
-        is_reply=bool(row.get("inReplyToTweetId")) or bool(row.get("inReplyToUser")),
+        # Of an answer to what is deleted only the conversation tells.
+        is_reply=bool(row.get("inReplyToTweetId") or row.get("inReplyToUser"))
+        or str(row.get("conversationId") or external_id) != str(external_id),
         is_retweet=bool(row.get("retweetedTweet")) or typed.startswith("RT @"),
     )
+
+
+def read_snscrape_profile(row: Mapping[str, Any], refuse: Callable[[str], None]) -> AuthorProfile | None:
+    """Read the author's profile in a row that holds a tweet."""
+    return read_profile(row["user"], PROFILE, refuse)
 
 
 def _find_address(link: object) -> object:

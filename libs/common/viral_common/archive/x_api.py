@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from viral_common.archive.bad_rows import BadRow
@@ -12,15 +13,19 @@ from viral_common.archive.fields import (
     get_count,
     get_identity,
     get_list,
+    get_object,
     get_optional_text,
     get_text,
     parse_iso_time,
+    read_profile,
     strip_last_links,
     unescape,
 )
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.tweet import RawTweet
 
 Row = Mapping[str, Any]
+PROFILE = ("followers_count", "following_count", "tweet_count", "like_count", "listed_count", "created_at")
 
 
 def read_page_rows(document: Row) -> Iterator[Row]:
@@ -47,15 +52,16 @@ def read_page_rows(document: Row) -> Iterator[Row]:
 def read_x_tweet(row: Row) -> RawTweet:
     """Read the tweet in a row. Raises BadRow with the reason."""
     external_id = get_identity(row.get("id"), "id")
-    counts = _get_object(row, "public_metrics")
-    entities, attachments = _get_object(row, "entities"), _get_object(row, "attachments")
-    related = [_get_object({"of": one}, "of").get("type") for one in _list(row, "referenced_tweets")]
-    kinds = _list_media_kinds(_list(attachments, "media_keys"), row.get("_media"))
+    counts = get_object(row, "public_metrics")
+    entities, attachments = get_object(row, "entities"), get_object(row, "attachments")
+    references = get_list(row.get("referenced_tweets"), "referenced_tweets")
+    related = [get_object({"of": one}, "of").get("type") for one in references]
+    kinds = _list_media_kinds(get_list(attachments.get("media_keys"), "media_keys"), row.get("_media"))
     # Long posts carry their whole text, and its entities, beside the first 280 characters.
-    note = _get_object(row, "note_tweet")
+    note = get_object(row, "note_tweet")
     typed = get_text(note.get("text") or row.get("text"), "text")
-    urls = _list(_get_object(note, "entities") or entities, "urls")
-    user = row.get("_user") or {}
+    urls = get_list((get_object(note, "entities") or entities).get("urls"), "urls")
+    user = get_object(row, "_user")
     return RawTweet(
         external_id=str(external_id),
         posted_at=find_posted_at(
@@ -74,6 +80,15 @@ def read_x_tweet(row: Row) -> RawTweet:
         is_reply="replied_to" in related,
         is_retweet="retweeted" in related or typed.startswith("RT @"),
     )
+
+
+def read_x_profile(
+    row: Row, refuse: Callable[[str], None], read_at: datetime | None = None
+) -> AuthorProfile | None:
+    """Read the profile of a tweet's author, if the page includes it."""
+    user = row.get("_user") or {}
+    counts = user.get("public_metrics")
+    return read_profile({**user, **(counts if isinstance(counts, Mapping) else {})}, PROFILE, refuse, read_at)
 
 
 def _restore_typed_text(text: str, urls: list[object], external_id: int, quoted: bool) -> str:
@@ -102,16 +117,3 @@ def _index_by(items: Any, key: str) -> dict[str, Row]:
         if isinstance(items, list)
         else {}
     )
-
-
-def _get_object(row: Row, name: str) -> Row:
-    value = row.get(name)
-    if value is None or isinstance(value, Mapping):
-        return value or {}
-    raise BadRow(f"{name} is no object")
-
-
-def _list(row: Row, name: str) -> list[object]:
-    """Get an object; some tools write an empty list as an empty one."""
-    value = row.get(name)
-    return [] if value == {} else get_list(value, name)

@@ -39,6 +39,7 @@ def draw_block(world: World, day: date, block: int) -> list[RawTweet]:
     )
     texts = sentences.write_originals(shown, world.usernames)
     midnight = datetime.combine(day, time(), UTC)
+    profiles = world.profiles.read(set(author.tolist()), day)
     columns = (
         draw.choice(len(KINDS), BLOCK, p=list(KINDS.values())),
         author,
@@ -71,6 +72,7 @@ def draw_block(world: World, day: date, block: int) -> list[RawTweet]:
                 is_quote=bool(quote),
                 is_reply=names[kind] == "reply",
                 is_retweet=names[kind] == "retweet",
+                profile=profiles[by],
             )
         )
     return tweets

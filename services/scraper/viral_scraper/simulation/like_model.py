@@ -2,9 +2,10 @@
 
     log rate = BASE + the author's reach + the topic's heat that day + hour + media + words + luck
 
-Reach is Normal(0, 0.8) and unknown to whoever sees the text alone; luck is Normal(0, 0.5) and unknown to all. The
-rest shows in the text and the features. Who is liked is shown to more people: hence the power, which leaves ones and
-zeros as they are. About half of the tweets get no like, one in eight more than 10, one in fifty more than 100.
+Reach is Normal(0, 0.8): unknown to whoever sees the text alone, and shown by the author's profile through noise
+(profiles.py). Luck is Normal(0, 0.5) and unknown to all. The rest shows in the text and the features. Who is liked is
+shown to more people: hence the power, which leaves ones and zeros as they are. About half of the tweets get no like,
+one in eight more than 10, one in fifty more than 100.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from viral_scraper.simulation.like_model import Floats
+from viral_scraper.simulation.profiles import Profiles
 
 AUTHORS = 6_000
 Phrases = list[tuple[str, float]]
@@ -71,6 +72,7 @@ class World:
         self.reach: Floats = draw.normal(0.0, 0.8, AUTHORS)  # log of how many like what they say
         activity = np.exp(draw.normal(0.0, 1.2, AUTHORS) + 0.3 * self.reach)
         self.author_share: Floats = activity / activity.sum()
+        self.profiles = Profiles.draw(seed, self.reach)
         self.usernames = [_make_username(author) for author in range(AUTHORS)]
         self.topics = len(load_words().subjects)
         # Two slow waves per topic, of different length: what is hot drifts and comes back.

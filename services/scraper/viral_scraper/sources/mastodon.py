@@ -13,7 +13,8 @@ from typing import Any, Self, TypeVar
 
 import mastodon
 from pydantic import Field, SecretStr
-from viral_common.archive.fields import LONGEST_TEXT, get_count, get_optional_text, get_text
+from viral_common.archive.bad_rows import count_unknown
+from viral_common.archive.fields import LONGEST_TEXT, get_count, get_optional_text, get_text, read_profile
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError, summarise_error
 from viral_common.settings import load_settings
@@ -34,6 +35,7 @@ _TAG = re.compile(r"""<(?:[^"'<>]|"[^"]*"|'[^']*')*+>""")
 PAGE = 40
 IDS_AT_ONCE = 20
 LONGEST_CONTENT = 8 * LONGEST_TEXT  # with its HTML
+PROFILE = ("followers_count", "following_count", "statuses_count", None, None, "created_at")
 
 
 class MastodonSettings(SourceSettings, env_prefix="VIRAL_MASTODON_"):
@@ -140,13 +142,13 @@ class MastodonSource:
 
     def _parse(self, status: Any) -> RawTweet | None:
         try:
-            return parse_tweet(status, datetime.now(UTC))
+            return parse_tweet(status, datetime.now(UTC), partial(count_unknown, self.bad_rows))
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
             self.bad_rows[f"posts of another shape ({type(error).__name__})"] += 1
             return None
 
 
-def parse_tweet(status: Any, read_at: datetime) -> RawTweet:
+def parse_tweet(status: Any, read_at: datetime, refuse: Callable[[str], None]) -> RawTweet:
     """Parse a status; its favourites are the likes, its boosts the retweets."""
     if len(status.content) > LONGEST_CONTENT:
         raise ValueError("content too long")
@@ -168,6 +170,7 @@ def parse_tweet(status: Any, read_at: datetime) -> RawTweet:
         is_reply=status.in_reply_to_id is not None,
         is_retweet=status.reblog is not None,
         counts_observed_at=read_at,
+        profile=read_profile(status.account, PROFILE, refuse, read_at),
     )
 
 

@@ -93,7 +93,7 @@ def read_file(path: Path, settings: CommonSettings) -> ReportTweets:
     later = np.arange(len(columns)) >= BEFORE * len(columns)
     columns = replace(columns, batches=later.astype(np.int64))
     parts = {"first 80%": columns.select(~later), "last 20%": columns.select(later)}
-    unreadable = {"unreadable": bad.by_reason.total()} if bad.by_reason else {}
+    unreadable = {"unreadable": bad.rows} if bad.rows else {}
     return ReportTweets(
         source="file",
         query=path.name,

@@ -17,9 +17,12 @@ from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import StreamCursor, StreamEngagement, StreamPost
 from viral_common.tweets.tweet import RawTweet
+from viral_scraper.sources.bluesky.appview import UNKNOWN
 from viral_scraper.sources.bluesky.source import BlueskySource
 from viral_scraper.stores.streams import StreamStore
 
+from tests.integration.scraper.sources import http_server
+from tests.integration.scraper.sources.appview_server import FakeAppView
 from tests.integration.scraper.sources.bluesky_network import (
     MINUTE,
     make_account_deletion,
@@ -241,6 +244,42 @@ def test_words_of_the_query_choose_among_the_posts(db: Sessions) -> None:
     found = list(bluesky.search(*find_day(POSTS)))
 
     assert [tweet.external_id for tweet in found] == [make_address(POSTS[17])]
+
+
+def test_authors_of_a_day_s_posts_are_looked_up_when_the_day_is_searched(db: Sessions) -> None:
+    events, network = make_events(POSTS), FakeAppView(gone={make_did(1)})
+    with serving(Jetstream(events)) as jetstream, http_server.serve(network.answer) as appview:
+        bluesky = BlueskySource(db, jetstream.url, 1.0, MIN_AGE, pace=QUICK, appview_url=appview.url)
+        receive_until(bluesky, events[-1]["time_us"], db)
+        asked_while_listening = list(network.asked)
+
+        tweets = list(bluesky.search(*find_day(POSTS)))
+
+    assert asked_while_listening == []
+    assert sorted(network.asked[0]) == [make_did(number) for number in range(7)]
+    assert {tweet.author_id for tweet in tweets if tweet.profile is None} == {make_did(1)}
+    assert bluesky.bad_rows == {UNKNOWN: 1}
+
+
+def test_an_appview_that_is_away_does_not_stop_collecting(db: Sessions) -> None:
+    events = make_events(POSTS)
+    with serving(Jetstream(events)) as jetstream:
+        bluesky = BlueskySource(
+            db,
+            jetstream.url,
+            1.0,
+            MIN_AGE,
+            pace=QUICK,
+            appview_url="http://127.0.0.1:9",
+            sleep=lambda _: None,
+        )
+        receive_until(bluesky, events[-1]["time_us"], db)
+
+    tweets = list(bluesky.search(*find_day(POSTS)))
+
+    assert len(tweets) == len(POSTS)
+    assert not any(tweet.profile for tweet in tweets)
+    assert bluesky.bad_rows == {UNKNOWN: 7}
 
 
 def test_a_limit_counts_the_posts_that_the_words_choose(db: Sessions) -> None:

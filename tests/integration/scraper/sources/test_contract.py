@@ -135,6 +135,18 @@ def test_counts_say_when_they_were_read_if_that_is_known(harness: SourceHarness)
         assert at is None or (at.tzinfo is not None and at - tweet.posted_at >= MIN_AGE)
 
 
+@pytest.mark.parametrize("harness", ["x", "mastodon", "simulated"], indirect=True)
+def test_authors_come_with_their_public_counts_and_when_those_were_read(harness: SourceHarness) -> None:
+    for tweet in find_tweets(harness):
+        assert tweet.profile is not None
+        assert tweet.profile.followers is not None
+        assert tweet.profile.created_at is not None
+        assert tweet.profile.created_at < tweet.posted_at
+        assert tweet.profile.read_at is not None
+        if tweet.counts_observed_at:
+            assert tweet.profile.read_at == tweet.counts_observed_at
+
+
 @EVERY_REAL
 def test_no_text_of_a_tweet_is_in_the_logs_even_at_debug(
     harness: SourceHarness, loud: None, capfd: pytest.CaptureFixture[str]

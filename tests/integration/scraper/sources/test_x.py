@@ -41,6 +41,7 @@ def test_pages_follow_each_other_and_each_is_asked_for_once(db: Sessions, x: Htt
     assert [request.get("next_token") for request in x.requests] == ["", "100", "200"]
     assert {request.get("query") for request in x.requests} == {"(tea) lang:en -is:retweet -is:reply"}
     assert "public_metrics" in x.requests[0].get("tweet.fields")
+    assert {tweet.profile and tweet.profile.followers for tweet in tweets} == set(range(1000, 1007))
 
 
 def test_a_rate_limit_is_waited_for_as_long_as_x_says(db: Sessions, x: HttpServer) -> None:

@@ -43,7 +43,8 @@ class FakeX:
         includes: dict[str, Any] = {"media": [make_media(post) for post in page if "attachments" in post]}
         if "author_id" in expansions:
             includes["users"] = [
-                {"id": id_, "username": f"user{id_}"} for id_ in {p["author_id"] for p in page}
+                make_user(id_, request.get("user.fields").split(","))
+                for id_ in {p["author_id"] for p in page}
             ]
         return {"data": page, "includes": includes, "meta": meta}
 
@@ -102,6 +103,22 @@ def make_post(post: ExpectedPost) -> dict[str, Any]:
     if post.is_reply:
         sent["referenced_tweets"] = [{"type": "replied_to", "id": "1"}]
     return sent
+
+
+def make_user(id_: str, fields: list[str]) -> dict[str, Any]:
+    """Make an author as included, with the fields that were asked for."""
+    known = {
+        "username": f"user{id_}",
+        "created_at": "2017-11-25T19:04:10.000Z",
+        "verified": False,
+        "public_metrics": {
+            "followers_count": int(id_),
+            "following_count": 2,
+            "tweet_count": 3,
+            "listed_count": 4,
+        },
+    }
+    return {"id": id_} | {name: known[name] for name in fields}
 
 
 def make_media(post: dict[str, Any]) -> dict[str, Any]:

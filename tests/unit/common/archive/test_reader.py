@@ -17,11 +17,11 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from viral_common.archive.bad_rows import BadRow, BadRows
-from viral_common.archive.reader import SNSCRAPE, TWINT, X_API, Shape, read_tweets
+from viral_common.archive.reader import SNSCRAPE, TWINT, X_API, X_API_V1, Shape, read_tweets
 from viral_common.tweets.tweet import RawTweet
 
 from tests.factories import make_twint_days, make_twint_row
-from tests.fuzz.archives import make_snscrape_row
+from tests.fuzz.archives import make_snscrape_row, make_v1_row
 
 ROWS = make_twint_days(1, 30)
 LINES = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
@@ -163,8 +163,9 @@ def test_empty_pages_are_no_fault_and_errors_are(tmp_path: Path) -> None:
         (TWINT, lambda language: make_twint_row(language=language)),
         (SNSCRAPE, lambda language: {**SNSCRAPE_ROW, "lang": language}),
         (X_API, lambda language: {**X_ROW, "lang": language}),
+        (X_API_V1, lambda language: {**make_v1_row(0), "lang": language}),
     ],
-    ids=["twint", "snscrape", "x"],
+    ids=["twint", "snscrape", "x", "x v1.1"],
 )
 @pytest.mark.parametrize("odd", ["\x00", "\ud800"])
 def test_a_language_is_text_that_every_database_takes(
@@ -198,8 +199,13 @@ ANYTHING = st.recursive(
 
 @pytest.mark.parametrize(
     ("shape", "good"),
-    [(TWINT, make_twint_row()), (SNSCRAPE, SNSCRAPE_ROW), (X_API, X_ROW)],
-    ids=["twint", "snscrape", "x"],
+    [
+        (TWINT, make_twint_row()),
+        (SNSCRAPE, SNSCRAPE_ROW),
+        (X_API, {**X_ROW, "_user": {"username": "ada", "public_metrics": {"followers_count": 7}}}),
+        (X_API_V1, make_v1_row(0)),
+    ],
+    ids=["twint", "snscrape", "x", "x v1.1"],
 )
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
@@ -212,6 +218,8 @@ def test_whatever_a_field_holds_the_row_is_a_tweet_or_a_bad_one(
         tweet = shape.read_tweet(shape.convert(row))
         assert tweet.like_count >= 0
         assert len(tweet.text) <= 25_000
+        if shape.read_profile:
+            shape.read_profile(row, lambda _reason: None)
 
 
 @given(
@@ -233,8 +241,11 @@ def test_no_damage_is_fatal_or_passes_in_silence(
         assert sum(bad.values()) > 0
 
 
-def test_parquet_of_many_row_groups_with_nested_columns_is_read_whole(tmp_path: Path) -> None:
-    rows = [make_snscrape_row(number) for number in range(20)]
+@pytest.mark.parametrize("make_row", [make_snscrape_row, make_v1_row])
+def test_parquet_of_many_row_groups_with_nested_columns_is_read_whole(
+    tmp_path: Path, make_row: Callable[[int], dict[str, Any]]
+) -> None:
+    rows = [make_row(number) for number in range(20)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "tweets.parquet", row_group_size=3)
     bad = BadRows()
 
@@ -242,3 +253,4 @@ def test_parquet_of_many_row_groups_with_nested_columns_is_read_whole(tmp_path: 
 
     assert not bad.by_reason
     assert [tweet.external_id for tweet in tweets] == [str(row["id"]) for row in rows]
+    assert [tweet.profile and tweet.profile.followers for tweet in tweets] == list(range(20))

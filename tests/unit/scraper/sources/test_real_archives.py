@@ -1,4 +1,4 @@
-"""Test that everything in real Twint files is understood, where this machine has them."""
+"""Test that everything in real files is understood, where this machine has them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from tests.conftest import TEST_DATA
     ("name", "rows", "originals"),
     [
         ("ukraine_oil.jsonl.gz", 62_495, 37_969),
+        ("ukraine_oil_snscrape.jsonl.gz", 62_495, 37_969),
         ("covid2020.jsonl.gz", 23_399, 11_927),
+        ("covid2020_v1.jsonl.gz", 23_399, 11_927),
         ("twint_native_depressed.jsonl.gz", 12_065, 5_115),
         ("twint_native_bbnaija.jsonl.gz", 25_823, 11_038),
         ("../fixtures/twint_500_rows.csv", 500, 497),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 from viral_common.tweets.filters import filter_tweets
+from viral_common.tweets.profile import FIRST_ACCOUNT
 from viral_common.tweets.text import compute_copy_hash
 from viral_common.tweets.tweet import RawTweet
 from viral_scraper.simulation.day import draw_block, draw_day
-from viral_scraper.simulation.world import World
+from viral_scraper.simulation.world import AUTHORS, World
 from viral_scraper.sources.base import Window
 from viral_scraper.sources.simulated import SimulatedSource
 
@@ -67,6 +69,35 @@ def test_the_words_show_in_the_likes(tweets: list[RawTweet]) -> None:
     dull = [tweet.like_count for tweet in tweets if "is listed in our new report" in tweet.text]
 
     assert np.mean(loved) > 2 * np.mean(dull)
+
+
+def test_followers_tell_of_an_author_s_reach_but_not_all() -> None:
+    world = World(1)
+    profiles = world.profiles.read(range(AUTHORS), MONDAY)
+
+    followers = [math.log1p(profiles[by].followers or 0) for by in range(AUTHORS)]
+
+    assert 0.6 < np.corrcoef(followers, world.reach)[0, 1] < 0.95
+    verified = np.array([profiles[by].verified for by in range(AUTHORS)])
+    assert world.reach[verified].mean() > world.reach[~verified].mean() + 1
+
+
+def test_an_author_s_counts_grow_from_day_to_day() -> None:
+    profiles = [World(1).profiles.read(range(100), MONDAY + days * DAY) for days in (0, 30)]
+
+    posts = [[profile.posts or 0 for profile in one.values()] for one in profiles]
+    assert all(later >= earlier for earlier, later in zip(*posts, strict=True))
+    assert 1.0 < sum(posts[1]) / sum(posts[0]) < 1.1
+
+
+def test_every_tweet_has_its_author_s_profile_of_the_day(tweets: list[RawTweet]) -> None:
+    for tweet in tweets:
+        assert tweet.profile is not None
+        assert tweet.profile.count_parts() == 7
+        assert tweet.profile.read_at == MIDNIGHT
+        assert tweet.profile.created_at is not None
+        assert FIRST_ACCOUNT <= tweet.profile.created_at < MIDNIGHT
+    assert len({tweet.profile for tweet in tweets}) == len({tweet.author_id for tweet in tweets})
 
 
 def test_topics_drift_from_day_to_day() -> None:

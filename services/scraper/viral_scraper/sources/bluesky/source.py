@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -19,9 +20,10 @@ from viral_common.tweets.tweet import RawTweet
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings, SourceSettings
 from viral_scraper.sources.base import Window
+from viral_scraper.sources.bluesky.appview import AppView
 from viral_scraper.sources.bluesky.events import NAME, EventSorter
 from viral_scraper.sources.bluesky.stream import Pace, Stream
-from viral_scraper.sources.retries import draw_backoff_s
+from viral_scraper.sources.retries import Sleep, draw_backoff_s
 from viral_scraper.stores.advisory_lock import hold_lock
 from viral_scraper.stores.forgotten import ForgottenNames
 from viral_scraper.stores.streams import StreamStore, to_moment
@@ -39,6 +41,10 @@ class BlueskySettings(SourceSettings, env_prefix="VIRAL_BLUESKY_"):
     share: float = Field(
         default=0.1, gt=0, le=1, description="Share of all posts to follow, drawn by their address"
     )
+    appview_url: str = Field(
+        default="https://public.api.bsky.app",
+        description="The AppView that authors' public counts are read from; empty: they stay unknown",
+    )
 
 
 class BlueskySource:
@@ -55,20 +61,23 @@ class BlueskySource:
         query: str = "",
         pace: Pace = Pace(),
         names: ForgottenNames = ForgottenNames(),
+        appview_url: str = "",
+        sleep: Sleep = time.sleep,
     ) -> None:
         self.query = query
         self._sessions = sessions
         self._store = StreamStore(sessions, NAME, names)
         self._min_age = min_age
         self._bad: Counter[str] = Counter()
+        self._appview = AppView(appview_url, self._bad, sleep) if appview_url else None
         self.stream = Stream(url, self._store, lambda: EventSorter(share, min_age, self._bad), min_age, pace)
 
     @classmethod
     def from_settings(cls, settings: ScraperSettings, _report: ReportProgress, sessions: Sessions, /) -> Self:
         own = load_settings(BlueskySettings)
         names = ForgottenNames(settings.forget_key)
-        query = settings.query.strip()
-        return cls(sessions, own.jetstream_url, own.share, settings.min_age, query, names=names)
+        asked = own.jetstream_url, own.share, settings.min_age, settings.query.strip()
+        return cls(sessions, *asked, names=names, appview_url=own.appview_url)
 
     @property
     def bad_rows(self) -> Mapping[str, int]:
@@ -81,7 +90,10 @@ class BlueskySource:
         words = self.query.casefold().split()
         posts = self._store.read_posts(since, until, self._min_age, None if words else limit)
         matching = (post for post in posts if all(word in post.text.casefold() for word in words))
-        yield from islice(matching, limit)
+        found = list(islice(matching, limit))
+        if self._appview:
+            self._appview.fill_profiles(found)
+        yield from found
 
     def find_next_window(self, after: datetime | None, _size: int, /) -> Window | None:
         """Find the first stored day that is over and counted; days without a post are passed over."""

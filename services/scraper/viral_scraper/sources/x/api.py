@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import requests
 import tweepy
 from pydantic import BaseModel, Field
 from viral_common.archive import x_api
-from viral_common.archive.bad_rows import BadRow
+from viral_common.archive.bad_rows import BadRow, count_unknown
 from viral_common.archive.fields import get_count, get_text
 from viral_common.errors import UsageError, summarise_error
 from viral_common.tweets.tweet import Engagement, RawTweet
@@ -25,6 +26,7 @@ from viral_scraper.sources.limits import BoundedAdapter, BoundedSession
 from viral_scraper.sources.retries import Sleep, SourceAway, TryAgain, call_with_retries
 
 TWEEPY_HOST = "https://api.twitter.com"
+USER_FIELDS = "created_at,public_metrics,username,verified"
 TWEET_FIELDS = "attachments,author_id,created_at,entities,lang,note_tweet,public_metrics,referenced_tweets"
 
 
@@ -53,9 +55,12 @@ class Page(BaseModel):
         read_at = datetime.now(UTC)
         for row in x_api.read_page_rows({"data": self.data, "includes": self.includes.model_dump()}):
             try:
-                yield replace(x_api.read_x_tweet(row), counts_observed_at=read_at)
+                tweet = x_api.read_x_tweet(row)
             except BadRow as error:
                 bad_rows[str(error)] += 1
+            else:
+                profile = x_api.read_x_profile(row, partial(count_unknown, bad_rows), read_at)
+                yield replace(tweet, counts_observed_at=read_at, profile=profile)
 
     def read_engagements(self) -> Iterator[Engagement]:
         """Read the counts. Raises SourceAway for one that cannot be read: it must not pass for deleted."""
@@ -93,7 +98,7 @@ class XApi:
                 next_token=next_token,
                 expansions=self._expansions,
                 tweet_fields=TWEET_FIELDS,
-                user_fields=["username"],
+                user_fields=USER_FIELDS,
                 media_fields=["type"],
             )
         )

@@ -54,7 +54,8 @@ class XSettings(SourceSettings, env_prefix="VIRAL_X_"):
         default=Decimal("0.005"), ge=0, description="Price of a photo or video, as of August 2026: check it"
     )
     usernames: bool = Field(
-        default=True, description="Whether authors are read for their usernames; without, they stay empty"
+        default=True,
+        description="Whether authors are read, for their usernames and public counts; without, both stay unknown",
     )
     api_url: str = Field(default="https://api.x.com", description="Where the API is")
 
