@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viral_common.evaluation.intervals import estimate_mean_interval
 from viral_common.evaluation.scores import Floats
+from viral_common.tweets.features import TweetInput
 from viral_common.tweets.tweet import LabelledTweet, stack_authors
 
 # Tweets further apart were posted to other followers.
@@ -35,16 +37,13 @@ def freeze_authors(tweets: Sequence[LabelledTweet]) -> list[LabelledTweet]:
         np.concatenate([np.array([], np.intp), *(authors[rows] for _, rows, _ in find_pairs(tweets))])
     )
     taken = [tweet for tweet, is_paired in zip(tweets, np.isin(authors, paired), strict=True) if is_paired]
-    earliest: dict[str, LabelledTweet] = {}
+    earliest: dict[str, TweetInput] = {}
     for tweet in sorted(taken, key=lambda tweet: tweet.input.created_at):
-        earliest.setdefault(tweet.author_id, tweet)
-    return [_freeze(tweet, earliest[tweet.author_id]) for tweet in taken]
-
-
-def _freeze(tweet: LabelledTweet, earliest: LabelledTweet) -> LabelledTweet:
-    then = earliest.input
-    known = replace(tweet.input, username=then.username, author=then.author, profile=then.profile)
-    return replace(tweet, input=known)
+        earliest.setdefault(tweet.author_id, tweet.input)
+    return [
+        replace(tweet, input=replace(tweet.input, username=at.username, author=at.author, profile=at.profile))
+        for tweet, at in ((tweet, earliest[tweet.author_id]) for tweet in taken)
+    ]
 
 
 def compute_within_author(
@@ -85,15 +84,15 @@ def find_pairs(tweets: Sequence[LabelledTweet]) -> Iterator[tuple[str, Rows, Row
     viral = np.array([tweet.viral for tweet in tweets], dtype=np.bool_)
     likes = np.array([tweet.like_count for tweet in tweets], dtype=np.int64)
     times = np.array([int(tweet.input.created_at.timestamp()) for tweet in tweets], dtype=np.int64)
-    large = _compute_medians(authors, likes) >= LARGE
+    own_likes = np.split(likes[np.argsort(authors, kind="stable")], np.cumsum(np.bincount(authors))[:-1])
+    large = np.array([len(own) > 1 and median(own) >= LARGE for own in own_likes], dtype=np.bool_)
     for one, other in _pair_neighbours(authors, times):
         ahead = likes[one] > likes[other]
         better, worse = np.where(ahead, one, other), np.where(ahead, other, one)
         differ = viral[better] != viral[worse]
         yield "within_author", better[differ], worse[differ]
-        differ = (
-            large[authors[better]] & (likes[better] >= TIMES_AS_MANY * likes[worse]) & (likes[better] > 0)
-        )
+        twice = (likes[better] >= TIMES_AS_MANY * likes[worse]) & (likes[better] > 0)
+        differ = large[authors[better]] & twice
         yield "within_large", better[differ], worse[differ]
 
 
@@ -102,9 +101,8 @@ def _pair_neighbours(authors: Rows, times: NDArray[np.int64]) -> Iterator[tuple[
     order = np.lexsort((times, authors))
     within = int(APART.total_seconds())
     times = times - times.min(initial=0)
-    keys = (authors * (int(times.max(initial=0)) + within + 1) + times)[
-        order
-    ]  # no other author's within reach
+    # No other author's key is within reach.
+    keys = (authors * (int(times.max(initial=0)) + within + 1) + times)[order]
     later = np.searchsorted(keys, keys + within, side="right") - np.arange(len(keys)) - 1
     ends = np.cumsum(later)
     start = 0
@@ -116,12 +114,3 @@ def _pair_neighbours(authors: Rows, times: NDArray[np.int64]) -> Iterator[tuple[
         step = np.arange(len(one)) - np.repeat(ends[start:stop] - counts - done, counts) + 1
         yield order[one], order[one + step]
         start = stop
-
-
-def _compute_medians(authors: Rows, likes: NDArray[np.int64]) -> Floats:
-    """Compute each author's median, shape (authors,)."""
-    ranked = likes[np.lexsort((likes, authors))]
-    counts = np.bincount(authors)
-    firsts = np.cumsum(counts) - counts
-    medians: Floats = (ranked[firsts + (counts - 1) // 2] + ranked[firsts + counts // 2]) / 2
-    return medians

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
-from viral_common.evaluation.intervals import compute_intervals
-from viral_common.evaluation.scores import compute_scores
+from viral_common.artefact.files import DECISION_THRESHOLD
+from viral_common.evaluation.intervals import compute_scores_with_intervals
 from viral_common.evaluation.within_author import compute_within_author, freeze_authors
 from viral_common.tweets.tweet import LabelledTweet, stack_authors, stack_labels, take_inputs
 
@@ -24,9 +24,7 @@ class Result:
     """Hold one contender's figures on the test tweets, and what its training cost."""
 
     contender: Contender
-    scores: dict[str, float]
-    intervals: dict[str, tuple[float, float]]  # 95%, for those scores that have one
-    within_author: dict[str, float]  # with the ends of their intervals; empty for too few authors
+    scores: dict[str, float]  # with the ends of those 95% intervals that there are: auc_low, auc_high
     train_seconds: float
     peak_mb: float
     probabilities: NDArray[np.float64] = field(repr=False)  # (test tweets,)
@@ -71,15 +69,9 @@ def compare(
         training = measure_training(group, parts, asked, settings)
         for contender, answers in zip(group, training.probabilities, strict=True):
             probabilities, of_pairs = np.split(answers, [len(labels)])
-            result = Result(
-                contender,
-                compute_scores(labels, probabilities),
-                compute_intervals(labels, probabilities, authors),
-                compute_within_author(paired, of_pairs),
-                training.seconds,
-                training.peak_mb,
-                probabilities,
-            )
+            scores = compute_scores_with_intervals(labels, probabilities, authors, DECISION_THRESHOLD)
+            scores |= compute_within_author(paired, of_pairs)
+            result = Result(contender, scores, training.seconds, training.peak_mb, probabilities)
             results.append(result)
             on_result(result)
     return Comparison(

@@ -8,18 +8,18 @@ from itertools import groupby
 
 from viral_common.errors import UsageError
 
-from viral_trainer.compare.parts import AuthorKnown
+from viral_trainer.compare.parts import Known
 
 
 @dataclass(frozen=True)
 class Contender:
-    """Name a recipe, and what it knows of the authors while it trains and while it is asked."""
+    """Name a recipe, and what it is told while it trains and while it is asked."""
 
     name: str
     recipe: str  # a module of viral_trainer.compare.recipes
     what: str
-    trains: AuthorKnown = "nothing"
-    asked: AuthorKnown = "nothing"
+    trains: Known = "no author"
+    asked: Known = "no author"
 
 
 CONTENDERS = (
@@ -27,32 +27,18 @@ CONTENDERS = (
     Contender("trees", "trees", "nine tweet features, boosted trees"),
     Contender("tfidf", "tfidf", "TF-IDF of words and pairs of words, logistic regression"),
     Contender("doc2vec", "doc2vec", "Doc2Vec (gensim), logistic regression"),
+    Contender("followers", "trees", "followers alone, boosted trees", "followers alone", "followers alone"),
     Contender(
-        "followers", "followers", "the author's followers alone, boosted trees", "followers", "followers"
-    ),
-    Contender(
-        "trees+author",
-        "trees",
-        "nine tweet features, the author's history and profile, boosted trees",
-        "all",
-        "all",
+        "trees+author", "trees", "nine features and all known of the author, boosted trees", "all", "all"
     ),
     Contender(
         "frozen-bert", "frozen_bert", "frozen BERT-tiny padded to 128 tokens, nine tweet features, small head"
     ),
     Contender(
-        "champion",
-        "champion",
-        "this product's recipe, asked with the author's history and profile",
-        "all",
-        "all",
+        "champion", "champion", "this product's recipe, told all that is known of the author", "all", "all"
     ),
     Contender(
-        "champion-followers",
-        "champion",
-        "the same model, told only the author's followers",
-        "all",
-        "followers",
+        "champion-followers", "champion", "the same model, told only the followers", "all", "followers"
     ),
     Contender("champion-no-author", "champion", "the same model, told nothing of the author", "all"),
 )

@@ -23,7 +23,7 @@ from viral_common.logging import configure_logging
 from viral_common.tweets.features import TweetInput
 
 from viral_trainer.compare.contenders import Contender
-from viral_trainer.compare.parts import Parts, hide_author
+from viral_trainer.compare.parts import Parts, hide
 from viral_trainer.compare.recipes.recipe import Predict
 from viral_trainer.settings import OfflineSettings
 
@@ -59,15 +59,14 @@ def _train_and_ask(
     contenders: list[Contender], parts: Parts, asked: list[TweetInput], settings: OfflineSettings
 ) -> MeasuredTraining:
     configure_logging("compare", settings.model_copy(update={"log_level": "error"}))
-    first = contenders[0]
-    learned = parts.hide_authors(first.trains)
+    first, learned = contenders[0], parts.hide(contenders[0].trains)
     recipe = import_module(f"viral_trainer.compare.recipes.{first.recipe}")
     started = time.perf_counter()
     # OpenBLAS's threads spin while they wait: on cores that others use too that costs many times what it brings.
     with threadpool_limits(1, user_api="blas"):
         predict: Predict = recipe.train(learned, settings)
     seconds = time.perf_counter() - started
-    answers = [predict([hide_author(tweet, contender.asked) for tweet in asked]) for contender in contenders]
+    answers = [predict([hide(tweet, contender.asked) for tweet in asked]) for contender in contenders]
     return MeasuredTraining(answers, seconds, measure_peak_mb())
 
 

@@ -15,7 +15,7 @@ from viral_common.tweets.text import choose_split, compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet, stack_labels
 
 SplitBy = Literal["time", "random"]
-AuthorKnown = Literal["all", "followers", "nothing"]
+Known = Literal["all", "followers", "no author", "followers alone"]
 
 LEARNED = 0.8  # share of the tweets to learn from, validation included
 FEWEST = 100
@@ -34,23 +34,20 @@ class Parts:
         """Train and validation: what a contender may learn from once everything is chosen."""
         return [*self.train, *self.validation]
 
-    def hide_authors(self, known: AuthorKnown) -> Parts:
-        """Hide what is not `known` of the author of every tweet."""
-        return Parts(
-            *(
-                [replace(tweet, input=hide_author(tweet.input, known)) for tweet in tweets]
-                for tweets in (self.train, self.validation, self.test)
-            )
-        )
+    def hide(self, known: Known) -> Parts:
+        """Hide what is not `known` of each tweet."""
+        parts = (self.train, self.validation, self.test)
+        return Parts(*([replace(one, input=hide(one.input, known)) for one in part] for part in parts))
 
 
-def hide_author(tweet: TweetInput, known: AuthorKnown) -> TweetInput:
-    """Hide what is not `known` of a tweet's author."""
+def hide(tweet: TweetInput, known: Known) -> TweetInput:
+    """Hide what is not `known` of a tweet and its author."""
     if known == "all":
         return tweet
-    followers = tweet.profile.followers if tweet.profile and known == "followers" else None
+    followers = tweet.profile.followers if tweet.profile and known != "no author" else None
     profile = None if followers is None else AuthorProfile(followers=followers)
-    return replace(tweet, username=None, author=None, profile=profile)
+    hidden = replace(tweet, username=None, author=None, profile=profile)
+    return hidden.hide_content() if known == "followers alone" else hidden
 
 
 def split_tweets(tweets: Sequence[LabelledTweet], by: SplitBy, seed: int, likes_threshold: int) -> Parts:

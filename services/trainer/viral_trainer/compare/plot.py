@@ -29,7 +29,7 @@ def _draw_figure(comparison: Comparison, file: str) -> Figure:
     axes.axvline(0.5, color=FAINT, linewidth=1.2, zorder=0)
     for row, result in enumerate(results):
         auc = result.scores["auc"]
-        low, high = result.intervals.get("auc", (auc, auc))
+        low, high = result.scores.get("auc_low", auc), result.scores.get("auc_high", auc)
         ours = result.contender.recipe == "champion"
         color = OURS if ours else RIVALS
         axes.plot([low, high], [row, row], color=color, linewidth=3, alpha=0.45, solid_capstyle="round")

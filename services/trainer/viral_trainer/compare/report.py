@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from rich.table import Table
 
 from viral_trainer.compare.comparison import Comparison, Result
 from viral_trainer.compare.contenders import CONTENDERS
 
-FIGURES = ("auc", "accuracy", "log_loss", "average_precision", "ece")
+# With their intervals, and of how many authors.
+FIGURES = ("auc", "accuracy", "log_loss", "average_precision", "ece", "within_")
 _HEAD = ("model", "AUC", "accuracy", "log loss", "within", "seconds", "MB")
+_SHOWN = ("auc", "accuracy", "log_loss", "within_author_auc")
 
 
 def to_json(comparison: Comparison, file: str) -> dict[str, object]:
@@ -35,24 +37,13 @@ def to_json(comparison: Comparison, file: str) -> dict[str, object]:
 
 def collect_figures(result: Result) -> dict[str, float]:
     """Collect all of one contender's numbers by name."""
-    figures = {name: result.scores[name] for name in FIGURES}
-    for name, (low, high) in result.intervals.items():
-        figures |= {f"{name}_low": low, f"{name}_high": high}
-    return {
-        **figures,
-        **result.within_author,
-        "train_seconds": result.train_seconds,
-        "peak_mb": result.peak_mb,
-    }
+    figures = {name: value for name, value in result.scores.items() if name.startswith(FIGURES)}
+    return {**figures, "train_seconds": result.train_seconds, "peak_mb": result.peak_mb}
 
 
 def to_markdown(comparison: Comparison, file: str) -> str:
     """Write a page of its own: what was compared, the table, who is who."""
-    rows = [
-        _HEAD,
-        ("---", *["--:"] * (len(_HEAD) - 1)),
-        *(_format_cells(result) for result in comparison.results),
-    ]
+    rows = [_HEAD, ("---", *["--:"] * 6), *(_format_cells(result) for result in comparison.results)]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     names = {result.contender.name for result in comparison.results}
     legend = "\n".join(f"- `{one.name}`: {one.what}" for one in CONTENDERS if one.name in names)
@@ -90,20 +81,14 @@ def format_caption(comparison: Comparison) -> str:
     )
 
 
-def _format_cells(
-    result: Result, with_interval: Collection[str] = ("auc", "accuracy", "log_loss", "within_author_auc")
-) -> tuple[str, ...]:
-    within = result.within_author
-    scores, intervals = result.scores | within, dict(result.intervals)
-    if (name := "within_author_auc") in within:
-        intervals[name] = within[f"{name}_low"], within[f"{name}_high"]
-
-    def format_cell(name: str) -> str:
-        if name not in scores:
-            return "–"
-        low, high = intervals.get(name, (None, None))
-        shown = f" ({low:.3f}–{high:.3f})" if name in with_interval and low is not None else ""
-        return f"{scores[name]:.3f}{shown}"
-
-    figures = map(format_cell, ("auc", "accuracy", "log_loss", "within_author_auc"))
+def _format_cells(result: Result, with_interval: Collection[str] = _SHOWN) -> tuple[str, ...]:
+    figures = (_format_cell(result.scores, name, name in with_interval) for name in _SHOWN)
     return (result.contender.name, *figures, f"{result.train_seconds:,.1f}", f"{result.peak_mb:,.0f}")
+
+
+def _format_cell(scores: Mapping[str, float], name: str, with_interval: bool) -> str:
+    if name not in scores:
+        return "–"
+    if not with_interval or f"{name}_low" not in scores:
+        return f"{scores[name]:.3f}"
+    return f"{scores[name]:.3f} ({scores[f'{name}_low']:.3f}–{scores[f'{name}_high']:.3f})"

@@ -11,7 +11,7 @@ from viral_common.tweets.features import AuthorHistory
 from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import compute_copy_hash
 from viral_common.tweets.tweet import LabelledTweet
-from viral_trainer.compare.parts import AuthorKnown, SplitBy, hide_author, split_tweets
+from viral_trainer.compare.parts import Known, SplitBy, hide, split_tweets
 
 from tests.factories import make_labelled_tweets
 
@@ -79,25 +79,25 @@ PROFILE = AuthorProfile(followers=70, posts=9, created_at=TWEETS[0].input.create
     [
         ("all", ("ada", AuthorHistory(3, 2, 1, 0.7), PROFILE)),
         ("followers", (None, None, AuthorProfile(followers=70))),
-        ("nothing", (None, None, None)),
+        ("no author", (None, None, None)),
+        ("followers alone", (None, None, AuthorProfile(followers=70))),
     ],
 )
-def test_hidden_authors_leave_nothing_but_what_is_to_be_known_of_them(
-    known: AuthorKnown, left: object
-) -> None:
+def test_hidden_authors_leave_nothing_but_what_is_to_be_known_of_them(known: Known, left: object) -> None:
     by_ada = {"username": "ada", "author": AuthorHistory(3, 2, 1, 0.7), "profile": PROFILE}
     named = [replace(tweet, input=replace(tweet.input, **by_ada)) for tweet in TWEETS]  # type: ignore[arg-type]
 
-    parts = split_tweets(named, "time", seed=7, likes_threshold=0).hide_authors(known)
+    parts = split_tweets(named, "time", seed=7, likes_threshold=0).hide(known)
 
     everyone = [tweet.input for tweet in (*parts.learned, *parts.test)]
     assert {(tweet.username, tweet.author, tweet.profile) for tweet in everyone} == {left}
+    assert {tweet.content_known for tweet in everyone} == {known != "followers alone"}
 
 
 def test_an_author_of_unknown_followers_has_no_profile_where_only_those_are_to_be_known() -> None:
     tweet = replace(TWEETS[0].input, profile=AuthorProfile(posts=9))
 
-    assert hide_author(tweet, "followers").profile is None
+    assert hide(tweet, "followers").profile is None
 
 
 def test_too_few_tweets_are_the_person_s_mistake() -> None:

@@ -11,7 +11,7 @@ import pytest
 from viral_common.evaluation.scores import compute_scores
 from viral_common.tweets.features import AuthorHistory
 from viral_common.tweets.profile import AuthorProfile
-from viral_common.tweets.tweet import LabelledTweet
+from viral_common.tweets.tweet import LabelledTweet, take_inputs
 from viral_trainer.compare.contenders import CONTENDERS, choose_contenders, group_by_training
 from viral_trainer.compare.parts import Parts
 from viral_trainer.compare.recipes import frozen_bert, trees
@@ -107,12 +107,12 @@ def test_followers_alone_tell_what_they_can_where_they_are_known(
 ) -> None:
     monkeypatch.setattr(trees, "MOST_TREES", 20)
 
-    predict = train_recipe(
-        "followers", settings, Parts(add_followers(TRAIN, known), add_followers(VALIDATION, known), [])
-    )
+    parts = Parts(*(add_followers(tweets, known) for tweets in (TRAIN, VALIDATION, TEST)))
 
-    labels = np.array([tweet.viral for tweet in TEST])
-    probabilities = predict([tweet.input for tweet in add_followers(TEST, known)])
+    parts = parts.hide("followers alone")
+    predict = train_recipe("trees", settings, parts)
+
+    labels, probabilities = np.array([tweet.viral for tweet in TEST]), predict(take_inputs(parts.test))
     assert least <= compute_scores(labels, probabilities)["auc"] <= most
 
 

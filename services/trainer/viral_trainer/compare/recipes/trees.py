@@ -1,18 +1,14 @@
-"""Train boosted trees on what is known beside the text; what is unknown of an author is a way of its own in a tree."""
+"""Train boosted trees on what is known beside the text; the author's columns count where authors are known."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import log_loss
-from viral_common.tweets.features import TweetInput, compute_feature_matrix
-from viral_common.tweets.tweet import take_inputs
+from viral_common.tweets.features import compute_feature_matrix
 
 from viral_trainer.compare.parts import Parts
-from viral_trainer.compare.recipes.recipe import Predict, Read, build_predict, read_parts
+from viral_trainer.compare.recipes.recipe import Predict, build_predict, read_parts
 from viral_trainer.settings import OfflineSettings
 
 LEAVES = (7, 15, 31)
@@ -22,20 +18,10 @@ PATIENCE = 30  # trees that may bring nothing before it stops
 
 
 def train(parts: Parts, settings: OfflineSettings) -> Predict:
-    """Train on all features."""
-    return fit_trees(parts, settings, compute_feature_matrix)
-
-
-def fit_trees(parts: Parts, settings: OfflineSettings, read: Read[NDArray[np.float32]]) -> Predict:
     """Choose leaves and number of trees on the validation tweets, then train on all learned tweets."""
-    known = np.isfinite(read(take_inputs(parts.train))).any(axis=0)
-
-    def read_known(tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
-        return np.where(
-            known, read(tweets), np.float32(0)
-        )  # a column in which nothing is known cannot be cut
-
-    (x, y), (x_val, y_val), (x_learned, y_learned) = read_parts(parts, read_known)
+    (x, y), (x_val, y_val), (x_learned, y_learned) = read_parts(parts, compute_feature_matrix)
+    known = np.isfinite(x).any(axis=0)  # a column in which nothing is known cannot be cut
+    x, x_val = x[:, known], x_val[:, known]
     tried = []
     for leaves in LEAVES:
         for smallest in SMALLEST_LEAVES:
@@ -45,7 +31,8 @@ def fit_trees(parts: Parts, settings: OfflineSettings, read: Read[NDArray[np.flo
             tried.append((min(losses), leaves, smallest, int(np.argmin(losses)) + 1))
     _, leaves, smallest, trees = min(tried)
     best = _make_model(settings.train_seed, leaves, smallest, trees, early_stopping=False)
-    return build_predict(best.fit(x_learned, y_learned), read_known)
+    best.fit(x_learned[:, known], y_learned)
+    return build_predict(best, lambda tweets: compute_feature_matrix(tweets)[:, known])
 
 
 def _make_model(
