@@ -25,7 +25,8 @@ from viral_common.tweets.text import clean
 from viral_gateway.keys_file import read_keys
 from viral_scraper.sources.bluesky.appview import AppView
 from viral_scraper.sources.bluesky.events import MOST_AHEAD_US, EventSorter, parse_tweet
-from viral_scraper.sources.limits import MOST_VALUES, ReplyRefused
+from viral_scraper.sources.bluesky.stream import LARGEST_EVENT
+from viral_scraper.sources.limits import MOST_BYTES, MOST_VALUES, ReplyRefused
 from viral_scraper.sources.mastodon import MastodonSource
 from viral_scraper.sources.retries import SourceAway
 from viral_scraper.sources.x.api import XApi
@@ -150,7 +151,9 @@ def _receive_frames(rng: random.Random, state: State, _folder: Path) -> str:
     sorter = EventSorter(1.0, timedelta(hours=24), bad)
     for _ in range(5):
         frame = rng.choice(state["frames"])
-        sorter.take(mutate_json(rng, frame) if rng.random() < 0.7 else json.dumps(frame).encode())
+        message = mutate_json(rng, frame) if rng.random() < 0.7 else json.dumps(frame).encode()
+        if len(message) <= LARGEST_EVENT:  # the connection lets no larger one through
+            sorter.take(message)
     received = sorter.take_all()
     assert 0 <= received.cursor_us <= time.time_ns() // 1000 + MOST_AHEAD_US
     for post in received.posts + received.left_out:
@@ -173,7 +176,7 @@ class _Session(requests.Session):
         self._body, self._headers = body, headers
 
     def request(self, *_: Any, **__: Any) -> requests.Response:
-        if sum(map(self._body.count, b"{[,")) > MOST_VALUES:
+        if len(self._body) > MOST_BYTES or sum(map(self._body.count, b"{[,")) > MOST_VALUES:
             raise ReplyRefused
         reply = requests.Response()
         reply.status_code, reply._content, reply.url = 200, self._body, "http://127.0.0.1/"
