@@ -10,7 +10,8 @@ from uuid import UUID, uuid5
 import numpy as np
 from viral_common.database.tables import Verdict
 from viral_common.errors import ArtefactError, OtherFeaturesError, SignatureError
-from viral_common.evaluation.intervals import compute_scores_with_intervals
+from viral_common.evaluation.intervals import FEWEST_CLUSTERS, compute_scores_with_intervals
+from viral_common.evaluation.scores import explain_shortage
 from viral_common.evaluation.within_author import compute_within_author
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
@@ -23,6 +24,8 @@ from viral_evaluator.promotion_rule import Decision, PromotionRule
 from viral_evaluator.scoring import Scored, Scorer
 from viral_evaluator.settings import EvaluatorSettings
 
+_TOO_FEW = "the batch has {} labelled test tweets, {} are needed (VIRAL_MIN_TEST_TWEETS)"
+_TOO_FEW_AUTHORS = "the {} test tweets are by {} authors, {} are needed, so that no single account decides"
 _OTHER_THRESHOLD = (
     "it was trained for more than {} likes, the evaluator asks for more than {}: "
     "give both services the same VIRAL_LIKES_THRESHOLD"
@@ -51,7 +54,7 @@ class Judge:
         tweets = HeldOutTweets.from_tweets(
             self.tweets.read_labelled([training.batch_id], "test", self.settings.label_rule)
         )
-        if lack := tweets.explain_shortage(self.settings):
+        if lack := self._explain_shortage(tweets):
             return self._build_unscorable(challenge, lack)
         try:
             graphs = self.scorer.score_each(training, tweets)
@@ -74,6 +77,14 @@ class Judge:
             why = f"the champion asks for more than {rival.spec.likes_threshold} likes"
             return self._compare_with_majority(challenge, tweets, challenger, why)
         return self._compare_with_champion(challenge, champion.model_version, tweets, challenger, rival)
+
+    def _explain_shortage(self, tweets: HeldOutTweets) -> str | None:
+        count, authors = len(tweets.labels), len(np.unique(tweets.authors))
+        if count < self.settings.min_test_tweets:
+            return _TOO_FEW.format(count, self.settings.min_test_tweets)
+        if authors < FEWEST_CLUSTERS:
+            return _TOO_FEW_AUTHORS.format(count, authors, FEWEST_CLUSTERS)
+        return explain_shortage(tweets.labels, "test", self.settings.likes_threshold)
 
     def _compare_with_majority(
         self, challenge: Challenge, tweets: HeldOutTweets, challenger: Choice, why: str
@@ -152,7 +163,7 @@ def _compute_scores(tweets: HeldOutTweets, scored: Scored) -> dict[str, float]:
     figures = compute_scores_with_intervals(
         tweets.labels, scored.probabilities, tweets.authors, scored.spec.decision_threshold
     )
-    return figures | compute_within_author(tweets.paired, scored.paired)
+    return figures | compute_within_author(tweets.paired, scored.paired, scored.paired_log_likes)
 
 
 def _describe_figures(decision: Decision) -> str:

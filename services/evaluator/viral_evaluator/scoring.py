@@ -19,6 +19,7 @@ from viral_common.database.tables import Promotion, Training
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision
 from viral_common.signing.trust import Trust
+from viral_common.tweets.tweet import take_inputs
 
 from viral_evaluator.held_out import HeldOutTweets
 
@@ -39,6 +40,7 @@ class Scored:
     spec: ArtefactSpec
     probabilities: NDArray[np.float64]  # (tweets,)
     paired: NDArray[np.float64]  # (paired tweets,)
+    paired_log_likes: NDArray[np.float64]  # (paired tweets,)
 
 
 @dataclass(frozen=True)
@@ -82,5 +84,6 @@ class Scorer:
 
 def _score_graph(artefact: Artefact, tweets: HeldOutTweets, precision: Precision) -> Scored:
     predictor = load_tried(artefact, precision)
-    probabilities, paired = np.split(predictor.predict(tweets.inputs), [len(tweets.tweets)])
-    return Scored(predictor.spec, probabilities, paired)
+    paired = take_inputs(tweets.paired)
+    probabilities, of_pairs = np.split(predictor.predict([*tweets.inputs, *paired]), [len(tweets.inputs)])
+    return Scored(predictor.spec, probabilities, of_pairs, predictor.predict_log_likes(paired))

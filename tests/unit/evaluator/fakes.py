@@ -16,7 +16,7 @@ from viral_common.events import ModelTrained, Precision, derive_event_id
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
-from viral_common.tweets.tweet import LabelledTweet
+from viral_common.tweets.tweet import LabelledTweet, take_inputs
 from viral_evaluator.challenges import Challenge
 from viral_evaluator.held_out import HeldOutTweets
 from viral_evaluator.scoring import Scored
@@ -62,7 +62,8 @@ class FakeModels:
     def _predict(self, uri: str, tweets: HeldOutTweets, skill: float | Exception) -> Scored:
         if isinstance(skill, Exception):
             raise skill
-        truth = np.array([tweet.text.startswith("viral") for tweet in tweets.inputs])
+        asked = [*tweets.inputs, *take_inputs(tweets.paired)]
+        truth = np.array([tweet.text.startswith("viral") for tweet in asked])
         noise = np.random.default_rng(len(uri)).normal(scale=0.5, size=len(truth))
         logit = skill * np.where(truth, 1.0, -1.0) + noise
         spec = SimpleNamespace(
@@ -70,7 +71,8 @@ class FakeModels:
             decision_threshold=self.decision_threshold,
             training=SimpleNamespace(viral_rate=0.5),
         )
-        return Scored(cast(Any, spec), *np.split(1 / (1 + np.exp(-logit)), [len(tweets.tweets)]))
+        probabilities, paired = np.split(1 / (1 + np.exp(-logit)), [len(tweets.inputs)])
+        return Scored(cast(Any, spec), probabilities, paired, paired)
 
     def record_verdict(self, version: int, verdict: Verdict) -> None:
         if self.faults:

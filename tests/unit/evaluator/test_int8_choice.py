@@ -18,7 +18,7 @@ def scored(quiet: int, pairs_swapped: int) -> Scored:
     probabilities = np.linspace(0.1, 0.9, quiet + VIRAL)
     first = quiet - pairs_swapped
     probabilities[first : quiet + 1] = np.roll(probabilities[first : quiet + 1], -1)
-    return Scored(cast(Any, None), probabilities, np.array([]))
+    return Scored(cast(Any, None), probabilities, np.array([]), np.array([]))
 
 
 def labels(quiet: int) -> np.ndarray[Any, np.dtype[np.bool_]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -21,7 +22,7 @@ from tests.factories import make_artefact, make_labelled_tweets
 from tests.signing import EVALUATOR, TRAINER, make_trust
 from tests.unit.evaluator.fakes import DAY, make_training
 
-TWEETS = HeldOutTweets([], [])
+TWEETS = HeldOutTweets.from_tweets([])
 
 
 class FakeRegistry:
@@ -61,11 +62,24 @@ def test_the_paired_tweets_are_scored_beside_the_others(
     sign(artefact, training.event_id, training.batch_id)
     monkeypatch.setattr(scoring, "load_tried", partial(Predictor.load, threads=1))
     tweets = make_labelled_tweets(7)
+    held_out = replace(HeldOutTweets.from_tweets(tweets), paired=tweets[2:5])
 
-    scored = scorer.score_each(training, HeldOutTweets(tweets, tweets[2:5]))["fp32"]
+    scored = scorer.score_each(training, held_out)["fp32"]
 
     assert scored.probabilities.shape == (7,)
     assert scored.paired == pytest.approx(scored.probabilities[2:5], abs=1e-6)
+    assert scored.paired_log_likes.shape == (3,)
+
+
+def test_tweets_without_pairs_are_scored(
+    scorer: Scorer, training: Training, artefact: Artefact, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(artefact, training.event_id, training.batch_id)
+    monkeypatch.setattr(scoring, "load_tried", partial(Predictor.load, threads=1))
+
+    scored = scorer.score_each(training, HeldOutTweets.from_tweets(make_labelled_tweets(7)))["fp32"]
+
+    assert (len(scored.probabilities), len(scored.paired), len(scored.paired_log_likes)) == (7, 0, 0)
 
 
 def sign(artefact: Artefact, event_id: UUID, batch_id: UUID, signer: Signer = TRAINER) -> None:
