@@ -28,15 +28,16 @@ def fill(engine: Engine, count: int) -> Sessions:
         months.append(find_next_month(months[-1]))
     add_months(db, months)
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE tweets, batches CASCADE"))
+        connection.execute(text("TRUNCATE tweets, batches, author_profiles CASCADE"))
         connection.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
         for index in Tweet.__table__.indexes:  # type: ignore[attr-defined]
             index.drop(connection)
         connection.execute(_TWEETS, {"count": count, "start": START, "step": (END - START) / count})
         for index in Tweet.__table__.indexes:  # type: ignore[attr-defined]
             index.create(connection)
+        connection.execute(_PROFILES)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("VACUUM (ANALYZE) tweets"))
+        connection.execute(text("VACUUM (ANALYZE) tweets, author_profiles"))
     return db
 
 
@@ -71,5 +72,18 @@ _TWEETS = text(
             CASE WHEN n % 50 = 0 THEN 0 ELSE CAST(exp(ln(100) + random() * ln(30000)) AS bigint) END AS author
         FROM (SELECT setseed(0.5)) AS seeded, generate_series(0, CAST(:count AS bigint) - 1) AS n
     ) AS drawn
+    """
+)
+
+# As a live source gives them: read with the likes.
+_PROFILES = text(
+    """
+    INSERT INTO author_profiles (
+        source, author_id, day, read_at, followers, following, posts, favourites, listed, verified, created_at
+    )
+    SELECT DISTINCT ON (source, author_id, day)
+        source, author_id, CAST(counts_observed_at AT TIME ZONE 'UTC' AS date) AS day, counts_observed_at,
+        text_hash % 100000, 200, 30000, 4000, 5, false, CAST('2012-01-01' AS timestamptz)
+    FROM tweets ORDER BY source, author_id, day, counts_observed_at
     """
 )

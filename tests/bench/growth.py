@@ -22,13 +22,14 @@ from viral_common.settings import CommonSettings
 from viral_common.stores.authors import find_authors
 from viral_common.stores.tweets import TweetStore
 from viral_common.tweets.label_rule import LabelRule
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import RawTweet
 from viral_gateway.stores.read_session import open_read_session
 from viral_scraper.stores.batches import BatchStore
 from viral_scraper.stores.copy_row import PreparedTweets, prepare
 
-from tests.bench.crowded import BUSIEST, END, PER_BATCH, SOURCE, fill, newest_batch
+from tests.bench.crowded import BUSIEST, END, PER_BATCH, SOURCE, START, fill, newest_batch
 from tests.bench.figures import Figure
 from tests.conftest import own_database
 from tests.servers import Servers, started_servers
@@ -39,6 +40,7 @@ MOST_READ_S = 2.0
 LOOK_UPS, ROUNDS = 2_000, 3
 AT_ONCE = 5_000
 DAY = timedelta(days=1)
+PROFILE = AuthorProfile(100_000, 200, 30_000, 4_000, 5, False, START)
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,15 @@ def _tweet(number: int, likes: int) -> RawTweet:
     words = f"{number} is a number of its own " * 6
     counts = (likes, 0, 0, 0, False, False, False, False)
     return RawTweet(
-        str(10**18 + number), at, str(10**9 + author), f"user{author}", words, "en", *counts, at + DAY
+        str(10**18 + number),
+        at,
+        str(10**9 + author),
+        f"user{author}",
+        words,
+        "en",
+        *counts,
+        at + DAY,
+        PROFILE,
     )
 
 
