@@ -90,7 +90,7 @@ def _is_published(node: ast.AST) -> bool:
     if not isinstance(node, ast.ClassDef):
         return False
     bases = {ast.unparse(base).split("[")[0].rpartition(".")[2] for base in node.bases}
-    return any(base in PUBLISHED or base.endswith(("Settings", "Event", "Out")) for base in bases)
+    return any(base in PUBLISHED or base.endswith(("Settings", "Event", "In", "Out")) for base in bases)
 
 
 def find_all(root: Path = ROOT) -> dict[str, list[Finding]]:

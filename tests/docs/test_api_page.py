@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
-from viral_gateway.api.prediction_schemas import PredictionsReply, PredictionsRequest
+from viral_gateway.api.prediction_schemas import PredictionsReply, RankingReply
+from viral_gateway.api.request_schemas import PredictionsRequest, RankingRequest
 from viral_gateway.app import create_app
 
 from tests.unit.gateway.fakes import FakeGateway
@@ -31,6 +32,15 @@ def test_the_reply_shown_is_a_whole_reply() -> None:
     replies = TypeAdapter(PredictionsReply)
 
     assert replies.dump_python(replies.validate_python(shown), mode="json") == shown
+
+
+def test_the_ranking_shown_is_one_that_is_asked_for_and_given() -> None:
+    request, reply = re.findall(r"```json\n(.+?)```", API, re.DOTALL)[1:3]
+
+    ranking = RankingReply.model_validate_json(reply)
+
+    assert len(RankingRequest.model_validate_json(request).drafts) == len(ranking.drafts)
+    assert json.loads(ranking.model_dump_json(exclude_none=True, by_alias=True)) == json.loads(reply)
 
 
 def test_every_address_of_the_api_is_on_the_page() -> None:

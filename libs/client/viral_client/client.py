@@ -9,7 +9,16 @@ from typing import Any, Self
 import httpx2
 
 from viral_client.errors import GatewayAway, GatewayError
-from viral_client.models import Batch, ModelDetails, ModelVersion, Predictions, Readiness, Tweet
+from viral_client.models import (
+    Batch,
+    ModelDetails,
+    ModelVersion,
+    Post,
+    Predictions,
+    Ranking,
+    Readiness,
+    Tweet,
+)
 
 # The gateway sends a comment at least every 15 seconds; when two did not come it is silent.
 SILENCE_S = 40.0
@@ -42,6 +51,14 @@ class Client:
             "explain": explain,
         }
         return Predictions.model_validate(self._ask("POST", "/v1/predictions", json=body))
+
+    def rank(self, drafts: Iterable[str], post: Post | None = None) -> Ranking:
+        """Rank 2 to 10 drafts of one account; what `post` says beside goes for all of them."""
+        if isinstance(drafts, str):
+            raise TypeError("give a list of drafts")
+        said = post.model_dump(mode="json", exclude_none=True, exclude={"text"}) if post else {}
+        body = said | {"drafts": list(drafts)}
+        return Ranking.model_validate(self._ask("POST", "/v1/rankings", json=body))
 
     def get_model(self) -> ModelDetails:
         """Get the model that answers."""

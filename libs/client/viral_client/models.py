@@ -12,17 +12,39 @@ class _Reply(BaseModel):
     model_config = ConfigDict(frozen=True, protected_namespaces=())
 
 
-class Tweet(BaseModel):
-    """A tweet as it would be posted; `created_at` is now unless given."""
+class Author(_Reply):
+    """Say the public counts of an author; a reply also says what was collected, and when a stored profile was read."""
+
+    followers: int | None = None
+    following: int | None = None
+    posts: int | None = None
+    favourites: int | None = None
+    listed: int | None = None
+    verified: bool | None = None
+    created_at: datetime | None = None
+    tweets: int | None = None
+    settled: int | None = None
+    viral: int | None = None
+    profile_read_at: datetime | None = None
+
+
+class Post(BaseModel):
+    """Say all of a tweet but its text; `created_at` is now unless given."""
 
     model_config = ConfigDict(frozen=True)
 
-    text: str
     username: str | None = None
+    author: Author | None = None
     created_at: datetime | None = None
     photos_count: int = 0
     has_video: bool = False
     is_quote_tweet: bool = False
+
+
+class Tweet(Post):
+    """Describe a tweet as it would be posted."""
+
+    text: str
 
 
 class Model(_Reply):
@@ -66,14 +88,6 @@ class Features(_Reply):
     urls_count: int
 
 
-class Author(_Reply):
-    """Hold what was known of the author before the tweet."""
-
-    tweets: int
-    settled: int
-    viral: int
-
-
 class WordWeight(_Reply):
     """Say how much the probability falls without `text[start:end]`. A hint, not a cause."""
 
@@ -90,6 +104,7 @@ class Prediction(_Reply):
     viral: bool
     features: Features
     author: Author | None = None
+    usual: float | None = None
     explanation: list[WordWeight] | None = None
 
 
@@ -98,6 +113,34 @@ class Predictions(_Reply):
 
     model: Model
     predictions: list[Prediction]
+
+
+class ExpectedLikes(_Reply):
+    """Say how many likes to expect, and the bounds between which they lie in four of five cases."""
+
+    likes: float
+    low: float
+    high: float
+
+
+class RankedDraft(_Reply):
+    """Say how a draft, by its `index` in the call, stands among the others; the last differs from no next one."""
+
+    place: int
+    index: int
+    probability: float
+    expected_likes: ExpectedLikes | None = None
+    differs: bool | None = None
+    confidence: float | None = None
+
+
+class Ranking(_Reply):
+    """Hold drafts, the best first, all from one model, and what is usual for their account."""
+
+    model: Model
+    usual: float
+    author: Author | None = None
+    drafts: list[RankedDraft]
 
 
 class Verdict(_Reply):

@@ -45,7 +45,7 @@ def create_app(gateway: Gateway, lifespan: Lifespan[FastAPI] | None = None) -> F
     error_handlers.install(app)
     openapi.describe(app, asks_for_keys=settings.asks_for_keys)
     # The innermost: all limits and headers are around it.
-    app.user_middleware.append(predictions.build_fast_route(gateway, app.exception_handlers))
+    app.user_middleware += predictions.build_fast_routes(gateway, app.exception_handlers)
     for part in (predictions, records, events, health, form, pipeline):
         app.include_router(part.router)
     if access:

@@ -11,7 +11,7 @@ from viral_common.database.tables import AuditEntry
 from viral_common.stores import audit, authors, ledger, trail
 from viral_common.stores.champion import Champion
 from viral_common.stores.trail import BatchTrail, ModelRecord
-from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.features import KnownAuthor, TweetInput
 from viral_common.tweets.label_rule import LabelRule
 
 from viral_gateway.stores import predictions
@@ -56,9 +56,9 @@ class Records:
         with open_read_session(self._sessions) as session:
             return predictions.read_test_tweets(session, batch_id, count, rule)
 
-    def read_author_histories(
+    def find_authors(
         self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
-    ) -> list[AuthorHistory]:
-        """Read that of each (username, time), in that order."""
+    ) -> list[KnownAuthor]:
+        """Find what was known of each (username, time), in that order."""
         with open_read_session(self._sessions) as session:
-            return [known.history for known in authors.find_authors(session, source, asked, rule)]
+            return authors.find_authors(session, source, asked, rule)

@@ -67,9 +67,7 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     gateway = Gateway(
         settings,
         holder,
-        PredictionService(
-            scoring, AuthorCache(records.read_author_histories), prediction_log, settings.min_age
-        ),
+        PredictionService(scoring, AuthorCache(records.find_authors), prediction_log, settings.min_age),
         announcements,
         records,
         LiveTraffic(records, settings.min_age),

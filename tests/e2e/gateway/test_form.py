@@ -31,7 +31,9 @@ def test_a_tweet_is_answered_with_and_without_javascript(
     expect(page.locator(".number")).to_have_text("65%")
     expect(page.locator(".words")).to_have_text("Likely to get a like")
     expect(page.get_by_role("meter", name="Probability")).to_have_attribute("aria-valuenow", "65.0")
-    expect(page.get_by_text("usual 40%")).to_be_visible()
+    expect(page.get_by_text("usual 45%")).to_be_visible()
+    expect(page.locator(".usual-for")).to_have_text("Usual for an account like this: 45%")
+    expect(page.get_by_text("+20.0 points against the usual")).to_be_visible()
     expect(page.get_by_text("A hint, not a cause.")).to_be_visible()
     expect(page.locator(".lists li")).to_have_text("good +20.0")
     expect(page.get_by_role("row", name="Without the video")).to_be_visible()
@@ -84,7 +86,8 @@ def test_everything_is_reached_by_keyboard_in_order_and_shows_its_focus(
         page.keyboard.press("Tab")
         assert len(walked) < 30
 
-    stops = ["text", "photos_count", "has_video", "is_quote_tweet", "created_at", "username", "Predict"]
+    account = ["username", "followers", "following", "posts", "account_since"]
+    stops = ["text", "photos_count", "has_video", "is_quote_tweet", "created_at", *account, "Predict"]
     assert list(dict.fromkeys(walked))[: len(stops) + 1] == [*stops, "A launch"]
 
 

@@ -13,8 +13,14 @@ from tests.unit.gateway.fakes import NOON, FakeGateway, make_act, make_batch, ma
 
 NARROW = {"viewport": {"width": 320, "height": 640}}
 TWEET = "a good and bad day #fun https://example.com/" + "long" * 60
-PATHS = {"not found": "/nowhere", "pipeline": "/pipeline", "docs": "/docs"}
-PAGES = ["form", "result", "error", "first run", "not found", "pipeline"]
+PATHS = {
+    "not found": "/nowhere",
+    "pipeline": "/pipeline",
+    "docs": "/docs",
+    "drafts": "/drafts",
+    "ranking": "/drafts",
+}
+PAGES = ["form", "result", "error", "drafts", "ranking", "first run", "not found", "pipeline"]
 # A button in a button, and headings that skip a rank: its markup, which is not ours to change.
 OF_SWAGGER_UI = ["nested-interactive", "heading-order"]
 
@@ -31,13 +37,19 @@ def shown(name: str, fake_gateway: FakeGateway, open_page: Open, **options: obje
     if name == "first run":
         fake_gateway.records.trails = [BatchTrail(make_batch("simulated"), None, None, None)]
     else:
-        fake_gateway.serve(simulated=True)
+        fake_gateway.serve(simulated=True, says_likes=True)
         fake_gateway.holder.refused = Refusal(4, 4, "model.onnx: 3 bytes, manifest.json says 9", NOON)
     page = open_page(PATHS.get(name, "/"), **options)
     if name in ("result", "error"):
         page.get_by_label("Your tweet").fill(TWEET if name == "result" else " ")
         page.keyboard.press("Control+Enter")
         expect(page.locator(".number" if name == "result" else "#text-wrong")).to_be_visible()
+    if name == "ranking":
+        for number, text in enumerate([TWEET, f"good {TWEET}", f"{TWEET} bad bad"], 1):
+            page.get_by_label(f"Draft {number}", exact=True).fill(text)
+        page.get_by_label("Followers").fill("9,000")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.locator(".ranking")).to_be_visible()
     for closed in page.locator("summary").all():
         closed.click()
     return page
@@ -56,7 +68,7 @@ def test_axe_finds_no_violation(fake_gateway: FakeGateway, open_page: Open, name
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_in_the_apis_page_only_what_swagger_ui_nests(open_page: Open, scheme: str) -> None:
     page = open_page("/docs", color_scheme=scheme, reduced_motion="reduce")
-    expect(page.locator(".opblock")).to_have_count(8)
+    expect(page.locator(".opblock")).to_have_count(9)
 
     found = Axe().run(page, options={"rules": {rule: {"enabled": False} for rule in OF_SWAGGER_UI}})
 

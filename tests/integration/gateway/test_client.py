@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from viral_client import Client, FieldError, GatewayAway, GatewayError, Tweet
+from viral_client import Author, Client, FieldError, GatewayAway, GatewayError, Post, Tweet
 
 from tests.integration.gateway.processes import NOWHERE, GatewayProcess
 
@@ -23,6 +23,11 @@ def test_each_call_gives_what_the_gateway_says(client: Client) -> None:
     assert reply.predictions[1].features.photos_count == 2
     assert reply.predictions[1].author
     assert [word.word for word in reply.predictions[0].explanation or []] == ["hello"]
+    assert reply.predictions[0].usual
+    ranking = client.rank(["hello", "hello", "a #tag"], Post(author=Author(followers=1_200)))
+    assert sorted(draft.index for draft in ranking.drafts) == [0, 1, 2]
+    assert ranking.author == Author(followers=1_200)
+    assert ranking.model == reply.model
     details = client.get_model()
     assert details.version == reply.model.version
     assert details.simulated

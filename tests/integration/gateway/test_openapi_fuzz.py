@@ -12,8 +12,9 @@ import pytest
 
 from tests.integration.gateway.processes import GatewayProcess
 
+ROOT = Path(__file__).parents[3]
 CASES_PER_CALL = int(os.environ.get("FUZZ_CASES_PER_CALL", "25"))
-# Of the seven calls three take parameters; the others have nothing to vary.
+# Of the eight calls four take parameters; the others have nothing to vary.
 AT_LEAST = 2 * CASES_PER_CALL
 
 
@@ -38,6 +39,11 @@ def test_no_request_gets_a_reply_that_the_document_does_not_know(
             f"{gateway.http.base_url}/openapi.json",
         ],
         cwd=tmp_path,
+        env={
+            **os.environ,
+            "SCHEMATHESIS_HOOKS": "tests.integration.gateway.openapi_hooks",
+            "PYTHONPATH": str(ROOT),
+        },
         capture_output=True,
         text=True,
         check=False,

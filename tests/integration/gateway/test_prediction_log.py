@@ -14,8 +14,15 @@ from viral_common.database.engine import Sessions, connect, make_sessions
 from viral_common.database.tables import Batch
 from viral_common.settings import CommonSettings
 from viral_common.stores.champion import Champion
-from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput, compute_feature_matrix
+from viral_common.tweets.features import (
+    FEATURES,
+    PROFILE_FEATURES,
+    AuthorHistory,
+    TweetInput,
+    compute_feature_matrix,
+)
 from viral_common.tweets.label_rule import LabelRule
+from viral_common.tweets.profile import AuthorProfile
 from viral_gateway.monitoring import prediction_log
 from viral_gateway.monitoring.live_drift import LiveTraffic
 from viral_gateway.monitoring.prediction_log import PredictionLog
@@ -38,6 +45,7 @@ TWEETS = [
         False,
         "somebody7",
         AuthorHistory(9, 8, 5, 4.0),
+        AuthorProfile(followers=1_234, created_at=datetime(2015, 3, 1, tzinfo=UTC)),
     ),
     TweetInput("nobody named as its author", NOW),
 ]
@@ -52,7 +60,7 @@ def count_dropped(reason: str) -> float:
     return REGISTRY.get_sample_value(name, {"reason": reason}) or 0.0
 
 
-def test_numbers_and_the_minute_are_written_neither_text_nor_name(db: Sessions) -> None:
+def test_numbers_and_the_minute_are_written_neither_text_nor_name_nor_profile(db: Sessions) -> None:
     log = make_log(db)
 
     log.record(7, TWEETS, [0.25, 0.75])
@@ -68,7 +76,9 @@ def test_numbers_and_the_minute_are_written_neither_text_nor_name(db: Sessions) 
     assert live.since.second == live.since.microsecond == 0
     assert sorted(live.probabilities) == [0.25, 0.75]
     order = np.argsort(live.probabilities)
-    assert np.array_equal(live.features[order], compute_feature_matrix(TWEETS), equal_nan=True)
+    written = compute_feature_matrix(TWEETS)
+    written[:, [FEATURES.index(name) for name in PROFILE_FEATURES]] = np.nan
+    assert np.array_equal(live.features[order], written, equal_nan=True)
     assert other is None
 
 
@@ -138,7 +148,9 @@ def test_live_traffic_is_compared_with_the_test_tweets_of_the_champions_batch(db
     assert found.drift
     assert found.drift.reading == "stable"
     assert found.count == found.newest == len(tweets)
-    assert {shift.feature for shift in found.drift.shifts} == {"probability", *FEATURES}
+    assert {shift.feature for shift in found.drift.shifts} == {"probability", *FEATURES} - set(
+        PROFILE_FEATURES
+    )
     assert moved
     assert moved.drift
     assert moved.drift.reading == "moved"

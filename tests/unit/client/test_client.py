@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
-from viral_client import Client, FieldError, GatewayAway, GatewayError, Tweet
+from viral_client import Author, Client, FieldError, GatewayAway, GatewayError, Post, Tweet
 from viral_client.models import Predictions
 from viral_gateway.api.prediction_schemas import ModelDetails
 
@@ -96,6 +97,43 @@ def test_errors_that_are_no_objects_are_passed_over() -> None:
 def test_one_tweet_is_no_list_of_tweets(one: Any) -> None:
     with pytest.raises(TypeError, match="list of tweets"):
         talking_to(lambda _: httpx2.Response(200)).predict(one)
+
+
+def test_drafts_are_sent_with_what_goes_for_all_of_them_and_come_back_ranked() -> None:
+    sent: list[Any] = []
+    reply = {
+        "model": {"version": 1, "promotion_seq": 1, "run_id": "r", "promoted_at": "2026-11-23T12:00:00Z"},
+        "usual": 0.4,
+        "drafts": [
+            {"place": 1, "index": 1, "probability": 0.6, "differs": True, "confidence": 0.7},
+            {
+                "place": 2,
+                "index": 0,
+                "probability": 0.5,
+                "expected_likes": {"likes": 5, "low": 1, "high": 9},
+            },
+        ],
+    }
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append((request.url.path, json.loads(request.content)))
+        return httpx2.Response(200, json=reply)
+
+    ranking = talking_to(answer).rank(["one", "two"], Post(username="ada", author=Author(followers=7)))
+
+    [(path, body)] = sent
+    assert path == "/v1/rankings"
+    assert body["drafts"] == ["one", "two"]
+    assert (body["username"], body["author"]) == ("ada", {"followers": 7})
+    assert [draft.index for draft in ranking.drafts] == [1, 0]
+    assert ranking.drafts[0].differs
+    assert ranking.drafts[1].expected_likes
+    assert ranking.drafts[1].expected_likes.high == 9
+
+
+def test_one_draft_is_no_list_of_drafts() -> None:
+    with pytest.raises(TypeError, match="list of drafts"):
+        talking_to(lambda _: httpx2.Response(200)).rank("hello")
 
 
 @pytest.mark.parametrize("error", [httpx2.ConnectError("refused"), httpx2.ReadTimeout("")])

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import sessionmaker
 from viral_common.artefact.files import ArtefactSpec, Calibration, FeatureScaling, Sample
+from viral_common.artefact.likes import DraftsSpec, LikesSpec
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import AuditEntry, Batch, Promotion, Training, Verdict
 from viral_common.errors import ServerAway
 from viral_common.stores.champion import Champion
 from viral_common.stores.trail import BatchTrail, ModelRecord
-from viral_common.tweets.features import FEATURES, AuthorHistory, TweetInput
+from viral_common.tweets.features import FEATURES, KnownAuthor, TweetInput
 from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.gateway import Gateway
 from viral_gateway.monitoring.live_drift import LiveTraffic
@@ -49,6 +50,10 @@ class FakeModel:
         self.calls.append(list(tweets))
         return np.array([self._score(tweet.text.split()) for tweet in tweets], dtype=np.float64)
 
+    def predict_log_likes(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        """Say four times the probability: a word of weight makes a difference of 0.8."""
+        return np.array([4 * self._score(tweet.text.split()) for tweet in tweets], dtype=np.float64)
+
     def _score(self, words: list[str]) -> float:
         return min(1.0, max(0.0, self.base + 0.2 * words.count("good") - 0.2 * words.count("bad")))
 
@@ -61,7 +66,7 @@ class FakeRecords(Records):
         self.newest: Champion | None = None
         self.live: RecentPredictions | None = None
         self.test_tweets: list[TweetInput] = []
-        self.authors: dict[str, AuthorHistory] = {}
+        self.authors: dict[str, KnownAuthor] = {}
         self.acts: list[AuditEntry] = []
         self.away = False
 
@@ -89,11 +94,11 @@ class FakeRecords(Records):
         self._ask()
         return self.test_tweets[:count]
 
-    def read_author_histories(
+    def find_authors(
         self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
-    ) -> list[AuthorHistory]:
+    ) -> list[KnownAuthor]:
         self._ask()
-        return [self.authors.get(username, AuthorHistory()) for username, _ in asked]
+        return [self.authors.get(username, KnownAuthor()) for username, _ in asked]
 
     def _ask(self) -> None:
         if self.away:
@@ -119,7 +124,7 @@ class FakeGateway:
             self.holder,
             PredictionService(
                 Scoring(threads=2, most_waiting=1024),
-                AuthorCache(self.records.read_author_histories),
+                AuthorCache(self.records.find_authors),
                 PredictionLog(self.sessions, settings),
                 settings.min_age,
             ),
@@ -172,12 +177,16 @@ def make_spec(
     likes_threshold: int = 0,
     decision_threshold: float = 0.5,
     viral_rate: float = 0.4,
+    says_likes: bool = False,
 ) -> ArtefactSpec:
     return ArtefactSpec(
         max_tokens=128,
         features=FeatureScaling(names=FEATURES, mean=(0.0,) * len(FEATURES), scale=(1.0,) * len(FEATURES)),
         calibration=Calibration(),
         likes_threshold=likes_threshold,
+        # Differences from one half on are more than noise.
+        likes=LikesSpec(levels=(0, 4), low=(0, 3), high=(1, 5)) if says_likes else None,
+        drafts=DraftsSpec(slope=1.0, slope_low=0.9, authors=80) if says_likes else None,
         decision_threshold=decision_threshold,
         base_model="fake",
         base_model_source="tests",

@@ -60,6 +60,7 @@ WRONG_FIELD = {"pointer": "#/tweets/0/text", "detail": "String should have at mo
 WRONG_LIMIT = {"parameter": "limit", "detail": "Input should be less than or equal to 1000"}
 WRONG_AT = {
     "/v1/predictions": WRONG_FIELD,
+    "/v1/rankings": WRONG_FIELD | {"pointer": "#/drafts/0"},
     "/v1/events": {"parameter": "since", "detail": "Input should be greater than or equal to 0"},
 }
 

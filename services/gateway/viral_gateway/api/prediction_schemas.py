@@ -1,103 +1,22 @@
-"""Describe what callers send and get: `POST /v1/predictions` and `GET /v1/model`."""
+"""Describe what callers get: predictions, rankings and the model that made them."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, NotRequired, Self
+from collections import ChainMap
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, NotRequired, Self
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic takes no other below Python 3.12
 from viral_common.events import Precision, Reason
 from viral_common.tweets.features import TweetInput
-from viral_common.tweets.text import clean
 
 from viral_gateway.api.record_schemas import Out
+from viral_gateway.api.request_schemas import AuthorIn
+from viral_gateway.prediction.ranking import RankedDraft
 from viral_gateway.serving.champion import Serving
-
-MAX_TWEETS = 256
-MAX_TEXT = 4_000
-MAX_USERNAME = 50
-MAX_PHOTOS = 4
-
-
-def _clean_text(max_length: int) -> BeforeValidator:
-    """Clean a text before pydantic sees it, which takes no lone surrogates. What is sent too long stays too long."""
-
-    def clean_short(value: Any) -> Any:
-        return clean(value) if isinstance(value, str) and len(value) <= max_length else value
-
-    return BeforeValidator(clean_short)
-
-
-def _parse_whole(value: Any) -> Any:
-    # To JSON Schema and JavaScript 2.0 is an integer.
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _parse_time(value: Any) -> Any:
-    if value is None:
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError("must be a time in ISO 8601, for example 2026-11-23T18:30:00Z") from None
-    try:
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    except OverflowError:  # a day before the first or after the last that there is
-        return at.replace(tzinfo=UTC)
-
-
-class TweetIn(BaseModel):
-    """A tweet as it would be posted. Unknown fields are ignored."""
-
-    text: Annotated[str, _clean_text(MAX_TEXT)] = Field(
-        max_length=MAX_TEXT,
-        description="As its author types it; may be empty. Control characters and lone surrogates are dropped",
-        examples=[
-            "Our new release is out: twice as fast, half the memory. What should we build next? #python"
-        ],
-    )
-    username: Annotated[str, _clean_text(MAX_USERNAME)] | None = Field(
-        default=None,
-        max_length=MAX_USERNAME,
-        description="Who posts it: what is known of the author sharpens the prediction",
-        examples=["ada"],
-    )
-    created_at: Annotated[datetime | None, BeforeValidator(_parse_time)] = Field(
-        default=None,
-        description="When it is posted, ISO 8601; without an offset it is UTC. Default: now",
-        examples=["2026-11-23T18:30:00Z"],
-    )
-    photos_count: Annotated[int, BeforeValidator(_parse_whole)] = Field(
-        default=0, ge=0, le=MAX_PHOTOS, strict=True, description="Photos attached", examples=[1]
-    )
-    has_video: StrictBool = Field(default=False, description="Whether a video is attached", examples=[False])
-    is_quote_tweet: StrictBool = Field(
-        default=False, description="Whether it quotes another tweet", examples=[False]
-    )
-
-    def to_input(self, now: datetime) -> TweetInput:
-        """Make what the model may look at."""
-        return TweetInput(
-            text=self.text,
-            created_at=self.created_at or now,
-            photos_count=self.photos_count,
-            has_video=self.has_video,
-            is_quote_tweet=self.is_quote_tweet,
-            username=self.username,
-        )
-
-
-class PredictionsRequest(BaseModel):
-    """1 to 256 tweets. Unknown fields are ignored."""
-
-    tweets: list[TweetIn] = Field(min_length=1, max_length=MAX_TWEETS, description="The tweets to predict")
-    explain: StrictBool = Field(
-        default=False,
-        description="Also weigh each word by leaving it out: up to 60 words of a tweet, fewer in large calls",
-        examples=[True],
-    )
 
 
 class ModelRef(Out):
@@ -196,18 +115,23 @@ class WordWeightOut(TypedDict):
     ]
 
 
-class AuthorOut(TypedDict):
-    """What was known of the author before the tweet; zeros for a username never seen."""
+class AuthorOut(AuthorIn):
+    """What was known of the author, by the request or by the username; what was not is left out."""
 
-    tweets: Annotated[
-        int, Field(ge=0, description="Tweets collected of this author, posted earlier", examples=[12])
-    ]
-    settled: Annotated[
-        int, Field(ge=0, description="Of these, those whose likes were known by then", examples=[11])
-    ]
-    viral: Annotated[
-        int, Field(ge=0, description="Of the settled ones, those that got likes enough", examples=[7])
-    ]
+    tweets: int | None = Field(
+        default=None, description="Collected of the username, posted earlier", examples=[12]
+    )
+    settled: int | None = Field(default=None, description="Of these, with likes known by then", examples=[11])
+    viral: int | None = Field(default=None, description="Of the settled, with likes enough", examples=[7])
+    read_at: datetime | None = Field(
+        default=None, serialization_alias="profile_read_at", description="When the stored profile was read"
+    )
+
+    @classmethod
+    def from_tweet(cls, tweet: TweetInput) -> AuthorOut | None:
+        """Take what was known; None if nothing was."""
+        known = [asdict(part) for part in (tweet.author, tweet.profile) if part]
+        return cls.model_construct(**ChainMap(*known)) if known else None
 
 
 class PredictionOut(TypedDict):
@@ -225,7 +149,14 @@ class PredictionOut(TypedDict):
     ]
     features: Features
     author: NotRequired[
-        Annotated[AuthorOut, Field(description="Only with a username, and while Postgres answers")]
+        Annotated[
+            AuthorOut, Field(description="What was known: by `author`, by a username while Postgres answers")
+        ]
+    ]
+    usual: NotRequired[
+        Annotated[
+            float, Field(description="With the content hidden; only if asked to explain", examples=[0.41])
+        ]
     ]
     explanation: NotRequired[Annotated[list[WordWeightOut], Field(description="Only if asked for")]]
 
@@ -235,3 +166,12 @@ class PredictionsReply(TypedDict):
 
     model: ModelRef
     predictions: Annotated[list[PredictionOut], Field(description="In the order of the tweets")]
+
+
+class RankingReply(BaseModel):
+    """The drafts, wholly from one model version."""
+
+    model: ModelRef
+    usual: float = Field(description="What is usual for an account like this", examples=[0.41])
+    author: AuthorOut | None = Field(default=None, description="What was known of it")
+    drafts: list[RankedDraft] = Field(description="The best first")

@@ -12,6 +12,7 @@ _OPEN_WITHOUT_ROLES = frozenset({"/metrics", "/docs", "/openapi.json"})
 
 _NEEDED: dict[str, Role] = {
     "/": "predict",
+    "/drafts": "predict",
     "/v1/predictions": "predict",
     "/v1/rankings": "predict",
     "/metrics": "admin",

@@ -23,15 +23,11 @@ class CodeSnippets:
     @classmethod
     def from_form(cls, form: Form, address: str, *, asks_for_keys: bool) -> Self:
         """Write them for what was typed into the form, at the gateway's own address."""
-        url, body = f"{address.rstrip('/')}/v1/predictions", {"tweets": [_list_fields(form)]}
+        url, body = (
+            f"{address.rstrip('/')}/v1/predictions",
+            {"tweets": [{"text": form.texts[0], **form.list_fields()}]},
+        )
         return cls(_write_curl(url, body, asks_for_keys), _write_python(url, body, asks_for_keys))
-
-
-def _list_fields(form: Form) -> dict[str, Any]:
-    names = ("username", "created_at", "has_video", "is_quote_tweet")
-    given = {name: value for name in names if (value := getattr(form, name))}
-    photos = {"photos_count": int(form.photos_count)} if form.photos_count != "0" else {}
-    return {"text": form.text, **given, **photos}
 
 
 def _write_curl(url: str, body: dict[str, Any], asks_for_keys: bool) -> str:

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from viral_common.tweets.features import AuthorHistory, TweetInput, compute_features
+from viral_common.artefact.files import DECISION_THRESHOLD, ArtefactSpec
+from viral_common.tweets.features import TweetInput, compute_features
 
-from viral_gateway.api.prediction_schemas import ModelDetails
-from viral_gateway.pages.number_formats import format_goal, format_points
-from viral_gateway.pages.what_if_chart import WhatIfView
+from viral_gateway.pages.number_formats import format_day, format_goal, format_points
 from viral_gateway.prediction.explain import WORDS_PER_TWEET, WordWeight, find_words
 from viral_gateway.prediction.predict import Prediction
+from viral_gateway.prediction.what_if import Outcome
+from viral_gateway.serving.champion import Serving
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-# A word is coloured from this weight on, strongly from the second.
-WEAK, STRONG = 0.01, 0.05
+# A word that weighs more than noise is coloured, from this weight on strongly.
+STRONG = 0.05
+COUNTS = ("followers", "following", "posts", "favourites", "listed")
 # So many words are listed each way.
 LISTED = 5
 # From each probability on, what it is called.
@@ -43,50 +45,70 @@ class TextPiece:
 class Result:
     """Hold what the page shows beside the form."""
 
+    account: str
+    usual: float
+    added: str
+    """What the tweet adds to the usual, in points; empty where that is no more than noise."""
     probability: float
     words: str
     text: list[TextPiece]
     raises: list[TextPiece]
     lowers: list[TextPiece]
     all_weighed: bool
-    what_if: WhatIfView
+    what_if: Outcome
     features: list[tuple[str, str]]
-    author: str
 
     @classmethod
-    def from_prediction(cls, prediction: Prediction, model: ModelDetails) -> Self:
-        """Take a smaller weight as much where viral tweets are rare."""
-        scale, tweet, weights = model.decision_threshold / 0.5, prediction.tweet, prediction.weights or []
+    def from_prediction(cls, prediction: Prediction, serving: Serving) -> Self:
+        """Take a prediction with its explanation, and the model that made it."""
+        tweet, _, _, explanation, outcome = prediction
+        assert explanation, "the form asks for it"  # noqa: S101
+        assert outcome, "and for that"  # noqa: S101
+        usual, clear, weights = explanation
+        spec = serving.scorer.spec
+        strong = STRONG * spec.decision_threshold / DECISION_THRESHOLD
         by_weight = sorted(weights, key=lambda found: found.weight)
         return cls(
+            describe_account(tweet, spec.likes_threshold),
+            usual,
+            format_points(prediction.probability - usual) if clear else "",
             prediction.probability,
-            describe_probability(prediction.probability, model),
-            mark_words(tweet.text, weights, scale),
-            list_strongest(reversed(by_weight), "up", scale),
-            list_strongest(by_weight, "down", scale),
+            describe_probability(prediction.probability, spec),
+            mark_words(tweet.text, weights, strong),
+            list_strongest(reversed(by_weight), "up", strong),
+            list_strongest(by_weight, "down", strong),
             len(find_words(tweet.text, WORDS_PER_TWEET + 1)) <= WORDS_PER_TWEET,
-            WhatIfView.from_prediction(prediction),
+            outcome,
             list_features(tweet),
-            describe_author(tweet.author, model.likes_threshold),
         )
 
 
-def describe_probability(probability: float, model: ModelDetails) -> str:
+def describe_probability(probability: float, spec: ArtefactSpec) -> str:
     """Say carefully what the probability means; and where likes are rare, whether the tweet stands out."""
     likely = next(name for least, name in LIKELY if probability >= least)
-    words = f"{likely} to get {format_goal(model.likes_threshold)}"
-    if model.decision_threshold <= probability < 0.5 and model.viral_rate:
-        return f"{words}, yet {probability / model.viral_rate:.1f} times as likely as usual"
+    words = f"{likely} to get {format_goal(spec.likes_threshold)}"
+    viral_rate = spec.training.viral_rate
+    if spec.decision_threshold <= probability < 0.5 and viral_rate:
+        return f"{words}, yet {probability / viral_rate:.1f} times as likely as the average tweet"
     return words
 
 
-def describe_author(author: AuthorHistory | None, threshold: int) -> str:
-    """Say in a sentence what was known of the author."""
-    if author is None:
-        return "Without a username that could be looked up, the author counts as unknown."
-    if not author.tweets:
-        return "No earlier tweet of this author was collected."
-    return f"{author.viral} of {author.settled} earlier tweets of this author got {format_goal(threshold)}."
+def describe_account(tweet: TweetInput, threshold: int) -> str:
+    """Say in a sentence or two what was known of the account: nothing, its followers, its profile, its history."""
+    known = []
+    if profile := tweet.profile:
+        counts = {name: getattr(profile, name) for name in COUNTS}
+        parts = [f"{name} {count:,}" for name, count in counts.items() if count is not None]
+        parts += ["verified"] if profile.verified else []
+        parts += [f"since {format_day(profile.created_at)}"] if profile.created_at else []
+        read = f" (read on {format_day(profile.read_at)})" if profile.read_at else ""
+        known.append(f"Known of the account: {', '.join(parts) or 'not verified'}{read}.")
+    if (author := tweet.author) and author.tweets:
+        goal = format_goal(threshold)
+        known.append(f"{author.viral} of {author.settled} earlier tweets of this author got {goal}.")
+    elif author:
+        known.append("No earlier tweet of this author was collected.")
+    return " ".join(known) or "Nothing is known of the account: give its followers, or its username."
 
 
 def list_features(tweet: TweetInput) -> list[tuple[str, str]]:
@@ -104,28 +126,23 @@ def list_features(tweet: TweetInput) -> list[tuple[str, str]]:
     ]
 
 
-def mark_words(text: str, weights: Sequence[WordWeight], scale: float) -> list[TextPiece]:
+def mark_words(text: str, weights: Sequence[WordWeight], strong: float) -> list[TextPiece]:
     """Mark the words of the whole text, each with one of five styles."""
     pieces, end = [], 0
     for found in weights:
         pieces.append(TextPiece(text[end : found.word.start]))
-        pieces.append(_build_piece(found, scale))
+        pieces.append(_build_piece(found, strong))
         end = found.word.end
     return [piece for piece in (*pieces, TextPiece(text[end:])) if piece.text]
 
 
-def list_strongest(by_weight: Iterable[WordWeight], direction: str, scale: float) -> list[TextPiece]:
+def list_strongest(by_weight: Iterable[WordWeight], direction: str, strong: float) -> list[TextPiece]:
     """List the first words that are coloured for going in that `direction`."""
-    shown = (_build_piece(found, scale) for found in by_weight)
+    shown = (_build_piece(found, strong) for found in by_weight)
     return [piece for piece in shown if piece.style.startswith(direction)][:LISTED]
 
 
-def _build_piece(found: WordWeight, scale: float) -> TextPiece:
-    return TextPiece(found.word.text, _choose_style(found.weight, scale), format_points(found.weight))
-
-
-def _choose_style(weight: float, scale: float) -> str:
-    if abs(weight) < scale * WEAK:
-        return "even"
-    strength = "much" if abs(weight) >= scale * STRONG else "some"
-    return f"{'up' if weight > 0 else 'down'}-{strength}"
+def _build_piece(found: WordWeight, strong: float) -> TextPiece:
+    strength = "much" if abs(found.weight) >= strong else "some"
+    style = f"{'up' if found.weight > 0 else 'down'}-{strength}" if found.clear else "even"
+    return TextPiece(found.word.text, style, format_points(found.weight))

@@ -35,6 +35,7 @@ templates.env.filters.update(
     hour=number_formats.format_hour,
     goal=number_formats.format_goal,
     question=number_formats.format_question,
+    points=number_formats.format_points,
 )
 templates.env.globals.update(took=number_formats.format_duration)
 

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Self
 
+from viral_common.artefact.files import ArtefactSpec
 from viral_common.tweets.features import TweetInput
 from viral_common.tweets.text import split_around_links
+
+from viral_gateway.prediction.noise import Scored, is_clear
 
 HOURS = 24
 
@@ -23,11 +26,12 @@ class Hour:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Hold the probabilities of the variants. `best` is the first of the best hours."""
+    """Hold the probabilities of the variants. `best` is the first of the best hours; None where all are alike."""
 
     hours: list[Hour]
-    best: Hour
-    changes: list[tuple[str, float]]
+    best: Hour | None
+    changes: list[tuple[str, float, bool]]
+    """Name, probability, and whether that differs by more than noise."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,19 @@ class WhatIf:
         """Build the tweet at each hour, then with each change."""
         return [*self.hours, *self.changes.values()]
 
-    def compute_outcome(self, probabilities: Iterator[float]) -> Outcome:
-        """Take as many `probabilities` as `build_batch()` has tweets."""
-        hours = [Hour(tweet.created_at, next(probabilities)) for tweet in self.hours]
-        best = max(hours, key=lambda hour: hour.probability)
-        return Outcome(hours, best, [(name, next(probabilities)) for name in self.changes])
+    def compute_outcome(self, scores: Iterator[Scored], spec: ArtefactSpec) -> Outcome:
+        """Take as many `scores` as `build_batch()` has tweets."""
+        at_hours = [next(scores) for _ in self.hours]
+        now, best = at_hours[0], max(at_hours)
+        scored = {name: next(scores) for name in self.changes}
+        if best is not now:
+            scored["Posted at the best hour"] = best
+        changes = [(name, one.probability, is_clear(one, now, spec)) for name, one in scored.items()]
+        hours = [
+            Hour(tweet.created_at, one.probability) for tweet, one in zip(self.hours, at_hours, strict=True)
+        ]
+        differ = is_clear(best, min(at_hours), spec)
+        return Outcome(hours, hours[at_hours.index(best)] if differ else None, changes)
 
 
 def _list_changes(tweet: TweetInput) -> dict[str, TweetInput]:

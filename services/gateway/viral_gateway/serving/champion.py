@@ -28,6 +28,8 @@ class Scorer(Protocol):
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]: ...
 
+    def predict_log_likes(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]: ...
+
 
 @dataclass(frozen=True)
 class Serving:

@@ -1,11 +1,11 @@
 // The form without reloading the page. The server draws every answer; without this script it sends whole pages.
+import { remember as rememberAccount } from "./account.js";
 import { history } from "./history.js";
 import { counter, showLength } from "./length.js";
 import { drawPreview } from "./preview.js";
 import { pageOf, swap } from "./swap.js";
 
 const form = document.getElementById("ask");
-const examples = document.getElementById("examples");
 const fields = form.elements;
 const rules = JSON.parse(form.dataset.rules);
 const lengthOf = counter(rules);
@@ -17,8 +17,10 @@ const remember = history((asked) => {
 const typed = () => Object.fromEntries(new FormData(form));
 
 function fill(asked) {
-  for (const name of ["text", "created_at", "username", "photos_count"]) fields[name].value = asked[name] ?? "";
+  for (const field of form.querySelectorAll("textarea, input:not([type=radio], [type=checkbox])")) field.value = asked[field.name] ?? "";
+  fields.photos_count.value = asked.photos_count;
   for (const name of ["has_video", "is_quote_tweet"]) fields[name].checked = name in asked;
+  rememberAccount();
   draw();
 }
 
@@ -53,17 +55,16 @@ function announce(asked) {
   const { probability, words } = answer.dataset;
   if (!probability) return;
   remember(asked, answer.dataset);
-  document.getElementById("said").textContent = `${probability}. ${words}.`;
+  document.getElementById("said").textContent = `${words}.`;
   if (answer.getBoundingClientRect().top > innerHeight * 0.7) answer.scrollIntoView({ block: "start" });
 }
 
 async function ask(event) {
   event.preventDefault();
   if (document.body.hasAttribute("aria-busy")) return;
-  const isExample = event.target === examples;
+  const isExample = event.submitter?.name === "example";
   const asked = typed();
-  const body = new URLSearchParams(new FormData(event.target));
-  if (isExample) body.set("example", event.submitter.value);
+  const body = new URLSearchParams(new FormData(form, event.submitter));
   document.body.setAttribute("aria-busy", "true");
   try {
     show(await pageOf(await fetch("/", { method: "POST", body })), isExample);
@@ -78,7 +79,7 @@ async function ask(event) {
   document.body.removeAttribute("aria-busy");
 }
 
-for (const asking of [form, examples]) asking.addEventListener("submit", ask);
+form.addEventListener("submit", ask);
 for (const change of ["input", "change"]) form.addEventListener(change, draw);
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();

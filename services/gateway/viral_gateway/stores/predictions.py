@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 from viral_common.database.tables import Batch, Prediction, Tweet
 from viral_common.stores.authors import find_authors
-from viral_common.tweets.features import FEATURES, TweetInput, compute_feature_matrix
+from viral_common.tweets.features import FEATURES, PROFILE_FEATURES, TweetInput, compute_feature_matrix
 from viral_common.tweets.label_rule import LabelRule
 
 # Counting stops here: nobody needs to know more exactly, and the page is not to wait.
@@ -55,14 +55,14 @@ _INSERT = text(
 
 
 def add_predictions(session: Session, made: Sequence[LoggedPrediction]) -> None:
-    """Store their features, probabilities and minutes."""
+    """Store their features, probabilities and minutes; nothing of a profile, for counts may tell whose it is."""
     matrix = compute_feature_matrix([one.tweet for one in made])
     rows = [
         {
             "predicted_at": one.at.replace(second=0, microsecond=0).isoformat(),
             "model_version": one.model_version,
             "probability": one.probability,
-            "features": _drop_unknown(features),
+            "features": _select_features(features),
         }
         for one, features in zip(made, matrix.tolist(), strict=True)
     ]
@@ -113,5 +113,6 @@ def read_test_tweets(session: Session, batch_id: UUID, count: int, rule: LabelRu
     return [TweetInput(*tweet, *author) for tweet, author in zip(tweets, authors, strict=True)]
 
 
-def _drop_unknown(features: Sequence[float]) -> dict[str, float]:
-    return {name: value for name, value in zip(FEATURES, features, strict=True) if not isnan(value)}
+def _select_features(features: Sequence[float]) -> dict[str, float]:
+    named = zip(FEATURES, features, strict=True)
+    return {name: value for name, value in named if name not in PROFILE_FEATURES and not isnan(value)}

@@ -10,7 +10,7 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from viral_gateway.api.routes.predictions import build_fast_route
+from viral_gateway.api.routes.predictions import build_fast_routes
 from viral_gateway.prediction.batching import QueueFull, Scoring
 
 from tests.unit.gateway.fakes import FakeGateway
@@ -41,7 +41,7 @@ def fallback() -> Fallback:
 @pytest.fixture
 def app(fake_gateway: FakeGateway, fallback: Fallback) -> ASGIApp:
     fake_gateway.serve(base=0.5)
-    fast = build_fast_route(fake_gateway.build(), {})
+    fast, _ = build_fast_routes(fake_gateway.build(), {})
     return fast.cls(fallback, *fast.args, **fast.kwargs)
 
 

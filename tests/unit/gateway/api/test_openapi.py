@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
-from viral_gateway.api.prediction_schemas import ModelDetails, PredictionsRequest
+from viral_gateway.api.prediction_schemas import ModelDetails
+from viral_gateway.api.request_schemas import PredictionsRequest, RankingRequest
 from viral_gateway.app import create_app
 
 from tests.unit.gateway.fakes import FakeGateway
@@ -110,8 +111,9 @@ def problem_shown(operation: Any, status: int) -> Any:
 
 
 def test_the_request_shown_is_one_that_is_taken() -> None:
-    for example in MODELS["PredictionsRequest"]["examples"]:
-        PredictionsRequest.model_validate(example)
+    for request in (PredictionsRequest, RankingRequest):
+        for example in MODELS[request.__name__]["examples"]:
+            request.model_validate(example)
 
 
 def test_each_route_says_what_it_may_answer() -> None:
@@ -119,6 +121,7 @@ def test_each_route_says_what_it_may_answer() -> None:
 
     assert statuses == {
         "POST /v1/predictions": "200 400 401 403 408 413 415 422 429 503",
+        "POST /v1/rankings": "200 400 401 403 408 413 415 422 429 503",
         "GET /v1/model": "200 401 403 429 503",
         "GET /v1/models": "200 401 403 422 429 503",
         "GET /v1/batches": "200 401 403 422 429 503",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from viral_common.tweets.profile import MOST, AuthorProfile
 
 from tests.unit.gateway.fakes import FakeGateway
 
@@ -87,7 +88,7 @@ def test_a_time_without_offset_is_utc(client: TestClient, fake_gateway: FakeGate
 def test_no_explanation_unless_asked_for(client: TestClient, fake_gateway: FakeGateway) -> None:
     fake_gateway.serve()
 
-    assert "explanation" not in ask(client, {"text": "hello"}).json()["predictions"][0]
+    assert not {"explanation", "usual"} & set(ask(client, {"text": "hello"}).json()["predictions"][0])
 
 
 def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, fake_gateway: FakeGateway) -> None:
@@ -95,7 +96,9 @@ def test_an_explanation_weighs_each_word_in_one_batch(client: TestClient, fake_g
 
     reply = ask(client, {"text": "a good  day"}, explain=True)
 
-    explanation = reply.json()["predictions"][0]["explanation"]
+    [prediction] = reply.json()["predictions"]
+    explanation = prediction["explanation"]
+    assert prediction["usual"] == 0.5
     assert [(w["word"], w["start"], w["end"]) for w in explanation] == [
         ("a", 0, 1),
         ("good", 2, 6),
@@ -161,3 +164,54 @@ def test_viral_begins_where_the_model_says(client: TestClient, fake_gateway: Fak
     assert [one["viral"] for one in reply["predictions"]] == [True, False]
     model = client.get("/v1/model").json()
     assert (model["decision_threshold"], model["viral_rate"]) == (0.3, 0.4)
+
+
+def test_what_is_said_of_the_author_reaches_the_model_and_is_said_back(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    model = fake_gateway.serve()
+    author = {"followers": 1200, "listed": 0, "verified": True, "created_at": "2015-03-01T00:00:00Z"}
+
+    reply = ask(client, {"text": "hello", "author": author}, {"text": "hello", "author": {}})
+
+    said = AuthorProfile(followers=1200, listed=0, verified=True, created_at=datetime(2015, 3, 1, tzinfo=UTC))
+    assert [tweet.profile for tweet in model.calls[0]] == [said, None]
+    known, unknown = reply.json()["predictions"]
+    assert known["author"] == author
+    assert "author" not in unknown
+
+
+@pytest.mark.parametrize(
+    ("author", "pointer", "says"),
+    [
+        ({"followers": -1}, "/followers", "greater than or equal to 0"),
+        ({"followers": MOST + 1}, "/followers", "less than or equal to 10000000000"),
+        ({"posts": "many"}, "/posts", "valid integer"),
+        ({"posts": 1.5}, "/posts", "valid integer"),
+        ({"verified": "yes"}, "/verified", "valid boolean"),
+        ({"created_at": "2005-01-01"}, "", "between 2006-03-21 and the tweet's own time"),
+        ({"created_at": "2026-11-24"}, "", "between 2006-03-21 and the tweet's own time"),
+        ({"created_at": "soon"}, "/created_at", "ISO 8601"),
+        ("ada", "", "valid dictionary"),
+    ],
+)
+def test_an_author_that_cannot_be_is_refused(
+    client: TestClient, fake_gateway: FakeGateway, author: object, pointer: str, says: str
+) -> None:
+    fake_gateway.serve()
+
+    reply = ask(client, {"text": "hi", "created_at": "2026-11-23T18:30:00Z", "author": author})
+
+    assert reply.status_code == 422
+    [error] = reply.json()["errors"]
+    assert error["pointer"] == f"#/tweets/0/author{pointer}"
+    assert says in error["detail"]
+
+
+def test_an_account_may_be_as_young_as_today_and_whole_floats_are_whole(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.serve()
+    today = datetime.now(UTC).date().isoformat()
+
+    assert ask(client, {"text": "hi", "author": {"created_at": today, "posts": 2.0}}).status_code == 200

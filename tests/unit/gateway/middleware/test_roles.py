@@ -20,6 +20,7 @@ ASK = {"tweets": [{"text": "hi"}]}
 OPEN = ["/health/live", "/health/ready", "/static/style.css", "/swagger/swagger-ui.css"]
 PAGES: dict[str, Role] = {
     "/": "predict",
+    "/drafts": "predict",
     "/v1/model": "read",
     "/v1/models": "read",
     "/v1/batches": "read",
@@ -74,7 +75,9 @@ def test_without_a_key_nothing_opens(client: TestClient, path: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_predicts(client: TestClient, keys: dict[Role, str], role: Role) -> None:
-    assert client.post("/v1/predictions", json=ASK, headers={"X-API-Key": keys[role]}).status_code == 200
+    headers = {"X-API-Key": keys[role]}
+    assert client.post("/v1/predictions", json=ASK, headers=headers).status_code == 200
+    assert client.post("/v1/rankings", json={"drafts": ["a", "b"]}, headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("path", OPEN)

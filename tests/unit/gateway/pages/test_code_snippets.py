@@ -14,7 +14,15 @@ NASTY = """it's "so" $HOME `ls` \\ 🎉\nnew line"""
 
 
 def test_curl_sends_the_tweet_whatever_the_shell_makes_of_its_signs() -> None:
-    form = Form(NASTY, username="ada", created_at="2026-11-23T18:30", photos_count="2", has_video=True)
+    form = Form(
+        [NASTY],
+        username="ada",
+        followers="1,200",
+        account_since="2015-03-01",
+        created_at="2026-11-23T18:30",
+        photos_count="2",
+        has_video=True,
+    )
 
     words = shlex.split(CodeSnippets.from_form(form, ADDRESS, asks_for_keys=False).curl)
 
@@ -25,6 +33,7 @@ def test_curl_sends_the_tweet_whatever_the_shell_makes_of_its_signs() -> None:
                 "text": NASTY,
                 "username": "ada",
                 "created_at": "2026-11-23T18:30",
+                "author": {"followers": 1200, "created_at": "2015-03-01"},
                 "photos_count": 2,
                 "has_video": True,
             }
@@ -33,7 +42,7 @@ def test_curl_sends_the_tweet_whatever_the_shell_makes_of_its_signs() -> None:
 
 
 def test_python_sends_the_same() -> None:
-    program = ast.parse(CodeSnippets.from_form(Form(NASTY), ADDRESS, asks_for_keys=False).python)
+    program = ast.parse(CodeSnippets.from_form(Form([NASTY]), ADDRESS, asks_for_keys=False).python)
 
     [tweet] = [
         ast.literal_eval(step.value)
@@ -44,7 +53,7 @@ def test_python_sends_the_same() -> None:
 
 
 def test_where_keys_are_asked_for_they_come_from_the_environment() -> None:
-    again = CodeSnippets.from_form(Form("hi"), ADDRESS, asks_for_keys=True)
+    again = CodeSnippets.from_form(Form(["hi"]), ADDRESS, asks_for_keys=True)
 
     assert '-H "X-API-Key: $VIRAL_API_KEY"' in again.curl
     assert '"X-API-Key": os.environ["VIRAL_API_KEY"]' in again.python

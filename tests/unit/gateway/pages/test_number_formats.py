@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from viral_gateway.api.prediction_schemas import ModelDetails
 from viral_gateway.pages import number_formats, result
 from viral_gateway.prediction.explain import Word, WordWeight
 
-from tests.unit.gateway.fakes import NOON, FakeGateway
+from tests.unit.gateway.fakes import NOON, make_spec
 
 
 @pytest.mark.parametrize(
@@ -23,7 +21,7 @@ from tests.unit.gateway.fakes import NOON, FakeGateway
     ],
 )
 def test_a_probability_in_words(probability: float, words: str) -> None:
-    assert result.describe_probability(probability, make_model()) == words
+    assert result.describe_probability(probability, make_spec()) == words
 
 
 @pytest.mark.parametrize(
@@ -36,16 +34,16 @@ def test_a_probability_in_words(probability: float, words: str) -> None:
     ],
 )
 def test_the_words_name_the_threshold(likes: int, goal: str, question: str) -> None:
-    assert result.describe_probability(0.7, make_model(likes_threshold=likes)) == f"Likely to get {goal}"
+    assert result.describe_probability(0.7, make_spec(likes_threshold=likes)) == f"Likely to get {goal}"
     assert number_formats.format_question(likes) == question
 
 
 def test_a_tweet_that_stands_out_where_likes_are_rare_is_said_to() -> None:
-    model = make_model(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
+    model = make_spec(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
 
     assert (
         result.describe_probability(0.27, model)
-        == "Unlikely to get more than 10 likes, yet 3.0 times as likely as usual"
+        == "Unlikely to get more than 10 likes, yet 3.0 times as likely as the average tweet"
     )
     assert result.describe_probability(0.17, model) == "Very unlikely to get more than 10 likes"
 
@@ -74,18 +72,18 @@ def test_times_and_durations() -> None:
 
 
 def test_weights_have_a_sign_and_one_of_five_styles() -> None:
-    words = [piece for piece in shown([0.2, 0.02, -0.0001, -0.02, -0.2], 1.0) if piece.style]
+    words = [piece for piece in shown([0.2, 0.02, -0.0001, -0.02, -0.2]) if piece.style]
 
     assert [word.points for word in words] == ["+20.0", "+2.0", "0.0", "−2.0", "−20.0"]
     assert [word.style for word in words] == ["up-much", "up-some", "even", "down-some", "down-much"]
 
 
 def test_the_text_keeps_its_spaces_between_the_words() -> None:
-    assert "".join(piece.text for piece in shown([0.2, 0.0], 1.0)) == " w  w "
+    assert "".join(piece.text for piece in shown([0.2, 0.0])) == " w  w "
 
 
 def test_where_viral_tweets_are_rare_less_weight_is_much() -> None:
-    [common], [rare] = shown([0.012], 1.0)[1:2], shown([0.012], 0.2)[1:2]
+    [common], [rare] = shown([0.012])[1:2], shown([0.012], strong=0.01)[1:2]
 
     assert (common.style, rare.style) == ("up-some", "up-much")
 
@@ -93,22 +91,18 @@ def test_where_viral_tweets_are_rare_less_weight_is_much() -> None:
 def test_the_lists_begin_with_the_words_that_do_most() -> None:
     weights = weighed([0.02, -0.03, 0.2, 0.0, -0.2])
 
-    lowers = result.list_strongest(sorted(weights, key=lambda found: found.weight), "down", 1.0)
+    lowers = result.list_strongest(sorted(weights, key=lambda found: found.weight), "down", 0.05)
 
     assert [word.points for word in lowers] == ["−20.0", "−3.0"]
 
 
 def weighed(weights: list[float]) -> list[WordWeight]:
     """Weigh the words of ` w  w  w `."""
-    return [WordWeight(Word("w", 3 * n + 1, 3 * n + 2), weight) for n, weight in enumerate(weights)]
+    return [
+        WordWeight(Word("w", 3 * n + 1, 3 * n + 2), weight, abs(weight) >= 0.01)
+        for n, weight in enumerate(weights)
+    ]
 
 
-def shown(weights: list[float], scale: float) -> list[result.TextPiece]:
-    return result.mark_words(" w " * len(weights), weighed(weights), scale)
-
-
-def make_model(**of_its_artefact: Any) -> ModelDetails:
-    """Make what the pages know of a champion."""
-    fake_gateway = FakeGateway()
-    fake_gateway.serve(**of_its_artefact)
-    return ModelDetails.from_serving(fake_gateway.holder.get_serving())
+def shown(weights: list[float], strong: float = 0.05) -> list[result.TextPiece]:
+    return result.mark_words(" w " * len(weights), weighed(weights), strong)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from viral_common.errors import ServerAway
-from viral_common.tweets.features import AuthorHistory
+from viral_common.tweets.features import AuthorHistory, KnownAuthor
 from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.prediction.author_cache import REMEMBERED_S, AuthorCache
 
@@ -30,14 +30,14 @@ class Postgres:
         self.answering = threading.Event()
         self.answering.set()
 
-    def read_author_histories(
+    def find_authors(
         self, source: str, asked: Sequence[tuple[str, datetime]], rule: LabelRule
-    ) -> list[AuthorHistory]:
+    ) -> list[KnownAuthor]:
         self.asked.append(list(asked))
         self.answering.wait(5)
         if self.away:
             raise ServerAway("Postgres does not answer")
-        return [self._history(*one) for one in asked]
+        return [KnownAuthor(self._history(*one)) for one in asked]
 
     def _history(self, name: str, at: datetime) -> AuthorHistory:
         return AuthorHistory(tweets=0 if name in self.forgotten else int((at - NOON) / timedelta(minutes=1)))
@@ -50,13 +50,14 @@ class CacheHarness:
         self.postgres = Postgres()
         self.passed = timedelta()
         self.cache = AuthorCache(
-            self.postgres.read_author_histories,
+            self.postgres.find_authors,
             lambda: NOON + self.passed,
             lambda: self.passed.total_seconds(),
         )
 
     def ask(self, *asked: tuple[str, datetime], threshold: int = 0) -> list[int]:
-        return [one.tweets for one in self.cache.find_histories("archive", asked, LabelRule(threshold, DAY))]
+        found = self.cache.find_authors("archive", asked, LabelRule(threshold, DAY))
+        return [one.history.tweets for one in found]
 
     def ask_now(self, *names: str) -> list[int]:
         return self.ask(*[(name, NOON + self.passed) for name in names])

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from viral_common.tweets.features import TweetInput
-from viral_gateway.pages.what_if_chart import WhatIfView
-from viral_gateway.prediction.predict import Prediction
-from viral_gateway.prediction.what_if import HOURS, WhatIf
+from viral_gateway.prediction.noise import Scored
+from viral_gateway.prediction.what_if import HOURS, Outcome, WhatIf
 
-from tests.unit.gateway.fakes import NOON
+from tests.unit.gateway.fakes import NOON, make_spec
 
 
 def test_a_tweet_is_tried_at_each_of_the_next_hours() -> None:
@@ -50,31 +49,25 @@ def test_the_end_of_the_calendar_is_no_fault() -> None:
     assert WhatIf.from_tweet(TweetInput("hi", at)).hours[-1].created_at == at
 
 
-def test_the_best_hour_and_what_it_adds() -> None:
-    view = make_view([0.4, 0.5, 0.6] + [0.3] * 21, with_a_photo=0.45)
+def test_the_best_hour_and_what_each_change_makes_of_the_probability() -> None:
+    outcome = make_outcome([0.4, 0.5, 0.6] + [0.3] * 21, with_a_photo=0.405)
 
-    assert view.best
-    assert view.best.at == NOON + timedelta(hours=2)
-    assert view.gain == "+20.0"
-    assert [(row.name, row.points) for row in view.rows] == [("As it is", ""), ("With a photo", "+5.0")]
-    assert [number for number, column in enumerate(view.columns) if column.best] == [2]
+    assert outcome.best
+    assert outcome.best.at == NOON + timedelta(hours=2)
+    assert outcome.changes == [("With a photo", 0.405, False), ("Posted at the best hour", 0.6, True)]
 
 
 def test_where_the_hours_are_alike_none_is_the_best() -> None:
-    assert make_view([0.4] * 23 + [0.4001], with_a_photo=0.4).best is None
+    assert make_outcome([0.4] * 23 + [0.4001], with_a_photo=0.4).best is None
 
 
-def test_hours_are_drawn_from_zero_so_that_small_differences_look_small() -> None:
-    view = make_view([0.4, 0.5] + [0.1] * 22, with_a_photo=0.4)
+def test_now_is_no_change() -> None:
+    outcome = make_outcome([0.4] + [0.3] * 23, with_a_photo=0.4)
 
-    assert [column.height for column in view.columns[:3]] == [32, 40, 8]
-
-
-def test_hours_without_a_chance_have_no_height() -> None:
-    assert {column.height for column in make_view([0.0] * 24, with_a_photo=0.0).columns} == {0}
+    assert outcome.best == outcome.hours[0]
+    assert [name for name, *_ in outcome.changes] == ["With a photo"]
 
 
-def make_view(hours: list[float], with_a_photo: float) -> WhatIfView:
-    tweet = TweetInput("hi", NOON)
-    outcome = WhatIf.from_tweet(tweet).compute_outcome(iter([*hours, with_a_photo]))
-    return WhatIfView.from_prediction(Prediction(tweet, hours[0], False, [], outcome))
+def make_outcome(hours: list[float], with_a_photo: float) -> Outcome:
+    scores = iter(map(Scored, [*hours, with_a_photo]))
+    return WhatIf.from_tweet(TweetInput("hi", NOON)).compute_outcome(scores, make_spec())

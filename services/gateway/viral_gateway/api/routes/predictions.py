@@ -1,4 +1,4 @@
-"""Answer POST /v1/predictions."""
+"""Answer POST /v1/predictions and /v1/rankings."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from viral_gateway.api.prediction_schemas import (
     ModelRef,
     PredictionOut,
     PredictionsReply,
-    PredictionsRequest,
+    RankingReply,
     WordWeightOut,
 )
+from viral_gateway.api.request_schemas import PredictionsRequest, RankingRequest
 from viral_gateway.gateway import Gateway, GatewayDep
 from viral_gateway.prediction.predict import Prediction
 
@@ -43,33 +44,57 @@ async def predict(request: PredictionsRequest, gateway: GatewayDep) -> Response:
     serving = gateway.holder.get_serving()
     now = datetime.now(UTC)
     predictions = await gateway.predictions.predict_tweets(
-        serving, [tweet.to_input(now) for tweet in request.tweets], explain=request.explain
+        serving, [tweet.build_input(tweet.text, now) for tweet in request.tweets], explain=request.explain
     )
     reply = PredictionsReply(
         model=ModelRef.model_validate(serving.model), predictions=[_build_reply(each) for each in predictions]
     )
-    return Response(_reply.dump_json(reply), media_type="application/json")
+    return Response(_reply.dump_json(reply, exclude_none=True, by_alias=True), media_type="application/json")
 
 
-def build_fast_route(gateway: Gateway, handlers: Mapping[Any, Callable[..., Any]]) -> Middleware:
-    """Build what answers before FastAPI; errors are answered by `handlers`."""
-    [documented] = [route for route in router.routes if isinstance(route, APIRoute)]
-    endpoint = partial(predict, gateway=gateway)
-    return Middleware(
-        FastRoute, route=documented, model=PredictionsRequest, endpoint=endpoint, handlers=handlers
+@router.post(
+    "/rankings",
+    summary="Which of these drafts will get more likes?",
+    response_model=RankingReply,
+    responses=describe_problems(400, 413, 415, 422, 503),
+)
+async def rank(request: RankingRequest, gateway: GatewayDep) -> Response:
+    """Rank 2 to 10 drafts of one account, and say which cannot be told apart."""
+    serving, now = gateway.holder.get_serving(), datetime.now(UTC)
+    drafts = [request.build_input(text, now) for text in request.drafts]
+    ranking = await gateway.predictions.rank_drafts(serving, drafts)
+    reply = RankingReply(
+        model=ModelRef.model_validate(serving.model),
+        usual=ranking.usual,
+        author=AuthorOut.from_tweet(ranking.tweet),
+        drafts=ranking.drafts,
     )
+    return Response(reply.model_dump_json(exclude_none=True, by_alias=True), media_type="application/json")
+
+
+def build_fast_routes(gateway: Gateway, handlers: Mapping[Any, Callable[..., Any]]) -> list[Middleware]:
+    """Build what answers before FastAPI; errors are answered by `handlers`."""
+    documented = [route for route in router.routes if isinstance(route, APIRoute)]
+    answers: list[tuple[Any, Any]] = [(PredictionsRequest, predict), (RankingRequest, rank)]
+    return [
+        Middleware(
+            FastRoute, route=route, model=model, endpoint=partial(answer, gateway=gateway), handlers=handlers
+        )
+        for route, (model, answer) in zip(documented, answers, strict=True)
+    ]
 
 
 def _build_reply(prediction: Prediction) -> PredictionOut:
-    tweet, probability, viral, weights, _ = prediction
+    tweet, probability, viral, explanation, _ = prediction
     reply = PredictionOut(
         probability=probability, viral=viral, features=cast(Features, compute_features(tweet))
     )
-    if known := tweet.author:
-        reply["author"] = AuthorOut(tweets=known.tweets, settled=known.settled, viral=known.viral)
-    if weights is not None:
+    if author := AuthorOut.from_tweet(tweet):
+        reply["author"] = author
+    if explanation is not None:
+        reply["usual"] = explanation.usual
         reply["explanation"] = [
             WordWeightOut(word=word.text, start=word.start, end=word.end, weight=weight)
-            for word, weight in weights
+            for word, weight, _ in explanation.weights
         ]
     return reply
