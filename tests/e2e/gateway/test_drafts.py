@@ -47,3 +47,14 @@ def test_the_tenth_draft_is_the_last_and_each_new_one_has_the_focus(
         expect(page.get_by_label(f"Draft {number}", exact=True)).to_be_focused()
 
     expect(more).to_be_hidden()
+
+
+def test_on_a_phone_the_ranking_comes_into_sight(fake_gateway: FakeGateway, open_page: Open) -> None:
+    fake_gateway.serve()
+    page = open_page("/drafts", viewport={"width": 375, "height": 700})
+    for number in (1, 2):
+        page.get_by_label(f"Draft {number}", exact=True).fill("hello")
+
+    page.get_by_role("button", name="Compare").click()
+
+    expect(page.get_by_text("Ranking of version 3")).to_be_in_viewport()

@@ -69,15 +69,15 @@ class Ranking:
         strengths = [one.probability if one.log_likes is None else one.log_likes for one in scores]
         order = sorted(range(len(scores)), key=strengths.__getitem__, reverse=True)
         drafts = [
-            RankedDraft(
-                place, index, scores[index].probability, ExpectedLikes.from_score(scores[index], spec)
-            )
+            RankedDraft(place, index, score.probability, ExpectedLikes.from_score(score, spec))
             for place, index in enumerate(order, 1)
+            for score in (scores[index],)
         ]
         for place, (index, after) in enumerate(pairwise(order)):
-            gap = strengths[index] - strengths[after]
+            one, other, gap = scores[index], scores[after], strengths[index] - strengths[after]
+            # Where only probabilities say what is noise, they must also agree on which is the better.
+            differs = is_clear(one, other, spec) and (spec.drafts is not None or one > other)
             confidence = spec.drafts.compute_confidence(gap) if spec.drafts else None
-            differs = is_clear(scores[index], scores[after], spec)
             drafts[place] = replace(drafts[place], differs=differs, confidence=confidence)
         return cls(tweet, usual.probability, drafts)
 

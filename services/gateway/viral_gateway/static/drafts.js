@@ -1,4 +1,4 @@
-// One more draft without a new page. The server draws everything else.
+// One more draft without a new page, and the ranking in sight. The server draws everything else.
 import "./account.js";
 
 const more = document.getElementById("more");
@@ -9,3 +9,5 @@ more.addEventListener("click", (event) => {
   next.querySelector("textarea").focus();
   more.hidden = others.length === 0;
 });
+const ranking = document.querySelector(".answer .result");
+if (ranking?.getBoundingClientRect().top > innerHeight * 0.7) ranking.scrollIntoView();

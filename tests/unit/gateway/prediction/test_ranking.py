@@ -32,3 +32,13 @@ def test_without_likes_the_probability_decides() -> None:
     assert [[draft.index for draft in group] for group in ranking.groups] == [[1], [2, 0]]
     assert {draft.confidence for draft in ranking.drafts} == {None}
     assert {draft.expected_likes for draft in ranking.drafts} == {None}
+
+
+def test_a_model_that_does_not_know_its_noise_calls_no_draft_better_against_the_probability() -> None:
+    spec = make_spec(says_likes=True).model_copy(update={"drafts": None})
+    scores = [Scored(0.6, 1.0), Scored(0.5, 2.0), Scored(0.4, 0.5)]
+
+    ranking = Ranking.from_scores(TweetInput("hi", NOON), Scored(0.3), scores, spec)
+
+    assert [(draft.index, draft.differs) for draft in ranking.drafts] == [(1, False), (0, True), (2, None)]
+    assert {draft.confidence for draft in ranking.drafts} == {None}

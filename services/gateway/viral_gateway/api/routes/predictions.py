@@ -89,7 +89,8 @@ def _build_reply(prediction: Prediction) -> PredictionOut:
     reply = PredictionOut(
         probability=probability, viral=viral, features=cast(Features, compute_features(tweet))
     )
-    if author := AuthorOut.from_tweet(tweet):
+    # Asked first: most tweets are of nobody known.
+    if (tweet.author or tweet.profile) and (author := AuthorOut.from_tweet(tweet)):
         reply["author"] = author
     if explanation is not None:
         reply["usual"] = explanation.usual
