@@ -118,9 +118,7 @@ class WordWeightOut(TypedDict):
 class AuthorOut(AuthorIn):
     """What was known of the author, by the request or by the username; what was not is left out."""
 
-    tweets: int | None = Field(
-        default=None, description="Collected of the username, posted earlier", examples=[12]
-    )
+    tweets: int | None = Field(default=None, description="Collected that were posted earlier", examples=[12])
     settled: int | None = Field(default=None, description="Of these, with likes known by then", examples=[11])
     viral: int | None = Field(default=None, description="Of the settled, with likes enough", examples=[7])
     read_at: datetime | None = Field(

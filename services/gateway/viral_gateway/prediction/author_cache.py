@@ -59,10 +59,7 @@ class AuthorCache:
     async def add_authors(
         self, serving: Serving, tweets: Sequence[TweetInput], min_age: timedelta
     ) -> Sequence[TweetInput]:
-        """Add to each tweet with a username what was known of its author by then; nothing while Postgres is away.
-
-        Of the profile what the caller says wins, and what is stored fills what is missing.
-        """
+        """Add to each tweet with a username what was known of its author by then; nothing while Postgres is away."""
         named = [place for place, tweet in enumerate(tweets) if tweet.username]
         if not named:
             return tweets
@@ -114,6 +111,7 @@ class AuthorCache:
 
 
 def _complete_profile(said: AuthorProfile | None, stored: AuthorProfile | None) -> AuthorProfile | None:
+    """Take what the caller says, and what is stored for the rest."""
     if said is None or stored is None:
         return said or stored
     filled = {name: getattr(stored, name) for name in PARTS if getattr(said, name) is None}

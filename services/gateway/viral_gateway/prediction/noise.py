@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 from viral_common.artefact.files import DECISION_THRESHOLD, ArtefactSpec
 
-# A probability that moves by less says nothing, where the model does not know its noise; where viral tweets are rare as
-# much less.
+# A smaller step of a probability is noise, where a model does not know its own; where viral tweets are rare as much less.
 WEAK = 0.01
 
 

@@ -45,12 +45,8 @@ class RankedDraft:
     index: Annotated[int, Field(ge=0, description="Its place in the request, from 0", examples=[1])]
     probability: Annotated[float, Field(description="As in predictions", examples=[0.43])]
     expected_likes: Annotated[ExpectedLikes | None, Field(description="Of accounts large enough")] = None
-    differs: Annotated[
-        bool | None, Field(description="From the next, by more than noise", examples=[True])
-    ] = None
-    confidence: Annotated[
-        float | None, Field(description="How often such a better one is", examples=[0.61])
-    ] = None
+    differs: Annotated[bool | None, Field(description="From the next, by more than noise")] = None
+    confidence: Annotated[float | None, Field(description="How often such a better one is")] = None
 
 
 @dataclass(frozen=True)
@@ -68,10 +64,10 @@ class Ranking:
         """Order by expected likes where the model says them, else by probability; equal drafts stay as they were."""
         strengths = [one.probability if one.log_likes is None else one.log_likes for one in scores]
         order = sorted(range(len(scores)), key=strengths.__getitem__, reverse=True)
+        likes = [ExpectedLikes.from_score(one, spec) for one in scores]
         drafts = [
-            RankedDraft(place, index, score.probability, ExpectedLikes.from_score(score, spec))
+            RankedDraft(place, index, scores[index].probability, likes[index])
             for place, index in enumerate(order, 1)
-            for score in (scores[index],)
         ]
         for place, (index, after) in enumerate(pairwise(order)):
             one, other, gap = scores[index], scores[after], strengths[index] - strengths[after]
