@@ -161,7 +161,7 @@ class StoredProfile(Base):
     author_id: Mapped[str] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True, comment="of read_at, UTC")
     read_at: Mapped[datetime] = mapped_column(
-        comment="with the tweet's counts, or else its posted_at, where the source does not say"
+        comment="if unknown: the time of the tweet's counts, or its own"
     )
     followers: Mapped[int | None]
     following: Mapped[int | None]

@@ -1,7 +1,4 @@
-"""Merge one transaction's staged tweets into their batch: copies left out, known tweets brought up to date.
-
-So are their authors' profiles, but not those that come with tweets that are left out.
-"""
+"""Merge one transaction's staged tweets into their batch: copies left out, known tweets and profiles updated."""
 
 from __future__ import annotations
 
@@ -25,8 +22,7 @@ COPY_AT_ONCE = 1 << 18  # bytes; psycopg2's own 8 KiB cost a tenth of the time
 ANOTHER_TIME = timedelta(days=2)
 
 _COLUMNS, _STAGED, _PROFILE = (", ".join(names) for names in (TWEET, CopyRow._fields, PROFILE))
-_PARTS = ", ".join(PARTS)
-_DAY = "CAST(read_at AT TIME ZONE 'UTC' AS date)"
+_PARTS, _DAY = ", ".join(PARTS), "CAST(read_at AT TIME ZONE 'UTC' AS date)"
 _NEW_PROFILE = ", ".join(f"{name} = excluded.{name}" for name in PROFILE)
 
 

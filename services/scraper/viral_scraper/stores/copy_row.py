@@ -118,9 +118,9 @@ class CopyRow(NamedTuple):
         )
 
     def _decode_profile(self) -> AuthorProfile | None:
-        known = {name: value for name in PROFILE if (value := getattr(self, name)) != NULL}
-        values = {name: _PARSERS.get(name, int)(value) for name, value in known.items()}
-        return AuthorProfile(**values) if values else None
+        values = zip(_PARSERS, self[-len(PROFILE) :], strict=True)
+        profile = AuthorProfile(*(None if value == NULL else parse(str(value)) for parse, value in values))
+        return profile if profile.count_parts() else None
 
 
 def _encode_profile(profile: AuthorProfile | None) -> Sequence[str]:
@@ -132,11 +132,8 @@ def _encode_profile(profile: AuthorProfile | None) -> Sequence[str]:
 # The author's: a table of its own.
 PROFILE = tuple(one.name for one in fields(AuthorProfile))
 _take_parts = attrgetter(*PROFILE)
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "verified": lambda value: value == str(True),
-    "created_at": datetime.fromisoformat,
-    "read_at": datetime.fromisoformat,
-}
+_READ_TIME = datetime.fromisoformat
+_PARSERS: Sequence[Callable[[str], Any]] = (*[int] * 5, str(True).__eq__, _READ_TIME, _READ_TIME)
 _NO_PROFILE = (NULL,) * len(PROFILE)
 TWEET = tuple(name for name in CopyRow._fields if name not in PROFILE)
 _LINE = "\t".join(["%s"] * len(CopyRow._fields)) + "\n"

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import hmac
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal
 
 import structlog
 from pydantic import SecretStr
-from sqlalchemy import ColumnElement, delete, func, select, text
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Batch, Forgotten, StreamCursor, StreamEngagement, StreamPost, Tweet
 from viral_common.errors import UsageError
 from viral_common.stores.audit import record_act
-
-from viral_scraper.stores.profiles import delete_orphaned_profiles
 
 log = structlog.get_logger()
 
@@ -33,8 +31,7 @@ EVERY_SOURCE = ""
 # Remembered beside the names, so that another key, which would find nobody, is noticed.
 KEY_CHECK = "key"
 
-Table = type[Tweet] | type[StreamPost]
-Chosen = Callable[[Table], ColumnElement[bool]]
+Column = Literal["external_id", "author_id"]
 
 
 @dataclass(frozen=True)
@@ -93,13 +90,6 @@ class ForgottenNames:
         return hmac.digest(key.encode(), identity.encode(), "sha256")
 
 
-class Deleted(NamedTuple):
-    """Count what there was of somebody at one source."""
-
-    tweets: int
-    profiles: int
-
-
 @dataclass(frozen=True)
 class Forgetter:
     """Delete tweets of a source, or of every one, and remember whose. Again does nothing more."""
@@ -111,13 +101,11 @@ class Forgetter:
 
     def forget_tweet(self, external_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
         """Delete a tweet; return how many were deleted, by source."""
-        return self._forget(source, f"tweet {external_id}", lambda table: table.external_id == external_id)
+        return self._forget(source, f"tweet {external_id}", "external_id", external_id)
 
     def forget_author_id(self, author_id: str, source: str = EVERY_SOURCE) -> dict[str, int]:
         """Delete all that there is of an author, whatever the name, as `forget_tweet` does."""
-        return self._forget(
-            source, f"author {author_id}", lambda table: table.author_id == author_id, [author_id]
-        )
+        return self._forget(source, f"author {author_id}", "author_id", author_id)
 
     def forget_author(self, username: str, source: str = EVERY_SOURCE) -> dict[str, int]:
         """Delete all that there is of an author: by name in any case, and by the ids seen with that name.
@@ -132,20 +120,19 @@ class Forgetter:
             self.names.remember(session, source, [f"name {name}"])
             deleted = {one: self._forget_name(session, one, name) for one in _list_sources(session, source)}
             self._record(session, f"name {name}", deleted)
-        return self._finish(deleted)
+        self._clear_deleted()
+        return deleted
 
-    def _forget(
-        self, source: str, identity: str, chosen: Chosen, author_ids: Sequence[str] = ()
-    ) -> dict[str, int]:
+    def _forget(self, source: str, identity: str, column: Column, value: str) -> dict[str, int]:
         with self.sessions.begin() as session:
             _lock(session)
             self.names.remember(session, source, [identity])
-            sources = _list_sources(session, source)
-            deleted = {one: _delete(session, one, chosen, author_ids) for one in sources}
+            deleted = {one: _delete(session, one, column, [value]) for one in _list_sources(session, source)}
             self._record(session, identity, deleted)
-        return self._finish(deleted)
+        self._clear_deleted()
+        return deleted
 
-    def _forget_name(self, session: Session, source: str, name: str) -> Deleted:
+    def _forget_name(self, session: Session, source: str, name: str) -> int:
         ids: set[str] = set()
         for table in (Tweet, StreamPost):
             of_name = select(table.author_id).where(
@@ -153,18 +140,15 @@ class Forgetter:
             )
             ids.update(session.scalars(of_name.distinct()))
         self.names.remember(session, source, [f"author {one}" for one in sorted(ids)])
-        return _delete(session, source, lambda table: table.author_id.in_(ids))
+        return _delete(session, source, "author_id", ids)
 
-    def _record(self, session: Session, identity: str, deleted: Mapping[str, Deleted]) -> None:
+    def _record(self, session: Session, identity: str, deleted: Mapping[str, int]) -> None:
         """Record in the audit that somebody was forgotten, by the keyed hash alone."""
         subject = f"{identity.partition(' ')[0]} {self.names.hash_identity(identity).hex()}"
-        after = {
-            name: {one: getattr(count, name) for one, count in deleted.items()} for name in Deleted._fields
-        }
-        record_act(session, "forget", subject, after=after, reason=self.reason)
+        record_act(session, "forget", subject, after={"tweets": deleted}, reason=self.reason)
 
-    def _finish(self, deleted: Mapping[str, Deleted]) -> dict[str, int]:
-        """Clear rows that are deleted, in tables and indexes, which no transaction may; return the counts of tweets."""
+    def _clear_deleted(self) -> None:
+        """Clear rows that are deleted, in tables and indexes; no transaction may do it. Untouched pages are skipped."""
         with self.sessions() as session:
             connection = session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
             connection.execute(_VACUUM)
@@ -175,7 +159,6 @@ class Forgetter:
                 "deleted rows wait for autovacuum, or as the role viral for: "
                 "VACUUM tweets, author_profiles, stream_posts"
             )
-        return {source: count.tweets for source, count in deleted.items()}
 
 
 def wait_for_forgetting(session: Session) -> None:
@@ -195,25 +178,29 @@ def _list_sources(session: Session, source: str) -> list[str]:
     )
 
 
-def _delete(session: Session, source: str, chosen: Chosen, author_ids: Sequence[str] = ()) -> Deleted:
-    """Delete tweets, posts of a stream that wait for a batch, and their likes, and the profiles left without any."""
+def _delete(session: Session, source: str, column: Column, values: Collection[str]) -> int:
+    """Delete tweets, posts of a stream that wait for a batch, and their likes; return how many tweets there were."""
     tweets = session.execute(
         delete(Tweet)
-        .where(Tweet.source == source, chosen(Tweet))
+        .where(Tweet.source == source, getattr(Tweet, column).in_(values))
         .returning(Tweet.external_id, Tweet.author_id)
     ).all()
     posts = session.execute(
         delete(StreamPost)
-        .where(StreamPost.source == source, chosen(StreamPost))
+        .where(StreamPost.source == source, getattr(StreamPost, column).in_(values))
         .returning(StreamPost.external_id, StreamPost.author_id, StreamPost.post_key)
     ).all()
     keys = [post.post_key for post in posts]
     session.execute(delete(StreamEngagement).where(StreamEngagement.post_key.in_(keys)))
-    authors = {*author_ids, *(one.author_id for one in (*tweets, *posts))}
-    return Deleted(
-        len({one.external_id for one in (*tweets, *posts)}),
-        delete_orphaned_profiles(session, source, authors),
-    )
+    authors = {one.author_id for one in (*tweets, *posts)}
+    delete_orphaned_profiles(session, source, authors.union(values if column == "author_id" else ()))
+    return len({one.external_id for one in (*tweets, *posts)})
+
+
+def delete_orphaned_profiles(session: Session, source: str, author_ids: Iterable[str]) -> None:
+    """Delete profiles of those authors of whom neither a tweet nor a post is left to tell whose they are."""
+    if ids := list(author_ids):  # else not even planned: that takes longer than running it
+        session.execute(_DELETE_ORPHANED, {"source": source, "ids": ids})
 
 
 _CHECK_KEY = text(
@@ -232,3 +219,10 @@ _FIND_FORGOTTEN = text(
 )
 # Few dead rows leave their index entries, which hold names, unless asked.
 _VACUUM = text("VACUUM (INDEX_CLEANUP ON) tweets, author_profiles, stream_posts, stream_engagements")
+_DELETE_ORPHANED = text(
+    """
+    DELETE FROM author_profiles p WHERE p.source = :source AND p.author_id = ANY(:ids)
+        AND NOT EXISTS (SELECT FROM tweets t WHERE t.source = p.source AND t.author_id = p.author_id)
+        AND NOT EXISTS (SELECT FROM stream_posts s WHERE s.source = p.source AND s.author_id = p.author_id)
+    """
+)

@@ -10,7 +10,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import Tweet
 from viral_common.tweets.tweet import Engagement
 
-from viral_scraper.stores.profiles import delete_orphaned_profiles
+from viral_scraper.stores.forgotten import delete_orphaned_profiles
 
 
 class RefreshStore:
@@ -53,8 +53,8 @@ class RefreshStore:
         """Delete tweets that are deleted where they came from."""
         with self._sessions.begin() as session:
             gone = delete(Tweet).where(Tweet.source == self._source, Tweet.external_id.in_(ids))
-            authors = session.scalars(gone.returning(Tweet.author_id)).all()
-            delete_orphaned_profiles(session, self._source, set(authors))
+            authors = session.scalars(gone.returning(Tweet.author_id))
+            delete_orphaned_profiles(session, self._source, authors)
 
 
 RECORD = text(

@@ -19,8 +19,7 @@ from viral_common.database.engine import Sessions
 from viral_common.database.tables import StreamCursor, StreamEngagement, StreamPost, Tweet
 from viral_common.tweets.tweet import RawTweet
 
-from viral_scraper.stores.forgotten import ForgottenNames, wait_for_forgetting
-from viral_scraper.stores.profiles import delete_orphaned_profiles
+from viral_scraper.stores.forgotten import ForgottenNames, delete_orphaned_profiles, wait_for_forgetting
 
 # What a post and a tweet have in common; a post is never a retweet.
 FIELDS = tuple(one.name for one in fields(RawTweet) if one.name in StreamPost.__table__.columns)
@@ -147,8 +146,7 @@ class StreamStore:
                 authors.update(session.scalars(mine.where(table.external_id.in_(received.deleted_posts))))
             if received.deleted_authors:
                 session.execute(mine.where(table.author_id.in_(received.deleted_authors)))
-        if authors:
-            delete_orphaned_profiles(session, self._source, authors)
+        delete_orphaned_profiles(session, self._source, authors)
 
 
 def _build_tweet(post: StreamPost, min_age: timedelta) -> RawTweet:

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from math import log1p
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 
 from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
@@ -110,28 +110,22 @@ def find_profiles(tweets: Sequence[RawTweet]) -> list[AuthorProfile | None]:
 
     A profile read nobody knows when counts as read together with the tweet's counts, or else when it was posted.
     """
-    readings: defaultdict[str, list[tuple[datetime, str, AuthorProfile]]] = defaultdict(list)
+    readings = []
     for tweet in tweets:
         if profile := tweet.profile:
             read_at = profile.read_at or tweet.counts_observed_at or tweet.posted_at
-            readings[tweet.author_id].append((read_at, tweet.external_id, replace(profile, read_at=read_at)))
-    kept = {author: _keep_first_of_days(own) for author, own in readings.items()}
+            readings.append((read_at, tweet.external_id, tweet.author_id, replace(profile, read_at=read_at)))
+    # The earliest of a day (UTC) stays, as in the store.
+    firsts: defaultdict[str, dict[date, AuthorProfile]] = defaultdict(dict)
+    for read_at, _, author, profile in sorted(readings, key=itemgetter(0, 1)):
+        firsts[author].setdefault(read_at.astimezone(UTC).date(), profile)
+    kept = {author: list(days.values()) for author, days in firsts.items()}
     found: list[AuthorProfile | None] = []
     for tweet in tweets:
         own = kept.get(tweet.author_id, [])
-        place = bisect_right(own, tweet.counts_observed_at or tweet.posted_at, key=itemgetter(0))
-        found.append(own[place - 1][1] if place else None)
+        place = bisect_right(own, tweet.counts_observed_at or tweet.posted_at, key=attrgetter("read_at"))
+        found.append(own[place - 1] if place else None)
     return found
-
-
-def _keep_first_of_days(
-    readings: Iterable[tuple[datetime, str, AuthorProfile]],
-) -> list[tuple[datetime, AuthorProfile]]:
-    """Keep the earliest reading of each day (UTC), as the store does; in time order."""
-    firsts: dict[date, tuple[datetime, AuthorProfile]] = {}
-    for read_at, _, profile in sorted(readings, key=itemgetter(0, 1)):
-        firsts.setdefault(read_at.astimezone(UTC).date(), (read_at, profile))
-    return list(firsts.values())
 
 
 def _make_input(tweet: RawTweet, author: AuthorHistory, profile: AuthorProfile | None) -> TweetInput:

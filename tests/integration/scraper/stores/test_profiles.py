@@ -136,7 +136,7 @@ def test_a_forgotten_authors_profiles_go_and_are_not_stored_again(
     assert read_profiles(db) == [("bob", NOON, 5)]
     with db() as session:
         (act,) = read_newest_acts(session, 9)
-    assert act.after == {"tweets": {"archive": 2}, "profiles": {"archive": 2}}
+    assert act.after == {"tweets": {"archive": 2}}
 
 
 def test_an_author_of_whom_only_a_profile_is_left_is_forgotten_by_id(db: Sessions) -> None:

@@ -10,55 +10,54 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
-ASKED = "(text, text[], timestamptz[], bigint, interval, interval)"
+COUNTS = ("followers", "following", "posts", "favourites", "listed")
 TIME = sa.DateTime(timezone=True)
+ASKED = "(text, text[], timestamptz[], bigint, interval, interval)"
 
 
 def upgrade() -> None:
     op.create_table(
         "author_profiles",
-        sa.Column("source", sa.String, nullable=False),
-        sa.Column("author_id", sa.String, nullable=False),
-        sa.Column("day", sa.Date, nullable=False, comment="of read_at, UTC"),
+        sa.Column("source", sa.String, primary_key=True),
+        sa.Column("author_id", sa.String, primary_key=True),
+        sa.Column("day", sa.Date, primary_key=True, comment="of read_at, UTC"),
         sa.Column(
-            "read_at",
-            TIME,
-            nullable=False,
-            comment="with the tweet's counts, or else its posted_at, where the source does not say",
+            "read_at", TIME, nullable=False, comment="if unknown: the time of the tweet's counts, or its own"
         ),
-        *(
-            sa.Column(name, sa.BigInteger)
-            for name in ("followers", "following", "posts", "favourites", "listed")
-        ),
+        *(sa.Column(name, sa.BigInteger) for name in COUNTS),
         sa.Column("verified", sa.Boolean),
         sa.Column("created_at", TIME, comment="of the account"),
-        sa.PrimaryKeyConstraint("source", "author_id", "day"),
     )
     op.execute(f"DROP FUNCTION author_histories {ASKED}")
-    for function in (_FIND_AUTHORS, _DROP_MONTH):
-        op.execute(function.format(owners_rights=_name_owners_rights()))
+    op.execute(_FIND_AUTHORS.format(owners_rights=_name_owners_rights()))
     op.execute(f"REVOKE ALL ON FUNCTION find_authors {ASKED} FROM PUBLIC")
+    _define_drop(_DROP_PROFILES)
 
 
 def downgrade() -> None:
+    _define_drop("")
     op.execute(f"DROP FUNCTION find_authors {ASKED}")
-    op.execute(_load("0001")._AUTHOR_HISTORIES)
+    op.execute(_load_step("0001")._AUTHOR_HISTORIES)
     op.execute(f"ALTER FUNCTION author_histories {ASKED} {_name_owners_rights()}")
-    op.execute("DROP FUNCTION drop_tweets_month (date, timestamptz)")
-    op.execute(_load("0005")._DROP_MONTH.format(owners_rights=_name_owners_rights()))
-    op.execute("REVOKE ALL ON FUNCTION drop_tweets_month (date, timestamptz) FROM PUBLIC")
     op.drop_table("author_profiles")
 
 
+def _define_drop(also: str) -> None:
+    """Define anew what step 0005 defined, with what is to be done once a month is gone."""
+    drop = _load_step("0005")._DROP_MONTH.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+    drop = drop.replace("RETURN true;", f"{also} RETURN true;")
+    op.execute(drop.format(owners_rights=_name_owners_rights()))
+
+
 def _name_owners_rights() -> str:
-    """Write down that nobody's own tables may stand in for ours while the owner's rights are used."""
+    """Name them for a function, and the only schema it looks in, so that nobody's own tables stand in for ours."""
     schema = op.get_bind().scalar(sa.text("SELECT quote_ident(current_schema())"))
     return f"SECURITY DEFINER SET search_path = {schema}, pg_temp"
 
 
-def _load(step: str) -> Any:
+def _load_step(revision: str) -> Any:
     script: Any = op.get_context().script
-    return script.get_revision(step).module
+    return script.get_revision(revision).module
 
 
 # Over dozens of months, planning a query takes longer than running it: a function keeps its plan for as long as a
@@ -77,9 +76,7 @@ _FIND_AUTHORS = """
     AS $$
     BEGIN
         RETURN QUERY
-        SELECT
-            history.*, profile.followers, profile.following, profile.posts, profile.favourites, profile.listed,
-            profile.verified, profile.created_at, profile.read_at
+        SELECT history.*, profile.*
         FROM unnest(usernames, times) WITH ORDINALITY AS asked (username, at, place)
         LEFT JOIN LATERAL (
             SELECT named.author_id FROM tweets named
@@ -100,7 +97,8 @@ _FIND_AUTHORS = """
             ) AS past
         ) AS history
         LEFT JOIN LATERAL (
-            SELECT p.* FROM author_profiles p
+            SELECT p.followers, p.following, p.posts, p.favourites, p.listed, p.verified, p.created_at, p.read_at
+            FROM author_profiles p
             WHERE p.source = of_source AND p.author_id = author.author_id
                 AND p.day <= (asked.at AT TIME ZONE 'UTC')::date AND p.read_at <= asked.at
             ORDER BY p.day DESC LIMIT 1
@@ -109,28 +107,9 @@ _FIND_AUTHORS = """
     END $$
 """
 
-# Whatever is stored is stored before the lock, and its batch seen, or after it, in a month made anew. An archive's
-# tweets may be old when they are collected: they stay as long, to be trained on. Profiles go with the month they were
-# read in, be there tweets of that month or not.
-_DROP_MONTH = """
-    CREATE OR REPLACE FUNCTION drop_tweets_month (month date, before timestamptz) RETURNS boolean
-    LANGUAGE plpgsql {owners_rights} AS $$
-    DECLARE
-        since timestamptz := month::timestamp AT TIME ZONE 'UTC';
-        until timestamptz := (month + interval '1 month') AT TIME ZONE 'UTC';
-    BEGIN
-        LOCK TABLE ONLY tweets IN ACCESS EXCLUSIVE MODE;
-        IF until > before OR EXISTS (
-            SELECT FROM batches
-            WHERE window_from < until AND window_to > since
-                AND (collected_at IS NULL OR (collected_at > before AND tweet_count > 0))
-        ) THEN
-            RETURN false;
-        END IF;
-        EXECUTE format('DROP TABLE IF EXISTS %I', to_char(month, '"tweets_"YYYY_MM'));
-        DELETE FROM author_profiles
-        WHERE day < date_trunc('month', before AT TIME ZONE 'UTC')
-            AND to_regclass(to_char(day, '"tweets_"YYYY_MM')) IS NULL;
-        RETURN true;
-    END $$
+# Also those read in a month of which there are no tweets.
+_DROP_PROFILES = """
+    DELETE FROM author_profiles
+    WHERE day < date_trunc('month', before AT TIME ZONE 'UTC')
+        AND to_regclass(to_char(day, '"tweets_"YYYY_MM')) IS NULL;
 """
