@@ -22,7 +22,7 @@ def rewritten(directory: Path, change: Callable[[onnx.ModelProto], object], name
 
 def spoil_weights(directory: Path) -> None:
     def change(model: onnx.ModelProto) -> None:
-        weight = next(one for one in model.graph.initializer if one.name == "head.3.weight")
+        weight = next(one for one in model.graph.initializer if one.name == "network.head.3.weight")
         values = numpy_helper.to_array(weight).copy()
         values[0, 0] = np.nan
         weight.CopyFrom(numpy_helper.from_array(values, weight.name))

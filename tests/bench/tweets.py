@@ -10,7 +10,7 @@ import numpy as np
 from viral_common.archive.bad_rows import BadRows
 from viral_common.archive.reader import read_tweets
 from viral_common.artefact.files import Calibration, FeatureScaling
-from viral_common.tweets.features import FEATURES, TweetInput
+from viral_common.tweets.features import FEATURES, TWEET_FEATURES, TweetInput
 from viral_common.tweets.filters import filter_tweets
 from viral_common.tweets.tweet import LabelledTweet, RawTweet
 from viral_scraper.sources.simulated import SimulatedSource
@@ -20,7 +20,7 @@ from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import BoostedText
 from viral_trainer.model.tree_layer import Trees
 from viral_trainer.settings import DEFAULT_BASE_MODEL, TrainerSettings
-from viral_trainer.training.boosting import grow_trees
+from viral_trainer.training.boosting import grow_like_trees, grow_trees
 
 from tests.conftest import TEST_DATA
 from tests.factories import make_summary
@@ -70,7 +70,12 @@ def untrained_model(
 def _grown_on_chance() -> BoostedText:
     chance = np.random.default_rng(1)
     inputs = chance.normal(size=(5000, len(FEATURES) + 1)).astype(np.float32)
-    return BoostedText(Trees.from_scikit_learn(grow_trees(inputs, chance.random(len(inputs)) < 0.5, seed=1)))
+    own, author = np.split(inputs, [len(TWEET_FEATURES) + 1], axis=1)
+    return BoostedText(
+        Trees.from_scikit_learn(grow_trees(inputs, chance.random(len(inputs)) < 0.5, seed=1)),
+        Trees.from_scikit_learn(grow_like_trees(author, inputs[:, 0], seed=1)),
+        Trees.from_scikit_learn(grow_like_trees(own, inputs[:, 1], seed=1, leaves=8)),
+    )
 
 
 def _raw_tweets(count: int) -> Iterator[RawTweet]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeInt, ValidationError, model_validator
 
+from viral_common.artefact.likes import DraftsSpec, LikesSpec
 from viral_common.artefact.training_summary import Part, TrainingSummary
 from viral_common.errors import ArtefactError
 from viral_common.events import Precision, Sha256, Share
@@ -33,6 +34,8 @@ SERVING: Final[dict[Precision, frozenset[str]]] = {
     precision: frozenset({SPEC, TOKENIZER, graph}) for precision, graph in GRAPHS.items()
 }
 
+# The graph's: a logit, and the expected log(1 + likes).
+OUTPUTS = ("logit", "log_likes")
 # A probability from here on is called viral: the likelier class. Where viral tweets are rare an artefact says another.
 DECISION_THRESHOLD = 0.5
 # A count beyond this many deviations says no more than this many; keeps absurd counts from drowning the text.
@@ -97,12 +100,15 @@ class ArtefactSpec(Part):
 
     format_version: Literal[1] = 1
     inputs: tuple[str, ...] = ("input_ids", "attention_mask", "features")
-    output: str = "logit"
+    outputs: tuple[str, ...] = OUTPUTS
     max_tokens: Annotated[int, Field(ge=2, le=512)]
     features: FeatureScaling
     calibration: Calibration
     likes_threshold: NonNegativeInt
     decision_threshold: Share = DECISION_THRESHOLD
+    likes: LikesSpec | None = None
+    drafts: DraftsSpec | None = None
+    """None: too few authors with tweets to compare."""
     base_model: str
     base_model_source: str
     training: TrainingSummary

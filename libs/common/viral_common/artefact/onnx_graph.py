@@ -8,7 +8,7 @@ from typing import Any
 
 import onnxruntime
 
-from viral_common.artefact.files import ArtefactSpec
+from viral_common.artefact.files import OUTPUTS, ArtefactSpec
 from viral_common.errors import ArtefactError, summarise_error
 
 
@@ -35,8 +35,9 @@ def _check_signature(path: Path, spec: ArtefactSpec, session: onnxruntime.Infere
     wanted = {"input_ids": tokens, "attention_mask": tokens, "features": features}
     if _describe_signature(session.get_inputs()) != wanted or tuple(wanted) != spec.inputs:
         raise ArtefactError(f"{path}: inputs are not input_ids, attention_mask, features")
-    if _describe_signature(session.get_outputs()) != {spec.output: ("tensor(float)", (None,))}:
-        raise ArtefactError(f"{path}: output is not one {spec.output} per tweet")
+    given = dict.fromkeys(OUTPUTS, ("tensor(float)", (None,)))
+    if _describe_signature(session.get_outputs()) != given or spec.outputs != OUTPUTS:
+        raise ArtefactError(f"{path}: outputs are not one logit and one log_likes per tweet")
 
 
 def _describe_signature(tensors: Sequence[Any]) -> dict[str, tuple[str, tuple[int | None, ...]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,9 @@ PADDING = 128
 # Tweets whose tokens and features a thread makes before it scores them, sorted by length: while it is at that, the
 # others score. Fewer need more padding.
 PIECE = 512
+# The graph's other output is not computed.
+_ONLY_WHAT_IS_ASKED = onnxruntime.RunOptions()
+_ONLY_WHAT_IS_ASKED.only_execute_path_to_fetches = True
 # How far a processor may be from what the trainer's said of the sample: rounding differs between them.
 SAMPLE_TOLERANCE = 1e-4
 
@@ -63,23 +66,30 @@ class Predictor:
 
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """Predict calibrated probabilities in the tweets' order, shape (tweets,)."""
+        return self.spec.calibration.compute_probabilities(self._compute("logit", tweets))
+
+    def predict_log_likes(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        """Predict log(1 + likes) in the tweets' order, shape (tweets,)."""
+        return self._compute("log_likes", tweets).astype(np.float64)
+
+    def _compute(self, output: str, tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
         if len(tweets) <= PIECE:
-            return self._compute_probabilities(tweets)
+            return self._compute_piece(output, tweets)
         pieces = [tweets[start : start + PIECE] for start in range(0, len(tweets), PIECE)]
         with ThreadPoolExecutor(min(self._threads, len(pieces))) as pool:
-            return np.concatenate(list(pool.map(self._compute_probabilities, pieces)))
+            return np.concatenate(list(pool.map(partial(self._compute_piece, output), pieces)))
 
-    def _compute_probabilities(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+    def _compute_piece(self, output: str, tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
         tokens = tokenise(self._tokenizer, [tweet.text for tweet in tweets])
         features = self.spec.features.scale_matrix(compute_feature_matrix(tweets))
-        logits = np.empty(len(tokens), dtype=np.float32)
+        found = np.empty(len(tokens), dtype=np.float32)
         for rows in choose_chunks(tokens.lengths, CHUNK):
             input_ids, attention_mask = tokens.pad_rows(rows)
             feed = {"input_ids": input_ids, "attention_mask": attention_mask, "features": features[rows]}
-            logits[rows] = self._session.run([self.spec.output], feed)[0]
-        if not np.isfinite(logits).all():
+            found[rows] = self._session.run([output], feed, _ONLY_WHAT_IS_ASKED)[0]
+        if not np.isfinite(found).all():
             raise ArtefactError("the model's output is no number: its weights are damaged")
-        return self.spec.calibration.compute_probabilities(logits)
+        return found
 
     def _check_sample(self, artefact: Artefact, precision: Precision) -> None:
         answered = self._score_sample(artefact)

@@ -16,7 +16,7 @@ _FEATURES = {
     "author_tweets": "author’s earlier tweets",
     "author_viral_share": "author’s viral share",
     "author_likes": "author’s mean log likes",
-    "profile_known": "share of the profile that is known",
+    "profile_known": "profile is known",
     "author_followers": "author’s followers (log)",
     "author_following": "accounts the author follows (log)",
     "author_posts": "author’s posts (log)",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from viral_common.tweets.profile import PARTS, AuthorProfile
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.text import HASHTAG, MENTION, split_around_links
 
 TWEET_FEATURES = (
@@ -27,7 +27,7 @@ TWEET_FEATURES = (
     "urls_count",
 )
 HISTORY_FEATURES = ("author_known", "author_tweets", "author_viral_share", "author_likes", "username_digits")
-# Logarithms but for the first, the share of PARTS that are known, and `author_verified`.
+# Logarithms, but for whether anything is known and whether the author is verified.
 PROFILE_FEATURES = (
     "profile_known",
     "author_followers",
@@ -160,7 +160,7 @@ def _compute_profile_features(tweet: TweetInput) -> list[float]:
         (profile.followers, profile.following, profile.posts, profile.favourites, profile.listed),
     )
     return [
-        profile.count_parts() / len(PARTS),
+        1.0,
         followers,
         following,
         posts,

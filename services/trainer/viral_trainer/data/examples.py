@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +13,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from viral_common.artefact.files import FeatureScaling
 from viral_common.artefact.tokens import TokenRows, choose_chunks_by_length, tokenise
-from viral_common.tweets.features import FEATURES, TWEET_FEATURES, TweetInput, compute_feature_matrix
+from viral_common.tweets.features import FEATURES, compute_feature_matrix
 from viral_common.tweets.tweet import LabelledTweet, stack_labels, take_inputs
 
+from viral_trainer.data.views import View, hide_parts
 from viral_trainer.devices import has_bfloat16
 
-# Any tweet whose author is unknown.
-ANONYMOUS = TweetInput("", datetime(2026, 1, 1, tzinfo=UTC))
 # Batches of like length are cut from this many shuffled batches: little padding, still a random order.
 POOL = 64
 # Lengths are rounded up to this in bfloat16, whose kernels are compiled anew for every shape of a matrix.
@@ -33,9 +32,13 @@ class Examples:
     """Hold tweets as the network reads them, all of length n."""
 
     tokens: TokenRows  # n rows of ids, each of its own length
-    features: NDArray[np.float32]  # (n, features), scaled
+    known: NDArray[np.float32]  # (n, features), unscaled, all that is known
+    features: NDArray[np.float32]  # (n, features), scaled, all that is known
     labels: NDArray[np.bool_]  # (n,)
-    unknown_author: NDArray[np.float32]  # (features,): the author's columns of a tweet by nobody known
+    log_likes: NDArray[np.float32]  # (n,): log(1 + likes)
+    authors: NDArray[np.object_]  # (n,) str: equal for tweets of one author; empty for an unknown one
+    scaling: FeatureScaling
+    empty: TokenRows  # a row: the tokens of a text without a word
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -45,22 +48,24 @@ class Examples:
         if len(self) <= count:
             return self
         rows = np.arange(len(self) - count, len(self))
-        kept = self.tokens.take(rows)
-        return replace(self, tokens=kept, features=self.features[rows], labels=self.labels[rows])
+        columns: dict[str, Any] = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return replace(self, tokens=self.tokens.take(rows), **columns)
 
     def join(self, later: Examples) -> Examples:
         """Join later examples, which were scaled alike, to these."""
-        return replace(
-            self,
-            tokens=TokenRows.join([self.tokens, later.tokens]),
-            features=np.concatenate([self.features, later.features]),
-            labels=np.concatenate([self.labels, later.labels]),
-        )
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(later, name)]) for name in _COLUMNS
+        }
+        return replace(self, tokens=TokenRows.join([self.tokens, later.tokens]), **columns)
 
-    def hide_authors(self, hidden: NDArray[np.bool_]) -> Examples:
-        """Hide the authors of the tweets marked in `hidden`, bool (n,)."""
-        columns = np.arange(self.features.shape[1]) >= len(TWEET_FEATURES)
-        return replace(self, features=np.where(hidden[:, None] & columns, self.unknown_author, self.features))
+    def show(
+        self, views: NDArray[np.intp] | View, content: NDArray[np.bool_] | bool = True
+    ) -> NDArray[np.float32]:
+        """Scale no more than `views`, (n,), show of each author, and what is posted where `content`, (n,), says so."""
+        return self.scaling.scale_matrix(hide_parts(self.known, views, content))
+
+
+_COLUMNS = ("known", "features", "labels", "log_likes", "authors")
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,16 @@ def make_examples(
     features: NDArray[np.float32] | None = None,
 ) -> Examples:
     """Tokenise and scale, once for all epochs; `features`: those of `compute_features`, if they are there."""
+    known = compute_features(tweets) if features is None else features
     return Examples(
         tokens=tokenise(tokenizer, [tweet.input.text for tweet in tweets]),
-        features=scaling.scale_matrix(compute_features(tweets) if features is None else features),
+        known=known,
+        features=scaling.scale_matrix(known),
         labels=stack_labels(tweets),
-        unknown_author=scaling.scale_matrix(compute_feature_matrix([ANONYMOUS]))[0],
+        log_likes=np.log1p(np.array([tweet.like_count for tweet in tweets], np.float32)),
+        authors=np.array([tweet.author_id for tweet in tweets], dtype=object),
+        scaling=scaling,
+        empty=tokenise(tokenizer, [""]),
     )
 
 

@@ -19,6 +19,7 @@ from viral_common.artefact.files import (
     CONFIG,
     DECISION_THRESHOLD,
     GRAPHS,
+    OUTPUTS,
     SPEC,
     TOKENIZER,
     WEIGHTS,
@@ -31,6 +32,7 @@ from viral_common.artefact.files import (
     write_manifest,
 )
 from viral_common.artefact.graph_check import check_graph
+from viral_common.artefact.likes import DraftsSpec, LikesSpec
 from viral_common.artefact.predictor import Predictor
 from viral_common.artefact.tokens import choose_chunks_by_length, tokenise
 from viral_common.artefact.training_summary import TrainingSummary
@@ -39,7 +41,7 @@ from viral_common.tweets.features import TweetInput, compute_feature_matrix
 
 from viral_trainer.model.int8 import write_int8
 from viral_trainer.model.model_card import render_card
-from viral_trainer.model.network import ViralityNetwork, build_network
+from viral_trainer.model.network import ServedNetwork, ViralityNetwork, build_network
 
 # Understood by every onnxruntime since 1.14 (2023).
 OPSET = 18
@@ -74,17 +76,29 @@ class TrainedModel:
     base_model_source: str
     training: TrainingSummary
     decision_threshold: float = DECISION_THRESHOLD
+    likes: LikesSpec | None = None
+    drafts: DraftsSpec | None = None
 
-    @torch.inference_mode()
     def predict(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
         """Predict by torch, shape (tweets,): the truth that the artefact must repeat."""
+        return self.calibration.compute_probabilities(self.answer(tweets)[0])
+
+    def predict_log_likes(self, tweets: Sequence[TweetInput]) -> NDArray[np.float64]:
+        """Predict log(1 + likes), shape (tweets,), likewise."""
+        log_likes: NDArray[np.float64] = self.answer(tweets)[1].astype(np.float64)
+        return log_likes
+
+    @torch.inference_mode()
+    def answer(self, tweets: Sequence[TweetInput]) -> NDArray[np.float32]:
+        """Compute what is served: logits and log(1 + likes), (2, tweets)."""
+        served = ServedNetwork(self.network)
         tokens = tokenise(self.tokenizer, [tweet.text for tweet in tweets])
         features = torch.from_numpy(self.scaling.scale_matrix(compute_feature_matrix(tweets)))
-        logits = np.empty(len(tweets), dtype=np.float32)
+        found = np.empty((2, len(tweets)), dtype=np.float32)
         for rows in choose_chunks_by_length(tokens.lengths, 64):
             input_ids, attention_mask = map(torch.from_numpy, tokens.pad_rows(rows))
-            logits[rows] = self.network(input_ids, attention_mask, features[rows]).numpy()
-        return self.calibration.compute_probabilities(logits)
+            found[:, rows] = torch.stack(served(input_ids, attention_mask, features[rows])).numpy()
+        return found
 
 
 def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] = ()) -> Artefact:
@@ -120,6 +134,8 @@ def _build_spec(model: TrainedModel) -> ArtefactSpec:
         calibration=model.calibration,
         likes_threshold=model.likes_threshold,
         decision_threshold=model.decision_threshold,
+        likes=model.likes,
+        drafts=model.drafts,
         base_model=model.base_model,
         base_model_source=model.base_model_source,
         training=model.training,
@@ -155,14 +171,20 @@ def _write_onnx(network: ViralityNetwork, path: Path) -> None:
             tensors,
             str(path),
             input_names=["input_ids", "attention_mask", "features"],
-            output_names=["logit"],
-            dynamic_axes={"input_ids": words, "attention_mask": words, "features": rows, "logit": rows},
+            output_names=list(OUTPUTS),
+            dynamic_axes={
+                "input_ids": words,
+                "attention_mask": words,
+                "features": rows,
+                **dict.fromkeys(OUTPUTS, rows),
+            },
             opset_version=OPSET,
             dynamo=False,
         )
 
 
 def _check_parity(model: TrainedModel, predictor: Predictor, tweets: Sequence[TweetInput]) -> None:
-    gap = float(np.abs(predictor.predict(tweets) - model.predict(tweets)).max())
+    asked = (predictor.predict, model.predict), (predictor.predict_log_likes, model.predict_log_likes)
+    gap = max(float(np.abs(served(tweets) - trained(tweets)).max()) for served, trained in asked)
     if not gap < TOLERANCE:
         raise ArtefactError(f"the exported model differs from torch by {gap:.2e} on {len(tweets)} tweets")

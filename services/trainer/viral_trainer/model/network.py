@@ -1,4 +1,4 @@
-"""Build the network: a BERT encoder's text, hashed token pairs and scaled features into a logit; trees add to it.
+"""Build the network: a BERT encoder's text, hashed token pairs and the tweet's features into a logit; trees add to it.
 
 How each part was chosen: docs/model-search.md.
 """
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
+from viral_common.tweets.features import TWEET_FEATURES
 
 from viral_trainer.model.cls_attention import read_text
 from viral_trainer.model.hashed_terms import TERM_BUCKETS, TermWeights, hash_terms
@@ -72,7 +73,7 @@ class TokenPairs(nn.Module):
 
 
 class ViralityNetwork(nn.Module):
-    """Join the encoder's text and the features in a small MLP; add token pairs."""
+    """Join the encoder's text and the tweet's features in a small MLP; add token pairs."""
 
     def __init__(self, encoder: PreTrainedModel, feature_count: int) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class ViralityNetwork(nn.Module):
         # Two thirds of the weights, and none the better for being trained here: a fifth of each step's time.
         encoder.get_input_embeddings().requires_grad_(False)
         self.feature_count = feature_count
-        self.periodic = Periodic(feature_count)
+        self.periodic = Periodic(len(TWEET_FEATURES))
         self.pairs: TokenPairs | TermWeights = TokenPairs()
         self.head = nn.Sequential(
             nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
@@ -91,25 +92,28 @@ class ViralityNetwork(nn.Module):
         self.boosted: BoostedText | None = None  # comes when all else has learned
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
-        """Map int64 (batch, tokens) twice and float32 (batch, features) to logits, float32 (batch,)."""
-        logits = self.judge(*self.read(input_ids, attention_mask), features)
-        return logits if self.boosted is None else logits + self.boosted(input_ids, attention_mask, features)
+        """Map int64 (batch, tokens) twice and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
+        return self.judge(*self.read(input_ids, attention_mask), features)
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """Read the text: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
         return read_text(self.encoder, input_ids, attention_mask), self.pairs(input_ids, attention_mask)
 
     def judge(self, text: Tensor, pairs: Tensor, features: Tensor) -> Tensor:
-        """Map both results of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
-        logits: Tensor = self.head(torch.cat([text, self.periodic(features)], dim=1)).squeeze(-1) + pairs
+        """Map both results of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,).
+
+        It looks at the tweet alone: of authors the trees make more.
+        """
+        periodic = self.periodic(features[:, : len(TWEET_FEATURES)])
+        logits: Tensor = self.head(torch.cat([text, periodic], dim=1)).squeeze(-1) + pairs
         return logits
 
-    def to_served(self) -> ViralityNetwork:
+    def to_served(self) -> ServedNetwork:
         """Copy it with fewer operations and the same answers; the copy cannot be trained."""
         served = copy.deepcopy(self)
         if isinstance(self.pairs, TokenPairs):
             served.pairs = self.pairs.to_weights()
-        return served.eval()
+        return ServedNetwork(served).eval()
 
     def to_config(self) -> dict[str, Any]:
         """Describe, as JSON, what `build_network` needs to build an equal network."""
@@ -118,6 +122,23 @@ class ViralityNetwork(nn.Module):
             "feature_count": self.feature_count,
             "boosted": self.boosted.to_config() if self.boosted else None,
         }
+
+
+class ServedNetwork(nn.Module):
+    """Answer with all parts of a network what is served: the logit, and log(1 + likes)."""
+
+    def __init__(self, network: ViralityNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Map int64 (batch, tokens) twice and float32 (batch, features) to both, float32 (batch,)."""
+        logits: Tensor = self.network(input_ids, attention_mask, features)
+        boosted = self.network.boosted
+        if boosted is None:
+            return logits, torch.zeros_like(logits)
+        text = boosted.read(input_ids, attention_mask)
+        return boosted.blend(logits, *text, features), boosted.predict_log_likes(*text, features)
 
 
 def build_network(config: dict[str, Any]) -> ViralityNetwork:

@@ -1,7 +1,8 @@
 """Define the shallow model: a linear score of the words, and boosted trees over it and the features.
 
 Trees tell numbers apart better than a network does, and whoever learns differently errs elsewhere: their logits added
-are better than either's (docs/model-search.md).
+are better than either's (docs/model-search.md). Other trees say how many likes: what an account usually gets, and what
+the tweet adds.
 """
 
 from __future__ import annotations
@@ -10,43 +11,61 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from viral_common.tweets.features import FEATURES, TWEET_FEATURES
 
 from viral_trainer.model.hashed_terms import TermWeights
 from viral_trainer.model.tree_layer import Trees
 
 # A term is one token, or up to so many in a row.
 LONGEST_TERM = 3
+# Whether there is a history, and whether there is a profile.
+KNOWN_COLUMNS = [FEATURES.index("author_known"), FEATURES.index("profile_known")]
 
 
 class BoostedText(nn.Module):
-    """Compute what is added to the deep network's logit. Made empty, for `load_state_dict`."""
+    """Compute the logit beside the deep network's, and log(1 + likes). Made empty, for `load_state_dict`."""
 
-    share: Tensor  # (): how much of the trees' logit is added
+    # (4,): how much the deep logit counts, and how much more with a history, with a profile; how much the trees' does.
+    shares: Tensor
+    mean_log_likes: Tensor  # ()
 
-    def __init__(self, trees: Trees) -> None:
+    def __init__(self, trees: Trees, account: Trees, gain: Trees) -> None:
         super().__init__()
-        self.trees = trees
+        self.trees = trees  # of all that is known
+        self.account = account  # of the author's columns alone
+        self.gain = gain  # of the tweet's columns alone
         self.terms = TermWeights(LONGEST_TERM)
-        self.register_buffer("share", torch.ones(()))
+        self.register_buffer("shares", torch.tensor([1.0, 0.0, 0.0, 1.0]))
+        self.register_buffer("mean_log_likes", torch.zeros(()))
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, features: Tensor) -> Tensor:
-        """Map the network's inputs to (batch,)."""
-        return self.judge(*self.read(input_ids, attention_mask), features)
+    def blend(self, deep: Tensor, text: Tensor, features: Tensor) -> Tensor:
+        """Blend the deep logits, (batch,), with those of `judge`: the more is known of authors, the less texts say."""
+        known = features[:, KNOWN_COLUMNS]
+        weight = self.shares[0] + self.shares[1] * known[:, 0] + self.shares[2] * known[:, 1]
+        blended: Tensor = weight * deep + self.shares[3] * self.judge(text, features)
+        return blended
 
     def judge(self, text: Tensor, features: Tensor) -> Tensor:
         """Map the result of `read`, (batch,), and float32 (batch, features) to (batch,)."""
-        added: Tensor = self.share * self.trees(torch.cat([features, text.unsqueeze(1)], dim=1))
-        return added
+        logits: Tensor = self.trees(torch.cat([features, text.unsqueeze(1)], dim=1))
+        return logits
 
     def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor]:
         """Map int64 (batch, tokens) twice to the linear score of the words, (batch,)."""
         return (self.terms(input_ids, attention_mask),)
 
+    def predict_log_likes(self, text: Tensor, features: Tensor) -> Tensor:
+        """Map the same to the expected log(1 + likes), (batch,): two drafts of one account differ by `gain` alone."""
+        own, author = features[:, : len(TWEET_FEATURES)], features[:, len(TWEET_FEATURES) :]
+        gained = self.gain(torch.cat([own, text.unsqueeze(1)], dim=1))
+        expected: Tensor = self.mean_log_likes + self.account(author) + gained
+        return expected
+
     def to_config(self) -> dict[str, Any]:
         """Describe, as JSON, what `build_boosted_text` needs to build an equal one."""
-        return {"trees": self.trees.to_config()}
+        return {name: getattr(self, name).to_config() for name in ("trees", "account", "gain")}
 
 
 def build_boosted_text(config: dict[str, Any]) -> BoostedText:
     """Build an untrained one from `BoostedText.to_config()`; its weights are loaded next."""
-    return BoostedText(Trees(**config["trees"]))
+    return BoostedText(**{name: Trees(**sizes) for name, sizes in config.items()})

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from torch import Tensor, nn
 
 # The standard's operator for trees; any onnxruntime that reads the graph knows it.
@@ -36,8 +36,10 @@ class Trees(nn.Module):
         self.nodes = {name: buffer.numpy() for name, buffer in self.named_buffers()}
 
     @classmethod
-    def from_scikit_learn(cls, model: HistGradientBoostingClassifier) -> Trees:
-        """Convert the trees that scikit-learn grew, without its baseline, which calibration finds again."""
+    def from_scikit_learn(
+        cls, model: HistGradientBoostingClassifier | HistGradientBoostingRegressor
+    ) -> Trees:
+        """Convert the trees that scikit-learn grew, without its baseline."""
         trees = [tree.nodes for (tree,) in model._predictors]
         sizes = [len(nodes) for nodes in trees]
         roots = np.cumsum([0, *sizes])[:-1]

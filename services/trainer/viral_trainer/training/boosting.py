@@ -12,13 +12,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import GroupKFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 from viral_common.artefact.tokens import TokenRows
+from viral_common.tweets.features import TWEET_FEATURES
 
 from viral_trainer.data.examples import Examples
+from viral_trainer.data.views import draw_hiding_views
 from viral_trainer.model.hashed_terms import TERM_BUCKETS, hash_next
 from viral_trainer.model.text_trees import LONGEST_TERM, BoostedText
 from viral_trainer.model.tree_layer import Trees
@@ -31,26 +33,91 @@ TOLERANCE = 0.01
 FOLDS = 5
 # Share of tweets that hide their text's score, as others hide their author: else the trees lean on it alone.
 UNKNOWN_TEXTS = 0.3
+# Share of those of which something is hidden that hide all but the author.
+UNKNOWN_CONTENT = 0.1
+# With fewer tweets of authors who have several, what a tweet adds to its author's usual likes is not learned.
+FEWEST_REPEATED = 200
 
 
-def fit_boosted_text(examples: Examples, hidden_authors: float, seed: int, threads: int = 1) -> BoostedText:
-    """Train on these, of more than MOST_TWEETS in time order on the newest; a share of the authors is hidden."""
+def fit_boosted_text(
+    examples: Examples, seed: int, threads: int = 1
+) -> tuple[BoostedText, NDArray[np.float64]]:
+    """Train on these, of more than MOST_TWEETS in time order on the newest.
+
+    Return, too, what trees that did not know the author say that each of these tweets gains, (n,).
+    """
     examples = examples.take_newest(MOST_TWEETS)
     rng = np.random.default_rng(seed)
-    terms, labels = _count_terms(examples.tokens), examples.labels
+    terms = _count_terms(examples.tokens)
     rarity = _compute_rarity(terms)
     seen = np.unique(terms.indices)  # a column without an entry weighs nothing and takes time in each step
     terms = csr_array(terms.multiply(rarity))[:, seen]
-    scores, term_weights = _fit_regressions(terms, labels, seed, threads)
-    scores[rng.random(len(scores)) < UNKNOWN_TEXTS] = 0.0
-    features = examples.hide_authors(rng.random(len(examples)) < hidden_authors).features
-    found = BoostedText(
-        Trees.from_scikit_learn(grow_trees(np.column_stack([features, scores]), labels, seed))
-    )
+    scores, term_weights = _fit_regressions(terms, examples.labels, seed, threads)
     weights = np.zeros(TERM_BUCKETS)
     weights[seen] = term_weights * rarity[seen]
+    of_nothing = float((_count_terms(examples.empty) @ weights)[0])
+
+    # Each tweet twice: with all that is known, and with something of it hidden.
+    views, both = draw_hiding_views(rng, len(examples)), np.tile(np.arange(len(examples)), 2)
+    content = rng.random(len(examples)) >= UNKNOWN_CONTENT
+    features = np.concatenate([examples.features, examples.show(views, content)])
+    hidden = rng.random(len(both)) < UNKNOWN_TEXTS
+    hidden[len(examples) :] |= ~content
+    texts = np.where(hidden, of_nothing, scores[both])
+    own, author = np.split(features, [len(TWEET_FEATURES)], axis=1)
+    log_likes = examples.log_likes - (mean := examples.log_likes.mean())
+    gains, repeated = compute_gains(examples)
+    trees = grow_trees(np.column_stack([features, texts]), examples.labels[both], seed)
+    account = grow_like_trees(author, log_likes[both], seed)
+    inputs, rows = np.column_stack([own, texts]), np.flatnonzero(repeated[both])
+    gain = grow_like_trees(inputs[rows], gains[both[rows]], seed, leaves=8)
+    found = BoostedText(*map(Trees.from_scikit_learn, (trees, account, gain)))
     found.terms.weights.copy_(torch.from_numpy(weights))
-    return found.eval()
+    found.mean_log_likes.fill_(float(mean))
+
+    plain = np.column_stack([own[: len(examples)], scores])
+    by_others = _predict_by_others(plain, gains, repeated, number_authors(examples), seed)
+    return found.eval(), by_others
+
+
+def _predict_by_others(
+    inputs: NDArray[np.float32],
+    gains: NDArray[np.float32],
+    repeated: NDArray[np.bool_],
+    authors: NDArray[np.intp],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Predict each tweet's gain by trees that learned from other authors alone; zero where there are too few."""
+    found = np.zeros(len(inputs))
+    if len(np.unique(authors[repeated])) < FOLDS:
+        return found
+    for learned, asked in GroupKFold(FOLDS, shuffle=True, random_state=seed).split(inputs, groups=authors):
+        rows = learned[repeated[learned]]
+        found[asked] = grow_like_trees(inputs[rows], gains[rows], seed, leaves=8).predict(inputs[asked])
+    return found
+
+
+def compute_gains(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Compute by how much each tweet's log(1 + likes) exceed its author's mean, (n,), and mark authors with several.
+
+    A mean of few is near each of them: the differences are widened by what that takes from their spread. If too few
+    authors have several, all are marked, and what differs is nothing.
+    """
+    author = number_authors(examples)
+    count = np.bincount(author)
+    mean = np.bincount(author, examples.log_likes) / count
+    repeated = count[author] > 1
+    widened = np.sqrt(count / np.maximum(count - 1, 1))
+    gains = np.where(repeated, (examples.log_likes - mean[author]) * widened[author], 0.0)
+    if repeated.sum() < FEWEST_REPEATED:
+        return np.zeros(len(examples), np.float32), np.ones(len(examples), np.bool_)
+    return gains.astype(np.float32), repeated
+
+
+def number_authors(examples: Examples) -> NDArray[np.intp]:
+    """Give each author a number, (n,); an unknown one has one of its own."""
+    names = [author or f"\0{place}" for place, author in enumerate(examples.authors)]
+    return np.unique(names, return_inverse=True)[1]
 
 
 def choose_newest(train: Examples, validation: Examples) -> Examples:
@@ -70,7 +137,7 @@ def grow_trees(
         max_iter=200,
         max_leaf_nodes=15,
         max_depth=6,
-        min_samples_leaf=50,
+        min_samples_leaf=100,
         l2_regularization=1.0,
         max_features=0.5,
         early_stopping=False,
@@ -79,6 +146,23 @@ def grow_trees(
     # OpenMP's threads spin while they wait: with the cores busy otherwise two take fifty times as long as one.
     with threadpool_limits(1, user_api="openmp"):
         return model.fit(inputs, labels)
+
+
+def grow_like_trees(
+    inputs: NDArray[np.float32], log_likes: NDArray[np.float32], seed: int, leaves: int = 15
+) -> HistGradientBoostingRegressor:
+    """Grow trees that add up to log(1 + likes), or to what of it is left, on float32 (tweets, columns)."""
+    model = HistGradientBoostingRegressor(
+        learning_rate=0.05,
+        max_iter=100,
+        max_leaf_nodes=leaves,
+        min_samples_leaf=50,
+        l2_regularization=1.0,
+        early_stopping=False,
+        random_state=seed,
+    )
+    with threadpool_limits(1, user_api="openmp"):
+        return model.fit(inputs, log_likes)
 
 
 def _make_regression(seed: int) -> LogisticRegression:

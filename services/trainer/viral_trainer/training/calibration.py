@@ -13,18 +13,26 @@ LEAST_WEIGHT = float(np.exp(-3.0))
 
 def fit_calibration(logits: NDArray[np.float32], labels: NDArray[np.bool_]) -> Calibration:
     """Fit the temperature and bias of least log loss on these, (n,)."""
-    return fit_blend(logits, np.zeros_like(logits), labels)[1]
+    (weight,), bias = _fit(logits[:, None], labels)
+    return Calibration(temperature=1 / max(weight, LEAST_WEIGHT), bias=bias)
 
 
 def fit_blend(
-    deep: NDArray[np.float32], shallow: NDArray[np.float32], labels: NDArray[np.bool_]
-) -> tuple[float, Calibration]:
-    """Fit the share of least log loss of `deep + share * shallow`, each (n,), and that sum's temperature and bias."""
-    inputs = np.column_stack([deep, shallow]).astype(np.float64)
-    regression = LogisticRegression(C=np.inf, tol=1e-6, max_iter=1000).fit(inputs, labels)
-    deep_weight, shallow_weight = map(float, regression.coef_[0])
-    if shallow_weight < 0:
-        return fit_blend(deep, np.zeros_like(deep), labels)
-    deep_weight = max(deep_weight, LEAST_WEIGHT)
-    calibration = Calibration(temperature=1 / deep_weight, bias=float(regression.intercept_[0]))
-    return shallow_weight / deep_weight, calibration
+    deep: NDArray[np.float32],
+    shallow: NDArray[np.float32],
+    known: NDArray[np.float32],
+    labels: NDArray[np.bool_],
+) -> tuple[tuple[float, ...], Calibration]:
+    """Fit the shares of least log loss on these, (n,), and the bias of the blended logits; `known`: (n, 2).
+
+    The first share is the deep logit's, the next two are added to it by what is known, the last is the shallow one's.
+    """
+    shares, bias = _fit(np.column_stack([deep, deep[:, None] * known, shallow]), labels)
+    if shares[-1] < 0:  # trees that say the opposite of what is
+        return fit_blend(deep, np.zeros_like(shallow), known, labels)
+    return tuple(shares), Calibration(bias=bias)
+
+
+def _fit(inputs: NDArray[np.float32], labels: NDArray[np.bool_]) -> tuple[list[float], float]:
+    regression = LogisticRegression(C=np.inf, tol=1e-6, max_iter=1000).fit(inputs.astype(np.float64), labels)
+    return regression.coef_[0].tolist(), float(regression.intercept_[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -14,8 +15,9 @@ import torch
 from torch import Tensor
 from viral_common.artefact.training_summary import TrainingSummary
 from viral_common.evaluation.intervals import compute_scores_with_intervals
+from viral_common.evaluation.within_author import compute_within_author, freeze_authors
 from viral_common.tweets.features import FEATURES
-from viral_common.tweets.tweet import stack_authors, stack_labels
+from viral_common.tweets.tweet import LabelledTweet, stack_authors, stack_labels
 
 from viral_trainer.data.examples import compute_features, fit_scaling, make_examples
 from viral_trainer.data.window import Window
@@ -26,6 +28,7 @@ from viral_trainer.model.export import TrainedModel
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.training.blending import Blend, blend_models
+from viral_trainer.training.likes import measure_drafts, measure_likes
 from viral_trainer.training.loop import Recipe, Trained, train
 from viral_trainer.training.thresholds import choose_decision_threshold, measure_reliability
 
@@ -73,7 +76,9 @@ def fit(
     curves = Curves(progress)
     trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation)
     started = time.monotonic()
-    blend = blend_models(network, trained.logits, examples, validation, recipe)
+    paired = freeze_authors(window.validation)
+    frozen = make_examples(paired, tokenizer, scaling)
+    blend = blend_models(network, trained.logits, examples, validation, frozen, recipe)
     trained = replace(trained, seconds=trained.seconds + time.monotonic() - started)
     called_from = choose_decision_threshold(validation.labels, blend.probabilities)
     model = TrainedModel(
@@ -85,7 +90,9 @@ def fit(
         likes_threshold=settings.likes_threshold,
         base_model=base.name,
         base_model_source=base.source,
-        training=_build_summary(window, event_id, recipe, trained, blend, called_from),
+        training=_build_summary(window, event_id, recipe, trained, blend, called_from, paired),
+        likes=measure_likes(blend.log_likes, validation.log_likes),
+        drafts=measure_drafts(window.train[-len(blend.gains) :], blend.gains),
         decision_threshold=called_from,
     )
     return model, trained
@@ -150,13 +157,17 @@ _CURVES = {
     "auc": "auc",
     "average_precision": "average_precision",
     "accuracy": "accuracy",
-    "log_loss_unknown_author": "loss_unknown_author",
-    "auc_unknown_author": "auc_unknown_author",
 }
 
 
 def _build_summary(
-    window: Window, event_id: UUID, recipe: Recipe, trained: Trained, blend: Blend, called_from: float
+    window: Window,
+    event_id: UUID,
+    recipe: Recipe,
+    trained: Trained,
+    blend: Blend,
+    called_from: float,
+    paired: Sequence[LabelledTweet],
 ) -> TrainingSummary:
     source = window.batches[-1].source
     labels, probabilities = stack_labels(window.validation), blend.probabilities
@@ -171,13 +182,12 @@ def _build_summary(
         validation_count=len(window.validation),
         viral_rate=window.viral_rate,
         metrics=blend.scores
-        | compute_scores_with_intervals(
-            labels, probabilities, stack_authors(window.validation), called_from
-        ),
+        | compute_scores_with_intervals(labels, probabilities, stack_authors(window.validation), called_from)
+        | compute_within_author(paired, *blend.frozen),
         slices=score_slices(window.validation, probabilities),
         reliability=measure_reliability(labels, probabilities),
         recipe=asdict(recipe)
-        | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.share, 4)},
+        | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.shares[-1], 4)},
         tweets_per_second=trained.tweets_per_second,
         trained_at=datetime.now(UTC),
     )

@@ -21,6 +21,7 @@ from viral_common.artefact.tokens import choose_chunks_by_length
 from viral_common.evaluation.scores import compute_scores
 
 from viral_trainer.data.examples import Examples, Minibatch, draw_shuffled_batches, make_minibatch
+from viral_trainer.data.views import VIEWS, ScoredView
 from viral_trainer.devices import Device, find_device
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import BoostedText
@@ -28,6 +29,7 @@ from viral_trainer.training.calibration import fit_calibration
 
 # Tweets whose texts are read together where nothing is learned.
 SCORED_AT_ONCE = 64
+FIRST = np.array([0])
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,6 @@ class Recipe:
     weight_decay: float = 0.01
     warmup: float = 0.1  # share of the steps until the peak
     clip_norm: float = 1.0
-    hidden_authors: float = 0.3  # share of tweets, drawn anew each epoch, that hide whose they are
     # 0: every tweet weighs the same; 1: viral tweets as much as all others together.
     class_weight: float = 0.0
     seed: int = 7
@@ -59,9 +60,9 @@ class Recipe:
 class Trained:
     """Hold what validated best; the network given to `train` is in eval mode, as it was then."""
 
-    # Of the validation tweets, authors known and unknown, (2, n).
+    # Of the validation tweets, by VIEWS, (views, n).
     logits: NDArray[np.float32] = field(compare=False, repr=False)
-    scores: dict[str, float]  # theirs, calibrated
+    scores: dict[str, float]  # theirs with all that is known, calibrated
     epoch: float
     steps: int
     seconds: float  # of training alone
@@ -92,9 +93,9 @@ def train(
             continue
         seconds += time.monotonic() - started
 
-        logits = compute_view_logits(network, validation, make_views(validation))
+        logits = compute_view_logits(network, validation)
         calibration = fit_calibration(logits[0], validation.labels)
-        scores = score_views(validation.labels, *map(calibration.compute_probabilities, logits))
+        scores = compute_scores(validation.labels, calibration.compute_probabilities(logits[0]))
         epoch = step / steps_per_epoch
         on_validation(epoch, step, scores)
         if best is not None and scores["log_loss"] >= best.scores["log_loss"]:
@@ -165,10 +166,9 @@ def count_steps(examples: Examples, recipe: Recipe) -> int:
 
 
 def draw_batches(examples: Examples, recipe: Recipe, rng: np.random.Generator) -> Iterator[Minibatch]:
-    """Draw the batches of all epochs, one after the other; each epoch hides other authors."""
+    """Draw the batches of all epochs, one after the other."""
     for _ in range(recipe.epochs):
-        shown = examples.hide_authors(rng.random(len(examples)) < recipe.hidden_authors)
-        yield from draw_shuffled_batches(shown, recipe.batch_size, rng)
+        yield from draw_shuffled_batches(examples, recipe.batch_size, rng)
 
 
 def choose_validation_steps(epochs: int, steps_per_epoch: int) -> set[int]:
@@ -180,21 +180,6 @@ def choose_validation_steps(epochs: int, steps_per_epoch: int) -> set[int]:
     return ends | {end + steps_per_epoch // 2 for end in ends if end < epochs * steps_per_epoch}
 
 
-def score_views(
-    labels: NDArray[np.bool_], known: NDArray[np.float64], unknown: NDArray[np.float64]
-) -> dict[str, float]:
-    """Score the probabilities with the author known, and by the most important scores without."""
-    without = compute_scores(labels, unknown)
-    return compute_scores(labels, known) | {
-        f"{name}_unknown_author": without[name] for name in ("auc", "log_loss") if name in without
-    }
-
-
-def make_views(examples: Examples) -> list[NDArray[np.float32]]:
-    """Make two views of their features: as they are, and with every author unknown."""
-    return [examples.features, examples.hide_authors(np.ones(len(examples), dtype=np.bool_)).features]
-
-
 def weigh_viral_tweets(examples: Examples, class_weight: float) -> Tensor:
     """Weigh viral tweets against others in the loss; calibration takes the bias out again."""
     viral = int(examples.labels.sum())
@@ -203,19 +188,20 @@ def weigh_viral_tweets(examples: Examples, class_weight: float) -> Tensor:
 
 @torch.inference_mode()
 def compute_view_logits(
-    model: ViralityNetwork | BoostedText, examples: Examples, views: Sequence[NDArray[np.float32]]
+    model: ViralityNetwork | BoostedText, examples: Examples, views: Sequence[ScoredView] = VIEWS
 ) -> NDArray[np.float32]:
-    """Compute the logits of the deep or the shallow model for each of several features, (n, features), as (views, n).
-
-    Texts are read once for all of them.
-    """
+    """Compute the logits of the deep or the shallow model for each view, (views, n). Texts are read once for all."""
     model.eval()
     judge: Callable[..., Tensor] = model.judge
     device = next(iter(model.state_dict().values())).device
+    shown = [examples.show(view.view, view.content) for view in views]
+    nothing = model.read(*(torch.from_numpy(part).to(device) for part in examples.empty.pad_rows(FIRST)))
     logits = np.empty((len(views), len(examples)), np.float32)
     for rows in choose_chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
         batch = make_minibatch(examples, rows).copy_to(device)
         text = model.read(batch.input_ids, batch.attention_mask)
-        for view, features in zip(logits, views, strict=True):
-            view[rows] = judge(*text, torch.from_numpy(features[rows]).to(device)).cpu().numpy()
+        no_text = [part.expand(len(rows), *part.shape[1:]) for part in nothing]
+        for of_view, view, seen in zip(logits, views, shown, strict=True):
+            features = torch.from_numpy(seen[rows]).to(device)
+            of_view[rows] = judge(*(text if view.content else no_text), features).cpu().numpy()
     return logits

@@ -125,7 +125,7 @@ def test_the_calibration_moves_the_probabilities(tmp_path: Path) -> None:
 
 def shift_weights(directory: Path, name: str = "model.onnx") -> None:
     def change(model: onnx.ModelProto) -> None:
-        bias = next(one for one in model.graph.initializer if one.name == "head.3.bias")
+        bias = next(one for one in model.graph.initializer if one.name == "network.head.3.bias")
         bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + 1, bias.name))
 
     rewritten(directory, change, name)
@@ -201,7 +201,7 @@ def want_other_features(directory: Path) -> None:
         (raise_the_opset, "onnxruntime refuses it"),
         (rename_an_input, "inputs are not"),
         (fix_the_batch, "inputs are not"),
-        (add_an_output, "output is not one"),
+        (add_an_output, "outputs are not one"),
         (be_no_onnx, "onnxruntime refuses it"),
         (be_no_tokenizer, "not a tokenizer"),
     ],

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from viral_common.tweets.features import (
     FEATURES,
+    PROFILE_FEATURES,
     TWEET_FEATURES,
     AuthorHistory,
     TweetInput,
@@ -17,6 +18,7 @@ from viral_common.tweets.features import (
     compute_features,
     count_text,
 )
+from viral_common.tweets.profile import AuthorProfile
 
 MONDAY_NOON = datetime(2022, 2, 28, 12, 30, tzinfo=UTC)
 
@@ -76,9 +78,45 @@ def test_an_author_never_seen_is_not_an_author_nobody_told() -> None:
     )[:, 9:]
 
     assert unknown[0] == 0
-    assert np.isnan(unknown[1:]).all()
-    assert unseen.tolist() == [1, 0, 0.5, 0, 4]
-    assert seen.tolist() == pytest.approx([1, np.log(6), 4 / 6, 2, 4])
+    assert np.isnan(unknown[1:5]).all()
+    assert unseen[:5].tolist() == [1, 0, 0.5, 0, 4]
+    assert seen[:5].tolist() == pytest.approx([1, np.log(6), 4 / 6, 2, 4])
+
+
+def get_profile_features(profile: AuthorProfile | None) -> list[float]:
+    matrix = compute_feature_matrix([TweetInput("hello", MONDAY_NOON, profile=profile)])
+    return [float(matrix[0, FEATURES.index(name)]) for name in PROFILE_FEATURES]
+
+
+def test_each_part_of_a_profile_may_be_unknown() -> None:
+    some = AuthorProfile(followers=99, posts=9, created_at=MONDAY_NOON - timedelta(days=9))
+
+    assert get_profile_features(None) == pytest.approx([0, *[np.nan] * 9], nan_ok=True)
+    assert get_profile_features(AuthorProfile(followers=0)) == pytest.approx(
+        [1, 0, *[np.nan] * 8], nan_ok=True
+    )
+    ten, nan = np.log(10), np.nan
+    assert get_profile_features(some) == pytest.approx(
+        [1, np.log(100), nan, ten, nan, nan, nan, ten, nan, nan], nan_ok=True
+    )
+    whole = AuthorProfile(99, 9, 9, 99, 0, verified=True, created_at=MONDAY_NOON)
+    assert get_profile_features(whole) == pytest.approx([1, 2 * ten, ten, ten, 2 * ten, 0, 1, 0, ten, ten])
+
+
+def test_an_account_younger_than_the_tweet_has_no_age() -> None:
+    late = AuthorProfile(created_at=MONDAY_NOON + timedelta(days=1))
+
+    assert np.isnan(get_profile_features(late)[PROFILE_FEATURES.index("author_age")])
+
+
+def test_with_its_content_hidden_only_the_author_is_left() -> None:
+    tweet = TweetInput("hello #world", MONDAY_NOON, 2, username="ada", author=AuthorHistory(3, 2, 1, 1.0))
+
+    told, hidden = compute_feature_matrix([tweet, tweet.hide_content()])
+
+    assert np.isnan(hidden[:9]).all()
+    assert np.array_equal(told[9:], hidden[9:], equal_nan=True)
+    assert tweet.hide_content().text == ""
 
 
 @given(st.text())

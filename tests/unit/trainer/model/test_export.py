@@ -15,7 +15,10 @@ from viral_trainer.model.export import export, load_network
 
 from tests.factories import make_labelled_tweets, make_model
 
-EMBEDDINGS = ("encoder.embeddings.word_embeddings", "encoder.embeddings.position_embeddings")
+EMBEDDINGS = (
+    "network.encoder.embeddings.word_embeddings",
+    "network.encoder.embeddings.position_embeddings",
+)
 
 
 def test_a_thousand_tweets_score_alike_in_torch_and_in_serving(tmp_path: Path) -> None:
@@ -36,7 +39,9 @@ def test_the_int8_graph_keeps_its_tables_as_integers_and_says_almost_the_same(tm
 
     weights = onnx.load(artefact.directory / "model.int8.onnx").graph.initializer
     integers = {one.name for one in weights if one.data_type == onnx.TensorProto.UINT8}
-    assert {f"{table}.weight_quantized" for table in EMBEDDINGS} | {"pairs.weights_quantized"} <= integers
+    assert {f"{table}.weight_quantized" for table in EMBEDDINGS} | {
+        "network.pairs.weights_quantized"
+    } <= integers
     served = Predictor.load(artefact, "int8", threads=1).predict(tweets)
     assert 0 < np.abs(served - model.predict(tweets)).max() < 0.02
 

@@ -12,24 +12,28 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from viral_common.artefact.predictor import Predictor
-from viral_common.artefact.tokens import TokenRows
 from viral_common.tweets.features import FEATURES
 from viral_trainer.data.examples import Examples, compute_features, fit_scaling, make_examples
+from viral_trainer.data.views import VIEWS
 from viral_trainer.model.export import export, load_network
 from viral_trainer.model.network import ViralityNetwork
-from viral_trainer.model.text_trees import BoostedText
+from viral_trainer.model.text_trees import KNOWN_COLUMNS, BoostedText
 from viral_trainer.model.tree_layer import Trees
 from viral_trainer.training import boosting
 from viral_trainer.training.blending import blend_models, compute_logits
 from viral_trainer.training.boosting import choose_newest, fit_boosted_text
-from viral_trainer.training.loop import Recipe, compute_view_logits, make_views
+from viral_trainer.training.loop import Recipe, compute_view_logits
 
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_model, make_narrow_encoder
 
 
 def make_some_examples(count: int, seed: int) -> Examples:
+    tweets = [
+        replace(tweet, author_id=f"author {number % 60}")
+        for number, tweet in enumerate(make_labelled_tweets(count, seed))
+    ]
     return make_examples(
-        make_labelled_tweets(count, seed),
+        tweets,
         make_letter_tokenizer(),
         fit_scaling(compute_features(make_labelled_tweets(500))),
     )
@@ -37,7 +41,7 @@ def make_some_examples(count: int, seed: int) -> Examples:
 
 @pytest.fixture(scope="module")
 def shallow() -> BoostedText:
-    return fit_boosted_text(make_some_examples(600, 1), hidden_authors=0.3, seed=7)
+    return fit_boosted_text(make_some_examples(600, 1), seed=7)[0]
 
 
 def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold() -> None:
@@ -56,9 +60,9 @@ def test_trees_say_what_scikit_learn_says_also_of_a_number_that_is_a_threshold()
 
 def test_the_words_alone_tell_liked_tweets(shallow: BoostedText) -> None:
     asked = make_some_examples(300, 2)
-    nothing = replace(asked, features=np.zeros_like(asked.features))
+    nothing = replace(asked, known=np.full_like(asked.known, np.nan))
 
-    (logits,) = compute_view_logits(shallow, nothing, [nothing.features])
+    (logits,) = compute_view_logits(shallow, nothing, VIEWS[:1])
 
     assert roc_auc_score(asked.labels, logits) > 0.7
 
@@ -68,17 +72,12 @@ def test_company_and_padding_change_nothing(shallow: BoostedText) -> None:
 
     together = compute_shallow_logits(shallow, asked)
 
-    alone = [
-        compute_shallow_logits(
-            shallow, replace(asked, tokens=TokenRows.from_rows([ids.tolist()]), features=asked.features[[n]])
-        )[0]
-        for n, ids in enumerate(asked.tokens)
-    ]
+    alone = [compute_shallow_logits(shallow, choose_row(asked, n))[0] for n in range(len(asked))]
     assert together == pytest.approx(np.array(alone), abs=1e-5)
 
 
 def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
-    again = fit_boosted_text(make_some_examples(600, 1), hidden_authors=0.3, seed=7)
+    again = fit_boosted_text(make_some_examples(600, 1), seed=7)[0]
 
     assert all(
         torch.equal(one, other)
@@ -89,12 +88,12 @@ def test_the_same_seed_grows_the_same(shallow: BoostedText) -> None:
 def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()  # knows nothing
     validation, asked = make_some_examples(400, 2), make_some_examples(400, 4)
-    deep = compute_view_logits(network, validation, make_views(validation))
+    deep = compute_view_logits(network, validation)
     before = compute_logits(network, asked)
 
-    blend = blend_models(network, deep, make_some_examples(600, 1), validation, Recipe(threads=1))
+    blend = blend_models(network, deep, make_some_examples(600, 1), validation, asked, Recipe(threads=1))
 
-    assert blend.share > 0
+    assert blend.shares[-1] > 0
     assert (
         roc_auc_score(asked.labels, compute_logits(network, asked))
         > roc_auc_score(asked.labels, before) + 0.1
@@ -104,15 +103,17 @@ def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
 def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() -> None:
     network = ViralityNetwork(make_narrow_encoder(seed=7), len(FEATURES)).eval()
     learned, validation = make_some_examples(600, 1), make_some_examples(400, 2)
-    deep = compute_view_logits(network, validation, make_views(validation))
+    deep = compute_view_logits(network, validation)
 
-    blend = blend_models(network, deep, learned, validation, Recipe(threads=1))
+    blend = blend_models(network, deep, learned, validation, validation, Recipe(threads=1))
 
     before, both = (
-        fit_boosted_text(learned, 0.3, 7),
-        fit_boosted_text(learned.join(validation), 0.3, 7),
+        fit_boosted_text(learned, seed=7)[0],
+        fit_boosted_text(learned.join(validation), seed=7)[0],
     )
-    said = deep[0] + blend.share * compute_shallow_logits(before, validation)
+    known = np.column_stack([np.ones(400), validation.features[:, KNOWN_COLUMNS]])
+    weight = known @ np.array(blend.shares[:3])
+    said = weight * deep[0] + blend.shares[3] * compute_shallow_logits(before, validation)
     assert blend.probabilities == pytest.approx(blend.calibration.compute_probabilities(said), abs=1e-5)
     assert network.boosted is not None
     assert torch.equal(network.boosted.terms.weights, both.terms.weights)
@@ -130,7 +131,7 @@ def test_of_a_large_window_both_splits_are_learned_as_far_back(monkeypatch: pyte
 
 
 def test_the_folds_may_be_learned_side_by_side(shallow: BoostedText) -> None:
-    again = fit_boosted_text(make_some_examples(600, 1), hidden_authors=0.3, seed=7, threads=3)
+    again = fit_boosted_text(make_some_examples(600, 1), seed=7, threads=3)[0]
 
     assert torch.equal(again.trees.value, shallow.trees.value)
 
@@ -142,9 +143,10 @@ def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_p
 
     artefact = export(model, tmp_path / "artefact")
 
-    assert Predictor.load(artefact, threads=1).predict(tweets) == pytest.approx(
-        model.predict(tweets), abs=1e-5
-    )
+    predictor = Predictor.load(artefact, threads=1)
+    assert predictor.predict(tweets) == pytest.approx(model.predict(tweets), abs=1e-5)
+    assert predictor.predict_log_likes(tweets) == pytest.approx(model.predict_log_likes(tweets), abs=1e-4)
+    assert np.ptp(model.predict_log_likes(tweets)) > 0.1  # by what they say: nobody knows the authors
     again = load_network(artefact)
     assert all(
         torch.equal(one, other)
@@ -155,5 +157,10 @@ def test_it_is_served_and_read_again_as_it_was_grown(shallow: BoostedText, tmp_p
     )
 
 
+def choose_row(asked: Examples, row: int) -> Examples:
+    alone = {name: getattr(asked, name)[[row]] for name in ("known", "features", "labels")}
+    return replace(asked, tokens=asked.tokens.take(np.array([row])), **alone)
+
+
 def compute_shallow_logits(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
-    return compute_view_logits(shallow, asked, [asked.features]).ravel()
+    return compute_view_logits(shallow, asked, VIEWS[:1]).ravel()

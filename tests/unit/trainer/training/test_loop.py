@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from viral_common.artefact.tokens import TokenRows
 from viral_common.tweets.features import FEATURES, AuthorHistory
+from viral_common.tweets.profile import AuthorProfile
 from viral_trainer.data.examples import (
     Examples,
     compute_features,
@@ -16,12 +17,13 @@ from viral_trainer.data.examples import (
     fit_scaling,
     make_examples,
 )
+from viral_trainer.data.views import ScoredView, View
 from viral_trainer.devices import Device
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.training import loop
 from viral_trainer.training.blending import compute_logits
 from viral_trainer.training.calibration import fit_calibration
-from viral_trainer.training.loop import Recipe, Trained, train
+from viral_trainer.training.loop import Recipe, Trained, compute_view_logits, train
 
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_narrow_encoder
 
@@ -93,7 +95,7 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     weights: list[torch.Tensor] = []
-    losses = iter([0.6, 0.6, 0.55, 0.55, 0.5, 0.5, 0.7, 0.7])  # two each time: authors known, and unknown
+    losses = iter([0.6, 0.55, 0.5, 0.7])
     steps: list[int] = []
     model = make_network()
 
@@ -113,7 +115,7 @@ def test_what_validates_best_is_kept_and_then_learning_ends(
     )
 
     assert (result.epoch, result.scores["log_loss"]) == (2, 0.5)
-    assert torch.equal(model.state_dict()["head.0.weight"], weights[4])
+    assert torch.equal(model.state_dict()["head.0.weight"], weights[2])
     assert steps[-1] == 2.5 * 4
 
 
@@ -127,19 +129,45 @@ def test_an_epoch_sees_each_tweet_once() -> None:
     assert all(batch.attention_mask[:, 0].all() for batch in batches)
 
 
-def test_hidden_authors_are_as_unknown_ones() -> None:
+@pytest.mark.parametrize(
+    ("view", "known"),
+    [
+        (View.NOTHING, {"author": None, "profile": None}),
+        (View.HISTORY, {"profile": None}),
+        (View.PROFILE, {"author": None}),
+        (View.FOLLOWERS, {"author": None, "profile": AuthorProfile(followers=7)}),
+        (View.KNOWN, {}),
+    ],
+)
+def test_what_is_hidden_is_as_what_nobody_knows(view: View, known: dict[str, Any]) -> None:
+    profile = AuthorProfile(7, 300, 20, verified=True)
     tweets = [
-        replace(tweet, input=replace(tweet.input, author=AuthorHistory(number, number, 1, 2.0)))
+        replace(
+            tweet, input=replace(tweet.input, author=AuthorHistory(number, number, 1, 2.0), profile=profile)
+        )
         for number, tweet in enumerate(make_labelled_tweets(10, 1))
     ]
-    unknown = [replace(tweet, input=replace(tweet.input, author=None)) for tweet in tweets]
+    told = [replace(tweet, input=replace(tweet.input, **known)) for tweet in tweets]
     scaling, tokenizer = fit_scaling(compute_features(tweets)), make_letter_tokenizer()
     hidden = np.arange(10) < 4
 
-    shown = make_examples(tweets, tokenizer, scaling).hide_authors(hidden)
+    shown = make_examples(tweets, tokenizer, scaling).show(np.where(hidden, view, View.KNOWN))
 
-    assert (shown.features[hidden] == make_examples(unknown, tokenizer, scaling).features[hidden]).all()
-    assert (shown.features[~hidden] == make_examples(tweets, tokenizer, scaling).features[~hidden]).all()
+    assert (shown[hidden] == make_examples(told, tokenizer, scaling).features[hidden]).all()
+    assert (shown[~hidden] == make_examples(tweets, tokenizer, scaling).features[~hidden]).all()
+
+
+def test_hidden_content_is_asked_about_as_unknown_content_is_served() -> None:
+    model, tweets = make_network(), make_labelled_tweets(5, 1)
+    scaling, tokenizer = fit_scaling(compute_features(tweets)), make_letter_tokenizer()
+    asked = [replace(tweet, input=tweet.input.hide_content()) for tweet in tweets]
+
+    (hidden,) = compute_view_logits(
+        model, make_examples(tweets, tokenizer, scaling), [ScoredView("", View.KNOWN, content=False)]
+    )
+
+    assert hidden == pytest.approx(compute_logits(model, make_examples(asked, tokenizer, scaling)), abs=1e-6)
+    assert np.ptp(compute_logits(model, make_examples(tweets, tokenizer, scaling))) > 1e-3
 
 
 def test_padding_changes_no_logit() -> None:
@@ -149,9 +177,14 @@ def test_padding_changes_no_logit() -> None:
 
     one = [
         compute_logits(
-            model, replace(data, tokens=TokenRows.from_rows([ids.tolist()]), features=data.features[[n]])
+            model,
+            replace(
+                data,
+                tokens=data.tokens.take(np.array([n])),
+                known=data.known[[n]],
+            ),
         )[0]
-        for n, ids in enumerate(data.tokens)
+        for n in range(len(data))
     ]
     assert np.abs(together - np.array(one)).max() < 1e-5
 
