@@ -62,16 +62,13 @@ class Form:
     def list_fields(self) -> dict[str, Any]:
         """List what was given as the API takes it, but for texts; what is no number stays as typed."""
         counts = {name: _parse_count(getattr(self, name)) for name in COUNTS}
-        author = counts | {"created_at": self.account_since}
-        fields: dict[str, Any] = {
-            "username": self.username,
-            "created_at": self.created_at,
-            "author": {name: value for name, value in author.items() if value != ""},
-            "has_video": self.has_video,
-            "is_quote_tweet": self.is_quote_tweet,
+        author = {
+            key: said for key, said in (counts | {"created_at": self.account_since}).items() if said != ""
         }
-        photos = {"photos_count": _parse_count(self.photos_count)} if self.photos_count != "0" else {}
-        return {name: value for name, value in fields.items() if value} | photos
+        names = ("username", "created_at", "has_video", "is_quote_tweet")
+        fields: dict[str, Any] = {name: getattr(self, name) for name in names}
+        fields |= {"author": author, "photos_count": _parse_count(self.photos_count)}
+        return {name: value for name, value in fields.items() if value}
 
     def parse_tweet(self) -> tuple[PostIn | None, dict[str, str]]:
         """Make the tweet, or for each wrong field a line that says what is right."""

@@ -103,11 +103,11 @@ def describe_account(tweet: TweetInput, threshold: int) -> str:
         parts += [f"since {format_day(profile.created_at)}"] if profile.created_at else []
         read = f" (read on {format_day(profile.read_at)})" if profile.read_at else ""
         known.append(f"Known of the account: {', '.join(parts) or 'not verified'}{read}.")
-    if (author := tweet.author) and author.tweets:
-        goal = format_goal(threshold)
-        known.append(f"{author.viral} of {author.settled} earlier tweets of this author got {goal}.")
-    elif author:
-        known.append("No earlier tweet of this author was collected.")
+    if author := tweet.author:
+        some = (
+            f"{author.viral} of {author.settled} earlier tweets of this author got {format_goal(threshold)}."
+        )
+        known.append(some if author.tweets else "No earlier tweet of this author was collected.")
     return " ".join(known) or "Nothing is known of the account: give its followers, or its username."
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from viral_common.artefact.files import DECISION_THRESHOLD, ArtefactSpec
 
-# A smaller step of a probability is noise, where a model does not know its own; where viral tweets are rare as much less.
+# A smaller step of a probability is noise, where a model does not know its own; as much less as viral tweets are rare.
 WEAK = 0.01
 
 
