@@ -58,14 +58,14 @@ def blend_models(
         for one in zip(deep, shallow, known, strict=True)
     ]
     scores = _score_views(validation.labels, probabilities)
-    told = (
+    of_frozen = (
         calibration.compute_probabilities(compute_logits(network, frozen)),
         predict_log_likes(model, frozen),
     )
     log_likes = predict_log_likes(model, validation)
     network.boosted, _ = fit_boosted_text(choose_newest(examples, validation), recipe.seed, recipe.threads)
     network.boosted.shares.copy_(torch.tensor(shares))
-    return Blend(shares, calibration, scores, probabilities[0], log_likes, told, gains)
+    return Blend(shares, calibration, scores, probabilities[0], log_likes, of_frozen, gains)
 
 
 def compute_logits(network: ViralityNetwork, examples: Examples) -> NDArray[np.float32]:

@@ -37,7 +37,7 @@ def test_every_tweet_is_a_row() -> None:
 
     assert len(columns) == 25
     assert columns.texts.tolist() == [tweet.input.text for tweet in tweets]
-    assert np.array_equal(columns.features, compute_feature_matrix([tweet.input for tweet in tweets]))
+    np.testing.assert_array_equal(columns.features, compute_feature_matrix([tweet.input for tweet in tweets]))
     assert (
         columns.get_feature("word_count").tolist()
         == columns.features[:, FEATURES.index("word_count")].tolist()
@@ -54,7 +54,7 @@ def test_pieces_are_put_together_again(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = TweetColumns.from_tweets(described(25))
 
     for field in fields(TweetColumns):
-        assert np.array_equal(getattr(pieces, field.name), getattr(whole, field.name))
+        np.testing.assert_array_equal(getattr(pieces, field.name), getattr(whole, field.name))
 
 
 def test_some_rows_can_be_taken() -> None:
