@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -66,3 +67,4 @@ def test_rates_grow_with_the_root_of_the_batch() -> None:
     larger = Recipe(batch_size=10, encoder_lr=1.0, head_lr=2.0).enlarge_batches(9)
 
     assert (larger.batch_size, larger.encoder_lr, larger.head_lr) == (90, 3.0, 6.0)
+    assert math.isclose(larger.pairs_lr, 3 * Recipe().pairs_lr)

@@ -53,6 +53,10 @@ class DraftsSpec(Part):
         """Compute how often the one said to be better is, 0.5 to 1."""
         return 1 / (1 + math.exp(-min(self.slope * abs(difference), 500.0)))
 
+    def find_clear_difference(self) -> float:
+        """Find the least difference that is more than noise; infinite if none is."""
+        return math.log(CLEAR / (1 - CLEAR)) / self.slope_low if self.slope_low else math.inf
+
     def is_clear(self, difference: float) -> bool:
         """Tell whether the difference is more than noise."""
-        return 1 / (1 + math.exp(-min(self.slope_low * abs(difference), 500.0))) >= CLEAR
+        return abs(difference) >= self.find_clear_difference()

@@ -14,6 +14,7 @@ from viral_common.tweets.features import TweetInput, count_text
 from viral_common.tweets.tweet import LabelledTweet, stack_authors, stack_labels
 
 SHORT, LONG = 15, 30  # words
+FOLLOWERS = (100, 1_000, 10_000)
 
 
 class _Cut(NamedTuple):
@@ -39,6 +40,11 @@ def _place_author(tweet: TweetInput) -> int:
     return 2 if tweet.author.tweets else 1
 
 
+def _place_followers(tweet: TweetInput) -> int:
+    followers = None if tweet.profile is None else tweet.profile.followers
+    return 0 if followers is None else 1 + sum(followers >= least for least in FOLLOWERS)
+
+
 CUTS = (
     _Cut(
         "hour (UTC)",
@@ -48,6 +54,11 @@ CUTS = (
     _Cut("words", (f"under {SHORT}", f"{SHORT} to {LONG}", f"over {LONG}"), _place_length),
     _Cut("media", ("none", "photo", "video"), _place_media),
     _Cut("author", ("unknown", "never seen before", "seen before"), _place_author),
+    _Cut(
+        "followers",
+        ("unknown", "under 100", "100 to 999", "1,000 to 9,999", "10,000 and more"),
+        _place_followers,
+    ),
 )
 
 

@@ -167,7 +167,7 @@ def _write_onnx(network: ViralityNetwork, path: Path) -> None:
         # Its warnings are about shapes fixed by tracing; the parity check below would show any.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            ServedNetwork(network).eval(),
+            network.to_served(),
             tensors,
             str(path),
             input_names=["input_ids", "attention_mask", "features"],

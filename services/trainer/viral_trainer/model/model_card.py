@@ -33,6 +33,7 @@ def render_card(spec: ArtefactSpec) -> str:
         training=spec.training,
         goal=_format_goal(spec.likes_threshold),
         likelier=spec.decision_threshold == DECISION_THRESHOLD,
+        clear_from=spec.drafts and spec.drafts.find_clear_difference(),
     )
 
 

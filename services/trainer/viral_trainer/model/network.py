@@ -1,10 +1,11 @@
-"""Build the network: a BERT encoder's text and the tweet's features into a logit; trees stand beside it.
+"""Build the network: a BERT encoder's text, hashed token pairs and features into a logit; trees stand beside it.
 
 How each part was chosen: docs/model-search.md.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -14,11 +15,14 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from viral_common.tweets.features import TWEET_FEATURES
 
 from viral_trainer.model.cls_attention import read_text
+from viral_trainer.model.hashed_terms import TERM_BUCKETS, TermWeights, hash_terms
 from viral_trainer.model.text_trees import BoostedText, build_boosted_text
 
 HEAD_WIDTH = 64
 DROPOUT = 0.1
 WAVES = 4
+PAIR_BUCKETS = 2**17
+PAIR_WIDTH = 16
 
 
 class Periodic(nn.Module):
@@ -38,8 +42,38 @@ class Periodic(nn.Module):
         return torch.cat([features, angles.sin().flatten(1), angles.cos().flatten(1)], dim=1)
 
 
+class TokenPairs(nn.Module):
+    """Add tokens and neighbouring pairs straight to the logit: the wide part beside the deep one (Cheng et al. 2016).
+
+    A small encoder forgets the rare phrases that a bag of words remembers. Hashed, they need no vocabulary.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(PAIR_BUCKETS, PAIR_WIDTH)
+        nn.init.normal_(self.embedding.weight, std=0.02)
+        self.output = nn.Linear(PAIR_WIDTH, 1, bias=False)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Map int64 (batch, tokens) twice to what they add to the logit, (batch,)."""
+        terms, there = hash_terms(input_ids, attention_mask, longest=2)  # (batch, 2 * tokens - 1)
+        weight = there.to(self.embedding.weight.dtype).unsqueeze(-1)
+        bag = (self.embedding(terms % PAIR_BUCKETS) * weight).sum(dim=1) / weight.sum(dim=1).sqrt()
+        added: Tensor = self.output(bag).squeeze(-1)  # bag: (batch, PAIR_WIDTH)
+        return added
+
+    @torch.no_grad()
+    def to_weights(self) -> TermWeights:
+        """Fold each pair's learned numbers into one: what they add to the logit."""
+        folded = TermWeights(longest=2)
+        folded.weights.copy_(
+            self.output(self.embedding.weight).squeeze(-1).repeat(TERM_BUCKETS // PAIR_BUCKETS)
+        )
+        return folded
+
+
 class ViralityNetwork(nn.Module):
-    """Join the encoder's text and the tweet's features in a small MLP."""
+    """Join the encoder's text and the tweet's features in a small MLP; add token pairs."""
 
     def __init__(self, encoder: PreTrainedModel, feature_count: int) -> None:
         super().__init__()
@@ -48,6 +82,7 @@ class ViralityNetwork(nn.Module):
         encoder.get_input_embeddings().requires_grad_(False)
         self.feature_count = feature_count
         self.periodic = Periodic(len(TWEET_FEATURES))
+        self.pairs: TokenPairs | TermWeights = TokenPairs()
         self.head = nn.Sequential(
             nn.Linear(2 * encoder.config.hidden_size + self.periodic.width, HEAD_WIDTH),
             nn.GELU(),
@@ -60,18 +95,25 @@ class ViralityNetwork(nn.Module):
         """Map int64 (batch, tokens) twice and float32 (batch, features) to the deep part's logits, float32 (batch,)."""
         return self.judge(*self.read(input_ids, attention_mask), features)
 
-    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor]:
-        """Read the text: (batch, 2 * width) for the head."""
-        return (read_text(self.encoder, input_ids, attention_mask),)
+    def read(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Read the text: (batch, 2 * width) for the head, and what its token pairs add to the logit, (batch,)."""
+        return read_text(self.encoder, input_ids, attention_mask), self.pairs(input_ids, attention_mask)
 
-    def judge(self, text: Tensor, features: Tensor) -> Tensor:
-        """Map the result of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,).
+    def judge(self, text: Tensor, pairs: Tensor, features: Tensor) -> Tensor:
+        """Map both results of `read` and float32 (batch, features) to the deep part's logits, float32 (batch,).
 
         It looks at the tweet alone: of authors the trees make more.
         """
         periodic = self.periodic(features[:, : len(TWEET_FEATURES)])
-        logits: Tensor = self.head(torch.cat([text, periodic], dim=1)).squeeze(-1)
+        logits: Tensor = self.head(torch.cat([text, periodic], dim=1)).squeeze(-1) + pairs
         return logits
+
+    def to_served(self) -> ServedNetwork:
+        """Copy it with fewer operations and the same answers; the copy cannot be trained."""
+        served = copy.deepcopy(self)
+        if isinstance(self.pairs, TokenPairs):
+            served.pairs = self.pairs.to_weights()
+        return ServedNetwork(served).eval()
 
     def to_config(self) -> dict[str, Any]:
         """Describe, as JSON, what `build_network` needs to build an equal network."""

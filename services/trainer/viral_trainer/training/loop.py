@@ -41,6 +41,7 @@ class Recipe:
     batch_size: int = 64
     encoder_lr: float = 1e-4  # peak of the one-cycle schedule
     head_lr: float = 1e-3
+    pairs_lr: float = 3e-3
     weight_decay: float = 0.01
     warmup: float = 0.1  # share of the steps until the peak
     clip_norm: float = 1.0
@@ -122,13 +123,15 @@ def take_steps(
         [
             {"params": network.encoder.parameters(), "lr": recipe.encoder_lr},
             {"params": [*network.head.parameters(), *network.periodic.parameters()], "lr": recipe.head_lr},
+            # Most buckets see no tweet in a step: decay would pull them to zero meanwhile.
+            {"params": network.pairs.parameters(), "lr": recipe.pairs_lr, "weight_decay": 0.0},
         ],
         weight_decay=recipe.weight_decay,
         fused=True,
     )
     schedule = OneCycleLR(
         optimizer,
-        max_lr=[recipe.encoder_lr, recipe.head_lr],
+        max_lr=[recipe.encoder_lr, recipe.head_lr, recipe.pairs_lr],
         total_steps=recipe.epochs * count_steps(examples, recipe) + 1,
         pct_start=recipe.warmup,
         cycle_momentum=False,

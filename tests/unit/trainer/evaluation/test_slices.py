@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from viral_common.tweets.features import AuthorHistory, TweetInput
+from viral_common.tweets.profile import AuthorProfile
 from viral_common.tweets.tweet import LabelledTweet
 from viral_trainer.evaluation.slices import score_slices
 
@@ -27,6 +28,7 @@ def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
         "words": "under 15",
         "media": "none",
         "author": "unknown",
+        "followers": "unknown",
     }
 
 
@@ -41,6 +43,10 @@ def test_a_tweet_belongs_to_one_kind_of_each_cut() -> None:
         ({"has_video": True}, "media", "video"),
         ({"author": AuthorHistory()}, "author", "never seen before"),
         ({"author": AuthorHistory(tweets=1)}, "author", "seen before"),
+        ({"profile": AuthorProfile(posts=5)}, "followers", "unknown"),
+        ({"profile": AuthorProfile(followers=99)}, "followers", "under 100"),
+        ({"profile": AuthorProfile(followers=100)}, "followers", "100 to 999"),
+        ({"profile": AuthorProfile(followers=10_000)}, "followers", "10,000 and more"),
     ],
 )
 def test_the_kinds_follow_from_the_tweet(change: dict[str, object], of: str, kind: str) -> None:

@@ -39,7 +39,9 @@ def test_the_int8_graph_keeps_its_tables_as_integers_and_says_almost_the_same(tm
 
     weights = onnx.load(artefact.directory / "model.int8.onnx").graph.initializer
     integers = {one.name for one in weights if one.data_type == onnx.TensorProto.UINT8}
-    assert {f"{table}.weight_quantized" for table in EMBEDDINGS} <= integers
+    assert {f"{table}.weight_quantized" for table in EMBEDDINGS} | {
+        "network.pairs.weights_quantized"
+    } <= integers
     served = Predictor.load(artefact, "int8", threads=1).predict(tweets)
     assert 0 < np.abs(served - model.predict(tweets)).max() < 0.02
 

@@ -21,7 +21,7 @@ from viral_trainer.model.text_trees import KNOWN_COLUMNS, BoostedText
 from viral_trainer.model.tree_layer import Trees
 from viral_trainer.training import boosting
 from viral_trainer.training.blending import blend_models, compute_logits
-from viral_trainer.training.boosting import choose_newest, fit_boosted_text
+from viral_trainer.training.boosting import RISING, choose_newest, fit_boosted_text
 from viral_trainer.training.loop import Recipe, compute_view_logits
 
 from tests.factories import make_labelled_tweets, make_letter_tokenizer, make_model, make_narrow_encoder
@@ -164,3 +164,15 @@ def choose_row(asked: Examples, row: int) -> Examples:
 
 def compute_shallow_logits(shallow: BoostedText, asked: Examples) -> NDArray[np.float32]:
     return compute_view_logits(shallow, asked, VIEWS[:1]).ravel()
+
+
+def test_more_followers_never_make_likes_less_likely() -> None:
+    rng = np.random.default_rng(1)
+    inputs = rng.normal(size=(2_000, len(FEATURES) + 1)).astype(np.float32)
+    against = rng.random(2_000) < 1 / (1 + np.exp(inputs[:, RISING[0]]))  # the data say the opposite
+
+    trees = Trees.from_scikit_learn(boosting.grow_trees(inputs, against, 7, RISING))
+
+    more = inputs.copy()
+    more[:, RISING] += 1
+    assert (trees(torch.from_numpy(more)) >= trees(torch.from_numpy(inputs)) - 1e-6).all()
