@@ -1,4 +1,4 @@
-"""Small archives in Twint's format: a slice of the real one where there is any, else simulated tweets."""
+"""Small archives: a slice of the real one where there is any, else simulated tweets in Twint's format."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from viral_scraper.sources.simulated import SimulatedSource
 
 from tests.conftest import TEST_DATA
 
-REAL = TEST_DATA / "ukraine_oil.jsonl.gz"
+REAL = TEST_DATA / "ukraine_oil_snscrape.jsonl.gz"
 DAYS = 4
 # What a snowflake id counts its milliseconds from.
 SNOWFLAKE_EPOCH_MS = 1288834974657

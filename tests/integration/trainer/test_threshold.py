@@ -57,7 +57,13 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     spec = read_artefact(challengers.registry.download(trained.artifact_uri, tmp_path)).spec
     assert spec.likes_threshold == 10
     assert spec.decision_threshold <= 0.5
-    assert {one.of for one in spec.training.slices} == {"hour (UTC)", "words", "media", "author"}
+    assert {one.of for one in spec.training.slices} == {
+        "hour (UTC)",
+        "words",
+        "media",
+        "author",
+        "followers",
+    }
     run = MlflowClient(mlflow_url, mlflow_url).get_run(trained.mlflow_run_id)
     assert "more than 10 likes" in run.data.tags["mlflow.note.content"]
     assert run.data.metrics["best_val_log_loss_low"] < run.data.metrics["best_val_log_loss"]
