@@ -7,6 +7,7 @@ the tweet adds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,8 +26,8 @@ KNOWN_COLUMNS = [FEATURES.index("author_known"), FEATURES.index("profile_known")
 class BoostedText(nn.Module):
     """Compute the logit beside the deep network's, and log(1 + likes). Made empty, for `load_state_dict`."""
 
-    # (4,): how much the deep logit counts, and how much more with a history, with a profile; how much the trees' does.
-    shares: Tensor
+    shares: Tensor  # (2,): how much the deep logit counts, and how much the trees'
+    known_shares: Tensor  # (features,): how much more the deep one does by what is known
     mean_log_likes: Tensor  # ()
 
     def __init__(self, trees: Trees, account: Trees, gain: Trees) -> None:
@@ -35,14 +36,19 @@ class BoostedText(nn.Module):
         self.account = account  # of the author's columns alone
         self.gain = gain  # of the tweet's columns alone
         self.terms = TermWeights(LONGEST_TERM)
-        self.register_buffer("shares", torch.tensor([1.0, 0.0, 0.0, 1.0]))
+        self.register_buffer("shares", torch.ones(2))
+        self.register_buffer("known_shares", torch.zeros(len(FEATURES)))
         self.register_buffer("mean_log_likes", torch.zeros(()))
+
+    def set_shares(self, deep: float, known: Sequence[float], trees: float) -> None:
+        """Set how much each part counts; `known`: by KNOWN_COLUMNS."""
+        self.shares.copy_(torch.tensor([deep, trees]))
+        self.known_shares[KNOWN_COLUMNS] = torch.tensor(known)
 
     def blend(self, deep: Tensor, text: Tensor, features: Tensor) -> Tensor:
         """Blend the deep logits, (batch,), with those of `judge`: the more is known of authors, the less texts say."""
-        known = features[:, KNOWN_COLUMNS]
-        weight = self.shares[0] + self.shares[1] * known[:, 0] + self.shares[2] * known[:, 1]
-        blended: Tensor = weight * deep + self.shares[3] * self.judge(text, features)
+        weight = self.shares[0] + features @ self.known_shares
+        blended: Tensor = weight * deep + self.shares[1] * self.judge(text, features)
         return blended
 
     def judge(self, text: Tensor, features: Tensor) -> Tensor:

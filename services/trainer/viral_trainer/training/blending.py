@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from viral_common.artefact.files import Calibration
 from viral_common.evaluation.scores import compute_scores
@@ -16,7 +14,7 @@ from viral_trainer.data.views import VIEWS
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.model.text_trees import KNOWN_COLUMNS
 from viral_trainer.training.boosting import choose_newest, fit_boosted_text
-from viral_trainer.training.calibration import fit_blend
+from viral_trainer.training.calibration import Shares, fit_blend
 from viral_trainer.training.likes import predict_log_likes
 from viral_trainer.training.loop import Recipe, compute_view_logits
 
@@ -25,7 +23,7 @@ from viral_trainer.training.loop import Recipe, compute_view_logits
 class Blend:
     """Hold what the whole network says of the validation tweets, from before it learned them."""
 
-    shares: tuple[float, ...]  # as BoostedText has them
+    shares: Shares
     calibration: Calibration
     scores: dict[str, float]  # calibrated
     probabilities: NDArray[np.float64] = field(repr=False)  # with all that is known, (n,)
@@ -46,12 +44,12 @@ def blend_models(
     recipe: Recipe,
 ) -> Blend:
     """Give the network its boosted part. Once its share is known it is refit with the validation tweets, too."""
-    model, gains = fit_boosted_text(examples, recipe.seed, recipe.threads)
+    model, predict_gains = fit_boosted_text(examples, recipe.seed, recipe.threads)
     shallow = compute_view_logits(model, validation)
     known = [validation.show(view.view, view.content)[:, KNOWN_COLUMNS] for view in VIEWS]
     labels = np.tile(validation.labels, len(VIEWS))
     shares, calibration = fit_blend(deep.ravel(), shallow.ravel(), np.concatenate(known), labels)
-    model.shares.copy_(torch.tensor(shares))
+    model.set_shares(*shares)
     network.boosted = model
     probabilities = [
         calibration.compute_probabilities(_blend(*one, shares))
@@ -64,8 +62,8 @@ def blend_models(
     )
     log_likes = predict_log_likes(model, validation)
     network.boosted, _ = fit_boosted_text(choose_newest(examples, validation), recipe.seed, recipe.threads)
-    network.boosted.shares.copy_(torch.tensor(shares))
-    return Blend(shares, calibration, scores, probabilities[0], log_likes, of_frozen, gains)
+    network.boosted.set_shares(*shares)
+    return Blend(shares, calibration, scores, probabilities[0], log_likes, of_frozen, predict_gains())
 
 
 def compute_logits(network: ViralityNetwork, examples: Examples) -> NDArray[np.float32]:
@@ -74,7 +72,8 @@ def compute_logits(network: ViralityNetwork, examples: Examples) -> NDArray[np.f
     if network.boosted is None:
         return np.asarray(logits)
     (shallow,) = compute_view_logits(network.boosted, examples, VIEWS[:1])
-    shares = network.boosted.shares.tolist()
+    deep, trees = network.boosted.shares.tolist()
+    shares = Shares(deep, tuple(network.boosted.known_shares[KNOWN_COLUMNS].tolist()), trees)
     return _blend(logits, shallow, examples.features[:, KNOWN_COLUMNS], shares).astype(np.float32)
 
 
@@ -82,10 +81,12 @@ def _blend(
     deep: NDArray[np.float32],
     shallow: NDArray[np.float32],
     known: NDArray[np.float32],
-    shares: Sequence[float],
+    shares: Shares,
 ) -> NDArray[np.float64]:
     """Blend as BoostedText does."""
-    found: NDArray[np.float64] = deep * (shares[0] + known @ np.array(shares[1:3])) + shares[3] * shallow
+    found: NDArray[np.float64] = (
+        deep * (shares.deep + known @ np.array(shares.known)) + shares.trees * shallow
+    )
     return found
 
 

@@ -6,8 +6,9 @@ each fold's tweets are scored by a regression that learned from the other folds'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import torch
@@ -44,10 +45,10 @@ FEWEST_REPEATED = 200
 
 def fit_boosted_text(
     examples: Examples, seed: int, threads: int = 1
-) -> tuple[BoostedText, NDArray[np.float64]]:
+) -> tuple[BoostedText, Callable[[], NDArray[np.float64]]]:
     """Train on these, of more than MOST_TWEETS in time order on the newest.
 
-    Return, too, what trees that did not know the author say that each of these tweets gains, (n,).
+    Return, too, what computes by how much each of these tweets gains, (n,), by trees that do not know its author.
     """
     examples = examples.take_newest(MOST_TWEETS)
     rng = np.random.default_rng(seed)
@@ -79,8 +80,7 @@ def fit_boosted_text(
     found.mean_log_likes.fill_(float(mean))
 
     plain = np.column_stack([own[: len(examples)], scores])
-    by_others = _predict_by_others(plain, gains, repeated, number_authors(examples), seed)
-    return found.eval(), by_others
+    return found.eval(), partial(_predict_by_others, plain, gains, repeated, number_authors(examples), seed)
 
 
 def _predict_by_others(

@@ -187,7 +187,7 @@ def _build_summary(
         slices=score_slices(window.validation, probabilities),
         reliability=measure_reliability(labels, probabilities),
         recipe=asdict(recipe)
-        | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.shares[-1], 4)},
+        | {"best_epoch": round(trained.epoch, 2), "boosted_share": round(blend.shares.trees, 4)},
         tweets_per_second=trained.tweets_per_second,
         trained_at=datetime.now(UTC),
     )

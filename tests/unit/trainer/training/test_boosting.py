@@ -93,7 +93,7 @@ def test_added_to_the_deep_model_it_makes_a_better_one() -> None:
 
     blend = blend_models(network, deep, make_some_examples(600, 1), validation, asked, Recipe(threads=1))
 
-    assert blend.shares[-1] > 0
+    assert blend.shares.trees > 0
     assert (
         roc_auc_score(asked.labels, compute_logits(network, asked))
         > roc_auc_score(asked.labels, before) + 0.1
@@ -111,9 +111,8 @@ def test_what_is_said_of_validation_tweets_is_from_before_they_were_learned() ->
         fit_boosted_text(learned, seed=7)[0],
         fit_boosted_text(learned.join(validation), seed=7)[0],
     )
-    known = np.column_stack([np.ones(400), validation.features[:, KNOWN_COLUMNS]])
-    weight = known @ np.array(blend.shares[:3])
-    said = weight * deep[0] + blend.shares[3] * compute_shallow_logits(before, validation)
+    weight = blend.shares.deep + validation.features[:, KNOWN_COLUMNS] @ np.array(blend.shares.known)
+    said = weight * deep[0] + blend.shares.trees * compute_shallow_logits(before, validation)
     assert blend.probabilities == pytest.approx(blend.calibration.compute_probabilities(said), abs=1e-5)
     assert network.boosted is not None
     assert torch.equal(network.boosted.terms.weights, both.terms.weights)
