@@ -18,7 +18,7 @@ from viral_trainer.model.text_trees import BoostedText
 LEVELS = 8
 TAIL = 0.1  # on each side: the interval is of 80%
 ROWS_AT_ONCE = 256
-RESAMPLES = 1_000
+RESAMPLES = 400
 SEED = 20_260_101
 
 
