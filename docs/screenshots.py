@@ -28,6 +28,7 @@ def main() -> None:
         page = chromium.new_page(viewport={"width": 960, "height": 900})
         page.goto(address)
         page.get_by_label("Your tweet").fill(TWEET)
+        page.get_by_label("Followers").fill("1200")
         page.get_by_role("button", name="Predict").click()
         page.locator(".weighed").wait_for()
         page.screenshot(path=IMAGES / "form.png")
