@@ -72,6 +72,11 @@ def stack_labels(tweets: Sequence[LabelledTweet]) -> NDArray[np.bool_]:
 
 def stack_authors(tweets: Sequence[LabelledTweet]) -> NDArray[np.intp]:
     """Give each author a number, shape (tweets,): equal for tweets of one; who is unknown is one of its own."""
-    names = [tweet.author_id or ("", place) for place, tweet in enumerate(tweets)]
+    return number_authors([tweet.author_id for tweet in tweets])
+
+
+def number_authors(author_ids: Sequence[str]) -> NDArray[np.intp]:
+    """Give each author a number, likewise, by what `LabelledTweet.author_id` says."""
+    names = [author_id or ("", place) for place, author_id in enumerate(author_ids)]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([numbers[name] for name in names], dtype=np.intp)

@@ -20,6 +20,7 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 from threadpoolctl import threadpool_limits
 from viral_common.artefact.tokens import TokenRows
 from viral_common.tweets.features import FEATURES, TWEET_FEATURES
+from viral_common.tweets.tweet import number_authors
 
 from viral_trainer.data.examples import Examples
 from viral_trainer.data.views import draw_hiding_views
@@ -80,7 +81,9 @@ def fit_boosted_text(
     found.mean_log_likes.fill_(float(mean))
 
     plain = np.column_stack([own[: len(examples)], scores])
-    return found.eval(), partial(_predict_by_others, plain, gains, repeated, number_authors(examples), seed)
+    return found.eval(), partial(
+        _predict_by_others, plain, gains, repeated, number_authors(examples.authors.tolist()), seed
+    )
 
 
 def _predict_by_others(
@@ -106,7 +109,7 @@ def compute_gains(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.b
     A mean of few is near each of them: the differences are widened by what that takes from their spread. If too few
     authors have several, all are marked, and what differs is nothing.
     """
-    author = number_authors(examples)
+    author = number_authors(examples.authors.tolist())
     count = np.bincount(author)
     mean = np.bincount(author, examples.log_likes) / count
     repeated = count[author] > 1
@@ -115,12 +118,6 @@ def compute_gains(examples: Examples) -> tuple[NDArray[np.float32], NDArray[np.b
     if repeated.sum() < FEWEST_REPEATED:
         return np.zeros(len(examples), np.float32), np.ones(len(examples), np.bool_)
     return gains.astype(np.float32), repeated
-
-
-def number_authors(examples: Examples) -> NDArray[np.intp]:
-    """Give each author a number, (n,); an unknown one has one of its own."""
-    names = [author or f"\0{place}" for place, author in enumerate(examples.authors)]
-    return np.unique(names, return_inverse=True)[1]
 
 
 def choose_newest(train: Examples, validation: Examples) -> Examples:

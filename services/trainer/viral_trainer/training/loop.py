@@ -29,7 +29,6 @@ from viral_trainer.training.calibration import fit_calibration
 
 # Tweets whose texts are read together where nothing is learned.
 SCORED_AT_ONCE = 64
-FIRST = np.array([0])
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,9 @@ def compute_view_logits(
     judge: Callable[..., Tensor] = model.judge
     device = next(iter(model.state_dict().values())).device
     shown = [examples.show(view.view, view.content) for view in views]
-    nothing = model.read(*(torch.from_numpy(part).to(device) for part in examples.empty.pad_rows(FIRST)))
+    nothing = model.read(
+        *(torch.from_numpy(part).to(device) for part in examples.empty.pad_rows(np.array([0])))
+    )
     logits = np.empty((len(views), len(examples)), np.float32)
     for rows in choose_chunks_by_length(examples.tokens.lengths, SCORED_AT_ONCE):
         batch = make_minibatch(examples, rows).copy_to(device)
