@@ -12,7 +12,7 @@ PIP := $(BIN)/pip install -q --disable-pip-version-check --no-deps
 CLEAR := $(shell [ ! -e $(INSTALLED) ] || [ "$$(cat $(INSTALLED))" = "$$($(OWN) 2>/dev/null)" ] || echo --clear)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup locks sbom demo up down status test long tls coverage fuzz lint bench docs site screenshots
+.PHONY: help setup locks sbom demo up down status test long tls hosts failover coverage fuzz lint chaos bench docs site screenshots
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,7 @@ status: $(INSTALLED) ## What runs, whether it is ready, the newest batches
 
 # Tests wait for servers about as long as they compute: one process more than there are cores.
 test: setup ## All tests, side by side; PYTEST="-k kill" chooses, on one core
-	@$(PACKAGES) chromium
+	@$(PACKAGES) chromium iproute2 nftables
 	@$(BIN)/pytest $(or $(PYTEST),-n $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 long: setup ## The tests that `make test` leaves out for the time they take
@@ -42,16 +42,28 @@ long: setup ## The tests that `make test` leaves out for the time they take
 	@VIRAL_TEST_LONG=1 $(BIN)/pytest tests/containers/test_install_steps.py
 
 tls: setup ## The long tests of encryption: real servers with TLS, Caddy, certificates renewed meanwhile
-	@$(PACKAGES) postgresql caddy
+	@$(PACKAGES) postgresql
 	@VIRAL_TEST_TLS=1 $(BIN)/pytest tests/integration/tls tests/integration/gateway/test_edge.py
 
+hosts: setup ## Three hosts by docs/three-hosts.md, each of which loses its power; some minutes, as root
+	@$(PACKAGES) postgresql iproute2 nftables curl
+	@VIRAL_TEST_LONG=1 $(BIN)/pytest -s tests/integration/hosts
+
+failover: setup ## Three nodes of RabbitMQ, and docs/failover.md, whose hosts vanish in turn; 20 minutes, as root
+	@$(PACKAGES) postgresql patroni etcd-server python3-etcd caddy curl iproute2 nftables
+	@VIRAL_TEST_FAILOVER=1 $(BIN)/pytest -s tests/integration/failover
+
 coverage: setup ## All tests once more, with the branches that they reach
-	@$(PACKAGES) chromium
+	@$(PACKAGES) chromium iproute2 nftables
 	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --cov --cov-report=term:skip-covered
 
 fuzz: setup ## Damaged artefacts, archives, messages, made-up requests: 5,000 each, half an hour; CASES=500
 	@FUZZ_CASES=$(or $(CASES),5000) FUZZ_CASES_PER_CALL=$(or $(CASES),5000) \
 	  $(BIN)/pytest tests/fuzz tests/integration/gateway/test_openapi_fuzz.py
+
+chaos: setup ## Break a running pipeline, 500 faults in 20 minutes, as root; SEED=7 repeats, ROUND=3, FAULTS=100
+	@$(PACKAGES) iproute2 nftables postgresql e2fsprogs tcc
+	@$(BIN)/python -m tests.chaos
 
 lint: $(INSTALLED) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check

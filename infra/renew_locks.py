@@ -24,12 +24,13 @@ EXTRAS = {
     "scraper": SCRAPER,
     "twint": [*SCRAPER, "twint"],
     "trainer": ["trainer"],
+    "ray": ["ray"],
     "evaluator": ["evaluator"],
     "gateway": ["gateway"],
 }
 GROUPS = ["mlflow", "audit"]
 # These also need the base encoder's weights, whose package has dependencies that nobody wants.
-WITH_WEIGHTS = {"dev", "trainer"}
+WITH_WEIGHTS = {"dev", "trainer", "ray"}
 # torch comes in two kinds, and what it wants for CUDA with one of them: locks of their own, for a machine takes one.
 TORCH = re.compile(r"(cuda|nvidia)-|triton$|torch$")
 # What uv writes behind each line because `tool.uv.environments` lists no others.

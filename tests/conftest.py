@@ -22,6 +22,7 @@ from viral_local.prepare.postgres import prepare_tables
 from viral_local.settings import LocalSettings
 from viral_scraper.stores.partitions import add_months, find_month
 
+from tests.rabbitmq4 import choose_broker
 from tests.servers import Servers, started_servers
 
 # OpenMP's threads spin while they wait, which takes the cores from other processes. Read once, when torch is imported.
@@ -35,13 +36,16 @@ LONGEST = (
     "model/test_behaviour.py",
     "integration/trainer/test_trainer.py",
     "integration/local/test_stack.py",
+    "integration/local/test_backup.py",
     "integration/delivery/test_attempts.py",
     "integration/delivery/test_kills.py",
+    "integration/scraper/test_backfill.py",
     "integration/scraper/test_kills.py",
     "integration/gateway/test_gateway_process.py",
     "integration/gateway/test_workers.py",
     "integration/gateway/test_signatures.py",
     "integration/security/test_database_roles.py",
+    "unit/trainer/model/test_encoder.py",
     "fuzz/test_fuzz.py",
 )
 
@@ -58,6 +62,7 @@ def pytest_configure() -> None:
     for base in (SettingsWithSecrets, LocalSettings):
         for settings in _with_subclasses(base):
             settings.model_config["env_file"] = None
+    choose_broker()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

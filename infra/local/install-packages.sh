@@ -10,6 +10,9 @@ has() {
         postgresql) ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ;;
         caddy) command -v caddy >/dev/null ;;
         chromium) command -v chromium >/dev/null || command -v chromium-browser >/dev/null ;;
+        # Of Linux alone: elsewhere the tests that need them are skipped.
+        iproute2) [ "$(uname)" = Darwin ] || command -v ip >/dev/null ;;
+        nftables) [ "$(uname)" = Darwin ] || command -v nft >/dev/null || [ -x /usr/sbin/nft ] ;;
         *) dpkg -s "$1" >/dev/null 2>&1 ;;
     esac
 }
@@ -63,9 +66,9 @@ $as_root env DEBIAN_FRONTEND=noninteractive missing="$missing" sh -eu -c '
     case $missing in
         *rabbitmq-server*) systemctl disable rabbitmq-server ${epmd:-} >/dev/null 2>&1 || true ;;
     esac
-    for server in postgresql caddy; do
+    for server in postgresql caddy patroni etcd-server; do
         case $missing in
-            *"$server"*) systemctl disable "$server" >/dev/null 2>&1 || true ;;
+            *"$server"*) systemctl disable "${server%-server}" >/dev/null 2>&1 || true ;;
         esac
     done
 ' || give_up "apt-get install$missing failed, see above."

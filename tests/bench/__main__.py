@@ -13,9 +13,12 @@ from rich.table import Table
 
 from tests.bench import (
     archive_memory,
+    backfill,
+    backup,
     gateway,
     gateway_swaps,
     growth,
+    idle,
     jetstream,
     memory,
     quality,
@@ -47,6 +50,7 @@ def _measured(scratch: Path) -> Iterator[list[Figure]]:
     yield training.measure(scratch)
     yield quality.measure(scratch)
     yield archive_memory.measure(scratch)
+    yield backfill.measure(scratch)
     with started_servers(scratch / "servers") as servers:
         yield storing.measure(scratch, servers)
         yield jetstream.measure(servers)
@@ -54,6 +58,8 @@ def _measured(scratch: Path) -> Iterator[list[Figure]]:
         yield gateway_swaps.measure(scratch, servers)
         yield memory.measure(scratch, servers)
         yield growth.measure(servers)
+    yield backup.measure(scratch)
+    yield idle.measure(scratch)
 
 
 def _table(figures: list[Figure]) -> Table:

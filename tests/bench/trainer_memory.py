@@ -40,10 +40,12 @@ class StopInTime:
             raise Enough
 
 
-def train_briefly(network: ViralityNetwork, examples: Examples, validation: Examples, *rest: Any) -> Trained:
+def train_briefly(
+    network: ViralityNetwork, examples: Examples, validation: Examples, *rest: Any, **more: Any
+) -> Trained:
     """`train`, as if it were over after STEPS: what follows takes more memory than further steps."""
     try:
-        return train(network, examples, validation, *rest)
+        return train(network, examples, validation, *rest, **more)
     except Enough:
         network.eval()
         logits = np.zeros((2, len(validation)), np.float32)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from viral_local.servers import postgres
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
@@ -50,6 +51,13 @@ def test_hadolint_has_nothing_to_say(dockerfile: Path) -> None:
     checked = subprocess.run([hadolint, "--no-color", dockerfile], capture_output=True, text=True)
 
     assert checked.returncode == 0, checked.stdout
+
+
+def test_postgres_is_of_the_major_version_that_the_one_machine_stack_runs(parts: dict[str, Any]) -> None:
+    bundled, _ = postgres._find_bundled()
+
+    assert parts["postgres"]["image"] == f"postgres:{bundled}"
+    assert f"now it is {bundled}" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 
 def test_each_service_has_a_profile_of_its_own(parts: dict[str, Any]) -> None:
@@ -126,6 +134,7 @@ def test_each_server_sees_its_own_key_alone_and_who_asks_sees_none(parts: dict[s
     servers = {"postgres", "rabbitmq", "mlflow", "gateway"}
     assert seen.pop("certs") == [""]
     assert {name: seen.pop(name) for name in servers} == {name: [f"/{name}"] for name in servers}
+    assert seen.pop("gateway-2") == ["/gateway"]
     asking = {"prepare-postgres", "prepare", "scraper", "trainer", "evaluator", "edge", "prometheus"}
     assert {name: seen.pop(name) for name in asking} == {name: ["/trust"] for name in asking}
     assert not any(seen.values())
@@ -136,7 +145,11 @@ def test_no_connection_is_plain_and_the_edge_reaches_the_gateway_alone(parts: di
 
     assert not re.search(r"\b(http|amqp)://|postgresql://(?![^ ,']*sslmode=verify-full)", told)
     assert "VIRAL_ALLOW_PLAIN" not in told
-    assert {name for name, part in parts.items() if "edge" in part.get("networks", [])} == {"gateway", "edge"}
+    assert {name for name, part in parts.items() if "edge" in part.get("networks", [])} == {
+        "gateway",
+        "gateway-2",
+        "edge",
+    }
     assert list(parts["edge"]["networks"]) == ["edge"]
 
 

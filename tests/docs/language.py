@@ -20,9 +20,13 @@ GIVEN_NAMES = frozenset(
         "data_received",
         "dispatch",
         "getresponse",
+        "init_signals",
         "main",
+        "main_loop",
         "redirect_request",
         "settings_customise_sources",
+        "setup",
+        "shutdown",
         "symbolic",
     )
 )

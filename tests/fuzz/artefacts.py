@@ -105,8 +105,8 @@ def _try_here(artefact: Artefact, precision: Precision) -> str:
     """Do what the trial's own process does; there a traceback is a refusal as well."""
     sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
     try:
-        trial.main(str(artefact.directory), artefact.sha256, precision)
-    except SystemExit:
+        trial.try_here((str(artefact.directory), artefact.sha256, precision))
+    except ArtefactError:
         return "refused"
     except BaseException as error:
         return f"ended by {type(error).__name__}"

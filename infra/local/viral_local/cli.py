@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +17,10 @@ from viral_common.errors import UsageError, ViralError
 
 from viral_local.commands import keys, messages
 from viral_local.commands.audit import audit
+from viral_local.commands.backup import stored_data
 from viral_local.commands.certs import certs
 from viral_local.commands.servers import servers
+from viral_local.commands.units import units
 
 if TYPE_CHECKING:
     from viral_local.stack.stack import Stack
@@ -31,6 +34,15 @@ app.add_typer(keys.keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(certs, name="certs")
 app.add_typer(servers, name="servers")
+app.add_typer(units, name="units")
+app.add_typer(stored_data)
+
+AnyAddress = Annotated[
+    IPv4Address | None,
+    typer.Option(
+        parser=IPv4Address, help="This host's, for others; default: VIRAL_BIND_ADDRESS, the last one"
+    ),
+]
 
 
 @contextmanager
@@ -46,7 +58,7 @@ def _print_errors() -> Iterator[None]:
             raise ViralError("interrupted; `viral status` shows what runs, `viral down` stops it") from None
 
 
-def _load_stack(tls: bool | None = None) -> Stack:
+def _load_stack(only_servers: bool = False, **asked: object) -> Stack:
     from viral_common.settings import load_settings
 
     from viral_local.commands.tables import show_step
@@ -54,7 +66,8 @@ def _load_stack(tls: bool | None = None) -> Stack:
     from viral_local.stack.stack import Stack
 
     settings = load_settings(LocalSettings)
-    return Stack(settings if tls is None else settings.model_copy(update={"tls": tls}), show_step)
+    given = {name: value for name, value in asked.items() if value is not None}
+    return Stack(settings.model_copy(update=given), show_step, only_servers)
 
 
 @app.command()
@@ -68,10 +81,22 @@ def up(
     with _print_errors():
         from viral_local.commands.tables import console, make_addresses_table
 
-        plan = _load_stack(tls).up()
+        plan = _load_stack(tls=tls).up()
         console.print(make_addresses_table(plan))
 
 
+@servers.command()
+def start(bind: AnyAddress = None) -> None:
+    """Start Postgres, RabbitMQ and MLflow, prepared for services on other hosts, and encrypted for these."""
+    with _print_errors():
+        from viral_local.commands.tables import console
+
+        plan = _load_stack(only_servers=True, bind_address=bind).up()
+        addresses = [f"{name}={value}" for name, value in plan.make_addresses().items()]
+        console.print("Settings of the services:", *addresses, sep="\n")
+
+
+@servers.command("stop")
 @app.command()
 def down(
     purge: Annotated[bool, typer.Option(help="Also delete all data of this stack")] = False,
@@ -101,6 +126,7 @@ def demo(
         raise typer.Exit(Demo(_load_stack()).run(tweets))
 
 
+@servers.command("status")
 @app.command()
 def status(
     passwords: Annotated[

@@ -64,6 +64,11 @@ class Home:
         return self.root / "lock"
 
     @property
+    def unfinished_file(self) -> Path:
+        """The command that was cut off and is to be repeated, if there is one."""
+        return self.root / "unfinished"
+
+    @property
     def supervisor_conf(self) -> Path:
         return self.root / "supervisord.conf"
 

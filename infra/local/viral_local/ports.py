@@ -28,12 +28,12 @@ PREFERRED = {
 _ALSO = {"rabbitmq": ("console", "prometheus", "distribution")}
 
 
-def is_free(port: int) -> bool:
+def is_free(port: int, address: str = LOOPBACK) -> bool:
     """Check whether a server could listen here now. A port in TIME_WAIT counts as free, as servers see it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((address, port))
             probe.listen(1)
         except (OSError, OverflowError):
             return False

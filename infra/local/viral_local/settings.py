@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
@@ -41,6 +42,10 @@ class LocalSettings(BaseSettings):
     secrets_dir: Path | None = Field(
         default=None, description="Where every account's secrets are, and are made if they are missing"
     )
+    bind_address: IPv4Address | None = Field(
+        default=None, description="This host's address that `viral servers start` listens on besides loopback"
+    )
+    cert_hosts: str = Field(default="", description="More names for certificates, separated by spaces")
     gateway_port: int = Field(default=8000, ge=1, le=65535, description="Port of the gateway, if it is free")
     api_keys: SecretStr | None = Field(
         default=None, description="The gateway's; the demo asks with the first"

@@ -37,7 +37,7 @@ class Owner:
     def make(self, home: Path) -> None:
         """Create the account and the data's folder if they are missing; what was there keeps its mode."""
         if self.user:
-            _make_system_user()
+            make_system_user(SYSTEM_USER, str(SYSTEM_DIR))
             if not SYSTEM_DIR.is_dir():
                 SYSTEM_DIR.mkdir(exist_ok=True)  # another start may be faster
                 SYSTEM_DIR.chmod(0o755)  # whatever root's umask is
@@ -96,15 +96,16 @@ def _is_used(data: Path, home: Path) -> bool:
     return note.is_file() and note.read_text().strip() == data.name
 
 
-def _make_system_user() -> None:
+def make_system_user(name: str, home: str) -> None:
+    """Make an account that nobody logs in to, if it is missing."""
     try:
-        pwd.getpwnam(SYSTEM_USER)
+        pwd.getpwnam(name)
     except KeyError:
         nologin = shutil.which("nologin", path="/usr/sbin:/sbin") or "/bin/false"
-        options = ["--system", "--no-create-home", "--home-dir", str(SYSTEM_DIR), "--shell", nologin]
-        made = subprocess.run(["useradd", *options, SYSTEM_USER], capture_output=True, text=True, check=False)
+        options = ["--system", "--no-create-home", "--home-dir", home, "--shell", nologin]
+        made = subprocess.run(["useradd", *options, name], capture_output=True, text=True, check=False)
         if made.returncode not in (0, 9):  # 9: another start was faster
             raise StackError(
-                f"cannot create the system user `{SYSTEM_USER}` that runs Postgres and RabbitMQ for root "
-                f"({made.stderr.strip()}); create it yourself or run as an ordinary user"
+                f"cannot create the system user `{name}` ({made.stderr.strip()}); create it yourself, "
+                "or have the stack run as an ordinary user"
             ) from None

@@ -196,6 +196,7 @@ class Collected(_Reply):
     test_count: int
     viral_rate: float | None
     filtered: dict[str, int]
+    history_only: bool = False
 
 
 class Trained(_Reply):

@@ -1,7 +1,7 @@
 """Say whom to trust at the other end of a connection, refuse plain ones to other machines, and tell what is wrong.
 
 An address carries the file of the authority to trust: Postgres has `sslrootcert` for it, RabbitMQ's form of addresses
-`cacertfile`, which is used for MLflow too.
+`cacertfile`, which is used for MLflow too. Addresses of Postgres and RabbitMQ may name several hosts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ import ssl
 import struct
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
+
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import parse_dsn
 
 AUTHORITY = "cacertfile"
 # Of Debian, Red Hat, Alpine and macOS, where OpenSSL's own default names no file.
@@ -54,20 +57,41 @@ def is_local(host: str | None) -> bool:
         return False
 
 
+def parse_postgres_address(url: str) -> dict[str, str]:
+    """Take an address of Postgres apart as libpq does, in whichever of its forms. Raises ValueError."""
+    try:
+        return dict(parse_dsn(url.replace("postgresql+psycopg2://", "postgresql://", 1)))
+    except ProgrammingError:  # it repeats the address, password and all
+        raise ValueError(
+            "it is no address that Postgres's own programs read: postgresql://host:port,host:port/database?option=…"
+        ) from None
+
+
 def check_postgres_encryption(url: str) -> None:
     """Raise ValueError for a plain or unchecked connection to another machine."""
-    parts = urlsplit(url)
-    query = parse_qs(parts.query)
-    hosts = [parts.hostname, *query.get("host", []), *query.get("hostaddr", [])]
-    if not all(map(is_local, hosts)) and query.get("sslmode") != ["verify-full"]:
+    address = parse_postgres_address(url)
+    hosts = [host for name in ("host", "hostaddr") for host in address.get(name, "").split(",")]
+    if not all(map(is_local, hosts)) and address.get("sslmode") != "verify-full":
         raise ValueError(_refuse_plain("add ?sslmode=verify-full to the address"))
 
 
 def check_encryption(url: str, scheme: str) -> None:
     """Raise ValueError for another scheme to another machine."""
+    for parts in map(urlsplit, split_hosts(url)):
+        if not is_local(parts.hostname) and parts.scheme != scheme:
+            raise ValueError(_refuse_plain(f"write {scheme}://"))
+
+
+def split_hosts(url: str) -> list[str]:
+    """Split an address of several hosts into one for each."""
     parts = urlsplit(url)
-    if not is_local(parts.hostname) and parts.scheme != scheme:
-        raise ValueError(_refuse_plain(f"write {scheme}://"))
+    account, at, hosts = parts.netloc.rpartition("@")
+    return [format_url(parts._replace(netloc=f"{account}{at}{host}")) for host in hosts.split(",")]
+
+
+def format_url(parts: SplitResult) -> str:
+    """Write an address; urllib leaves out the slashes where no host follows them."""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
 
 def fill_authority(url: str, authority: Path | None) -> str:
@@ -80,7 +104,7 @@ def fill_authority(url: str, authority: Path | None) -> str:
     if not encrypted or name in parse_qs(parts.query):
         return url
     added = urlencode({name: str(authority or _find_system_store())}, safe="/")
-    return parts._replace(query=f"{parts.query}&{added}" if parts.query else added).geturl()
+    return format_url(parts._replace(query=f"{parts.query}&{added}" if parts.query else added))
 
 
 def split_authority(url: str) -> tuple[str, str | None]:
@@ -88,7 +112,7 @@ def split_authority(url: str) -> tuple[str, str | None]:
     parts = urlsplit(url)
     query = parse_qs(parts.query)
     authority = query.pop(AUTHORITY, [None])[0]
-    return parts._replace(query=urlencode(query, doseq=True)).geturl(), authority
+    return format_url(parts._replace(query=urlencode(query, doseq=True))), authority
 
 
 def make_client_context(authority: str | None) -> ssl.SSLContext:
@@ -102,8 +126,16 @@ def explain_failure(error: object) -> str | None:
     return next((meaning for sign, meaning in _REASONS.items() if re.search(sign, said, re.IGNORECASE)), None)
 
 
-def examine_postgres(host: str, port: int, authority: str) -> str | None:
-    """Find out why Postgres's certificate is not good, for libpq does not say; None if nothing is found."""
+def examine_postgres(hosts: str, ports: str, authority: str) -> str | None:
+    """Find out why a certificate of Postgres's is not good, for libpq does not say; None if nothing is found."""
+    each, numbers = hosts.split(","), ports.split(",")
+    for host, port in zip(each, numbers * len(each) if len(numbers) == 1 else numbers, strict=True):
+        if reason := _examine_certificate(host, int(port or 5432), authority):
+            return f"{host}: {reason}" if len(each) > 1 else reason
+    return None
+
+
+def _examine_certificate(host: str, port: int, authority: str) -> str | None:
     try:
         with socket.create_connection((host, port), timeout=5) as connection:
             connection.sendall(_POSTGRES_ASKS_FOR_TLS)

@@ -21,6 +21,10 @@ class ServerAway(NotYet):
     """Report that a server does not answer; the event is tried again until it does, and that counts as no failure."""
 
 
+class ChildFailed(ViralError):
+    """Report that work in a process of its own ended without a result."""
+
+
 class ArtefactError(ViralError):
     """Refuse a model artefact that is damaged, incomplete or not what its digest promises."""
 

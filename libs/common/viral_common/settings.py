@@ -10,7 +10,6 @@ from typing import ClassVar, Literal, Self, TypeVar
 from pydantic import (
     AmqpDsn,
     Field,
-    PostgresDsn,
     SecretStr,
     TypeAdapter,
     ValidationError,
@@ -31,6 +30,8 @@ from viral_common.encryption import (
     check_postgres_encryption,
     fill_authority,
     make_client_context,
+    parse_postgres_address,
+    split_hosts,
 )
 from viral_common.errors import UsageError
 from viral_common.tweets.label_rule import LabelRule
@@ -82,13 +83,19 @@ class CommonSettings(SettingsWithSecrets):
     """Where the shared servers are, and the promises about delivery."""
 
     model_config = SettingsConfigDict(env_prefix="VIRAL_")
+    # Each its own, for several may run on one host.
+    usual_health_port: ClassVar[int] = 0
 
     # First, for the addresses are checked by it.
     allow_plain: bool = Field(
         default=False, description="Whether connections to and from other machines may go without encryption"
     )
-    database_url: SecretStr = Field(description="Postgres, as postgresql://host:port/database")
-    rabbitmq_url: SecretStr = Field(description="RabbitMQ, as amqp://host:port/vhost")
+    database_url: SecretStr = Field(
+        description="Postgres, as postgresql://host:port/database; several hosts: host:port,host:port"
+    )
+    rabbitmq_url: SecretStr = Field(
+        description="RabbitMQ, as amqp://host:port/vhost; several hosts: host:port,host:port"
+    )
     mlflow_url: str = Field(default="http://127.0.0.1:5000", repr=False, description="MLflow tracking server")
     ca_file: Path | None = Field(
         default=None,
@@ -125,7 +132,12 @@ class CommonSettings(SettingsWithSecrets):
     )
 
     health_host: str = Field(default="127.0.0.1", description="Address of /health and /metrics of a service")
-    health_port: int = Field(default=0, ge=0, le=65535, description="Port of /health and /metrics; 0: none")
+    health_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of /health and /metrics; 0: none; default: scraper 8101, trainer 8102, evaluator 8103",
+    )
     lease_s: float = Field(
         default=30, gt=0, description="A claimed event is free again this long after a crash"
     )
@@ -139,6 +151,11 @@ class CommonSettings(SettingsWithSecrets):
     def label_rule(self) -> LabelRule:
         """Which tweets count as viral, and from when on."""
         return LabelRule(self.likes_threshold, self.min_age)
+
+    @field_validator("health_port")
+    @classmethod
+    def _fill_health_port(cls, value: int | None) -> int:
+        return cls.usual_health_port if value is None else value
 
     @model_validator(mode="after")
     def _fill_accounts(self) -> Self:
@@ -180,9 +197,10 @@ class CommonSettings(SettingsWithSecrets):
 
 def check_postgres_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
     """Check an address of Postgres. Raises ValueError for what is none, or has no driver here, or is not encrypted."""
-    address = str(TypeAdapter(PostgresDsn).validate_python(value.get_secret_value()))
+    address = value.get_secret_value()
     if not address.startswith(("postgresql://", "postgresql+psycopg2://")):
         raise ValueError("it must begin with postgresql://")
+    parse_postgres_address(address)
     if not info.data.get("allow_plain"):
         check_postgres_encryption(address)
     return value
@@ -190,7 +208,8 @@ def check_postgres_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
 
 def check_amqp_address(value: SecretStr, info: ValidationInfo) -> SecretStr:
     """Check an address of RabbitMQ. Raises ValueError for what is none, or is not encrypted."""
-    TypeAdapter(AmqpDsn).validate_python(value.get_secret_value())
+    for url in split_hosts(value.get_secret_value()):
+        TypeAdapter(AmqpDsn).validate_python(url)
     if not info.data.get("allow_plain"):
         check_encryption(value.get_secret_value(), "amqps")
     return value

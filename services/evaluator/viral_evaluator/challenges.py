@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from viral_common.database.engine import Sessions
 from viral_common.database.tables import Promotion, Training, Verdict
@@ -49,6 +49,17 @@ class Challenge:
         if event.id != self.event_id:
             return "id"
         return next((name for name in REPEATED if getattr(event, name) != getattr(self.training, name)), None)
+
+
+def build_verdict(challenge: Challenge, **fields: object) -> Verdict:
+    """Build a verdict about the challenger; its id is the same on every run of the handler."""
+    return Verdict(
+        id=uuid5(challenge.event_id, "verdict"),
+        event_id=challenge.event_id,
+        batch_id=challenge.training.batch_id,
+        challenger_version=challenge.training.model_version,
+        **fields,
+    )
 
 
 class ChallengeStore(Protocol):

@@ -12,11 +12,17 @@ from viral_common.errors import NotYet, ServerAway, Unusable, summarise_error
 from viral_common.events import Event, ModelTrained
 from viral_common.stores.champion import Champion
 
-from viral_evaluator.challenges import Challenge, ChallengeStore
-from viral_evaluator.judge import Judge, build_verdict
+from viral_evaluator.challenges import Challenge, ChallengeStore, build_verdict
 from viral_evaluator.promotion import build_promotion
 
 log = structlog.get_logger()
+
+
+class Judge(Protocol):
+    """Compare versions."""
+
+    def compare(self, challenge: Challenge) -> Verdict:
+        """Build the verdict, not yet stored."""
 
 
 class VerdictBoard(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import numpy as np
 from viral_common.database.tables import Verdict
@@ -17,7 +17,7 @@ from viral_common.tweets.label_rule import LabelRule
 from viral_common.tweets.text import Split
 from viral_common.tweets.tweet import LabelledTweet
 
-from viral_evaluator.challenges import Challenge
+from viral_evaluator.challenges import Challenge, build_verdict
 from viral_evaluator.held_out import HeldOutTweets
 from viral_evaluator.int8_choice import Choice, choose_precision
 from viral_evaluator.promotion_rule import Decision, PromotionRule
@@ -146,17 +146,6 @@ class Judge:
 
     def _build_unscorable(self, challenge: Challenge, reason: str) -> Verdict:
         return build_verdict(challenge, outcome="unscorable", reason=reason, rule=self.rule.name)
-
-
-def build_verdict(challenge: Challenge, **fields: object) -> Verdict:
-    """Build a verdict about the challenger; its id is the same on every run of the handler."""
-    return Verdict(
-        id=uuid5(challenge.event_id, "verdict"),
-        event_id=challenge.event_id,
-        batch_id=challenge.training.batch_id,
-        challenger_version=challenge.training.model_version,
-        **fields,
-    )
 
 
 def _compute_scores(tweets: HeldOutTweets, scored: Scored) -> dict[str, float]:

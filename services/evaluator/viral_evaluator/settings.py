@@ -12,6 +12,7 @@ class EvaluatorSettings(SigningSettings, TrustSettings):
     """How sure the evaluator must be."""
 
     account: ClassVar[str] = "evaluator"
+    usual_health_port: ClassVar[int] = 8103
 
     confidence: float = Field(
         default=0.95, gt=0.5, lt=1, description="How sure it must be that the challenger is better"

@@ -14,6 +14,7 @@ from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
 from viral_gateway.serving.champion import ModelHolder
 from viral_gateway.settings import GatewaySettings
+from viral_gateway.stores.bounded_reads import BoundedReads
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Gateway:
     predictions: PredictionService
     announcements: Announcements
     records: Records
+    reads: BoundedReads
     live: LiveTraffic
     missing: Callable[[], list[str]]
     """What keeps it from receiving promotions, in words."""

@@ -29,6 +29,7 @@ from viral_gateway.serving.champion import ModelHolder
 from viral_gateway.serving.reconciler import Reconciler
 from viral_gateway.serving.swapper import Swapper
 from viral_gateway.settings import GatewaySettings
+from viral_gateway.stores.bounded_reads import BoundedReads
 from viral_gateway.tuning import settle_memory, tune_process
 
 
@@ -50,9 +51,10 @@ def build_app(settings: GatewaySettings) -> FastAPI:
     )
     reconciler = Reconciler(swapper, records.read_champion, settings.reconcile_s, settings.swap_spread_s)
     service.subscribe(ModelPromoted, reconciler.on_promoted, on_bound=reconciler.wake)
-    service.add_background_task("reconciler", reconciler.run)
+    # A swap alone may take that long on a busy host; each piece of the log waits for a silent Postgres.
+    service.add_background_task("reconciler", reconciler.run, longest_turn_s=30)
     prediction_log = PredictionLog(service.sessions, settings)
-    service.add_background_task("prediction log", prediction_log.run)
+    service.add_background_task("prediction log", prediction_log.run, longest_turn_s=60)
 
     @asynccontextmanager
     async def run_service(_app: FastAPI) -> AsyncIterator[None]:
@@ -64,13 +66,15 @@ def build_app(settings: GatewaySettings) -> FastAPI:
         await asyncio.to_thread(service.stop)
         scoring.close()
 
+    authors = AuthorCache(records.find_authors, BoundedReads("authors", settings.author_lookup_s))
     gateway = Gateway(
         settings,
         holder,
-        PredictionService(scoring, AuthorCache(records.find_authors), prediction_log, settings.min_age),
+        PredictionService(scoring, authors, prediction_log, settings.min_age),
         announcements,
         records,
+        BoundedReads("records", deadline_s=5),
         LiveTraffic(records, settings.min_age),
-        lambda: service.find_not_consuming() + reconciler.find_stall(),
+        service.find_not_consuming,
     )
     return create_app(gateway, run_service)

@@ -41,6 +41,11 @@ class GatewaySettings(TrustSettings):
         ge=1,
         description="Tweets that may wait to be scored; further calls are refused with 503",
     )
+    author_lookup_s: float = Field(
+        default=0.2,
+        gt=0,
+        description="A prediction waits this long for what Postgres knows of its author, then does without",
+    )
     log_predictions: bool = Field(
         default=False,
         description="Remember features and probabilities of predictions, to see live traffic drift; no texts or names",

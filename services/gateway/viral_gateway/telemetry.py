@@ -7,8 +7,7 @@ import os
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-# Where the workers count together, so that any of them can answer for all; prometheus_client reads it.
-SHARED_TELEMETRY = "PROMETHEUS_MULTIPROC_DIR"
+from viral_gateway.shared_telemetry import SHARED_TELEMETRY
 
 REQUESTS = Counter("viral_gateway_requests_total", "Requests answered", ["method", "route", "status"])
 LATENCY = Histogram(

@@ -45,9 +45,14 @@ class Device:
 def find_device(gpus: Gpus = torch.cuda) -> Device:
     """Find a GPU, or take the processor where there is none."""
     if not gpus.is_available():
-        return Device("cpu", torch.bfloat16 if has_bfloat16() else None)
+        return find_processor()
     half = torch.bfloat16 if gpus.is_bf16_supported(including_emulation=False) else torch.float16
     return Device("cuda:0", half)
+
+
+def find_processor() -> Device:
+    """Take the processor, GPUs or none."""
+    return Device("cpu", torch.bfloat16 if has_bfloat16() else None)
 
 
 @cache

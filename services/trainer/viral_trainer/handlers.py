@@ -54,9 +54,6 @@ class Challengers(Protocol):
     def finish(self, event_id: UUID, version: RegisteredVersion) -> None:
         """Make the version the challenger, unless all was done before."""
 
-    def give_up(self, event_id: UUID) -> None:
-        """Leave nothing half made."""
-
 
 @dataclass(frozen=True)
 class Trainer:
@@ -71,28 +68,23 @@ class Trainer:
         started_at = datetime.now(UTC)
         state = self.store.read_state(event)
         if state.training is not None:
-            return [_build_event(state.training)]
+            return [build_event(state.training)]
+        batch = require_batch(event, state)  # first, for a Postgres that lost some commits may have lost it
         version = self.challengers.find(state.candidate) if state.candidate else None
         if version is None:
-            window = self.store.read_window(_require_batch(event, state))
+            window = self.store.read_window(batch)
             if why := find_obstacle(window, self.settings):
-                self.store.record_verdict(_build_verdict(event, "untrainable", why))
+                self.store.record_verdict(build_verdict(event, "untrainable", why))
                 log.warning("nothing to learn", reason=why)
                 return []
             version = self.challengers.train(event, window, self.store.record_candidate)
         self.challengers.finish(event.id, version)
         training = _build_training(event, version, started_at)
         self.store.record_training(training)
-        return [_build_event(training)]
-
-    def on_dead_lettered(self, event: BatchCollected, reason: str) -> None:
-        """Record that the batch led to no model, where there is a batch, and leave nothing half made."""
-        if self.store.read_state(event).batch is not None:
-            self.store.record_verdict(_build_verdict(event, "failed", reason))
-        self.challengers.give_up(event.id)
+        return [build_event(training)]
 
 
-def _require_batch(event: BatchCollected, state: BatchState) -> Batch:
+def require_batch(event: BatchCollected, state: BatchState) -> Batch:
     """Return the batch. Raises Unusable if there is none, NotYet if an earlier one is trained on first."""
     if state.batch is None:
         raise Unusable(f"batch {event.batch_id} does not exist")
@@ -101,7 +93,8 @@ def _require_batch(event: BatchCollected, state: BatchState) -> Batch:
     return state.batch
 
 
-def _build_verdict(event: BatchCollected, outcome: str, reason: str) -> Verdict:
+def build_verdict(event: BatchCollected, outcome: str, reason: str) -> Verdict:
+    """Build the verdict on a batch that led to no model."""
     return Verdict(
         id=uuid5(event.id, "verdict"),
         event_id=event.id,
@@ -125,7 +118,8 @@ def _build_training(event: BatchCollected, version: RegisteredVersion, started_a
     )
 
 
-def _build_event(training: Training) -> ModelTrained:
+def build_event(training: Training) -> ModelTrained:
+    """Build the event that announces a training."""
     return ModelTrained(
         batch_id=training.batch_id,
         model_version=training.model_version,

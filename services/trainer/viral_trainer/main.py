@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
+from typing import Any
 
+from viral_common.child import run_in_child
 from viral_common.delivery.service import Service
 from viral_common.events import BatchCollected
 from viral_common.logging import configure_logging
-from viral_common.registry.runs import Runs
 from viral_common.registry.versions import Registry
 from viral_common.settings import load_settings
-from viral_common.signing.signer import make_signer
-from viral_common.stores.tweets import TweetStore
 
 from viral_trainer.data.store import TrainingStore
-from viral_trainer.eda.on_run import BatchReports
-from viral_trainer.handlers import Trainer
-from viral_trainer.model.base_model import find_base_model
+from viral_trainer.dispatch import Dispatcher
 from viral_trainer.settings import TrainerSettings
-from viral_trainer.training.challenger import MlflowChallengers
 
 
 def main() -> None:
     """Train on each collected batch until stopped."""
     settings = load_settings(TrainerSettings)
     configure_logging("trainer", settings)
-    find_base = partial(find_base_model, settings.base_model)
-    signer = make_signer(settings)
-    find_base()  # a wrong name is reported now, not with the first batch
+    found = run_job({"job": "find_base"})  # a wrong name is reported now, not with the first batch
     with Service("trainer", settings) as service:
-        registry, runs = Registry(settings.mlflow_url), Runs(settings.mlflow_url)
-        report = BatchReports(service.sessions, TweetStore(service.sessions), settings).put_on
-        challengers = MlflowChallengers(runs, registry, find_base, settings, report, signer)
-        trainer = Trainer(TrainingStore(service.sessions, settings), challengers, settings)
-        service.handle(BatchCollected, trainer.on_batch_collected, trainer.on_dead_lettered)
+        dispatcher = Dispatcher(
+            TrainingStore(service.sessions, settings),
+            partial(run_job, stopping=service.stopping),
+            Registry(settings.mlflow_url).check,
+            settings.data_dir / "trainer",
+            **found,
+        )
+        service.handle(BatchCollected, dispatcher.on_batch_collected, dispatcher.on_dead_lettered)
+        service.watch(list, lambda: dispatcher.doing)
         service.run()
+
+
+def run_job(request: dict[str, Any], stopping: threading.Event | None = None) -> Any:
+    """Run a job of `viral_trainer.job` in a process of its own."""
+    return run_in_child("viral_trainer.job", request, "the training", stopping=stopping)

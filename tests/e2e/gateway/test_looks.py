@@ -68,7 +68,7 @@ def test_axe_finds_no_violation(fake_gateway: FakeGateway, open_page: Open, name
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_in_the_apis_page_only_what_swagger_ui_nests(open_page: Open, scheme: str) -> None:
     page = open_page("/docs", color_scheme=scheme, reduced_motion="reduce")
-    expect(page.locator(".opblock")).to_have_count(9)
+    expect(page.locator(".opblock")).to_have_count(10)
 
     found = Axe().run(page, options={"rules": {rule: {"enabled": False} for rule in OF_SWAGGER_UI}})
 

@@ -12,7 +12,7 @@ def test_swagger_ui_shows_every_call_from_local_files(fake_gateway: FakeGateway,
     fake_gateway.serve(version=3, base=0.4)
     page = open_page("/docs")
 
-    expect(page.locator(".opblock")).to_have_count(9)
+    expect(page.locator(".opblock")).to_have_count(10)
     page.locator("#operations-predictions-predict_v1_predictions_post button").first.click()
     page.get_by_role("button", name="Execute").click()
 

@@ -8,11 +8,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import func, update
 from viral_common.bus import operations
 from viral_common.database.engine import Sessions
+from viral_common.database.tables import InboxEvent
 from viral_common.delivery import inbox
 from viral_common.errors import NotYet, Unusable
-from viral_common.events import BatchCollected, Event, wrap_event
+from viral_common.events import BatchCollected, CloudEvent, Event, wrap_event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -152,7 +154,7 @@ def test_giving_an_event_up_is_tried_again_too(settings: CommonSettings, db: Ses
     assert reasons == ["out of luck"] * 2
 
 
-def test_failures_do_not_count_as_crashes(
+def test_failures_do_not_count_as_kills(
     settings: CommonSettings, db: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reasons: list[str] = []
@@ -160,7 +162,7 @@ def test_failures_do_not_count_as_crashes(
     def handle(_: BatchCollected) -> list[Event]:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr(inbox, "CLAIM_LIMIT", settings.retry_limit - 2)
+    monkeypatch.setattr(inbox, "KILL_LIMIT", 1)
     with run_trainer(settings, handle, on_dead_lettered=lambda _, reason: reasons.append(reason)):
         event = publish_event(settings.rabbitmq_url.get_secret_value(), make_batch_collected())
         eventually(lambda: read_state(db, event.id) == "dead-lettered")
@@ -168,15 +170,36 @@ def test_failures_do_not_count_as_crashes(
     assert reasons == ["failed 3 times, last with RuntimeError: out of luck"]
 
 
-def test_a_handler_that_takes_its_process_down_again_and_again_is_given_up(
-    settings: CommonSettings, db: Sessions
+@pytest.mark.parametrize(("kills", "state"), [(999, "done"), (1_000, "dead-lettered")])
+def test_a_handler_is_started_again_after_a_thousand_kills_and_then_given_up(
+    settings: CommonSettings, db: Sessions, kills: int, state: str
 ) -> None:
+    event = record_event(db)
+    with db.begin() as session:
+        session.execute(update(InboxEvent).values(claims=kills, state="running", lease_until=func.now()))
+
+    with run_trainer(settings, lambda _: []):
+        eventually(lambda: read_state(db, event.id) == state)
+
+
+def test_an_event_whose_worker_was_killed_lets_others_go_first(db: Sessions) -> None:
+    killed, fresh = record_event(db), record_event(db)
+    with db.begin() as session:
+        first = inbox.claim(session, "trainer", "killed", lease_s=0)
+
+    with db.begin() as session:
+        then = inbox.claim(session, "trainer", "next", lease_s=60)
+        last = inbox.claim(session, "trainer", "last", lease_s=60)
+
+    assert [claim and claim.cloud_event.id for claim in (first, then, last)] == [
+        killed.id,
+        fresh.id,
+        killed.id,
+    ]
+
+
+def record_event(db: Sessions) -> CloudEvent:
     event = wrap_event(make_batch_collected(), "viral/tests/host")
     with db.begin() as session:
         inbox.record(session, "trainer", event, event.model_dump_json().encode(), replayed=False)
-    for crash in range(inbox.CLAIM_LIMIT):
-        with db.begin() as session:
-            assert inbox.claim(session, "trainer", f"crash {crash}", lease_s=0)
-
-    with run_trainer(settings, lambda _: []):
-        eventually(lambda: read_state(db, event.id) == "dead-lettered")
+    return event

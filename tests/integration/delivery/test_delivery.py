@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
 from uuid import UUID, uuid4, uuid5
 
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
 from viral_common.bus import topology
 from viral_common.bus.messages import Message
 from viral_common.bus.operations import prepare_broker
 from viral_common.database.engine import Sessions
+from viral_common.database.tables import OutboxMessage
+from viral_common.delivery import outbox
 from viral_common.delivery.service import Service
-from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, derive_event_id
+from viral_common.events import BatchCollected, CloudEvent, Event, ModelPromoted, derive_event_id, wrap_event
 from viral_common.settings import CommonSettings
 
 from tests.eventually import eventually
@@ -101,6 +108,56 @@ def test_a_replica_hears_promotions_on_a_queue_of_its_own(settings: CommonSettin
 
     assert bound.is_set()
     assert received == [4]
+
+
+def test_what_a_service_writes_is_published_at_once(
+    settings: CommonSettings, db: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "POLL_S", 60)
+    with Service("scraper", settings) as scraper:
+        scraper.start()
+        eventually(lambda: scraper.find_missing() == [])
+        time.sleep(0.5)  # it rests by now
+        with scraper.sessions.begin() as session:
+            scraper.emit(session, make_batch_collected())
+
+        eventually(lambda: read_published(db), within_s=5)
+
+
+def test_what_a_command_writes_is_published_soon(settings: CommonSettings, db: Sessions) -> None:
+    with Service("scraper", settings) as scraper:
+        scraper.start()
+        eventually(lambda: scraper.find_missing() == [])
+        with db.begin() as session:
+            outbox.add_event(session, "scraper", wrap_event(make_batch_collected(), "viral/tests/host"))
+
+        eventually(lambda: read_published(db), within_s=outbox.POLL_S + 1)
+
+
+def test_a_message_that_somebody_holds_back_is_named(
+    settings: CommonSettings, db: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "OVERDUE_S", 0.5)
+    with Service("scraper", settings) as scraper, db() as frozen:
+        outbox.add_event(frozen, "scraper", wrap_event(make_batch_collected(), "viral/tests/host"))
+        frozen.commit()
+        frozen.execute(select(OutboxMessage).with_for_update())
+        scraper.start()
+
+        eventually(lambda: re.match("a message has waited [0-9]+ s to be", "".join(scraper.find_missing())))
+
+        frozen.rollback()
+        eventually(lambda: scraper.find_missing() == [])
+
+
+def test_a_service_that_cannot_reach_the_broker_is_not_ready(settings: CommonSettings) -> None:
+    away = settings.model_copy(update={"rabbitmq_url": SecretStr("amqp://127.0.0.1:1,127.0.0.1:2/")})
+    with Service("scraper", away) as scraper:
+        scraper.start()
+
+        eventually(
+            lambda: any(one.startswith("nothing is published: Rabb") for one in scraper.find_missing())
+        )
 
 
 def test_every_event_lies_readable_in_the_audit_queue(settings: CommonSettings, db: Sessions) -> None:

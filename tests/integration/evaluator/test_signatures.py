@@ -25,7 +25,9 @@ def forge_promotion(db: Sessions, version: int, **fields: Any) -> None:
     with db.begin() as session:
         training = ledger.find_training_by_version(session, version)
         assert training is not None
+        champion = ledger.find_champion(session)
         row = Promotion(
+            seq=champion.seq + 1 if champion else 1,
             event_id=uuid4(),
             batch_id=training.batch_id,
             model_version=version,

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psutil
 from viral_common.artefact.files import SIGNATURE, Artefact
 from viral_common.database.tables import Batch, Promotion
 from viral_common.delivery.service import Service
@@ -36,7 +37,7 @@ class GatewayProcess:
     """Run `viral-gateway run`; SIGTERM stops it."""
 
     def __init__(self, settings: CommonSettings, log: Path, **overrides: str) -> None:
-        self.port = free_port()
+        self.port = int(overrides.get("VIRAL_GATEWAY_PORT", 0)) or free_port()
         environment = {
             "VIRAL_DATABASE_URL": settings.database_url.get_secret_value(),
             "VIRAL_RABBITMQ_URL": settings.rabbitmq_url.get_secret_value(),
@@ -64,15 +65,24 @@ class GatewayProcess:
         try:
             eventually(self._is_live)
         except BaseException:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             raise
 
     def stop(self) -> int:
         """Send SIGTERM; return its exit code."""
         self.http.close()
-        self.process.send_signal(signal.SIGTERM)
+        self.ask_to_stop()
         return self.process.wait(20)
+
+    def ask_to_stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the supervisor and its workers, if they run."""
+        if self.process.poll() is None:
+            for process in [psutil.Process(self.process.pid), *list_workers(self)]:
+                process.kill()
+            self.process.wait()
 
     def ready(self) -> httpx.Response:
         return self.http.get("/health/ready")
@@ -93,6 +103,25 @@ class GatewayProcess:
             return self.http.get("/health/live").status_code == 200
         except httpx.TransportError:
             return False
+
+
+def list_workers(gateway: GatewayProcess) -> list[psutil.Process]:
+    """List the forks that answer."""
+    supervisor = psutil.Process(gateway.process.pid)
+    return [child for child in supervisor.children() if _is_fork(child, supervisor)]
+
+
+def _is_fork(child: psutil.Process, supervisor: psutil.Process) -> bool:
+    try:
+        return bool(child.cmdline() == supervisor.cmdline())
+    except psutil.NoSuchProcess:  # gone, or a zombie, since its parent named it
+        return False
+
+
+def read_metric(gateway: GatewayProcess, metric: str) -> float:
+    """Read a figure of all workers, from whichever answers."""
+    lines = gateway.http.get("/metrics").text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith(metric))
 
 
 class Promoter:

@@ -37,9 +37,7 @@ def start(settings: CommonSettings, tmp_path: Path) -> Iterator[Start]:
 
     yield started
     for gateway in gateways:
-        if gateway.process.poll() is None:
-            gateway.process.kill()
-            gateway.process.wait()
+        gateway.kill()
 
 
 def test_promotions_swap_in_by_event_and_damage_is_refused(start: Start, promoter: Promoter) -> None:

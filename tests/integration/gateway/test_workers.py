@@ -14,13 +14,12 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import psutil
 import pytest
 from viral_common.artefact.predictor import Predictor
 from viral_common.settings import CommonSettings
 from viral_common.tweets.features import TweetInput
 
-from tests.integration.gateway.processes import GatewayProcess, Promoter, soon
+from tests.integration.gateway.processes import GatewayProcess, Promoter, list_workers, read_metric, soon
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TEXTS = ["hello", "a longer tweet with #tags and https://example.org", "🎉 @you", "word " * 30]
@@ -31,27 +30,7 @@ SWAPS = 5
 def gateway(settings: CommonSettings, tmp_path: Path) -> Iterator[GatewayProcess]:
     gateway = GatewayProcess(settings, tmp_path / "gateway.log", VIRAL_GATEWAY_WORKERS="2")
     yield gateway
-    if gateway.process.poll() is None:
-        for process in [*workers(gateway), psutil.Process(gateway.process.pid)]:
-            process.kill()
-        gateway.process.wait()
-
-
-def workers(gateway: GatewayProcess) -> list[psutil.Process]:
-    return [child for child in psutil.Process(gateway.process.pid).children() if is_worker(child)]
-
-
-def is_worker(child: psutil.Process) -> bool:
-    try:
-        return any("spawn_main" in word for word in child.cmdline())
-    except psutil.NoSuchProcess:  # gone, or a zombie, since its parent named it
-        return False
-
-
-def read_metric(gateway: GatewayProcess, metric: str) -> float:
-    """Read a figure of all workers, from whichever answers."""
-    lines = httpx.get(f"http://127.0.0.1:{gateway.port}/metrics").text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(metric))
+    gateway.kill()
 
 
 def serves(gateway: GatewayProcess, version: int) -> bool:
@@ -87,19 +66,19 @@ def test_two_workers_swap_under_load_and_a_dead_one_is_replaced(
     assert len({version for _, version, _ in replies}) > SWAPS // 2
     assert read_metric(gateway, "viral_gateway_swaps_total") == 2 * (SWAPS + 1)
 
-    victim = workers(gateway)[0]
+    victim = list_workers(gateway)[0]
     victim.kill()
-    soon(lambda: len(workers(gateway)) == 2 and victim not in workers(gateway))
+    soon(lambda: len(list_workers(gateway)) == 2 and victim not in list_workers(gateway))
     soon(partial(serves, gateway, made[-1][0].model_version))
 
-    left = workers(gateway)
+    left = list_workers(gateway)
     assert gateway.stop() == 0
     assert not any(worker.is_running() for worker in left)
 
 
 def test_workers_end_when_their_parent_is_killed(gateway: GatewayProcess) -> None:
-    soon(lambda: len(workers(gateway)) == 2)
-    left = workers(gateway)
+    soon(lambda: len(list_workers(gateway)) == 2)
+    left = list_workers(gateway)
 
     os.kill(gateway.process.pid, signal.SIGKILL)
     gateway.process.wait()

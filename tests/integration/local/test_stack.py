@@ -8,11 +8,13 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from pydantic import SecretStr
 from viral_common.errors import UsageError
 from viral_local.prepare.rabbitmq import USERS
 from viral_local.process.orphans import find_orphans
@@ -21,6 +23,7 @@ from viral_local.stack.plan import Plan
 from viral_local.stack.stack import Stack
 
 from tests.eventually import eventually
+from tests.servers import Servers
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +164,19 @@ def test_after_a_killed_supervisor_status_tells_what_still_runs_and_down_cleans_
     assert stack.document is None
     stranger.kill()
     stranger.wait()
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("up")
+def test_a_broker_given_to_a_running_stack_takes_the_place_of_its_own(stack: Stack, servers: Servers) -> None:
+    ports = stack.plan().ports
+    given = stack.settings.model_copy(update={"rabbitmq_url": SecretStr(servers.rabbitmq_url)})
+
+    plan = replace(stack, settings=given).up()
+
+    assert plan.rabbitmq_url == servers.rabbitmq_url
+    assert plan.ports == ports
+    assert set(pids(stack)) == {"supervisor", "postgres", "mlflow"}
 
 
 def test_down_when_nothing_runs_is_fine(stack: Stack) -> None:

@@ -48,6 +48,8 @@ def test_a_version_is_found_by_number_and_by_run(
     assert registry.get_version(version.model_version) == version
     assert registry.find_version(version.mlflow_run_id, version.artifact_sha256, {"auc": 0.7}) == version
     assert registry.find_version(uuid4().hex, version.artifact_sha256, {}) is None
+    # Of another database, say, whose numbers happen to be the same.
+    assert registry.find_version(version.mlflow_run_id, "0" * 64, {}) is None
 
 
 def test_a_version_shows_four_tags_and_its_run_the_rest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_an_exported_signature_is_accepted_by_openssfs_program_until_a_byte_chan
     assert not list((tmp_path / "model").glob("*.pem"))
     with (tmp_path / "model" / "model.onnx").open("ab") as file:
         file.write(b"!")
-    assert "Hash mismatch for 'model.onnx'" in verify(tmp_path / "model").stderr
+    assert re.search(r"Hash mismatch for \W+model\.onnx", verify(tmp_path / "model").stderr)
     assert "is no empty folder" in export(str(version), "--out", str(tmp_path / "model"), expected=2)
 
 

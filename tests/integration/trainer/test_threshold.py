@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from mlflow import MlflowClient
 from viral_common.artefact.files import read_artefact
 from viral_common.database.engine import Sessions
+from viral_common.database.tables import Verdict
 from viral_common.events import ModelTrained
 from viral_common.stores import ledger
 from viral_common.stores.tweets import TweetStore
 from viral_evaluator.challenges import Challenge
 from viral_evaluator.judge import Judge
+from viral_evaluator.judging import JudgeInChild
 from viral_evaluator.promotion_rule import PromotionRule
 from viral_evaluator.scoring import Scorer
 from viral_evaluator.settings import EvaluatorSettings
@@ -26,7 +30,11 @@ from tests.signing import make_trust
 
 
 def test_rare_viral_tweets_are_learned_called_and_judged(
-    challengers: MlflowChallengers, db: Sessions, mlflow_url: str, tmp_path: Path
+    challengers: MlflowChallengers,
+    db: Sessions,
+    mlflow_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = challengers.settings.model_copy(update={"likes_threshold": 10})
     tweets = [
@@ -36,7 +44,7 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
     judge = Judge(
         TweetStore(db),
         Scorer(challengers.registry, tmp_path / "evaluator", make_trust(tmp_path)),
-        PromotionRule(resamples=500),
+        PromotionRule(),
         EvaluatorSettings.model_validate(settings.model_dump()),
     )
 
@@ -47,7 +55,15 @@ def test_rare_viral_tweets_are_learned_called_and_judged(
         training = ledger.find_training_by_version(session, trained.model_version)
     assert training is not None
     verdict = judge.compare(Challenge(training))
+    monkeypatch.setenv("VIRAL_DATABASE_URL", settings.database_url.get_secret_value())
+    monkeypatch.setenv("VIRAL_RABBITMQ_URL", settings.rabbitmq_url.get_secret_value())
+    monkeypatch.setenv("VIRAL_MLFLOW_URL", mlflow_url)
+    monkeypatch.setenv("VIRAL_LIKES_THRESHOLD", "10")
+    monkeypatch.setenv("VIRAL_ALLOW_UNSIGNED", "true")
+    apart = JudgeInChild(threading.Event()).compare(Challenge(training))
 
+    said = {column.key: getattr(verdict, column.key) for column in Verdict.__table__.columns}
+    assert {name: getattr(apart, name) for name in said} == said
     assert verdict.outcome == "promoted"
     figures = verdict.challenger_metrics
     assert 0.05 < figures["viral_rate"] < 0.2

@@ -190,7 +190,6 @@ def test_a_batch_that_does_not_exist_is_unusable(trainer: Trainer, db: Sessions)
 
     with pytest.raises(Unusable, match="does not exist"):
         trainer.on_batch_collected(event)
-    trainer.on_dead_lettered(event, "does not exist")
 
 
 @pytest.mark.parametrize(
@@ -215,28 +214,3 @@ def test_a_batch_with_nothing_to_learn_gets_a_verdict_that_says_so(
     assert verdict.outcome == "untrainable"
     assert reason in verdict.reason
     assert find_versions(client, event) == []
-
-
-def test_an_event_that_was_given_up_leaves_a_verdict(trainer: Trainer, db: Sessions) -> None:
-    event = store_batch(db)
-
-    trainer.on_dead_lettered(event, "failed 5 times")
-
-    with db() as session:
-        (verdict,) = session.scalars(select(Verdict)).all()
-    assert (verdict.outcome, verdict.reason) == ("failed", "failed 5 times")
-
-
-def test_a_training_that_was_given_up_leaves_a_failed_run_and_no_files(
-    trainer: Trainer, db: Sessions, client: MlflowClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    event = store_batch(db)
-    with monkeypatch.context() as patch:
-        kill_at(patch, "Run.register", after=False)
-        with pytest.raises(Killed):
-            trainer.on_batch_collected(event)
-
-    trainer.on_dead_lettered(event, "failed 5 times")
-
-    assert [run.info.status for run in find_runs(client, event)] == ["FAILED"]
-    assert not list((trainer.settings.data_dir / "trainer").glob(str(event.id)))

@@ -52,7 +52,14 @@ def test_whatever_may_be_another_machine_is_not(host: str) -> None:
             "postgresql://me:pw@db/t?sslmode=verify-full&sslmode=disable",
             "add ?sslmode=verify-full",
         ),
+        (
+            "DATABASE_URL",
+            "postgresql://me:pw@localhost,db:5433/t?target_session_attrs=any",
+            "add ?sslmode=verify-full",
+        ),
+        ("DATABASE_URL", "postgresql://me:pw@/t?host=/tmp,db", "add ?sslmode=verify-full"),
         ("RABBITMQ_URL", "amqp://me:pw@mq/", "write amqps://"),
+        ("RABBITMQ_URL", "amqp://me:pw@localhost:5672,mq:5672/", "write amqps://"),
         ("MLFLOW_URL", "http://ml:5000", "write https://"),
         ("MLFLOW_URL", "http://127.0.0.1:5000@ml:5000", "write https://"),
     ],
@@ -88,6 +95,14 @@ def test_encrypted_addresses_carry_the_authority_to_trust(
     assert broker == ("amqps://mq/%2F?heartbeat=5", str(ca_file))
     assert split_authority(settings.mlflow_url)[1] == str(ca_file)
     assert split_account(settings.mlflow_url) == ("https://ml:5000", ("me", "pw"))
+
+
+def test_addresses_of_several_hosts_carry_it_too() -> None:
+    database = fill_authority("postgresql:///t?host=a,b&sslmode=verify-full", Path("/ca"))
+    broker = fill_authority("amqps://me:pw@a:5671,b:5671/%2F", Path("/ca"))
+
+    assert database == "postgresql:///t?host=a,b&sslmode=verify-full&sslrootcert=/ca"
+    assert split_authority(broker) == ("amqps://me:pw@a:5671,b:5671/%2F", "/ca")
 
 
 def test_an_address_that_names_an_authority_keeps_it() -> None:

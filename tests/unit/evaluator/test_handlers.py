@@ -298,9 +298,10 @@ def test_a_verdict_says_how_sure_its_figures_are_and_where_viral_begins(
 
 def change_threshold(evaluator: Evaluator, likes_threshold: int) -> Evaluator:
     """The same evaluator with another VIRAL_LIKES_THRESHOLD."""
-    settings = evaluator.judge.settings.model_copy(update={"likes_threshold": likes_threshold})
+    judge = cast(Judge, evaluator.judge)
+    settings = judge.settings.model_copy(update={"likes_threshold": likes_threshold})
     assert settings.label_rule == LabelRule(likes_threshold, settings.label_rule.min_age)
-    return replace(evaluator, judge=replace(evaluator.judge, settings=settings))
+    return replace(evaluator, judge=replace(judge, settings=settings))
 
 
 def test_an_event_given_up_leaves_a_verdict_that_a_replay_replaces(

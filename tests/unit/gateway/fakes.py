@@ -32,6 +32,7 @@ from viral_gateway.records import Records
 from viral_gateway.serving.announcements import Announcements
 from viral_gateway.serving.champion import ModelHolder, Serving
 from viral_gateway.settings import GatewaySettings
+from viral_gateway.stores.bounded_reads import BoundedReads
 from viral_gateway.stores.predictions import RecentPredictions
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -124,12 +125,13 @@ class FakeGateway:
             self.holder,
             PredictionService(
                 Scoring(threads=2, most_waiting=1024),
-                AuthorCache(self.records.find_authors),
+                AuthorCache(self.records.find_authors, BoundedReads("authors", settings.author_lookup_s)),
                 PredictionLog(self.sessions, settings),
                 settings.min_age,
             ),
             self.announcements,
             self.records,
+            BoundedReads("records", deadline_s=5),
             LiveTraffic(self.records, settings.min_age),
             lambda: list(self.missing),
         )
@@ -222,6 +224,7 @@ def make_batch(source: str = "archive", *, collected: bool = True) -> Batch:
         validation_count=7_200,
         test_count=7_310,
         viral_rate=0.44,
+        history_only=False,
         filtered={"reply": 120},
     )
 

@@ -63,6 +63,7 @@ def _make_batch(number: int, source: str, *, collected: bool = True) -> Batch:
         validation_count=7_200,
         test_count=7_200,
         viral_rate=0.4 + 0.002 * number if collected else None,
+        history_only=False,
         filtered={"reply": 120},
     )
 

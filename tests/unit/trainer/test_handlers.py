@@ -76,7 +76,6 @@ class FakeChallengers:
         self.versions: dict[UUID, RegisteredVersion] = {}
         self.trained: list[UUID] = []
         self.finished: list[int] = []
-        self.given_up: list[UUID] = []
 
     def find(self, candidate: Candidate) -> RegisteredVersion | None:
         found = self.versions.get(candidate.event_id)
@@ -96,9 +95,6 @@ class FakeChallengers:
 
     def finish(self, event_id: UUID, version: RegisteredVersion) -> None:
         self.finished.append(version.model_version)
-
-    def give_up(self, event_id: UUID) -> None:
-        self.given_up.append(event_id)
 
 
 @pytest.fixture
@@ -144,6 +140,19 @@ def test_a_batch_becomes_a_challenger(
     assert (trained.batch_id, trained.model_version) == (event.batch_id, 1)
     assert trained.metrics == store.trainings[event.id].metrics == {"auc": 0.7}
     assert challengers.finished == [1]
+
+
+def test_a_batch_that_was_lost_after_its_export_is_told_before_anybody_is_asked(
+    trainer: Trainer, store: InMemoryStore, challengers: FakeChallengers
+) -> None:
+    event = collect_batch(store)
+    trainer.on_batch_collected(event)
+    del store.batches[event.batch_id], store.trainings[event.id]
+
+    with pytest.raises(Unusable, match=f"batch {event.batch_id} does not exist"):
+        trainer.on_batch_collected(event)
+
+    assert len(challengers.finished) == 1
 
 
 def test_a_replay_announces_the_same_and_trains_nothing(
@@ -224,27 +233,3 @@ def test_a_training_that_fails_records_nothing(
         trainer.on_batch_collected(event)
 
     assert (store.trainings, store.verdicts, challengers.finished) == ({}, {}, [])
-
-
-def test_a_dead_lettered_batch_has_failed_and_holds_up_no_later_one(
-    trainer: Trainer, store: InMemoryStore, challengers: FakeChallengers
-) -> None:
-    event, later = collect_batch(store), collect_batch(store)
-
-    trainer.on_dead_lettered(event, "failed 5 times")
-
-    verdict = store.verdicts[event.id]
-    assert (verdict.outcome, verdict.reason) == ("failed", "failed 5 times")
-    assert challengers.given_up == [event.id]
-    assert trainer.on_batch_collected(later)
-
-
-def test_a_dead_lettered_event_of_no_batch_leaves_no_verdict(
-    trainer: Trainer, store: InMemoryStore, challengers: FakeChallengers
-) -> None:
-    event = collect_batch(store).model_copy(update={"batch_id": uuid4()})
-
-    trainer.on_dead_lettered(event, "does not exist")
-
-    assert store.verdicts == {}
-    assert challengers.given_up == [event.id]

@@ -82,7 +82,7 @@ def prepare(
                 "no server is named: give --database-url, --console-url with --rabbitmq-url, --mlflow-url"
             )
         database_url, console_url, rabbitmq_url, mlflow_url = (
-            _fill_trust(url, option, scheme, ca_file, allow_plain)
+            fill_trust(url, option, scheme, ca_file, allow_plain)
             for url, option, scheme in (
                 (database_url, "--database-url", "postgresql"),
                 (console_url, "--console-url", "https"),
@@ -106,7 +106,7 @@ def prepare(
             typer.echo("MLflow: accounts and permissions are there")
 
 
-def _fill_trust(
+def fill_trust(
     url: str | None, option: str, scheme: str, ca_file: Path | None, allow_plain: bool
 ) -> str | None:
     """Put in whom to trust. Raises UsageError for a plain connection to another machine, unless it is allowed."""

@@ -61,7 +61,7 @@ def make_batches_table(trails: Sequence[BatchTrail]) -> Table:
             f"{batch.window_from:%Y-%m-%d} to {batch.window_to:%Y-%m-%d}",
             f"{batch.tweet_count:,}" + ("" if batch.collected_at else f" of {batch.target:,}"),
             str(trail.training.model_version) if trail.training else "-",
-            verdict.outcome if verdict else "-",
+            verdict.outcome if verdict else "history only" if batch.history_only else "-",
         )
     return table
 
@@ -70,10 +70,13 @@ def make_addresses_table(plan: Plan) -> Table:
     """Make a table of where a person goes next."""
     table = Table(box=None, pad_edge=False, show_header=False)
     login = "  (user operator, password: `viral status --passwords`)"
-    for what, address in (
+    pages = (
         ("web form", f"{plan.gateway_url}/"),
         ("pipeline", f"{plan.gateway_url}/pipeline"),
         ("API docs", f"{plan.gateway_url}/docs"),
+    )
+    for what, address in (
+        *(() if plan.only_servers else pages),
         ("MLflow", plan.mlflow_url + (login if plan.own_mlflow else "")),
         ("RabbitMQ", plan.console_url + (login if plan.own_rabbitmq else "")),
         ("logs", f"{plan.home.log_dir}  (or `viral logs`)"),

@@ -75,7 +75,7 @@ def start_supervisor(home: Home) -> None:
     )
     if done.returncode:
         raise StackError(
-            f"the supervisor does not start: {(done.stderr or done.stdout).strip().splitlines()[-1]}"
+            f"the supervisor does not start: {(done.stderr or done.stdout).strip().splitlines()[0]}"
         )
 
 

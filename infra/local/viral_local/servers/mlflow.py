@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -13,9 +14,9 @@ from viral_common.addresses import split_account
 from viral_local.errors import StackError
 from viral_local.home import Home
 from viral_local.http_client import open_http
-from viral_local.ports import LOOPBACK
 from viral_local.prepare.secret_files import DATABASE, MLFLOW, MLFLOW_KEY, SecretFiles
 from viral_local.private_files import write_private
+from viral_local.process.client import run_client
 from viral_local.process.program import BEHIND_REPLIES, Program
 
 
@@ -32,12 +33,14 @@ def configure(home: Home, database_url: str, files: SecretFiles) -> None:
         write_private(folder / name, value, home.owner.ids)
 
 
-def make_program(home: Home, port: int, database_url: str) -> Program:
+def make_program(
+    home: Home, port: int, database_url: str, addresses: Sequence[str], names: Sequence[str]
+) -> Program:
     """Run its application under gunicorn, which hands files to the kernel.
 
     See docs/decisions/0018-mlflow-under-gunicorn.md.
     `mlflow server` would be one more process, which a kill leaves behind. Its own check of the Host header lets every
-    name of this machine through, on any port.
+    name of this machine through, on any port; others are named to it.
     """
     data, tls = _locate_dir(home), home.locate_tls_dir("mlflow")
     return Program(
@@ -49,9 +52,8 @@ def make_program(home: Home, port: int, database_url: str) -> Program:
                 "-m",
                 "gunicorn",
                 "viral_local.servers.mlflow_app:app",
-                "--bind",
-                f"{LOOPBACK}:{port}",
             ),
+            *(part for address in addresses for part in ("--bind", f"{address}:{port}")),
             *("--worker-class", "gthread", "--threads", "16"),
             *("--keep-alive", "60", "--graceful-timeout", "5"),
             # A page that compares a hundred runs names each in its address.
@@ -66,12 +68,36 @@ def make_program(home: Home, port: int, database_url: str) -> Program:
             "VIRAL_DATABASE_URL": _leave_out_password(database_url),
             "VIRAL_SECRETS_DIR": str(data / "secrets"),
             "HOME": str(data),
+            # Threads that hardly ever work at once need no memory pool each: a tenth less.
+            "MALLOC_ARENA_MAX": "1",
+            **(
+                {
+                    "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(
+                        f"{name}:*" for name in ("localhost", *addresses, *names)
+                    )
+                }
+                if len(addresses) > 1
+                else {}
+            ),
         },
         cwd=str(data),
         user=home.owner.user if _is_python_reachable(home) else None,
         inherit_env=True,
         niceness=BEHIND_REPLIES,
     )
+
+
+def upgrade_schema(database_url: str) -> None:
+    """Bring MLflow's tables to the installed version, which else refuses to start."""
+    run_client(
+        [sys.executable, "-m", "mlflow", "db", "upgrade", _leave_out_password(database_url)],
+        split_account(database_url)[1],
+    )
+
+
+def locate_artefacts(home: Home) -> Path:
+    """Locate the files of all runs."""
+    return _locate_dir(home) / "artifacts"
 
 
 def find_outage(url: str) -> str | None:

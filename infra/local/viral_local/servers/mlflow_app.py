@@ -42,7 +42,9 @@ def _configure() -> None:
         "_MLFLOW_SERVER_REGISTRY_STORE": database,
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
-        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": Path("artifacts").absolute().as_uri(),
+        # Another place, such as s3://bucket/folder, is one that several servers share.
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": os.environ.get("VIRAL_MLFLOW_ARTIFACTS")
+        or Path("artifacts").absolute().as_uri(),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_AUTH_CONFIG_PATH": str(config),

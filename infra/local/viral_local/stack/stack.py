@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -40,7 +40,7 @@ def _show_nothing(_: str) -> AbstractContextManager[None]:
 class Stack:
     """Start, inspect and stop one stack.
 
-    `only_servers`: without the four services, for tests. `any_ports`: whatever the kernel has free.
+    `only_servers`: without the four services. `any_ports`, for tests: those the kernel has free, and no tables.
     """
 
     settings: LocalSettings
@@ -96,16 +96,22 @@ class Stack:
         """Start what is missing. `choices` are settings for the scraper; None: those it has or last had."""
         self.home.make()
         with lock_file(self.home.lock_file):
-            if self.supervisor.find_pid() is None or self._has_begun_otherwise():
-                stop_orphans(self._find_orphans())
-                plan = self._start_afresh(choices)
-            else:
-                if self.settings.tls not in (None, self.home.has_tls):
-                    running = "with TLS" if self.home.has_tls else "without TLS"
-                    raise UsageError(f"the stack runs {running}: stop it first with `viral down`")
+            if self.home.unfinished_file.exists():
+                raise UsageError(f"`{self.home.unfinished_file.read_text()}` was cut off: repeat it")
+            running = self.supervisor.find_pid() is not None
+            is_up = running and self.document is not None
+            if running:
+                self._check_kind(load_plan(self.home))
+            if is_up and self.settings.tls not in (None, self.home.has_tls):
+                how = "with TLS" if self.home.has_tls else "without TLS"
+                raise UsageError(f"the stack runs {how}: stop it first with `viral down`")
+            if running and not self._is_given_other_servers():
                 plan = self._renew_plan(load_plan(self.home), choices)
+            else:
+                stop_orphans(self._find_orphans())
+                plan = self._start_afresh(choices, keep_given=is_up)
             start = Start(plan, self.supervisor, self.step)
-            start.start_servers(migrations=not self.only_servers)
+            start.start_servers(migrations=not self.any_ports)
             if not self.only_servers:
                 start.start_services(plan.make_services())
             self._write_addresses(plan)
@@ -122,6 +128,37 @@ class Stack:
             else:
                 self._renew_plan(plan, choices)
 
+    @contextmanager
+    def hold(self, command: str) -> Iterator[None]:
+        """Let nobody start it until `command` came to its end. Raises UsageError if it is running."""
+        self.home.make()
+        with lock_file(self.home.lock_file):
+            repeated = self.home.unfinished_file.exists()
+            if self.supervisor.find_pid() is not None and not repeated:
+                raise UsageError("the stack is running: stop it first with `viral down`")
+            self._stop_all()
+            write_private(self.home.unfinished_file, command)
+            try:
+                yield
+            except UsageError:  # refused, so nothing was begun
+                if not repeated:
+                    self.home.unfinished_file.unlink()
+                raise
+            self.home.unfinished_file.unlink()
+
+    @contextmanager
+    def run_postgres(self) -> Iterator[Plan]:
+        """Run the private Postgres alone, within `hold`."""
+        plan = self._start_afresh(None)
+        start = Start(plan, self.supervisor, self.step)
+        try:
+            start.make_certificates()
+            start.start_postgres()
+            yield plan
+        finally:
+            self._stop_all()
+            self._forget_addresses()
+
     def down(self, purge: bool = False) -> int:
         """Stop all processes of this stack, however they were left; returns how many there were."""
         if not self.home.root.is_dir():
@@ -129,6 +166,8 @@ class Stack:
         with lock_file(self.home.lock_file):
             stopped = self._stop_all(gently=not (purge and self.only_servers))
             self._forget_addresses()
+            if self.home.socket.parent != self.home.root:
+                shutil.rmtree(self.home.socket.parent, ignore_errors=True)
             # Without an id no stack was made here, and nothing here is its data.
             if purge and self.home.stack_id:
                 self._delete_data()
@@ -144,16 +183,24 @@ class Stack:
     def _find_orphans(self) -> list[Orphan]:
         return find_orphans(self.home.stack_id, self.home.root, postgres.locate_postmaster_file(self.home))
 
-    def _has_begun_otherwise(self) -> bool:
-        """Check for a start that was cut off or failed, after which other servers were given."""
-        if self.document is not None:
-            return False
+    def _is_given_other_servers(self) -> bool:
+        """Check for other servers than those it was started with; one that is up keeps what is not mentioned now."""
         begun = load_plan(self.home)
-        return begun.given != find_given_servers(self.settings, begun)
+        return begun.given != find_given_servers(self.settings, begun, keep=self.document is not None)
 
-    def _start_afresh(self, choices: Mapping[str, str] | None) -> Plan:
+    def _check_kind(self, running: Plan) -> None:
+        """Raise UsageError if what runs here is of another kind, or listens elsewhere than is asked."""
+        if running.only_servers != self.only_servers:
+            kind = "only the servers run" if running.only_servers else "the whole stack runs"
+            raise UsageError(f"here {kind}: stop it first with `viral down`")
+        if self.only_servers and str(self.settings.bind_address or running.bind) != running.bind:
+            raise UsageError(
+                f"the servers listen on {running.bind}: stop them first with `viral servers stop`"
+            )
+
+    def _start_afresh(self, choices: Mapping[str, str] | None, keep_given: bool = False) -> Plan:
         self._forget_addresses()
-        plan = make_plan(self.home, self.settings, choices, self.any_ports)
+        plan = make_plan(self.home, self.settings, choices, self.any_ports, keep_given, self.only_servers)
         programs = self._make_programs(plan)
         for program in programs:
             write_program(self.home, program)
@@ -200,8 +247,6 @@ class Stack:
             self.home.root / "supervisor.pid",
         ):
             path.unlink(missing_ok=True)
-        if self.home.socket.parent not in (self.home.root, *self.home.root.parents):
-            shutil.rmtree(self.home.socket.parent, ignore_errors=True)
 
     def _delete_data(self) -> None:
         """Delete only what the stack made: VIRAL_DATA_DIR may hold other files."""
@@ -210,7 +255,15 @@ class Stack:
             shutil.rmtree(folder, ignore_errors=True)
         for name in SERVICE_DIRS:
             shutil.rmtree(self.home.root / name, ignore_errors=True)
-        for name in ("stack-id", "plan.json", SIGNERS_FILE, "supervisord.conf", "stack.lock", "lock"):
+        for name in (
+            "stack-id",
+            "plan.json",
+            SIGNERS_FILE,
+            "supervisord.conf",
+            "stack.lock",
+            "lock",
+            "unfinished",
+        ):
             (self.home.root / name).unlink(missing_ok=True)
         if not any(self.home.root.iterdir()):
             self.home.root.rmdir()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from viral_common.bus.operations import prepare_broker
 from viral_common.database.engine import connect_to, make_schema, migrate
 
 from viral_local.certificates import make_certificates
 from viral_local.errors import StackError
-from viral_local.ports import LOOPBACK, find_taken_port, is_answering
+from viral_local.ports import find_taken_port, is_answering
 from viral_local.prepare.mlflow import prepare_mlflow
 from viral_local.prepare.postgres import prepare_roles, prepare_tables
 from viral_local.prepare.rabbitmq import prepare_rabbitmq
@@ -32,7 +30,6 @@ TIMEOUT_S = 120
 SCRAPER_TIMEOUT_S = 8
 # Workers of a gateway that was killed answer until they have finished.
 TAKEN_TIMEOUT_S = 15
-AMQP_PORTS = {"amqp": 5672, "amqps": 5671}
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,10 @@ class Start:
 
     def start_servers(self, migrations: bool = True) -> None:
         """Start the private servers; RabbitMQ takes longest to boot, so it goes first and is asked last."""
-        if self.plan.home.has_tls:
-            self._make_certificates()
+        self.make_certificates()
         if self.plan.own_rabbitmq:
             self._start_rabbitmq()
-        with self.step("Postgres"):
-            self._start_postgres()
+        self.start_postgres()
         if self.plan.own_mlflow:
             mlflow.configure(self.plan.home, self.plan.mlflow_database_url, self.plan.secrets)
             self._start("mlflow")
@@ -88,16 +83,23 @@ class Start:
         health = services.ask_health(self.plan.format_health_url(name))
         return None if health.ready else "; ".join(health.missing) or "it does not answer"
 
-    def _make_certificates(self) -> None:
+    def make_certificates(self) -> None:
         """Make those that are missing or due; those of servers lie where whoever runs these can read them."""
         home = self.plan.home
+        if not home.has_tls:
+            return
         home.tls_dir.mkdir(mode=0o700, exist_ok=True)
         for server in ("postgres", "rabbitmq", "mlflow"):
             place, link = home.owner.make_dir(home.locate_tls_dir(server)), home.tls_dir / server
             if not link.is_symlink():
                 link.symlink_to(place)
-        if "postgres" in make_certificates(home.tls_dir, []):
+        if "postgres" in make_certificates(home.tls_dir, [self.plan.bind, *self.plan.names]):
             postgres.reload_configuration(home)
+
+    def start_postgres(self) -> None:
+        """Start the private one with its roles and databases, or look whether the given one answers."""
+        with self.step("Postgres"):
+            self._start_postgres()
 
     def _start_postgres(self) -> None:
         if self.plan.own_postgres:
@@ -118,7 +120,8 @@ class Start:
             migrate(connect_to(self.plan.database_url))
 
     def _start_rabbitmq(self) -> None:
-        rabbitmq.configure(self.plan.home, self.plan.ports, self.plan.secrets.read("operator", RABBITMQ))
+        password = self.plan.secrets.read("operator", RABBITMQ)
+        rabbitmq.configure(self.plan.home, self.plan.ports, password, self.plan.addresses)
         self._start("epmd")
         self._wait("epmd", "epmd", lambda: None if is_answering(self.plan.ports["epmd"]) else "not listening")
         self._start("rabbitmq")
@@ -129,13 +132,6 @@ class Start:
             self._wait("RabbitMQ", "rabbitmq", lambda: rabbitmq.find_outage(console))
             prepare_rabbitmq(console, self.plan.rabbitmq_url, self.plan.secrets)
             return
-        given = urlsplit(self.plan.rabbitmq_url)
-        port = given.port or AMQP_PORTS[given.scheme]
-        try:
-            socket.create_connection((given.hostname or LOOPBACK, port), timeout=5).close()
-        except OSError as error:
-            where = f"{given.hostname}:{port}"
-            raise StackError(f"VIRAL_RABBITMQ_URL: nothing answers at {where} ({error})") from error
         prepare_broker(self.plan.rabbitmq_url)
 
     def _await_mlflow(self) -> None:

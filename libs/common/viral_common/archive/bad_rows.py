@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -28,7 +28,8 @@ class BadRow(ValueError):
 class BadRows:
     """Collect what was wrong with an archive: totals by reason, and for each the first places."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_places: bool = True) -> None:
+        self._log_places = log_places
         self.by_reason: Counter[str] = Counter()
         """Rows that are left out, and values that are taken as unknown in rows that are not."""
         self.rows = 0
@@ -46,7 +47,7 @@ class BadRows:
         """Count a row, and name it if it is among the first with that reason. Raises NoTweets."""
         self.by_reason[reason] += 1
         self.rows += 1
-        self._name(path, line, reason, "row left out")
+        self._name(f"{path}:{line}", reason, "row left out")
         self.running += 1
         if self.running == MOST_RUNNING:
             raise NoTweets(f"{MOST_RUNNING:,} bad rows and no tweet among them; the rest is not read")
@@ -54,13 +55,22 @@ class BadRows:
     def add_value(self, path: Path, line: int, reason: str) -> None:
         """Count a value that cannot be used, and name its row, which is kept, likewise."""
         count_unknown(self.by_reason, reason)
-        self._name(path, line, UNKNOWN.format(reason), "value left out")
+        self._name(f"{path}:{line}", UNKNOWN.format(reason), "value left out")
 
-    def _name(self, path: Path, line: int, reason: str, event: str) -> None:
+    def add_all(self, by_reason: Mapping[str, int], rows: int, places: Mapping[str, Sequence[str]]) -> None:
+        """Count and name what was found in another part of the archive."""
+        self.by_reason.update(by_reason)
+        self.rows += rows
+        for reason, found in places.items():
+            for place in found:
+                self._name(place, reason, "left out")
+
+    def _name(self, place: str, reason: str, event: str) -> None:
         places = self.places.setdefault(reason, [])
         if len(places) < NAMED:
-            places.append(f"{path}:{line}")
-            log.warning(event, place=f"{path}:{line}", reason=reason)
+            places.append(place)
+            if self._log_places:
+                log.warning(event, place=place, reason=reason)
 
 
 def count_unknown(counts: Counter[str], reason: str) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import queue
-import threading
 from collections.abc import Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +16,7 @@ from viral_common.errors import UsageError
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 ZSTD_SKIPPED = b"\x2a\x4d\x18"  # after a byte of any kind: a frame that holds nothing to unpack
-PACKED_AT_ONCE = 1 << 15  # bytes; text becomes five to ten times as large, zeros a thousand times
+PACKED_AT_ONCE = 1 << 16  # bytes; text becomes five to ten times as large, zeros a thousand times
 UNPACKED_AT_ONCE = 1 << 20
 PLAIN_AT_ONCE = 1 << 19
 RUN = 1  # the kind of a block that is one byte, so many times
@@ -26,7 +24,6 @@ RUN = 1  # the kind of a block that is one byte, so many times
 LARGEST_WINDOW = 1 << 27
 # By its own name, which its type stubs leave out.
 IsalError: type[Exception] = isal_zlib.error  # type: ignore[assignment]
-AHEAD = 4  # blocks unpacked while the ones before them are worked on
 
 
 class DamagedFile(Exception):
@@ -34,63 +31,22 @@ class DamagedFile(Exception):
 
 
 def read_blocks(path: Path) -> Generator[bytes, None, None]:
-    """Unpack the file in order; a thread unpacks ahead. Raises DamagedFile, and UsageError if it cannot be read."""
-    waiting: queue.Queue[bytes | Exception | None] = queue.Queue(AHEAD)
-    closed = threading.Event()
-    thread = threading.Thread(
-        target=_unpack_ahead, args=(path, waiting, closed), name="unpacking", daemon=True
-    )
-    thread.start()
+    """Unpack the file in order. Raises DamagedFile, and UsageError if it cannot be read."""
     try:
-        while (block := waiting.get()) is not None:
-            if isinstance(block, Exception):
-                raise block
-            yield block
-    finally:
-        closed.set()
-        while thread.is_alive():
-            _empty(waiting)
-            thread.join(0.01)
+        yield from _unpack_blocks(path)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def read_head(path: Path, size: int) -> bytes:
     """Read the first bytes, unpacked; fewer if the file is damaged."""
     head = b""
-    try:
-        with closing(_unpack_blocks(path)) as blocks:
-            for block in blocks:
-                head += block
-                if len(head) >= size:
-                    break
-    except DamagedFile:
-        pass
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
+    with suppress(DamagedFile), closing(read_blocks(path)) as blocks:
+        for block in blocks:
+            head += block
+            if len(head) >= size:
+                break
     return head[:size]
-
-
-def _unpack_ahead(
-    path: Path, waiting: queue.Queue[bytes | Exception | None], closed: threading.Event
-) -> None:
-    last: Exception | None = None
-    try:
-        with closing(_unpack_blocks(path)) as blocks:
-            for block in blocks:
-                waiting.put(block)
-                if closed.is_set():
-                    return
-    except DamagedFile as error:
-        last = error
-    except OSError as error:
-        last = UsageError(f"cannot read {path}: {error.strerror or error}")
-    except Exception as error:  # noqa: BLE001  (the thread's edge: handed over, and raised there)
-        last = error
-    waiting.put(last)
-
-
-def _empty(waiting: queue.Queue[bytes | Exception | None]) -> None:
-    while not waiting.empty():
-        waiting.get_nowait()
 
 
 def _unpack_blocks(path: Path) -> Generator[bytes, None, None]:

@@ -42,11 +42,11 @@ def require(value: object, name: str) -> object:
 
 def get_text(value: object, name: str) -> str:
     """Get a string no longer than a tweet can be; it may be empty."""
-    if not isinstance(value, str):
-        raise BadRow(f"no {name}" if value is None else f"{name} is no text")
-    if len(value) > LONGEST_TEXT:
+    if type(value) is str and len(value) <= LONGEST_TEXT:
+        return value
+    if isinstance(value, str):
         raise BadRow(f"{name} longer than {LONGEST_TEXT} characters")
-    return value
+    raise BadRow(f"no {name}" if value is None else f"{name} is no text")
 
 
 def get_optional_text(value: object, name: str) -> str:
@@ -79,7 +79,7 @@ def get_count(value: object, name: str) -> int:
 
 def get_list(value: object, name: str) -> list[object]:
     """Get a list, or one written as text: "['a', 'b']"; some tools write an empty one as an empty object."""
-    if isinstance(value, list):
+    if type(value) is list:
         return value
     if value is None or value in ("", "[]", {}):
         return []

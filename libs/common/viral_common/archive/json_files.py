@@ -80,7 +80,16 @@ def _read_row(data: bytes, decoder: msgspec.json.Decoder[Any]) -> Any:
         raise BadRow("broken JSON") from error
     if not isinstance(row, dict):
         raise BadRow("not a JSON object")
-    return msgspec.convert(row, decoder.type)
+    return convert_row(row, decoder.type)
+
+
+def convert_row(row: dict[str, Any], row_type: Any) -> Any:
+    """Convert a row that something else than a decoder of `row_type` has read. Raises BadRow where it does not fit."""
+    try:
+        return msgspec.convert(row, row_type)
+    except msgspec.ValidationError as error:
+        # Of the types that are asked for all are objects: "Expected `object | null`, got `str` - at `$.user`".
+        raise BadRow(f"{str(error).partition('$.')[2].rstrip('`')} is no object") from error
 
 
 def _read_objects(path: Path, bad: BadRows) -> Iterator[tuple[int, bytes]]:

@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from viral_common.archive import snscrape, twint, x_api, x_api_v1
 from viral_common.archive.bad_rows import BadRow, BadRows, NoTweets
 from viral_common.archive.csv_files import find_header, read_table_rows
 from viral_common.archive.decompress import read_head
-from viral_common.archive.json_files import NumberedRow, read_json_documents, read_json_lines
+from viral_common.archive.json_files import NumberedRow, convert_row, read_json_documents, read_json_lines
 from viral_common.archive.lines import BYTE_ORDER_MARK
 from viral_common.archive.parquet_files import MAGIC, read_parquet_rows
 from viral_common.tweets.profile import AuthorProfile
@@ -39,14 +37,18 @@ class Shape:
     """Of a row's author, once its tweet is read; None for a tool that wrote none."""
 
     def convert(self, row: dict[str, Any]) -> Any:
-        """Convert a row that something else than a decoder of `row_type` has read."""
-        return msgspec.convert(row, self.row_type)
+        """Convert a row that something else than a decoder of `row_type` has read. Raises BadRow."""
+        return convert_row(row, self.row_type)
 
 
 TWINT = Shape(twint.read_twint_tweet, row_type=twint.TwintRow)
-SNSCRAPE = Shape(snscrape.read_snscrape_tweet, read_profile=snscrape.read_snscrape_profile)
+SNSCRAPE = Shape(
+    snscrape.read_snscrape_tweet,
+    row_type=snscrape.SnscrapeRow,
+    read_profile=snscrape.read_snscrape_profile,
+)
 X_API = Shape(x_api.read_x_tweet, x_api.read_page_rows, read_profile=x_api.read_x_profile)
-X_API_V1 = Shape(x_api_v1.read_v1_tweet, read_profile=x_api_v1.read_v1_profile)
+X_API_V1 = Shape(x_api_v1.read_v1_tweet, row_type=x_api_v1.V1Row, read_profile=x_api_v1.read_v1_profile)
 
 ShapedRow = tuple[Shape, int, Any]
 
@@ -74,13 +76,22 @@ def read_rows(path: Path, bad: BadRows) -> Iterator[ShapedRow]:
     head = read_head(path, HEAD)
     if head.startswith(MAGIC):
         for shape, number, row in read_parquet_rows(path, recognise_columns, bad):
-            yield from _read_pages(path, shape, iter([(number, shape.convert(row))]), bad)
+            yield from _read_pages(path, shape, _convert(path, shape, number, row, bad), bad)
     elif header := find_header(head, recognise_columns):
-        shape = header.shape
         for number, row in read_table_rows(path, header, bad):
-            yield shape, number, shape.convert(row)
+            yield from _read_pages(path, header.shape, _convert(path, header.shape, number, row, bad), bad)
     else:
         yield from _read_json_rows(path, head, bad)
+
+
+def _convert(
+    path: Path, shape: Shape, number: int, row: dict[str, Any], bad: BadRows
+) -> Iterator[NumberedRow]:
+    """Convert the row if it can be."""
+    try:
+        yield number, shape.convert(row)
+    except BadRow as error:
+        bad.add(path, number, str(error))
 
 
 def _read_json_rows(path: Path, head: bytes, bad: BadRows) -> Iterator[ShapedRow]:

@@ -8,7 +8,7 @@ whether there is a language.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -27,9 +27,9 @@ from viral_common.archive.fields import (
 from viral_common.tweets.text import clean
 from viral_common.tweets.tweet import RawTweet
 
-_LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?: (.*))?")
+_LOCAL_TIME = "2022-03-01 12:00:00"  # and the name of its zone behind
 _ZONE = re.compile(r"[+-]\d{4}")
-_ZONES_OF_UTC = ("UTC", "GMT")
+_ZONES_OF_UTC = (" UTC", " GMT")
 LONGEST_TIME = 100  # characters, the name of a zone included
 
 
@@ -75,7 +75,10 @@ def read_twint_tweet(row: TwintRow) -> RawTweet:
         # Twint sets `video` for photos too.
         has_video=not photos and str(row.video) in ("1", "True"),
         is_quote=quoted,
-        is_reply=str(require(row.conversation_id, "conversation_id")) != str(external_id)
+        is_reply=(
+            row.conversation_id != external_id
+            and str(require(row.conversation_id, "conversation_id")) != str(external_id)
+        )
         or (typed.startswith("@") and bool(get_list(row.reply_to, "reply_to"))),
         is_retweet=row.retweet is True or row.retweet == "True" or typed.startswith("RT @"),
     )
@@ -95,13 +98,12 @@ def _read_written_time(created_at: Any, timezone: Any) -> datetime | int | None:
 
 
 def _read_local_time(created_at: str, timezone: str) -> datetime | None:
-    if not (match := _LOCAL_TIME.fullmatch(created_at)):
-        raise BadRow("impossible date")
-    offset = "+0000" if match[2] in _ZONES_OF_UTC else timezone
+    time, zone = created_at[: len(_LOCAL_TIME)], created_at[len(_LOCAL_TIME) :]
+    offset = "+0000" if zone in _ZONES_OF_UTC else timezone
     try:
-        moment = datetime.fromisoformat(match[1])
-        if offset == "+0000":
-            return moment.replace(tzinfo=UTC)
-        return datetime.fromisoformat(match[1] + offset) if _ZONE.fullmatch(offset) else None
+        moment = datetime.fromisoformat(time + offset if _ZONE.fullmatch(offset) else time)
     except ValueError as error:
         raise BadRow("impossible date") from error
+    if time[10:11] != " " or zone[:1] not in ("", " "):
+        raise BadRow("impossible date")
+    return moment if moment.tzinfo else None

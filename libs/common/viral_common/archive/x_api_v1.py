@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from viral_common.archive.bad_rows import BadRow
 from viral_common.archive.fields import (
@@ -34,7 +33,74 @@ PROFILE = (
     "created_at",
 )
 LONGEST_TIME = 40  # characters; usual are 30
+_MONTHS = {
+    name: f"{place + 1:02}"
+    for place, name in enumerate(
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    )
+}
 _TWEET_ID = re.compile(r"/status/(\d+)")
+
+
+class Reference(TypedDict, total=False):
+    """Describe the other tweet that a row holds whole: only that there is one matters."""
+
+    id: Any
+
+
+class Entities(TypedDict, total=False):
+    """Describe what a text holds."""
+
+    media: Any
+    urls: Any
+
+
+class LongText(TypedDict, total=False):
+    """Describe the whole of a text that was cut."""
+
+    full_text: Any
+    entities: Entities | None
+    extended_entities: Entities | None
+
+
+class User(TypedDict, total=False):
+    """Describe an author."""
+
+    id: Any
+    id_str: Any
+    screen_name: Any
+    verified: Any
+    followers_count: Any
+    friends_count: Any
+    statuses_count: Any
+    favourites_count: Any
+    listed_count: Any
+    created_at: Any
+
+
+class V1Row(TypedDict, total=False):
+    """Describe the fields that are used: reading no others takes a third of the time."""
+
+    id: Any
+    id_str: Any
+    user: User | None
+    extended_tweet: LongText | None
+    full_text: Any
+    text: Any
+    entities: Entities | None
+    extended_entities: Entities | None
+    quoted_status_id: Any
+    quoted_status_id_str: Any
+    created_at: Any
+    lang: Any
+    favorite_count: Any
+    retweet_count: Any
+    reply_count: Any
+    is_quote_status: Any
+    in_reply_to_status_id: Any
+    in_reply_to_status_id_str: Any
+    in_reply_to_user_id_str: Any
+    retweeted_status: Reference | None
 
 
 def read_v1_tweet(row: Row) -> RawTweet:
@@ -83,8 +149,9 @@ def parse_v1_time(value: object, name: str) -> datetime:
     if not isinstance(value, str) or len(value) > LONGEST_TIME:
         raise BadRow(f"{name} is no text")
     try:
-        return parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
+        _, month, day, time, zone, year = value.split(" ")
+        return datetime.fromisoformat(f"{year}-{_MONTHS[month]}-{day} {time}{zone}")
+    except (ValueError, KeyError) as error:
         raise BadRow("impossible date") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.client
 import json
 import os
@@ -66,7 +67,7 @@ def download(mlflow_url: str, artifact_uri: str, precision: Precision | None, in
     path = check_artifact_uri(artifact_uri)
     files = f"{split_account(mlflow_url)[0]}/api/2.0/mlflow-artifacts/artifacts"
     until = time.monotonic() + WHOLE_S
-    with _open_reply(mlflow_url, f"{files}?{urlencode({'path': path})}", artifact_uri) as listing:
+    with open_reply(mlflow_url, f"{files}?{urlencode({'path': path})}", artifact_uri) as listing:
         names = _read_names(listing.read(LONGEST_LISTING), artifact_uri)
     if MANIFEST not in names:
         raise ArtefactError(f"{artifact_uri}: MLflow has no artefact there")
@@ -81,8 +82,17 @@ def download(mlflow_url: str, artifact_uri: str, precision: Precision | None, in
     return directory
 
 
+def download_digest(mlflow_url: str, artifact_uri: str) -> str:
+    """Fetch the manifest alone, and compute the digest that names the artefact. Raises as `download` does."""
+    path = check_artifact_uri(artifact_uri)
+    url = f"{split_account(mlflow_url)[0]}/api/2.0/mlflow-artifacts/artifacts/{quote(f'{path}/{MANIFEST}')}"
+    until = time.monotonic() + TIMEOUT_S
+    pieces = _read_pieces(mlflow_url, url, artifact_uri, get_size_limit(MANIFEST), until)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()
+
+
 def _read_pieces(mlflow_url: str, url: str, artifact_uri: str, limit: int, until: float) -> Iterator[bytes]:
-    with _open_reply(mlflow_url, url, artifact_uri) as body:
+    with open_reply(mlflow_url, url, artifact_uri) as body:
         size = 0
         while piece := body.read1(PIECE_BYTES):
             if (size := size + len(piece)) > limit:
@@ -113,15 +123,19 @@ def _read_file_name(file: dict[str, Any], artifact_uri: str) -> str:
 
 
 @contextmanager
-def _open_reply(mlflow_url: str, url: str, artifact_uri: str) -> Iterator[http.client.HTTPResponse]:
+def open_reply(
+    mlflow_url: str, url: str, what: str, method: str = "GET", body: bytes | None = None
+) -> Iterator[http.client.HTTPResponse]:
+    """Ask MLflow, with JSON or without. Raises RegistryUnavailable without an answer, ArtefactError for a refusal."""
+    headers = _build_authorisation(mlflow_url) | ({"Content-Type": "application/json"} if body else {})
     try:
-        request = Request(url, headers=_build_authorisation(mlflow_url))  # noqa: S310  (a setting, and http or https)
+        request = Request(url, body, headers, method=method)  # noqa: S310  (a setting, and http or https)
         with _make_opener(mlflow_url).open(request, timeout=TIMEOUT_S) as reply:
             yield reply
     except HTTPError as error:
         if error.code >= 500 or error.code in _TRY_AGAIN:
             raise _build_outage(mlflow_url, error) from error
-        raise ArtefactError(f"{artifact_uri}: MLflow cannot deliver it ({error})") from error
+        raise ArtefactError(f"{what}: MLflow cannot deliver it ({error})") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _build_outage(mlflow_url, error) from error
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Self
 
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import UnroutableError
+from pika.exceptions import ChannelClosedByBroker, UnroutableError
 from pika.spec import BasicProperties
 
 from viral_common.bus.messages import Message
 from viral_common.bus.topology import (
+    AUDIT_QUEUE,
     DEAD_LETTER_QUEUE,
     EVENTS,
+    OTHER_ARGUMENTS,
     declare_topology,
     open_connection,
     require_queue,
@@ -23,9 +25,18 @@ from viral_common.tweets.text import clean
 
 
 def prepare_broker(url: str) -> None:
-    """Make every exchange, queue and binding that is missing; again changes nothing."""
+    """Make every exchange, queue and binding that is missing; again changes nothing.
+
+    A queue of the newest events that is of another kind is made anew: it holds copies for people to look at.
+    """
     with open_connection(url, "viral servers prepare") as opened:
-        declare_topology(opened.channel())
+        try:
+            declare_topology(opened.channel())
+        except ChannelClosedByBroker as error:
+            if error.reply_code != OTHER_ARGUMENTS or f"'{AUDIT_QUEUE}'" not in error.reply_text:
+                raise
+            opened.channel().queue_delete(AUDIT_QUEUE)
+            declare_topology(opened.channel())
 
 
 def tail(url: str) -> Iterator[Message]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from pika.adapters.blocking_connection import BlockingConnection
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ConnectionBlockedTimeout, ConnectionWrongStateError
 from pika.spec import BasicProperties
 
 from viral_common.bus.messages import Message
 from viral_common.bus.topology import EVENTS, QUEUES, require_queue
+from viral_common.errors import ServerAway
 from viral_common.events import EVENT_TYPES, CloudEvent
 
 
@@ -25,25 +27,33 @@ class Publisher:
     def publish(self, message: Message) -> None:
         """Publish one message.
 
-        Raises ServerAway if its work queue is missing, UnroutableError if none takes it, NackError if the broker
-        refuses it.
+        Raises ServerAway if its work queue is missing or the broker is full, UnroutableError if none takes it,
+        NackError if the broker refuses it.
         """
         # The audit queue takes everything, so a deleted work queue would go unnoticed.
         for queue in (queue for queue, name in QUEUES.items() if name == message.routing_key):
             require_queue(self._channel, queue)
-        self._channel.basic_publish(
-            message.exchange,
-            message.routing_key,
-            message.body,
-            self._build_properties(message),
-            mandatory=True,
-        )
+        try:
+            self._channel.basic_publish(
+                message.exchange,
+                message.routing_key,
+                message.body,
+                self._build_properties(message),
+                mandatory=True,
+            )
+        except ConnectionBlockedTimeout as error:
+            raise ServerAway("RabbitMQ takes no messages: it is short of memory or of disk") from error
 
     def wait(self, seconds: float) -> None:
         """Wait, while answering the broker's heartbeats. Raises when the connection was lost."""
         self._connection.process_data_events(time_limit=seconds)
         if not self._channel.is_open:
             raise AMQPError("the broker closed the channel")
+
+    def wake(self) -> None:
+        """End a wait, from any thread."""
+        with suppress(ConnectionWrongStateError):  # then nobody waits
+            self._connection.add_callback_threadsafe(lambda: None)
 
     def _build_properties(self, message: Message) -> BasicProperties:
         if message.routing_key not in EVENT_TYPES or message.exchange != EVENTS:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,20 +13,29 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.schema import CreateSchema
 
-from viral_common.encryption import examine_postgres, explain_failure
-from viral_common.errors import UsageError, summarise_error
+from viral_common.addresses import NOTICE_SILENCE
+from viral_common.encryption import examine_postgres, explain_failure, parse_postgres_address
+from viral_common.errors import ServerAway, UsageError, summarise_error
 from viral_common.settings import CommonSettings
 
 Sessions = sessionmaker[Session]
 
 # What a statement raises while Postgres does not answer; all else is a fault of ours.
 POSTGRES_AWAY = (OperationalError, InterfaceError)
+
+# What a server says that was demoted to a standby: ask the other hosts of the address.
+READ_ONLY = "25006"
+# Postgres, too, notices a client whose host vanished, and frees what it had locked.
+SERVER_OPTIONS = (
+    "-c timezone=utc -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=2 "
+    "-c tcp_user_timeout=15s"
+)
 
 # One migration at a time, whoever starts first; the number is arbitrary but fixed.
 MIGRATION_LOCK = 7_201_733
@@ -37,12 +49,27 @@ def connect(settings: CommonSettings, application: str) -> Engine:
 def connect_to(database_url: str, application: str = "viral") -> Engine:
     """Make such an engine of an address."""
     engine = create_engine(
-        database_url.replace("postgresql://", "postgresql+psycopg2://", 1),
+        "postgresql+psycopg2://",
         pool_pre_ping=True,
-        connect_args={"application_name": application, "connect_timeout": 5, "options": "-c timezone=utc"},
+        connect_args={
+            **parse_postgres_address(database_url),
+            **NOTICE_SILENCE,
+            "application_name": application,
+            "options": SERVER_OPTIONS,
+        },
     )
     event.listen(engine, "do_connect", _connect_with_reason)
+    event.listen(engine, "handle_error", _leave_standby, retval=True)
     return engine
+
+
+def _leave_standby(context: ExceptionContext) -> BaseException | None:
+    """Take a server that became a standby for one that is away: its connections go, the next is to the new primary."""
+    error = context.original_exception
+    if getattr(error, "pgcode", None) != READ_ONLY:
+        return None
+    context.is_disconnect = True
+    return OperationalError(context.statement, context.parameters, error)
 
 
 def _connect_with_reason(dialect: Dialect, _record: object, arguments: Any, options: dict[str, Any]) -> Any:
@@ -52,7 +79,7 @@ def _connect_with_reason(dialect: Dialect, _record: object, arguments: Any, opti
     except dialect.loaded_dbapi.OperationalError as error:
         reason = explain_failure(error)
         if reason is None and (authority := options.get("sslrootcert")):
-            reason = examine_postgres(options.get("host", ""), int(options.get("port", 5432)), authority)
+            reason = examine_postgres(options.get("host", ""), options.get("port", ""), authority)
         if reason is None:
             raise
         raise type(error)(reason) from error
@@ -77,14 +104,33 @@ def describe_outage(error: BaseException) -> str | None:
     return summarise_error(error.orig or error) if isinstance(error, POSTGRES_AWAY) else None
 
 
-def check_database(engine: Engine, timeout_s: float) -> str | None:
-    """Say in words what keeps the database from being used, if anything does."""
+@contextmanager
+def translate_outage() -> Iterator[None]:
+    """Raise ServerAway where Postgres does not answer, for those who do not know its errors."""
     try:
-        with engine.connect() as connection:
+        yield
+    except POSTGRES_AWAY as error:
+        raise ServerAway(f"Postgres does not answer ({describe_outage(error)})") from error
+
+
+def check_database(
+    engine: Engine, timeout_s: float, find_more: Callable[[Connection], str | None] = lambda _: None
+) -> str | None:
+    """Say in words what keeps the database from being used, if anything does; or what `find_more` finds there.
+
+    A server that says nothing keeps a thread waiting, and not the caller.
+    """
+    found: list[str | None] = ["Postgres does not answer"]
+
+    def ask() -> None:
+        with suppress(SQLAlchemyError), engine.connect() as connection:
             connection.execute(text(f"SET LOCAL statement_timeout = {timeout_s * 1000:.0f}"))
-            return _find_schema_gap(connection)
-    except SQLAlchemyError:
-        return "Postgres does not answer"
+            found[0] = _find_schema_gap(connection) or find_more(connection)
+
+    thread = threading.Thread(target=ask, name="check of Postgres", daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    return found[0]
 
 
 def _find_schema_gap(connection: Connection) -> str | None:
@@ -98,6 +144,12 @@ def require_schema(sessions: Sessions) -> None:
     with sessions() as session:
         if gap := _find_schema_gap(session.connection()):
             raise UsageError(gap)
+
+
+def has_revision(revision: str) -> bool:
+    """Check whether a version of the schema is this code's or an older one."""
+    scripts = ScriptDirectory.from_config(_build_alembic_config())
+    return any(script.revision == revision for script in scripts.walk_revisions())
 
 
 @cache

@@ -116,7 +116,6 @@ def grant_rights(owner: Engine) -> None:
             f"GRANT USAGE ON SCHEMA public TO {roles}",
             f"GRANT SELECT ON alembic_version TO {roles}",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {OPERATOR}",
-            "GRANT USAGE ON SEQUENCE promotions_seq_seq TO evaluator",
             *_list_grants(),
             *_list_maintenance(connection),
         ):

@@ -74,6 +74,9 @@ class Batch(Base):
     filtered: Mapped[dict[str, int]] = mapped_column(
         server_default=text("'{}'"), comment="tweets left out, by reason"
     )
+    history_only: Mapped[bool] = mapped_column(
+        server_default="false", comment="stored for its authors' pasts alone: not announced, in no window"
+    )
     drift: Mapped[dict[str, float] | None] = mapped_column(
         comment="PSI by feature against the batch before; null: not compared"
     )
@@ -295,7 +298,7 @@ class Promotion(Base):
 
     __tablename__ = "promotions"
 
-    seq: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     event_id: Mapped[UUID] = mapped_column(unique=True, comment="of the model.promoted event")
     batch_id: Mapped[UUID] = mapped_column(ForeignKey("batches.id"))
     model_version: Mapped[int]

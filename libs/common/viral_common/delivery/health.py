@@ -12,6 +12,7 @@ from prometheus_client import make_wsgi_app
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from viral_common.delivery import telemetry
+from viral_common.errors import UsageError
 
 
 def serve_health(
@@ -44,7 +45,12 @@ def serve_health(
                     start_response, "404 Not Found", {"status": "try /health/live, /health/ready, /metrics"}
                 )
 
-    server = make_server(host, port, answer, ThreadingWSGIServer, handler_class=_QuietHandler)
+    try:
+        server = make_server(host, port, answer, ThreadingWSGIServer, handler_class=_QuietHandler)
+    except OSError as error:
+        raise UsageError(
+            f"VIRAL_HEALTH_PORT: cannot listen on {host}:{port} ({error.strerror}); choose another, or 0 for none"
+        ) from error
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
 

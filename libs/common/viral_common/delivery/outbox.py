@@ -6,29 +6,43 @@ import threading
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, event, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from viral_common.bus import topology
 from viral_common.bus.messages import Message
 from viral_common.bus.publisher import Publisher
-from viral_common.database.engine import Sessions
+from viral_common.database.engine import Sessions, describe_outage
 from viral_common.database.tables import OutboxMessage
 from viral_common.delivery import telemetry
+from viral_common.errors import summarise_error
 from viral_common.events import CloudEvent
 from viral_common.tweets.text import clean
 
 log = structlog.get_logger()
 
-POLL_S = 0.25
+# What this process writes is published at once; what another one wrote, a command say, within this time.
+POLL_S = 2.0
 RETRY_S = 2.0
+# A message that waits longer is one that cannot be published.
+OVERDUE_S = 30
+WRITTEN = "message written"
 
 
-def add_event(session: Session, service: str, event: CloudEvent) -> None:
-    """Have `event` published once this transaction commits; the same event id again changes nothing."""
-    body = event.model_dump_json(exclude_none=True).encode()
-    _add(session, service, Message(topology.EVENTS, event.type, body, message_id=str(event.id)))
+def add_event(session: Session, service: str, cloud_event: CloudEvent) -> None:
+    """Have an event published once this transaction commits; the same event id again changes nothing."""
+    body = cloud_event.model_dump_json(exclude_none=True).encode()
+    _add(session, service, Message(topology.EVENTS, cloud_event.type, body, message_id=str(cloud_event.id)))
+
+
+def find_overdue(connection: Connection, service: str) -> str | None:
+    """Find whether a message of the service waits too long to be published, in words."""
+    waited = func.extract("epoch", func.clock_timestamp() - func.min(OutboxMessage.created_at))
+    waited_s = connection.scalar(
+        select(waited).where(OutboxMessage.service == service, OutboxMessage.published_at.is_(None))
+    )
+    return f"a message has waited {waited_s:.0f} s to be published" if (waited_s or 0) > OVERDUE_S else None
 
 
 def add_dead_letter(
@@ -54,6 +68,7 @@ def add_dead_letter(
 
 
 def _add(session: Session, service: str, message: Message) -> None:
+    session.info[WRITTEN] = True
     session.execute(
         insert(OutboxMessage)
         .values(
@@ -73,19 +88,33 @@ class Relay:
 
     def __init__(self, sessions: Sessions, url: str, service: str, name: str) -> None:
         self._sessions, self._url, self._service, self._name = sessions, url, service, name
+        self._publisher: Publisher | None = None
+        self.problem: str | None = "RabbitMQ has not answered yet"
+        event.listen(sessions, "after_commit", self._on_commit)
 
     def run(self, stopping: threading.Event) -> None:
         """Publish what comes until `stopping`; broker or database away: try again."""
         while not stopping.is_set():
             try:
                 with topology.open_connection(self._url, self._name) as opened:
-                    publisher = Publisher(opened, self._name)
+                    self._publisher = publisher = Publisher(opened, self._name)
                     while not stopping.is_set():
-                        if not self._publish_next(publisher):
+                        published, self.problem = self._publish_next(publisher), None
+                        if not published:
                             publisher.wait(POLL_S)
             except Exception as error:  # noqa: BLE001  (this loop is the thread's edge: it must outlive everything)
+                self.problem = f"nothing is published: {describe_outage(error) or summarise_error(error)}"
                 log.warning("relay interrupted", reason=repr(error), retry_in_s=RETRY_S)
                 stopping.wait(RETRY_S)
+
+    def wake(self) -> None:
+        """Look now, from any thread, for what waits, or for whether to stop."""
+        if self._publisher is not None:
+            self._publisher.wake()
+
+    def _on_commit(self, session: Session) -> None:
+        if session.info.pop(WRITTEN, False):
+            self.wake()
 
     def publish_waiting(self) -> int:
         """Publish all that waits, once, and count it: for commands that run and end."""

@@ -23,6 +23,7 @@ from viral_common.database.engine import Session, check_database, connect, make_
 from viral_common.delivery import inbox, outbox, telemetry
 from viral_common.delivery.health import serve_health
 from viral_common.delivery.outbox import Relay
+from viral_common.delivery.stop_signal import LONGEST_TURN_S, StopSignal
 from viral_common.delivery.worker import Handler, Worker
 from viral_common.events import CloudEvent, Event, wrap_event
 from viral_common.settings import CommonSettings
@@ -53,11 +54,12 @@ class Service:
         self._handlers: dict[str, Handler] = {}
         self._worker = Worker(name, self.instance, self.sessions, settings, self._handlers)
         self._consumers: list[Consumer] = []
-        self._tasks: list[tuple[str, Callable[[threading.Event], None]]] = []
+        self._tasks: list[tuple[StopSignal, Callable[[StopSignal], None]]] = []
         self._threads: list[threading.Thread] = []
         self._watched: list[Callable[[], list[str]]] = []
         self._doing: list[Callable[[], str]] = []
-        self.add_background_task("relay", Relay(self.sessions, self._url, name, self.instance).run)
+        self._relay = Relay(self.sessions, self._url, name, self.instance)
+        self.add_background_task("relay", self._relay.run)
 
     def __enter__(self) -> Self:
         return self
@@ -93,9 +95,14 @@ class Service:
             on_bound=on_bound,
         )
 
-    def add_background_task(self, name: str, run: Callable[[threading.Event], None]) -> None:
-        """Run `run(stopping)` on a thread of its own; it returns soon after `stopping` is set."""
-        self._tasks.append((name, run))
+    def add_background_task(
+        self, name: str, run: Callable[[StopSignal], None], longest_turn_s: float = LONGEST_TURN_S
+    ) -> None:
+        """Run `run(stopping)` on a thread of its own; it returns soon after `stopping` is set.
+
+        A loop that does not ask or rest there for `longest_turn_s` seconds keeps the service from being ready.
+        """
+        self._tasks.append((StopSignal(name, longest_turn_s), run))
 
     def watch(self, missing: Callable[[], list[str]], doing: Callable[[], str] | None = None) -> None:
         """Count what `missing()` names, in words, among what keeps this service from being ready.
@@ -112,26 +119,34 @@ class Service:
     def find_missing(self) -> list[str]:
         """Find what keeps this service from being ready, in words; nothing if it is."""
         missing = self.find_not_consuming() + [reason for watched in self._watched for reason in watched()]
-        problem = check_database(self._engine, timeout_s=2)
-        return [*missing, problem] if problem else missing
+        problem = check_database(self._engine, 2, lambda asked: outbox.find_overdue(asked, self.name))
+        return missing + [reason for reason in (self._relay.problem, problem) if reason]
 
     def find_not_consuming(self) -> list[str]:
         """Find what keeps events from being received, in words. Asks no server: receiving needs no Postgres."""
         missing = [f"no live consumer on {c.queue}" for c in self._consumers if not c.is_consuming()]
         alive = {thread.name for thread in self._threads if thread.is_alive()}
-        return missing + [f"the {name} has stopped" for name, _ in self._tasks if name not in alive]
+        for loop, _ in self._tasks:
+            telemetry.LOOP_AGE.labels(loop.name).set(loop.compute_age_s())
+            stall = loop.find_stall() if loop.name in alive else f"the {loop.name} has stopped"
+            missing += [stall] if stall else []
+        return missing
 
     def start(self) -> None:
         """Start every thread; servers that are away are waited for there, not here."""
-        for name, task in self._tasks:
-            thread = threading.Thread(target=task, args=(self.stopping,), name=name, daemon=True)
+        for loop, task in self._tasks:
+            loop.note_turn()
+            thread = threading.Thread(target=task, args=(loop,), name=loop.name, daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def stop(self) -> None:
         """End the threads; an event still being handled goes back to the inbox at once."""
         self.stopping.set()
+        for loop, _ in self._tasks:
+            loop.set()
         self._worker.woken.set()
+        self._relay.wake()
         for thread in self._threads:
             thread.join(STOP_S / max(1, len(self._threads)))
         try:

@@ -16,6 +16,12 @@ HANDLER_SECONDS = Histogram(
     ["type"],
     buckets=(0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 7200),
 )
+LOOP_AGE = Gauge(
+    "viral_loop_age_seconds",
+    "Time since a loop moved, rest that it meant to take left out",
+    ["loop"],
+    multiprocess_mode="livemostrecent",  # as READY
+)
 READY = Gauge(
     "viral_ready",
     "1 while the service consumes and its database answers",

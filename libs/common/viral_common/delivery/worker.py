@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,15 +17,20 @@ from viral_common.bus.topology import build_queue_name
 from viral_common.database.engine import POSTGRES_AWAY, Sessions
 from viral_common.delivery import inbox, outbox, telemetry
 from viral_common.delivery.inbox import Claim, LeaseLost
-from viral_common.errors import NotYet, Unusable
+from viral_common.delivery.stop_signal import StopSignal
+from viral_common.errors import NotYet, Unusable, ViralError
 from viral_common.events import Event, wrap_event
 from viral_common.settings import CommonSettings
 from viral_common.tweets.text import clean
 
 log = structlog.get_logger()
 
-POLL_S = 0.5
+# What this process received, it is woken for; another one's, or one whose worker is gone, is found within this time.
+POLL_S = 2.0
 DEFER_S = 2.0
+# However long a lease, that its keeper stands still shows soon.
+RENEW_S = 10.0
+AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,13 @@ class Worker:
         self._source = f"viral/{instance.replace('@', '/')}"
         self.woken = threading.Event()
         self._held: Claim | None = None
+        self._rest_s = POLL_S
+        self._note_turn: Callable[[float], None] = lambda _: None
 
-    def run(self, stopping: threading.Event) -> None:
+    def run(self, stopping: StopSignal) -> None:
         """Work until `stopping`. Postgres away, or whatever else: wait and go on."""
+        self._note_turn = stopping.note_turn
         while not stopping.is_set():
-            wait_s = POLL_S
             try:
                 busy = self.work_once()
             except LeaseLost as error:
@@ -68,11 +76,12 @@ class Worker:
                 log.warning("Postgres does not answer; trying again", reason=str(error.orig).strip())
                 busy = False
             except Exception:  # the thread's edge: it must outlive everything
-                log.exception("work interrupted; trying again", retry_in_s=DEFER_S)
-                busy, wait_s = False, DEFER_S
+                log.exception("work interrupted; trying again", retry_in_s=POLL_S)
+                busy = False
             if not busy:
-                self.woken.wait(wait_s)
+                self.woken.wait(self._rest_s)
                 self.woken.clear()
+                self._rest_s = POLL_S
 
     def work_once(self) -> bool:
         """Claim one event and settle it; False if none was due."""
@@ -103,8 +112,10 @@ class Worker:
         started = time.monotonic()
         try:
             # Without the claims that ended in a failure: those have a limit of their own.
-            if held.claims - held.failures > inbox.CLAIM_LIMIT:
-                raise Unusable(f"its handler was started {inbox.CLAIM_LIMIT} times and never came to an end")
+            if (kills := held.claims - held.failures - 1) >= inbox.KILL_LIMIT:
+                raise Unusable(f"its handler was started {kills:,} times and never came to an end")
+            if kills:
+                log.warning("started again: its process was killed before", kills=kills)
             with self._renew_lease(held):
                 caused = self._handlers[held.cloud_event.type].handle(held.cloud_event.to_event())
         except Unusable as error:
@@ -112,8 +123,10 @@ class Worker:
         except (NotYet, *POSTGRES_AWAY) as error:
             self._defer(held, error)
         except Exception as error:
-            log.exception("handler failed", failures=held.failures + 1)
-            self._fail(held, f"{type(error).__name__}: {error}")
+            # This product's errors say what happened; of any other the place is wanted.
+            known = isinstance(error, ViralError)
+            log.log(logging.ERROR, "handler failed", failures=held.failures + 1, exc_info=not known)
+            self._fail(held, str(error) if known else f"{type(error).__name__}: {error}")
         else:
             self._finish(held, caused)
         telemetry.HANDLER_SECONDS.labels(held.cloud_event.type).observe(time.monotonic() - started)
@@ -137,6 +150,7 @@ class Worker:
             self._dead_letter(held, f"failed {held.failures + 1} times, last with {error}")
             return
         after_s = self._settings.retry_base_s * 2**held.failures
+        self._rest_s = min(POLL_S, after_s)
         with self._sessions.begin() as session:
             inbox.retry(session, held, error, after_s)
         self._count(held, "failed")
@@ -168,11 +182,19 @@ class Worker:
     def _renew_lease(self, held: Claim) -> Iterator[None]:
         done = threading.Event()
 
+        every_s = min(self._settings.lease_s / 3, RENEW_S)
+
         def renew() -> None:
-            while not done.wait(self._settings.lease_s / 3):
+            rest_s = every_s
+            while True:
+                self._note_turn(rest_s)
+                if done.wait(rest_s):
+                    return
+                rest_s = min(every_s, AGAIN_S)
                 try:
                     with self._sessions.begin() as session:
                         inbox.renew(session, held, self._settings.lease_s)
+                    rest_s = every_s
                 except LeaseLost:
                     log.warning("lease lost while working; the result will not count")
                     return

@@ -4,15 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    f1_score,
-    log_loss,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
 
 from viral_common.artefact.files import DECISION_THRESHOLD
 
@@ -32,6 +23,16 @@ def compute_scores(
     `accuracy` is of naming the likelier class; `precision`, `recall` and `f1` of calling viral what reaches
     `decision_threshold`. `average_precision` is to be compared with `viral_rate`, what chance reaches.
     """
+    # Here, for a service that waits needs neither scikit-learn nor scipy: 70 MB.
+    from sklearn.metrics import (
+        accuracy_score,
+        average_precision_score,
+        f1_score,
+        precision_score,
+        recall_score,
+        roc_auc_score,
+    )
+
     if not len(labels):
         raise ValueError("no tweets to score")
     called = probabilities >= decision_threshold
@@ -54,6 +55,8 @@ def compute_scores(
 
 
 def _log_loss(labels: Labels, probabilities: Floats) -> float:
+    from sklearn.metrics import log_loss
+
     return float(log_loss(labels, np.clip(probabilities, 1e-7, 1 - 1e-7), labels=[False, True]))
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
-from uuid import UUID
+from typing import Any, Literal
+from urllib.parse import urlencode
 
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Run
-from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import RestException
-
-from viral_common.artefact.download import download
+from viral_common.addresses import split_account
+from viral_common.artefact.download import download, download_digest, open_reply
 from viral_common.database.tables import Verdict
-from viral_common.errors import UsageError
-from viral_common.registry.client import connect, ensure_experiment, translate_errors
+from viral_common.errors import ArtefactError, UsageError
 from viral_common.registry.flavour import ARTEFACT_PATH
 
 MODEL_NAME = "tweet-virality"
@@ -40,82 +36,88 @@ class RegisteredVersion:
     artifact_sha256: str
     metrics: dict[str, float]
 
-    @classmethod
-    def from_mlflow(cls, version: ModelVersion, run: Run) -> Self:
-        """Read a version and its run. Raises UsageError if the trainer did not make it."""
-        tags = run.data.tags
-        try:
-            return cls(
-                model_version=int(version.version),
-                mlflow_run_id=version.run_id,
-                artifact_uri=tags[ARTIFACT_URI],
-                artifact_sha256=tags[ARTIFACT_SHA256],
-                metrics=json.loads(tags[METRICS]),
-            )
-        except KeyError as error:
-            raise UsageError(f"{MODEL_NAME} version {version.version} was not made by the trainer") from error
-
 
 class Registry:
     """Read and mark versions. Every call raises RegistryUnavailable within seconds if MLflow is away."""
 
     def __init__(self, mlflow_url: str) -> None:
-        self._client, self._url = connect(mlflow_url)
+        self._url = mlflow_url
+
+    def check(self) -> None:
+        """Check that MLflow and its database answer, whatever they say."""
+        with suppress(ArtefactError):
+            self._ask("GET", "experiments/get-by-name", experiment_name=MODEL_NAME)
 
     def find_version(
         self, mlflow_run_id: str, artifact_sha256: str, metrics: Mapping[str, float]
     ) -> RegisteredVersion | None:
-        """Find the first version of a run. What it holds is the caller's word: tags could be anybody's."""
-        with translate_errors(self._url):
-            found = self._client.search_model_versions(f"run_id = '{mlflow_run_id}'")
-            if not found:
-                return None
-            version = min(found, key=lambda one: int(one.version))
-            model = self._client.get_logged_model(version.source.removeprefix("models:/"))
+        """Find the first version of a run, if its artefact has this digest.
+
+        What else it holds is the caller's word: tags could be anybody's.
+        """
+        found = self._ask("GET", "model-versions/search", filter=f"run_id = '{mlflow_run_id}'")
+        if not (versions := found.get("model_versions")):
+            return None
+        version = min(versions, key=lambda one: int(one["version"]))
+        model = self._ask("GET", f"logged-models/{version['source'].removeprefix('models:/')}")["model"]
+        artifact_uri = f"{model['info']['artifact_uri']}/{ARTEFACT_PATH}"
+        if download_digest(self._url, artifact_uri) != artifact_sha256:
+            return None
         return RegisteredVersion(
-            int(version.version),
-            mlflow_run_id,
-            f"{model.artifact_location}/{ARTEFACT_PATH}",
-            artifact_sha256,
-            dict(metrics),
+            int(version["version"]), mlflow_run_id, artifact_uri, artifact_sha256, dict(metrics)
         )
 
     def get_version(self, model_version: int) -> RegisteredVersion:
-        """Get a version by its number. Raises UsageError if there is none, or its run is gone."""
+        """Get a version by its number. Raises UsageError if there is none, or its run is gone, or is not ours."""
         try:
-            with translate_errors(self._url):
-                version = self._client.get_model_version(MODEL_NAME, str(model_version))
-                return RegisteredVersion.from_mlflow(version, self._client.get_run(version.run_id))
-        except RestException as error:
-            raise UsageError(
-                f"{MODEL_NAME} has no version {model_version}; see {self._url}/#/models"
-            ) from error
+            run_id = self._get(model_version)["run_id"]
+            run = self._ask("GET", "runs/get", run_id=run_id)["run"]
+        except ArtefactError as error:
+            where = f"{split_account(self._url)[0]}/#/models"
+            raise UsageError(f"{MODEL_NAME} has no version {model_version}; see {where}") from error
+        tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+        try:
+            return RegisteredVersion(
+                model_version, run_id, tags[ARTIFACT_URI], tags[ARTIFACT_SHA256], json.loads(tags[METRICS])
+            )
+        except KeyError as error:
+            raise UsageError(f"{MODEL_NAME} version {model_version} was not made by the trainer") from error
 
     def set_alias(self, alias: Alias, model_version: int) -> None:
         """Let `models:/tweet-virality@alias` mean this version from now on."""
-        with translate_errors(self._url):
-            self._client.set_registered_model_alias(MODEL_NAME, alias, str(model_version))
+        self._ask("POST", "registered-models/alias", name=MODEL_NAME, alias=alias, version=str(model_version))
 
     def record_verdict(self, model_version: int, verdict: Verdict) -> None:
         """Show a verdict beside the version and its test metrics in the run; the same verdict again changes nothing."""
         at_ms = int(verdict.created_at.timestamp() * 1000)
         metrics = [
-            Metric(f"test_{name}", value, at_ms, 0) for name, value in verdict.challenger_metrics.items()
+            {"key": f"test_{name}", "value": value, "timestamp": at_ms, "step": 0}
+            for name, value in verdict.challenger_metrics.items()
         ]
         tags = {VERDICT: verdict.outcome} | ({PRECISION: verdict.precision} if verdict.precision else {})
-        with translate_errors(self._url):
-            found = self._client.get_model_version(MODEL_NAME, str(model_version))
-            for name, value in tags.items():
-                self._client.set_model_version_tag(MODEL_NAME, str(model_version), name, value)
-            self._client.update_model_version(MODEL_NAME, str(model_version), verdict.reason)
-            self._client.log_batch(found.run_id, metrics=metrics)
+        version = {"name": MODEL_NAME, "version": str(model_version)}
+        run_id = self._get(model_version)["run_id"]
+        for name, value in tags.items():
+            self._ask("POST", "model-versions/set-tag", **version, key=name, value=value)
+        self._ask("PATCH", "model-versions/update", **version, description=verdict.reason)
+        self._ask("POST", "runs/log-batch", run_id=run_id, metrics=metrics)
 
     def download(self, artifact_uri: str, into: Path) -> Path:
         """Fetch a whole artefact into `into`, unchecked: `read_artefact` is next. Returns where it lies."""
         return download(self._url, artifact_uri, None, into)
 
+    def _get(self, model_version: int) -> dict[str, Any]:
+        found = self._ask("GET", "model-versions/get", name=MODEL_NAME, version=str(model_version))
+        version: dict[str, Any] = found["model_version"]
+        return version
 
-def search_runs(client: MlflowClient, event_id: UUID, which: int) -> list[Run]:
-    """Search the runs that the event `event_id` led to; `which` is one of MLflow's ViewType."""
-    experiment_id = ensure_experiment(client, MODEL_NAME)
-    return list(client.search_runs([experiment_id], f"tags.`{EVENT_ID}` = '{event_id}'", which))
+    def _ask(self, method: str, call: str, **fields: Any) -> dict[str, Any]:
+        """Ask by REST: MLflow's client takes 130 MB and seconds to import. Raises ArtefactError for a refusal."""
+        url, body = f"{split_account(self._url)[0]}/api/2.0/mlflow/{call}", None
+        if method == "GET":
+            url += f"?{urlencode(fields)}"
+        else:
+            body = json.dumps(fields).encode()
+        with open_reply(self._url, url, call, method, body) as reply:
+            found: dict[str, Any] = json.load(reply)
+        return found

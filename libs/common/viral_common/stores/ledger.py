@@ -11,22 +11,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from viral_common.database.tables import Batch, Candidate, Promotion, Training, Verdict
+from viral_common.errors import Unusable
 
 # Whoever decides about the champion holds this lock; the number is arbitrary but fixed.
 PROMOTION_LOCK = 7_201_734
-# Above every row that is there: one that somebody else wrote, with whatever number, must not be the newest for ever.
-_NEXT_PROMOTION = text(
-    """
-    SELECT greatest(
-        nextval(pg_get_serial_sequence('promotions', 'seq')), (SELECT max(seq) + 1 FROM promotions)
-    ), clock_timestamp()
-    """
-)
+# Above every row that is there, and without a gap: whoever asks holds the lock.
+_NEXT_PROMOTION = text("SELECT coalesce(max(seq), 0) + 1, clock_timestamp() FROM promotions")
 
 
 def record_training(session: Session, training: Training) -> None:
-    """Store a registered version; the same event again changes nothing."""
+    """Store a registered version; the same event again changes nothing. Raises Unusable for another event's version."""
     _insert_once(session, Training, training)
+    stored = find_training_by_version(session, training.model_version)
+    if stored is not None and stored.event_id != training.event_id:
+        raise Unusable(
+            f"version {training.model_version} is of batch {stored.batch_id} here: VIRAL_MLFLOW_URL and "
+            "VIRAL_DATABASE_URL name servers that do not belong together"
+        )
 
 
 def record_candidate(session: Session, candidate: Candidate) -> None:
@@ -63,6 +64,7 @@ def find_unsettled_batches(session: Session, batch: Batch, wait: timedelta) -> l
                 Batch.source == batch.source,
                 Batch.window_to < batch.window_to,
                 Batch.tweet_count > 0,
+                ~Batch.history_only,
                 Batch.collected_at > func.now() - wait,
                 ~exists().where(Training.batch_id == Batch.id),
                 ~exists().where(Verdict.batch_id == Batch.id),

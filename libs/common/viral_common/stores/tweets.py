@@ -68,8 +68,10 @@ class TweetStore:
             return list(session.scalars(query.limit(2)))
 
     def find_newest_batch(self) -> Batch | None:
-        """Find the batch with tweets that was collected last."""
-        query = select(Batch).where(Batch.collected_at.is_not(None), Batch.tweet_count > 0)
+        """Find the batch to train on that was collected last."""
+        query = select(Batch).where(
+            Batch.collected_at.is_not(None), Batch.tweet_count > 0, ~Batch.history_only
+        )
         with self._sessions() as session:
             return session.scalars(query.order_by(Batch.collected_at.desc()).limit(1)).first()
 
@@ -82,6 +84,7 @@ class TweetStore:
                 Batch.source == batch.source,
                 Batch.collected_at.is_not(None),
                 Batch.tweet_count > 0,
+                ~Batch.history_only,
                 place <= tuple_(batch.window_to, batch.window_from, batch.id),
             )
             .order_by(Batch.window_to.desc(), Batch.window_from.desc(), Batch.id.desc())

@@ -13,7 +13,8 @@ FIRST_ACCOUNT = datetime(2006, 3, 21, tzinfo=UTC)
 MOST = 10_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, as RawTweet is not: each tweet brings one.
+@dataclass(slots=True, unsafe_hash=True)
 class AuthorProfile:
     """Hold what an author's page showed when it was read; None where a source does not say. No name, no description."""
 

@@ -18,6 +18,7 @@ MENTION = re.compile(r"@(?<![\w@/]@)(\w{1,15})(?!\w)", re.ASCII)
 HASHTAG = re.compile(r"[#＃](?<![\w&/][#＃])(?=\w*[^\W\d_])\w+")
 _NOT_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _SIGNED_64 = Struct(">q")
+_EMPTY = blake2b(digest_size=8)
 _USUAL_LINK = re.compile(r"https?://\S+")
 _NO_LETTERS = bytes(code for code in range(256) if not chr(code).isascii() or not chr(code).isalnum())
 # Fewer letters and digits say too little to call two texts nearly the same.
@@ -44,13 +45,17 @@ def split_around_links(text: str) -> list[str]:
 
 def mask_text(text: str) -> str:
     """Mask the text as the encoder reads it: every link is `http`, every mention `@user`."""
-    return " ".join(list_masked_words(split_around_links(text)))
+    return mask_pieces(split_around_links(text))
 
 
-def list_masked_words(pieces: Sequence[str]) -> list[str]:
-    """List the words of the masked text, from the text around its links."""
+def mask_pieces(pieces: Sequence[str]) -> str:
+    """Mask the text, likewise, that stands around its links; one space is between any two words."""
     text = "http".join(pieces)
-    return (MENTION.sub("@user", text) if "@" in text else text).split()
+    if "@" in text:
+        text = MENTION.sub("@user", text)
+    # Of all spaces only the plain one is printable, so nearly every text is as it should be.
+    is_regular = text.isprintable() and "  " not in text and not (text[:1] == " " or text[-1:] == " ")
+    return text if is_regular else " ".join(text.split())
 
 
 def compute_copy_hash(text: str) -> int:
@@ -68,19 +73,22 @@ def compute_near_hash(text: str) -> int:
 
 def compute_hashes(masked_text: str) -> tuple[int, int]:
     """Copy hash and near hash."""
-    normalised = _normalise(masked_text)
-    copy = _hash(normalised.encode())
-    unmasked = normalised.replace("http", "").replace("@user", "")
-    letters = unmasked.encode("ascii", "ignore").translate(None, _NO_LETTERS)
+    normalised = _normalise(masked_text).encode()
+    copy = _hash(normalised)
+    letters = normalised.replace(b"http", b"").replace(b"@user", b"").translate(None, _NO_LETTERS)
     return copy, _hash(letters) if len(letters) >= FEWEST_LETTERS else copy
 
 
 def _normalise(masked_text: str) -> str:
+    if masked_text.isascii():
+        return masked_text.lower()
     return unicodedata.normalize("NFKC", masked_text).casefold()
 
 
 def _hash(data: bytes) -> int:
-    number: int = _SIGNED_64.unpack(blake2b(data, digest_size=8).digest())[0]
+    hasher = _EMPTY.copy()  # quicker than to make one
+    hasher.update(data)
+    number: int = _SIGNED_64.unpack(hasher.digest())[0]
     return number
 
 

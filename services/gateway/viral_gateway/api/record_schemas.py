@@ -136,6 +136,9 @@ class CollectedOut(Out):
     test_count: int = Field(examples=[7_310])
     viral_rate: float | None = Field(description="Share with more likes than the threshold", examples=[0.44])
     filtered: dict[str, int] = Field(description="Tweets left out, by reason", examples=[{"reply": 120}])
+    history_only: bool = Field(
+        description="Stored for its authors' pasts alone: nobody trains on it", examples=[False]
+    )
 
 
 class TrainedOut(Out):

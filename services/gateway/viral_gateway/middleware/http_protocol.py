@@ -6,10 +6,11 @@ import asyncio
 import resource
 import time
 from collections import Counter
+from typing import cast
 
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.utils import get_remote_addr
 
 from viral_gateway import telemetry
@@ -25,6 +26,8 @@ PER_CALLER = 512
 # Descriptors kept for Postgres, RabbitMQ, artefacts, logs.
 RESERVE = 128
 LOG_EVERY_S = 10.0
+# In the state that the server shares with each request.
+STOPPING = "stopping"
 
 
 class Connections:
@@ -116,14 +119,21 @@ class BoundedProtocol(HttpToolsProtocol):
             refusal = _refuse_missing_host
         else:
             refusal = None
-        if refusal is None:
-            super().on_headers_complete()
-            return
-        app, self.app = self.app, refusal
+        app = self.app
+        self.app = refusal or app
         try:
             super().on_headers_complete()
         finally:
             self.app = app
+        if self.app_state.get(STOPPING):
+            self.close_after_reply()
+        if self.cycle is not None and self.scope["method"] != "HEAD":
+            self.cycle.transport = cast(asyncio.Transport, _WholeReply(self.cycle))
+
+    def close_after_reply(self) -> None:
+        """Tell the caller, unless the reply has begun, that the next request needs another connection."""
+        if self.cycle is not None and not self.cycle.response_started:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -150,6 +160,21 @@ class BoundedProtocol(HttpToolsProtocol):
             b"\r\n".join([*head, *(name + b": " + value for name, value in fields), b"", bytes(reply.body)])
         )
         self.transport.close()
+
+
+class _WholeReply:
+    """Send a reply's head with the first of its body: a process that is killed leaves none cut between the two."""
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle, self._send, self._begun, self._head = cycle, cycle.transport.write, False, b""
+        self.close, self.is_closing = cycle.transport.close, cycle.transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        if self._cycle.response_started and not self._begun:
+            self._begun, self._head = True, data
+        else:
+            self._send(self._head + data)
+            self._head = b""
 
 
 _LONG_HEAD = f"The head of a request has {HEAD_BYTES:,} bytes and {HEAD_FIELDS} fields at most."

@@ -53,15 +53,15 @@ class BatchSteps:
         started_at = max(collected_at, free_since or collected_at) if collected_at else None
         if batch.trained:
             started_at = batch.trained.started_at
-        empty, judged = _is_empty(batch), batch.verdict is not None
+        untrained, judged = _is_left_untrained(batch), batch.verdict is not None
         return cls(
             batch,
             _build_step("Collected", batch.started_at, collected_at),
-            _build_step("Trained", started_at, trained_at, ended=judged or empty, waiting=waits),
+            _build_step("Trained", started_at, trained_at, ended=judged or untrained, waiting=waits),
             _build_step(
-                "Verdict", trained_at or collected_at, verdict_at, ended=empty, waiting=not trained_at
+                "Verdict", trained_at or collected_at, verdict_at, ended=untrained, waiting=not trained_at
             ),
-            _build_step("Promoted", verdict_at, promoted_at, ended=judged or empty),
+            _build_step("Promoted", verdict_at, promoted_at, ended=judged or untrained),
             Drift.from_indices(batch.drift.psi) if batch.drift else None,
         )
 
@@ -84,8 +84,12 @@ def find_batch_on_its_way(batches: Sequence[BatchOut]) -> BatchOut | None:
 
 
 def _is_unsettled(batch: BatchOut, after: datetime) -> bool:
-    collected = batch.collected
-    return bool(collected and collected.tweet_count and collected.at > after and not _get_settled_at(batch))
+    return bool(
+        batch.collected
+        and batch.collected.at > after
+        and not _is_left_untrained(batch)
+        and not _get_settled_at(batch)
+    )
 
 
 def _get_settled_at(batch: BatchOut) -> datetime | None:
@@ -94,11 +98,12 @@ def _get_settled_at(batch: BatchOut) -> datetime | None:
 
 
 def _has_ended(batch: BatchOut) -> bool:
-    return _is_empty(batch) or (batch.verdict is not None and batch.promoted is None)
+    return _is_left_untrained(batch) or (batch.verdict is not None and batch.promoted is None)
 
 
-def _is_empty(batch: BatchOut) -> bool:
-    return batch.collected is not None and not batch.collected.tweet_count
+def _is_left_untrained(batch: BatchOut) -> bool:
+    collected = batch.collected
+    return collected is not None and (not collected.tweet_count or collected.history_only)
 
 
 def _build_step(

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Self
 
 from viral_common.database.tables import AuditEntry
-from viral_common.errors import ServerAway
 
 from viral_gateway.api.record_schemas import BatchOut
 from viral_gateway.gateway import Gateway
@@ -41,15 +40,12 @@ class PipelineView:
     def from_gateway(
         cls, gateway: Gateway, serving: Serving | None, page: int, *, with_audit: bool = False
     ) -> Self:
-        """Read what there is; without Postgres it says so and is otherwise empty."""
-        try:
-            # One more than is shown, to know whether there are older ones.
-            trails = gateway.records.read_batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
-            champion = gateway.records.read_champion()
-            live = gateway.live.measure_drift(serving) if serving else None
-            acts = gateway.records.read_newest_acts(SHOWN_ACTS) if with_audit else None
-        except ServerAway as error:
-            return cls(page, away=str(error))
+        """Read what there is. Raises ServerAway."""
+        # One more than is shown, to know whether there are older ones.
+        trails = gateway.records.read_batches(SHOWN_BATCHES + 1, (page - 1) * SHOWN_BATCHES)
+        champion = gateway.records.read_champion()
+        live = gateway.live.measure_drift(serving) if serving else None
+        acts = gateway.records.read_newest_acts(SHOWN_ACTS) if with_audit else None
         batches = [BatchOut.from_trail(trail) for trail in trails[:SHOWN_BATCHES]]
         now, order_wait = datetime.now(UTC), gateway.settings.order_wait
         return cls(

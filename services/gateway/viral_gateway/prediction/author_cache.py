@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
-import structlog
 from cachetools import TTLCache
-from fastapi.concurrency import run_in_threadpool
 from viral_common.errors import ServerAway
 from viral_common.tweets.features import KnownAuthor, TweetInput
 from viral_common.tweets.label_rule import LabelRule
@@ -20,8 +18,7 @@ from viral_common.tweets.profile import PARTS, AuthorProfile
 
 from viral_gateway import telemetry
 from viral_gateway.serving.champion import Serving
-
-log = structlog.get_logger()
+from viral_gateway.stores.bounded_reads import BoundedReads
 
 # Postgres is asked again after this long, so neither an author nor "nobody" is older.
 REMEMBERED_S = 60.0
@@ -44,17 +41,20 @@ class Key(NamedTuple):
 
 
 class AuthorCache:
-    """Share authors between threads. Whoever asks for what is being looked up waits for that answer."""
+    """Share authors between the calls of one event loop. Who asks for what is being looked up waits for that answer."""
 
     def __init__(
         self,
         look_up: LookUp,
+        reads: BoundedReads,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._look_up, self._now = look_up, now
-        self._lock = threading.Lock()
-        self._known: TTLCache[Key, Future[KnownAuthor]] = TTLCache(AUTHORS, REMEMBERED_S, timer)
+        self._look_up, self._reads, self._now = look_up, reads, now
+        # The query that brings it, and its place among the answers.
+        self._known: TTLCache[Key, tuple[asyncio.Task[list[KnownAuthor]], int]] = TTLCache(
+            AUTHORS, REMEMBERED_S, timer
+        )
 
     async def add_authors(
         self, serving: Serving, tweets: Sequence[TweetInput], min_age: timedelta
@@ -67,42 +67,39 @@ class AuthorCache:
         asked = [(tweets[place].username or "", tweets[place].created_at) for place in named]
         rule = LabelRule(spec.likes_threshold, min_age)
         try:
-            authors = await run_in_threadpool(self.find_authors, spec.training.source, asked, rule)
-        except ServerAway as error:
-            log.warning("authors not looked up", reason=str(error))
+            authors = await self.find_authors(spec.training.source, asked, rule)
+        except ServerAway:
             return tweets
         for place, (history, stored) in zip(named, authors, strict=True):
             profile = _complete_profile(tweets[place].profile, stored)
             known[place] = replace(tweets[place], author=history, profile=profile)
         return known
 
-    def find_authors(self, source: str, asked: Sequence[Asked], rule: LabelRule) -> list[KnownAuthor]:
+    async def find_authors(self, source: str, asked: Sequence[Asked], rule: LabelRule) -> list[KnownAuthor]:
         """Find that of each (username, time), in that order. Raises ServerAway."""
         keys = [Key(source, rule, *self._build_question(*one)) for one in asked]
-        with self._lock:
-            known = {key: answer for key in keys if (answer := self._known.get(key)) is not None}
-            new: dict[Key, Future[KnownAuthor]] = {key: Future() for key in keys if key not in known}
-            self._known.update(new)
-        telemetry.AUTHORS.labels("cache").inc(len(known))
-        telemetry.AUTHORS.labels("postgres").inc(len(new))
+        known = {key: answer for key in keys if (answer := self._known.get(key)) is not None}
+        new = {key: (key.username, key.at) for key in keys if key not in known}
         if new:
-            self._find(source, new, rule)
-        answers = known | new
-        return [answers[key].result() for key in keys]
-
-    def _find(self, source: str, new: Mapping[Key, Future[KnownAuthor]], rule: LabelRule) -> None:
-        asked = [(key.username, key.at) for key in new]
+            look_up = partial(self._look_up, source, list(new.values()), rule)
+            query = asyncio.ensure_future(self._reads.read(look_up))
+            query.add_done_callback(partial(self._forget_failure, list(new)))
+            self._known.update(found := {key: (query, place) for place, key in enumerate(new)})
+            known |= found
         try:
-            found = dict(zip(new, self._look_up(source, asked, rule), strict=True))
-        except BaseException as error:
-            with self._lock:
-                for key in new:
-                    self._known.pop(key, None)
-            for answer in new.values():
-                answer.set_exception(error)
+            # A caller that goes away takes nobody's answer along.
+            authors = [(await asyncio.shield(query))[place] for query, place in map(known.__getitem__, keys)]
+        except ServerAway:
+            telemetry.AUTHORS.labels("nobody").inc(len(known))
             raise
-        for key, answer in new.items():
-            answer.set_result(found[key])
+        telemetry.AUTHORS.labels("cache").inc(len(known) - len(new))
+        telemetry.AUTHORS.labels("postgres").inc(len(new))
+        return authors
+
+    def _forget_failure(self, keys: Sequence[Key], query: asyncio.Task[list[KnownAuthor]]) -> None:
+        if query.cancelled() or query.exception():
+            for key in keys:
+                self._known.pop(key, None)
 
     def _build_question(self, username: str, at: datetime) -> Asked:
         name = username.lstrip("@").lower()

@@ -20,8 +20,6 @@ log = structlog.get_logger()
 
 # A server that is away is asked again this often.
 RETRY_S = 5.0
-# Without an end for three periods it is stuck; a swap alone may take this long on a busy host.
-LONGEST_S = 30.0
 # How fast it stops.
 TICK_S = 0.5
 
@@ -40,13 +38,6 @@ class Reconciler:
         self._every_s, self._spread_s = every_s, spread_s
         self._woken = threading.Event()
         self._promoted = threading.Event()
-        self._ended_at = time.monotonic()
-
-    def find_stall(self) -> list[str]:
-        """Find whether the last look at Postgres ended too long ago, in words; nothing if it moves."""
-        ago_s = time.monotonic() - self._ended_at
-        stalled = ago_s > max(3 * self._every_s, LONGEST_S)
-        return [f"the last reconciliation ended {ago_s:.0f} s ago"] if stalled else []
 
     def on_promoted(self, _event: ModelPromoted) -> None:
         """Wake: an event says that something was promoted, and Postgres says what."""
@@ -70,7 +61,6 @@ class Reconciler:
                 log.warning("not caught up", reason=str(error), retry_in_s=wait_s)
             except Exception:  # this loop is the thread's edge: it must outlive everything
                 log.exception("reconciling failed", retry_in_s=wait_s)
-            self._ended_at = time.monotonic()
             self._wait(stopping, wait_s)
 
     def reconcile(self) -> None:

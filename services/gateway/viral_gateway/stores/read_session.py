@@ -13,6 +13,7 @@ from viral_common.database.engine import Sessions
 from viral_common.errors import ServerAway
 
 STATEMENT_TIMEOUT = "5s"
+POSTGRES_AWAY = "Postgres does not answer; check VIRAL_DATABASE_URL"
 
 
 @contextmanager
@@ -23,6 +24,6 @@ def open_read_session(sessions: Sessions) -> Iterator[Session]:
             session.execute(text(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'"))
             yield session
     except (OperationalError, InterfaceError, PoolTimeout) as error:
-        raise ServerAway("Postgres does not answer; check VIRAL_DATABASE_URL") from error
+        raise ServerAway(POSTGRES_AWAY) from error
     except ProgrammingError as error:
         raise ServerAway("Postgres has no tables yet; run `viral servers prepare`") from error

@@ -80,6 +80,14 @@ class Minibatch:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take_share(self, rank: int, size: int) -> tuple[Minibatch, float]:
+        """Take the part of one of `size` processes, never none; with its weight, the mean over all is the batch's."""
+        if size == 1:
+            return self, 1.0
+        count = len(range(rank, len(self), size))
+        share = slice(rank, None, size) if count else slice(1)
+        return Minibatch(*(getattr(self, one.name)[share] for one in fields(self))), count * size / len(self)
+
     def copy_to(self, device: torch.device) -> Minibatch:
         """Copy it to a device, without waiting for it to arrive."""
         if device.type == "cpu":

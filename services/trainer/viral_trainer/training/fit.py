@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 import structlog
@@ -24,13 +24,18 @@ from viral_trainer.data.window import Window
 from viral_trainer.devices import Device, find_device
 from viral_trainer.evaluation.slices import score_slices
 from viral_trainer.model.base_model import BaseModel
-from viral_trainer.model.export import TrainedModel
+from viral_trainer.model.encoder import check_reading
+from viral_trainer.model.export import TrainedModel, check_export
 from viral_trainer.model.network import ViralityNetwork
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.training.blending import Blend, blend_models
+from viral_trainer.training.checkpoint import State
 from viral_trainer.training.likes import measure_drafts, measure_likes
 from viral_trainer.training.loop import Recipe, Trained, train
 from viral_trainer.training.thresholds import choose_decision_threshold, measure_reliability
+
+if TYPE_CHECKING:
+    from viral_trainer.training.ray_cluster import RayCluster
 
 log = structlog.get_logger()
 
@@ -63,18 +68,27 @@ def fit(
     settings: TrainerSettings,
     event_id: UUID,
     progress: Progress,
+    kept: State | None = None,
+    keep: Callable[[State], None] = lambda _: None,
+    cluster: RayCluster | None = None,
 ) -> tuple[TrainedModel, Trained]:
-    """Tokenise, train, boost, calibrate. The same tweets and settings give the same model."""
-    recipe = choose_recipe(settings, len(window.train), find_device())
+    """Tokenise, train, boost, calibrate. The same tweets and settings give the same model, wherever it goes on from."""
+    recipe = choose_recipe(settings, len(window.train), cluster.device if cluster else find_device())
     torch.manual_seed(recipe.seed)  # the head's first weights are drawn here
-    network = ViralityNetwork(base.load_encoder(recipe.encoder_layers), len(FEATURES))
+    encoder = base.load_encoder(recipe.encoder_layers, recipe.frozen_layers)
     tokenizer = base.load_tokenizer(settings.max_tokens)
+    check_reading(encoder, tokenizer, settings.max_tokens, base.name)
+    network = ViralityNetwork(encoder, len(FEATURES))
+    if encoder.config.model_type != "bert":  # of which it is known; it takes a second and more
+        check_export(network, base.name)
     features = compute_features(window.train)
     scaling = fit_scaling(features)
     examples = make_examples(window.train, tokenizer, scaling, features)
     validation = make_examples(window.validation, tokenizer, scaling)
     curves = Curves(progress)
-    trained = train(network, examples, validation, recipe, curves.on_step, curves.on_validation)
+    on_step, on_validation = curves.on_step, curves.on_validation
+    learn = cluster.train if cluster else train
+    trained = learn(network, examples, validation, recipe, on_step, on_validation, kept=kept, keep=keep)
     started = time.monotonic()
     paired = freeze_authors(window.validation)
     frozen = make_examples(paired, tokenizer, scaling)
@@ -103,6 +117,7 @@ def choose_recipe(settings: TrainerSettings, tweets: int, device: Device) -> Rec
     enough = math.ceil(ENOUGH_STEPS * settings.train_batch_size / tweets)
     recipe = Recipe(
         encoder_layers=settings.encoder_layers,
+        frozen_layers=settings.frozen_layers,
         epochs=max(settings.train_epochs, min(enough, MOST_EPOCHS)),
         batch_size=settings.train_batch_size,
         encoder_lr=settings.encoder_lr,
@@ -115,13 +130,16 @@ def choose_recipe(settings: TrainerSettings, tweets: int, device: Device) -> Rec
     return recipe.enlarge_batches(GPU_BATCHES) if device.is_gpu and roomy else recipe
 
 
-def list_params(window: Window, base: BaseModel, settings: TrainerSettings) -> dict[str, object]:
+def list_params(
+    window: Window, base: BaseModel, settings: TrainerSettings, cluster: RayCluster | None = None
+) -> dict[str, object]:
     """List what MLflow shows as the run's parameters."""
-    device = find_device()
+    device = cluster.device if cluster else find_device()
     return {
         **asdict(choose_recipe(settings, len(window.train), device)),
         "device": device.name,
-        "half_precision": str(device.half),
+        "half_precision": "each worker's own" if cluster else str(device.half),
+        "trained_on": cluster.describe() if cluster else "one process",
         "base_model": base.name,
         "max_tokens": settings.max_tokens,
         "likes_threshold": settings.likes_threshold,

@@ -21,6 +21,20 @@ def ask(connection: Connection, function: str) -> tuple[object, ...]:
         return tuple(connection.execute(text(ASK.format(function))).one())
 
 
+def test_promotions_can_be_numbered_by_a_sequence_again(db: Sessions) -> None:
+    with db() as session:
+        connection = session.connection()
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+
+        command.downgrade(config, "0006")
+        assert connection.scalar(text("SELECT pg_get_serial_sequence('promotions', 'seq')"))
+
+        command.upgrade(config, "head")
+        assert connection.scalar(text("SELECT pg_get_serial_sequence('promotions', 'seq')")) is None
+
+
 def test_profiles_can_be_taken_back(db: Sessions) -> None:
     with db() as session:
         connection = session.connection()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.testclient import TestClient
+from viral_gateway.middleware.http_protocol import STOPPING
 from viral_gateway.serving.champion import Refusal
 
 from tests.unit.gateway.fakes import NOON, FakeGateway
@@ -38,6 +39,34 @@ def test_it_is_not_ready_while_it_consumes_nothing(client: TestClient, fake_gate
 
     assert reply.status_code == 503
     assert reply.json()["missing"] == fake_gateway.missing
+
+
+def test_while_it_stops_it_is_neither_ready_nor_to_be_sent_requests(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.serve()
+    assert client.get("/health/serving").text == "serving"
+
+    client.app_state[STOPPING] = True
+
+    ready, serving = client.get("/health/ready"), client.get("/health/serving")
+    assert (ready.status_code, serving.status_code) == (503, 503)
+    assert (ready.json()["status"], serving.text) == ("stopping", "stopping")
+    assert client.get("/health/live").status_code == 200
+
+
+def test_requests_may_come_before_the_first_promotion_and_while_servers_are_away(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    fake_gateway.missing = ["no live consumer on gateway.model-promoted.here"]
+
+    statuses = [client.get("/health/serving").status_code]
+    fake_gateway.holder.obstacle = "version 3 is promoted, but MLflow does not answer"
+    statuses.append(client.get("/health/serving").status_code)
+    fake_gateway.serve()
+    statuses.append(client.get("/health/serving").status_code)
+
+    assert statuses == [200, 503, 200]
 
 
 def test_it_stays_ready_without_postgres(client: TestClient, fake_gateway: FakeGateway) -> None:

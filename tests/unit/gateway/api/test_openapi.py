@@ -128,6 +128,7 @@ def test_each_route_says_what_it_may_answer() -> None:
         "GET /v1/events": "200 401 403 422 429 503",
         "GET /health/live": "200",
         "GET /health/ready": "200 503",
+        "GET /health/serving": "200 503",
         "GET /metrics": "200",
     }
 

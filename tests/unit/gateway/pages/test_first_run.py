@@ -65,6 +65,18 @@ def test_an_empty_batch_trains_nothing(client: TestClient, fake_gateway: FakeGat
     assert "no tweet was left; the next batch is awaited" in page
 
 
+def test_history_alone_trains_nothing(client: TestClient, fake_gateway: FakeGateway) -> None:
+    history = make_batch()
+    history.history_only = True
+    fake_gateway.records.trails = [BatchTrail(history, None, None, None)]
+
+    page = client.get("/").text
+
+    assert list_states(page) == ["done", "ended", "waiting", "waiting"]
+    assert "the next one is awaited" in page
+    assert client.get("/v1/batches").json()["batches"][0]["collected"]["history_only"] is True
+
+
 def test_a_tweet_sent_before_the_first_model_is_kept(client: TestClient) -> None:
     page = client.post("/", data={"text": "keep me"})
 

@@ -64,6 +64,18 @@ def test_it_shows_trails_versions_and_links(client: TestClient, fake_gateway: Fa
     assert '<span class="tag promoted">champion</span>' in page.text
 
 
+def test_nothing_waits_for_history(client: TestClient, fake_gateway: FakeGateway) -> None:
+    history, later = make_batch(), make_batch()
+    history.history_only, history.collected_at = True, datetime.now(UTC)
+    later.collected_at, later.window_to = datetime.now(UTC), history.window_to + timedelta(days=1)
+    fake_gateway.records.trails = [BatchTrail(one, None, None, None) for one in (later, history)]
+
+    states = [list_states(batch) for batch in read_view(fake_gateway).batches]
+
+    assert states == [["done", "running", "waiting", "waiting"], ["done", "ended", "ended", "ended"]]
+    assert "for their authors’ pasts" in client.get("/pipeline").text
+
+
 def test_it_says_what_is_asked_and_what_chance_reaches(client: TestClient, fake_gateway: FakeGateway) -> None:
     fake_gateway.serve(likes_threshold=10, decision_threshold=0.18, viral_rate=0.09)
     verdict = make_verdict(3)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,8 +12,8 @@ from viral_common.errors import ServerAway
 from viral_common.tweets.features import AuthorHistory, KnownAuthor
 from viral_common.tweets.label_rule import LabelRule
 from viral_gateway.prediction.author_cache import REMEMBERED_S, AuthorCache
+from viral_gateway.stores.bounded_reads import BoundedReads
 
-from tests.eventually import eventually
 from tests.unit.gateway.fakes import NOON
 
 DAY = timedelta(days=1)
@@ -51,12 +51,16 @@ class CacheHarness:
         self.passed = timedelta()
         self.cache = AuthorCache(
             self.postgres.find_authors,
+            BoundedReads("authors", deadline_s=5),
             lambda: NOON + self.passed,
             lambda: self.passed.total_seconds(),
         )
 
     def ask(self, *asked: tuple[str, datetime], threshold: int = 0) -> list[int]:
-        found = self.cache.find_authors("archive", asked, LabelRule(threshold, DAY))
+        return asyncio.run(self.find(*asked, threshold=threshold))
+
+    async def find(self, *asked: tuple[str, datetime], threshold: int = 0) -> list[int]:
+        found = await self.cache.find_authors("archive", asked, LabelRule(threshold, DAY))
         return [one.history.tweets for one in found]
 
     def ask_now(self, *names: str) -> list[int]:
@@ -133,14 +137,19 @@ def test_a_large_call_asks_once_for_the_authors_not_known_yet(harness: CacheHarn
 
 
 def test_all_who_ask_meanwhile_wait_for_the_one_query(harness: CacheHarness) -> None:
-    harness.postgres.answering.clear()
-    with ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(harness.ask_now, "ada", f"only{n % 2}") for n in range(8)]
-        eventually(lambda: sum(map(len, harness.postgres.asked)) == 3)
+    async def ask_at_once() -> list[list[int]]:
+        harness.postgres.answering.clear()
+        waiting = [
+            asyncio.ensure_future(harness.find(("ada", NOON), (f"only{n % 2}", NOON))) for n in range(8)
+        ]
+        await asyncio.sleep(0)  # all have asked
+        waiting.pop(0).cancel()  # whose query brings the others' answers
         harness.postgres.answering.set()
-        answers = [one.result(5) for one in waiting]
+        return await asyncio.gather(*waiting)
 
-    assert answers == [[0, 0]] * 8
+    answers = asyncio.run(ask_at_once())
+
+    assert answers == [[0, 0]] * 7
     assert sorted(name for asked in harness.postgres.asked for name, _ in asked) == ["ada", "only0", "only1"]
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 from starlette.testclient import TestClient
 from viral_common.tweets.features import AuthorHistory, KnownAuthor
 from viral_common.tweets.profile import AuthorProfile
+from viral_gateway.app import create_app
 
 from tests.unit.gateway.api.test_predictions import ask
 from tests.unit.gateway.fakes import NOON, FakeGateway
@@ -43,6 +47,24 @@ def test_with_postgres_away_authors_are_unknown_and_predictions_go_on(
     assert reply.status_code == 200
     assert [tweet.author for tweet in model.calls[0]] == [None, None]
     assert [one.get("author") for one in reply.json()["predictions"]] == [None, {"followers": 7}]
+
+
+def test_a_silent_postgres_costs_a_prediction_the_author_and_a_moment(
+    client: TestClient, fake_gateway: FakeGateway
+) -> None:
+    model = fake_gateway.serve()
+    spoken = threading.Event()
+    fake_gateway.records.find_authors = lambda *_: spoken.wait(10) and []  # type: ignore[method-assign,assignment]
+    silent = TestClient(create_app(fake_gateway.build()))
+
+    started = time.monotonic()
+    reply = ask(silent, {"text": "one", "username": "ada"})
+    took_s = time.monotonic() - started
+    spoken.set()
+
+    assert reply.status_code == 200
+    assert took_s < 2
+    assert [tweet.author for tweet in model.calls[0]] == [None]
 
 
 def test_the_form_says_what_was_known_of_the_author(client: TestClient, fake_gateway: FakeGateway) -> None:

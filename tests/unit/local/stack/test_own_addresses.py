@@ -62,6 +62,19 @@ def test_so_it_does_where_a_server_is_given(home: Home) -> None:
     assert second.given == first.given
 
 
+def test_a_shell_that_names_the_stacks_own_servers_as_the_operator_does_so_too(home: Home) -> None:
+    first = started(home)
+
+    second = started(
+        home,
+        database_url=first.database_url,
+        rabbitmq_url=first.rabbitmq_url,
+        mlflow_url=first.mlflow_login_url,
+    )
+
+    assert second.given == Given()
+
+
 def test_another_server_is_somebody_elses(home: Home) -> None:
     first = started(home)
     other = in_stack_env(first)["database_url"].replace("127.0.0.1", "db")

@@ -64,7 +64,7 @@ def test_secrets_may_be_kept_elsewhere(home: Home, tmp_path: Path) -> None:
 def test_in_a_given_postgres_mlflow_keeps_to_its_own_schema(home: Home) -> None:
     made = plan(home, database_url="postgresql://me:pw@db/tweets")
 
-    assert made.mlflow_database_url.endswith("?options=-csearch_path%3Dmlflow")
+    assert made.mlflow_database_url.endswith("&options=-csearch_path%3Dmlflow")
 
 
 def test_the_console_of_a_given_rabbitmq_is_where_it_usually_is(home: Home) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from viral_common.errors import UsageError
 from viral_scraper.progress import log_progress
-from viral_scraper.sources.archive import shards, sort
+from viral_scraper.sources.archive import runs, shards, sort
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.sources.base import Window
 from viral_scraper.stores.copy_row import read_field
@@ -153,7 +153,8 @@ def test_an_archive_too_large_for_memory_is_sorted_all_the_same(
     rows = make_twint_days(days=3, per_day=50) + make_twint_days(days=1, per_day=7, language="de")
     file = write_lines(tmp_path / "t.jsonl", rows[::-1])
     whole = make_archive(tmp_path / "whole", file)
-    monkeypatch.setattr(sort, "ROWS_IN_MEMORY", 20)
+    monkeypatch.setattr(runs, "ROWS_IN_MEMORY", 20)
+    monkeypatch.setattr(sort, "SMALLEST_PIECE", 1_600)
     in_runs = make_archive(tmp_path / "runs", file)
 
     same = [

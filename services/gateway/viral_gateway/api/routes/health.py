@@ -6,7 +6,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field
 from viral_common.delivery.telemetry import READY as READY_GAUGE
@@ -15,6 +16,7 @@ from viral_gateway import telemetry
 from viral_gateway.api.openapi_examples import build_example
 from viral_gateway.api.prediction_schemas import ModelRef
 from viral_gateway.gateway import Gateway, GatewayDep
+from viral_gateway.middleware.http_protocol import STOPPING
 from viral_gateway.serving.champion import NOTHING_PROMOTED
 
 router = APIRouter(tags=["health"])
@@ -58,7 +60,7 @@ class Ready(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [READY, NOT_READY]})
 
-    status: Literal["ready", "not ready"]
+    status: Literal["ready", "not ready", "stopping"]
     missing: list[str] = Field(description="What is missing, in words")
     model: ModelRef | None
     refused: RefusedOut | None
@@ -82,18 +84,33 @@ async def report_live() -> Live:
         }
     },
 )
-async def report_ready(gateway: GatewayDep, response: Response) -> Ready:
-    """Answer 200 only with a model loaded and the consumer alive on the broker."""
-    missing = _list_missing(gateway)
+async def report_ready(gateway: GatewayDep, request: Request, response: Response) -> Ready:
+    """Answer 200 only with a model loaded and the consumer alive on the broker, and until the process stops."""
+    stopping = getattr(request.state, STOPPING, False)
+    missing = ["the process is stopping"] if stopping else _list_missing(gateway)
     response.status_code = 503 if missing else 200
     response.headers["Cache-Control"] = "no-store"
     serving, refused = gateway.holder.current, gateway.holder.refused
     return Ready(
-        status="not ready" if missing else "ready",
+        status="stopping" if stopping else "not ready" if missing else "ready",
         missing=missing,
         model=ModelRef.model_validate(serving.model) if serving else None,
         refused=RefusedOut(**asdict(refused)) if refused and not gateway.settings.asks_for_keys else None,
     )
+
+
+@router.get(
+    "/health/serving",
+    name="serving",
+    summary="For balancers: may requests be sent here?",
+    response_class=PlainTextResponse,
+    responses={503: {"description": "Not now", "content": {"text/plain": {"example": "stopping"}}}},
+)
+async def report_serving(gateway: GatewayDep, request: Request) -> PlainTextResponse:
+    """Answer 503 while the process stops or a promoted model is not loaded; 200 also while servers are away."""
+    obstacle = None if gateway.holder.current else gateway.holder.obstacle
+    reason = "stopping" if getattr(request.state, STOPPING, False) else obstacle
+    return PlainTextResponse(reason or "serving", 503 if reason else 200)
 
 
 @router.get(

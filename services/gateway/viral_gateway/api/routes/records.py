@@ -32,9 +32,12 @@ async def get_model(gateway: GatewayDep) -> ModelDetails:
     summary="Every version with its verdict",
     responses=describe_problems(422, 503),
 )
-def list_models(gateway: GatewayDep, limit: Limit = 100, offset: Offset = 0) -> Models:
+async def list_models(gateway: GatewayDep, limit: Limit = 100, offset: Offset = 0) -> Models:
     """List the versions, newest first, each with its metrics on validation and on test tweets."""
-    return Models.from_records(gateway.records.read_models(limit, offset), gateway.records.read_champion())
+    records = gateway.records
+    return await gateway.reads.read(
+        lambda: Models.from_records(records.read_models(limit, offset), records.read_champion())
+    )
 
 
 @router.get(
@@ -44,8 +47,9 @@ def list_models(gateway: GatewayDep, limit: Limit = 100, offset: Offset = 0) -> 
     summary="What became of each batch",
     responses=describe_problems(422, 503),
 )
-def list_batches(gateway: GatewayDep, limit: Limit = 100, offset: Offset = 0) -> Batches:
+async def list_batches(gateway: GatewayDep, limit: Limit = 100, offset: Offset = 0) -> Batches:
     """List each batch's trail, newest first: collected, trained, verdict, promoted, with times and counts."""
-    return Batches(
-        batches=[BatchOut.from_trail(trail) for trail in gateway.records.read_batches(limit, offset)]
+    batches = await gateway.reads.read(
+        lambda: [BatchOut.from_trail(trail) for trail in gateway.records.read_batches(limit, offset)]
     )
+    return Batches(batches=batches)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from viral_common.errors import ServerAway
 
 from viral_gateway.gateway import GatewayDep
 from viral_gateway.middleware.access import has_role
@@ -18,13 +21,18 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/pipeline")
-def show_pipeline(
+async def show_pipeline(
     request: Request, gateway: GatewayDep, number: Annotated[int, Query(alias="page", ge=1, le=100_000)] = 1
 ) -> Response:
     """Show some batches' trails, newest first; without Postgres, a note and what this process knows."""
     serving = gateway.holder.current  # once: a swap in between would mix two versions on the page
-    view = PipelineView.from_gateway(gateway, serving, number, with_audit=has_role(request, "admin"))
-    return render_page(
+    read = partial(PipelineView.from_gateway, gateway, serving, number, with_audit=has_role(request, "admin"))
+    try:
+        view = await gateway.reads.read(read)
+    except ServerAway as error:
+        view = PipelineView(number, away=str(error))
+    return await run_in_threadpool(
+        render_page,
         request,
         "pipeline.html",
         gateway,

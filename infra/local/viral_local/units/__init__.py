@@ -1,0 +1,1 @@
+"""Write systemd units for hosts without containers."""

@@ -1,0 +1,1 @@
+"""Bring about each kind of fault, and take it back."""
