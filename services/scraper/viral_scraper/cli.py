@@ -37,6 +37,29 @@ def once() -> None:
 
 
 @app.command()
+def backfill(
+    paths: Annotated[list[str], typer.Argument(help="Files of tweets, globs or folders")],
+    train: Annotated[
+        bool, typer.Option(help="Announce each batch, so that it is trained on; else only store it")
+    ] = True,
+    processes: Annotated[
+        int, typer.Option(min=0, help="Read so many files at once; 0: as many as there are cores")
+    ] = 0,
+) -> None:
+    """Collect every batch of years of archives, or go on with what was interrupted; then end."""
+    with print_errors_as_one_line():
+        from viral_common.cores import count_usable_cores
+
+        from viral_scraper.collecting.backfill import backfill as collect_all
+        from viral_scraper.workers import start_workers
+
+        settings = _load_settings()
+        processes = processes or count_usable_cores()
+        with start_workers(processes, settings) as workers:
+            collect_all(settings, paths, workers, train, _make_console())
+
+
+@app.command()
 def forget(
     author: Annotated[
         str, typer.Option(help="All tweets of this username, and of the ids seen with it")

@@ -12,7 +12,8 @@ from viral_scraper.collecting.refresher import build_refresher
 from viral_scraper.collecting.schedule import Schedule
 from viral_scraper.progress import log_progress
 from viral_scraper.settings import ScraperSettings
-from viral_scraper.sources.base import StreamingSource
+from viral_scraper.sources.base import REPLY_S, StreamingSource
+from viral_scraper.sources.retries import MOST_WAIT_S
 
 
 def main() -> None:
@@ -30,11 +31,11 @@ def main() -> None:
             daily=settings.daily,
         )
         service.watch(schedule.list_problems, schedule.describe_work)
-        service.add_background_task("collecting", schedule.run)
-        service.add_background_task(
-            "keeping of months", PartitionKeeper(service.sessions, settings.retention_days).run
-        )
+        # A source may have us wait so long before the next request.
+        service.add_background_task("collecting", schedule.run, longest_turn_s=MOST_WAIT_S + REPLY_S)
+        partitions = PartitionKeeper(service.sessions, settings.retention_days)
+        service.add_background_task("partition keeper", partitions.run, longest_turn_s=600)
         if isinstance(collector.source, StreamingSource):
             service.watch(collector.source.list_problems)
-            service.add_background_task("listening", collector.source.listen)
+            service.add_background_task("listening", collector.source.listen, longest_turn_s=60)
         service.run()

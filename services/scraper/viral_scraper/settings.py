@@ -6,7 +6,8 @@ from datetime import date
 from typing import ClassVar
 
 from pydantic import Field, SecretStr, field_validator
-from viral_common.settings import CommonSettings, SettingsWithSecrets
+from viral_common.ray_cluster import RaySettings
+from viral_common.settings import SettingsWithSecrets
 
 from viral_scraper.daily import Daily
 
@@ -21,10 +22,11 @@ class SourceSettings(SettingsWithSecrets):
     account: ClassVar[str] = "scraper"
 
 
-class ScraperSettings(CommonSettings):
+class ScraperSettings(RaySettings):
     """Which source to collect from, and how much at a time."""
 
     account: ClassVar[str] = "scraper"
+    usual_health_port: ClassVar[int] = 8101
 
     source: str = Field(
         default="simulated",

@@ -40,21 +40,29 @@ class Collector:
 
     source: Source
     batches: BatchStore
-    emit: Emit
+    emit: Emit | None
+    """None: nobody is to train on the batches."""
     report: ReportProgress
     batch_size: int
     label_rule: LabelRule
 
     @classmethod
-    def from_settings(cls, settings: ScraperSettings, service: Service, report: ReportProgress) -> Self:
-        """Build the collector of the source that VIRAL_SOURCE names."""
-        source = build_source(settings, report, service.sessions)
+    def from_settings(
+        cls,
+        settings: ScraperSettings,
+        service: Service,
+        report: ReportProgress,
+        source: Source | None = None,
+        train: bool = True,
+    ) -> Self:
+        """Build the collector of a source: without one, of that which VIRAL_SOURCE names."""
+        source = source or build_source(settings, report, service.sessions)
         return cls(
             source=source,
             batches=BatchStore(
                 service.sessions, source.name, source.query, ForgottenNames(settings.forget_key)
             ),
-            emit=service.emit,
+            emit=service.emit if train else None,
             report=report,
             batch_size=settings.batch_size,
             label_rule=settings.label_rule,

@@ -37,28 +37,33 @@ def collect_one_batch(settings: ScraperSettings, console: Console) -> None:
     with show_progress() as report:
         collector = Collector.from_settings(settings, service, report)
         refresher = build_refresher(service.sessions, collector)
-        with _hold_own_lock(service, collector, console) as mine:
+        with hold_own_lock(service, collector, console) as mine:
             not_refreshed = _refresh(refresher, mine, console) if refresher else None
             try:
                 batch = collector.collect_next(NEVER, mine.confirm)
             except OSError as error:
                 raise ViralError(explain_error(error)) from error
     if batch:
-        _show(console, batch, collector.source)
+        show_batch(console, batch)
+        show_left_out(console, batch.filtered, collector.source)
     else:
         console.print(f"nothing more to collect from {collector.title}")
-    try:
-        Relay(
-            service.sessions, settings.rabbitmq_url.get_secret_value(), "scraper", service.instance
-        ).publish_waiting()
-    except ServerAway as error:
-        raise ServerAway(f"{error}; the event is kept and goes out with the next run") from error
+    publish_waiting(service, settings)
     if not_refreshed:
         raise not_refreshed
 
 
+def publish_waiting(service: Service, settings: ScraperSettings) -> None:
+    """Publish the events in the outbox. Raises ServerAway if RabbitMQ does not answer."""
+    address = settings.rabbitmq_url.get_secret_value()
+    try:
+        Relay(service.sessions, address, "scraper", service.instance).publish_waiting()
+    except ServerAway as error:
+        raise ServerAway(f"{error}; the event is kept and goes out with the next run") from error
+
+
 @contextmanager
-def _hold_own_lock(service: Service, collector: Collector, console: Console) -> Iterator[Lock]:
+def hold_own_lock(service: Service, collector: Collector, console: Console) -> Iterator[Lock]:
     """Hold the lock on the source. Raises ViralError if another scraper does not end."""
     working = f"another scraper collects from {collector.title}"
     with hold_lock(
@@ -82,15 +87,21 @@ def _refresh(refresher: Refresher, mine: Lock, console: Console) -> ViralError |
     return None
 
 
-def _show(console: Console, batch: Batch, source: Source) -> None:
+def show_batch(console: Console, batch: Batch) -> None:
+    """Say what a batch holds."""
     console.print(
         f"{batch.tweet_count:,} tweets of {batch.source} ({batch.query}), "
         f"{batch.window_from:%Y-%m-%d %H:%M} to {batch.window_to:%Y-%m-%d %H:%M} UTC: "
         + (f"{batch.viral_rate or 0:.1%} viral" if batch.tweet_count else "nothing announced")
+        + (", history only" if batch.history_only else "")
         + f" (batch {batch.id})"
     )
-    if batch.filtered:
-        console.print(_build_table(("left out", "tweets"), batch.filtered))
+
+
+def show_left_out(console: Console, filtered: Mapping[str, int], source: Source) -> None:
+    """Say what was left out, and what could not be read, with the first places of that."""
+    if filtered:
+        console.print(_build_table(("left out", "tweets"), filtered))
     if source.bad_rows:
         places = source.bad_places if isinstance(source, PreparingSource) else {}
         console.print(_build_table(("could not be read", "rows", "first at"), source.bad_rows, places))

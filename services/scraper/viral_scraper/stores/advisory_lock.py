@@ -12,11 +12,6 @@ from sqlalchemy import Connection, text
 from viral_common.database.engine import Sessions
 
 ASK_AGAIN_S = 2.0
-# A holder whose host vanished says nothing more: Postgres asks it after 20 s and frees the lock after a minute.
-DETECT_LOSS = text(
-    "SELECT set_config('tcp_keepalives_idle', '20', false), set_config('tcp_keepalives_interval', '10', false), "
-    "set_config('tcp_keepalives_count', '4', false)"
-)
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,6 @@ def hold_lock(
     engine = sessions.kw["bind"]
     asked_until = time.monotonic() + timeout_s
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(DETECT_LOSS)
         waiting = False
         while not connection.scalar(
             text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": name}

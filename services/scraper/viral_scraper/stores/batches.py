@@ -131,8 +131,11 @@ class BatchStore:
 
         return run_with_months(self._sessions, tweets.read_times, work)
 
-    def finish(self, batch_id: UUID, rule: LabelRule, emit: Emit) -> Batch:
-        """Count the batch and emit its event, in one transaction; an empty one, which trains nobody, has none."""
+    def finish(self, batch_id: UUID, rule: LabelRule, emit: Emit | None) -> Batch:
+        """Count the batch and emit its event, in one transaction; an empty one, which trains nobody, has none.
+
+        Without `emit` it is kept for its authors' pasts alone.
+        """
         with self._sessions.begin() as session:
             batch = session.get_one(Batch, batch_id, with_for_update=True)
             if batch.collected_at is not None:
@@ -145,7 +148,8 @@ class BatchStore:
                 batch.viral_rate,
             ) = session.execute(_select_summary(batch_id, rule)).one()
             batch.collected_at = session.scalar(select(func.clock_timestamp()))
-            if batch.tweet_count:
+            batch.history_only = emit is None
+            if batch.tweet_count and emit:
                 emit(session, _build_event(batch))
             return batch
 

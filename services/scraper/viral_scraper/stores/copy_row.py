@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 from viral_common.tweets.features import count_signs
 from viral_common.tweets.filters import ENGLISH, find_reason_against
 from viral_common.tweets.profile import AuthorProfile
-from viral_common.tweets.text import choose_split, compute_hashes, list_masked_words, split_around_links
+from viral_common.tweets.text import choose_split, compute_hashes, mask_pieces, split_around_links
 from viral_common.tweets.tweet import RawTweet
 
 NULL = "\\N"
@@ -56,34 +56,48 @@ class CopyRow(NamedTuple):
     def from_tweet(cls, tweet: RawTweet) -> Self:
         """Derive the counts, hashes and split from the text, in one pass over it."""
         pieces = split_around_links(tweet.text)
+        links = len(pieces) - 1
         hashtags, mentions = count_signs(" ".join(pieces))
-        words = list_masked_words(pieces)
+        masked = mask_pieces(pieces)
+        words = masked.count(" ") + 1 if masked else 0
         # A link that stands alone is a masked word but no word.
-        lone_links = sum(not piece or piece[-1].isspace() for piece in pieces[:-1])
-        text_hash, near_hash = compute_hashes(" ".join(words))
+        lone_links = sum([not piece or piece[-1].isspace() for piece in pieces[:-1]]) if links else 0
+        text_hash, near_hash = compute_hashes(masked)
         observed = tweet.counts_observed_at
-        return cls(
-            _escape(tweet.external_id),
-            near_hash,
-            tweet.posted_at.isoformat(),
-            _escape(tweet.author_id),
-            _escape(tweet.username),
-            _escape(tweet.text),
-            _escape(tweet.language) or ENGLISH,
-            tweet.like_count,
-            tweet.retweet_count,
-            tweet.reply_count,
-            tweet.photos_count,
-            "t" if tweet.has_video else "f",
-            hashtags,
-            mentions,
-            len(pieces) - 1,
-            len(words) - lone_links,
-            "t" if tweet.is_quote else "f",
-            observed.isoformat() if observed else NULL,
-            text_hash,
-            choose_split(text_hash),
-            *_encode_profile(tweet.profile),
+        strings: Sequence[str] = (
+            tweet.external_id,
+            tweet.author_id,
+            tweet.username,
+            tweet.text,
+            tweet.language,
+        )
+        if not _is_plain("".join(strings)):
+            strings = [_escape(value) for value in strings]
+        external_id, author_id, username, text, language = strings
+        return cls._make(
+            (
+                external_id,
+                near_hash,
+                tweet.posted_at.isoformat(),
+                author_id,
+                username,
+                text,
+                language or ENGLISH,
+                tweet.like_count,
+                tweet.retweet_count,
+                tweet.reply_count,
+                tweet.photos_count,
+                "t" if tweet.has_video else "f",
+                hashtags,
+                mentions,
+                links,
+                words - lone_links,
+                "t" if tweet.is_quote else "f",
+                observed.isoformat() if observed else NULL,
+                text_hash,
+                choose_split(text_hash),
+                *_encode_profile(tweet.profile),
+            )
         )
 
     @classmethod
@@ -177,9 +191,12 @@ def prepare(tweets: Iterable[RawTweet]) -> PreparedTweets:
     return PreparedTweets(rows, len(kept), left_out)
 
 
+def _is_plain(value: str) -> bool:
+    """Tell whether nothing in it means something to COPY."""
+    return value.isprintable() and "\\" not in value
+
+
 def _escape(value: str) -> str:
-    if value.isprintable() and "\\" not in value:
-        return value
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
 
 

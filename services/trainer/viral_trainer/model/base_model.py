@@ -11,17 +11,20 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 from tokenizers import Tokenizer
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
-from transformers.utils import logging as transformers_logging
 from viral_common.artefact.tokens import read_tokenizer
 from viral_common.errors import UsageError, summarise_error
 
 from viral_trainer.settings import DEFAULT_BASE_MODEL
+
+# It takes seconds to import, and to find files none of it is wanted.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 log = structlog.get_logger()
 
@@ -40,14 +43,15 @@ HUB_SHA256 = {
     "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
 }
 _HUB_TIMEOUT_S = 5.0
-# Layers of the same parts by the same names, which `read_text` asks one by one.
-_BERT_LIKE = {"bert", "roberta", "xlm-roberta", "camembert"}
+# A tokenizer can be made of these where there is no tokenizer.json.
+_VOCABULARIES = ["vocab.txt", "vocab.json"]
 _FILES = [
     "config.json",
     "*.safetensors",
     "tokenizer.json",
     "tokenizer_config.json",
-    "vocab.txt",
+    *_VOCABULARIES,
+    "merges.txt",
 ]
 
 
@@ -59,49 +63,42 @@ class BaseModel:
     source: str
     directory: Path
 
-    def load_encoder(self, layers: int | None = None) -> PreTrainedModel:
-        """Load so many of its layers, or all; without pooling, and without dropout: two epochs do not overfit.
+    def load_encoder(self, layers: int | None = None, frozen: int = 0) -> PreTrainedModel:
+        """Load it as `viral_trainer.model.encoder.load_encoder` does."""
+        from viral_trainer.model.encoder import load_encoder
 
-        Raises UsageError if it is no BERT or has fewer layers.
-        """
-        transformers_logging.set_verbosity_error()
-        transformers_logging.disable_progress_bar()
-        try:
-            encoder, report = AutoModel.from_pretrained(
-                self.directory,
-                add_pooling_layer=False,
-                hidden_dropout_prob=0.0,
-                attention_probs_dropout_prob=0.0,
-                attn_implementation="eager",
-                output_loading_info=True,
-                use_safetensors=True,
-            )
-        except (OSError, ValueError, TypeError) as error:
-            reason = summarise_error(error)
-            raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model ({reason})") from error
-        if (kind := encoder.config.model_type) not in _BERT_LIKE:
-            raise UsageError(f"VIRAL_BASE_MODEL: {self.name} is no BERT-like model (it is of type {kind})")
-        if report["missing_keys"]:
-            raise UsageError(
-                f"VIRAL_BASE_MODEL: {self.name} lacks weights, first {min(report['missing_keys'])}"
-            )
-        there = encoder.config.num_hidden_layers
-        if layers is not None:
-            if layers > there:
-                raise UsageError(f"VIRAL_ENCODER_LAYERS: {layers} are more than the {there} of {self.name}")
-            del encoder.encoder.layer[layers:]
-            encoder.config.num_hidden_layers = layers
-        return encoder
+        return load_encoder(self.directory, self.name, layers, frozen)
 
     def load_tokenizer(self, max_tokens: int) -> Tokenizer:
-        """Load its tokenizer, made from vocab.txt where there is no tokenizer.json."""
-        path = self.directory / "tokenizer.json"
-        if path.exists():
-            return read_tokenizer(path, max_tokens)
-        tokenizer: Tokenizer = AutoTokenizer.from_pretrained(self.directory, use_fast=True).backend_tokenizer
-        tokenizer.enable_truncation(max_tokens)
-        tokenizer.no_padding()
+        """Load its tokenizer, made from the vocabulary where there is no tokenizer.json.
+
+        Raises UsageError if none can be had in Rust, or one that puts no token before a text.
+        """
+        if (path := self.directory / "tokenizer.json").exists():
+            tokenizer = read_tokenizer(path, max_tokens)
+        else:
+            tokenizer = self._make_tokenizer()
+            tokenizer.enable_truncation(max_tokens)
+            tokenizer.no_padding()
+        if not tokenizer.encode("").ids:
+            raise UsageError(
+                f"VIRAL_BASE_MODEL: {self.name} puts no token before a text, so it is no encoder"
+            )
         return tokenizer
+
+    def _make_tokenizer(self) -> Tokenizer:
+        from transformers import AutoTokenizer
+
+        # Of nothing transformers would make a tokenizer that knows no word.
+        if not any((self.directory / name).exists() for name in _VOCABULARIES):
+            named = ", ".join(["tokenizer.json", *_VOCABULARIES])
+            raise UsageError(f"VIRAL_BASE_MODEL: {self.name} has none of {named}")
+        try:
+            made: Tokenizer = AutoTokenizer.from_pretrained(self.directory, use_fast=True).backend_tokenizer
+        except (AttributeError, ImportError, OSError, TypeError, ValueError) as error:
+            reason = summarise_error(error)
+            raise UsageError(f"VIRAL_BASE_MODEL: {self.name} has no fast tokenizer ({reason})") from error
+        return made
 
 
 @cache

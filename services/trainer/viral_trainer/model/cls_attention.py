@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import BertModel
 
 
-def read_text(encoder: PreTrainedModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+def read_bert_text(encoder: BertModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     """Map int64 (batch, tokens) twice to (batch, 2 * width): mean of all tokens before the last layer, CLS after it."""
     there = attention_mask.unsqueeze(1).to(torch.float32)  # (batch, 1, tokens)
     added_to_scores = (1.0 - there) * torch.finfo(torch.float32).min

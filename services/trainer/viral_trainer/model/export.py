@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
@@ -36,7 +37,7 @@ from viral_common.artefact.likes import DraftsSpec, LikesSpec
 from viral_common.artefact.predictor import Predictor
 from viral_common.artefact.tokens import choose_chunks_by_length, tokenise
 from viral_common.artefact.training_summary import TrainingSummary
-from viral_common.errors import ArtefactError
+from viral_common.errors import ArtefactError, UsageError, summarise_error
 from viral_common.tweets.features import TweetInput, compute_feature_matrix
 
 from viral_trainer.model.int8 import write_int8
@@ -117,6 +118,17 @@ def export(model: TrainedModel, directory: Path, check_on: Sequence[TweetInput] 
     artefact = read_artefact(directory, write_manifest(directory))
     _check_parity(model, Predictor.load(artefact, threads=1), check_on or SAMPLE)
     return artefact
+
+
+def check_export(network: ViralityNetwork, base_model: str) -> None:
+    """Raise UsageError for a network whose graph nobody would serve: better before it is trained than after."""
+    with TemporaryDirectory() as folder:
+        try:
+            _write_onnx(network, graph := Path(folder) / GRAPHS["fp32"])
+            check_graph(graph)
+        except (ArtefactError, RuntimeError, ValueError) as error:
+            reason = summarise_error(error)
+            raise UsageError(f"VIRAL_BASE_MODEL: {base_model} cannot be exported ({reason})") from error
 
 
 def load_network(artefact: Artefact) -> ViralityNetwork:

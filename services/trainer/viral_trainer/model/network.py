@@ -1,4 +1,4 @@
-"""Build the network: a BERT encoder's text, hashed token pairs and features into a logit; trees stand beside it.
+"""Build the network: an encoder's text, hashed token pairs and features into a logit; trees stand beside it.
 
 How each part was chosen: docs/model-search.md.
 """
@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
 from viral_common.tweets.features import TWEET_FEATURES
 
-from viral_trainer.model.cls_attention import read_text
+from viral_trainer.model.encoder import build_encoder, read_text
 from viral_trainer.model.hashed_terms import TERM_BUCKETS, TermWeights, hash_terms
 from viral_trainer.model.text_trees import BoostedText, build_boosted_text
 
@@ -143,12 +143,7 @@ class ServedNetwork(nn.Module):
 
 def build_network(config: dict[str, Any]) -> ViralityNetwork:
     """Build an untrained network from `ViralityNetwork.to_config()`; its weights are loaded next."""
-    encoder = dict(config["encoder"])
-    model_type = encoder.pop("model_type")
-    settings = AutoConfig.for_model(model_type, **encoder)
-    network = ViralityNetwork(
-        AutoModel.from_config(settings, add_pooling_layer=False), config["feature_count"]
-    )
+    network = ViralityNetwork(build_encoder(config["encoder"]), config["feature_count"])
     if boosted := config.get("boosted"):
         network.boosted = build_boosted_text(boosted)
     return network

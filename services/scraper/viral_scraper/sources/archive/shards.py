@@ -21,19 +21,19 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
-from viral_common.archive.reader import read_tweets
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
 
 from viral_scraper.progress import ReportProgress
-from viral_scraper.sources.archive.sort import KEPT, LEFT, LEFT_OUT, SortedArchive
+from viral_scraper.sources.archive.runs import LEFT_OUT, FileTask, read_into_runs
+from viral_scraper.sources.archive.sort import KEPT, LEFT, sort_runs
 from viral_scraper.sources.base import DAY
 from viral_scraper.stores.copy_row import CopyRow, PreparedTweets
+from viral_scraper.workers import Workers
 
 log = structlog.get_logger()
 
-FORMAT = 5  # counted up when the shards' format, the parsing or the filters change, so that other shards are not used
-REPORT_EVERY = 10_000
+FORMAT = 6  # counted up when the shards' format, the parsing or the filters change, so that other shards are not used
 BEYOND_SHARE = "beyond the share"
 UNUSED_S = 7 * 86_400  # an archive asked for less often is read again
 
@@ -88,7 +88,9 @@ class Shards:
         return os.pread(self._rows.fileno(), stop - start, start)
 
 
-def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress) -> Shards:
+def open_shards(
+    files: Sequence[Path], asked: str, folder: Path, report: ReportProgress, workers: Workers
+) -> Shards:
     """Open the shards of these files, made first if they are not there. Raises UsageError if nothing is usable.
 
     Older shards of the same paths, and any that nobody has used for long, are removed.
@@ -99,10 +101,10 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportP
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not finished.exists():
-            _remove_unneeded(folder, asked)  # first: they may be what fills the disk
             unfinished = folder / f"{digest}.partial"
-            unfinished.mkdir()
-            _make(files, asked, unfinished, report)
+            _remove_unneeded(folder, asked, unfinished)  # first: they may be what fills the disk
+            unfinished.mkdir(exist_ok=True)
+            _make(files, asked, unfinished, report, workers)
             unfinished.rename(finished)
         os.utime(finished)
         shards = Shards(finished)
@@ -114,27 +116,37 @@ def open_shards(files: Sequence[Path], asked: str, folder: Path, report: ReportP
     return shards
 
 
-def _make(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress) -> None:
+def _make(files: Sequence[Path], asked: str, folder: Path, report: ReportProgress, workers: Workers) -> None:
+    """Read each file into runs, then sort these; after a kill, files that were read whole are not read again."""
+    for half_made in (*folder.glob("file*.*"), *folder.glob("piece*")):
+        shutil.rmtree(half_made)
     bad = BadRows()
-    archive = SortedArchive(folder)
-    count = 0
-    for file in files:
-        for tweet in read_tweets(file, bad):
-            archive.add(_to_milliseconds(tweet.posted_at), tweet)
-            count += 1
-            if count % REPORT_EVERY == 0:
-                report("reading the archive", count, None)
-    index = {"asked": asked, "days": archive.finish(), "bad_rows": bad.by_reason, "bad_places": bad.places}
+    runs: list[str] = []
+    tweets = 0
+    tasks = [FileTask(file, folder / f"file{number}") for number, file in enumerate(files)]
+    for number, found in enumerate(workers.map(read_into_runs, tasks), 1):
+        bad.add_all(found.by_reason, found.bad_rows, found.places)
+        runs += found.runs
+        tweets += found.tweets
+        report("reading the archive's files", number, len(tasks))
+    index = {
+        "asked": asked,
+        "days": sort_runs(runs, folder, workers),
+        "bad_rows": bad.by_reason,
+        "bad_places": bad.places,
+    }
     (folder / "index.json").write_text(json.dumps(index))
-    report("reading the archive", count, count)
+    for task in tasks:
+        shutil.rmtree(task.folder)
+    log.info("archive read", files=len(files), tweets=tweets)
     if bad.by_reason:
         log.warning("rows left out", total=bad.by_reason.total(), by_reason=dict(bad.by_reason))
 
 
-def _remove_unneeded(folder: Path, asked: str) -> None:
+def _remove_unneeded(folder: Path, asked: str, begun: Path) -> None:
     """Remove what no process has open. Call with the folder's lock held: then no shards are being made."""
     for shards in folder.iterdir():
-        if not shards.is_dir():
+        if not shards.is_dir() or shards == begun:
             continue
         half_made = shards.suffix == ".partial"
         if half_made or (_is_unneeded(shards, asked) and not _is_in_use(shards)):

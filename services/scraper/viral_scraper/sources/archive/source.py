@@ -6,7 +6,7 @@ import glob
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,7 @@ from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.archive.shards import Shards, open_shards
 from viral_scraper.sources.base import DAY, Window
 from viral_scraper.stores.copy_row import PreparedTweets
+from viral_scraper.workers import InProcess, Workers
 
 _SUFFIXES = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|gz|zst)\b", re.IGNORECASE)
 
@@ -30,12 +31,20 @@ class ArchiveSource:
 
     name = "archive"
 
-    def __init__(self, paths: str, query: str, folder: Path, report: ReportProgress) -> None:
-        self._asked = paths
-        self._paths = _split(paths)
+    def __init__(
+        self,
+        paths: str | Sequence[str],
+        query: str,
+        folder: Path,
+        report: ReportProgress,
+        workers: Workers = InProcess(),
+    ) -> None:
+        self._paths = _split(paths) if isinstance(paths, str) else paths
+        self._asked = ",".join(self._paths)
         self.query = query or ", ".join(_SUFFIXES.sub("", Path(path).name) or path for path in self._paths)
         self._folder = folder
         self._report = report
+        self._workers = workers
         self._shards: Shards | None = None
 
     @classmethod
@@ -78,7 +87,9 @@ class ArchiveSource:
 
     def _open(self) -> Shards:
         try:
-            shards = open_shards(_find_files(self._paths), self._asked, self._folder, self._report)
+            shards = open_shards(
+                _find_files(self._paths), self._asked, self._folder, self._report, self._workers
+            )
         except OSError as error:
             where = error.filename or self._folder
             raise UsageError(f"cannot prepare the archive: {error.strerror or error} ({where})") from error
@@ -95,7 +106,7 @@ def _split(paths: str) -> list[str]:
     return [path.strip() for path in re.split(f"[,{os.pathsep}]", paths) if path.strip()]
 
 
-def _find_files(paths: list[str]) -> list[Path]:
+def _find_files(paths: Sequence[str]) -> list[Path]:
     """Find the files meant. Raises UsageError for a path that leads to none."""
     if not paths:
         raise UsageError("VIRAL_ARCHIVE_PATHS is empty; set it to files of tweets, globs or folders")
