@@ -70,7 +70,7 @@ def test_while_postgres_is_silent_every_prediction_is_answered_in_time(
             with ThreadPoolExecutor(20) as pool:
                 replies = list(pool.map(gateway.http.get, paths * 6))
             assert {reply.status_code for reply in replies} == {503}
-            assert time.monotonic() - silent_since < 6
+            assert time.monotonic() - silent_since < 15
             assert gateway.http.get("/").status_code == 200
             spoke_again_at = time.monotonic()
             proxy.speak()

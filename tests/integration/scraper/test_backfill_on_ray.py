@@ -80,6 +80,7 @@ def test_a_cluster_makes_the_same_batches_as_one_process(
     assert (status, read_outcome(db)) == (0, expected), errors
 
 
+@pytest.mark.long
 def test_a_cluster_that_is_lost_is_one_line_and_what_it_read_is_kept(
     db: Sessions, backfill: Backfill, tmp_path: Path
 ) -> None:
