@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from viral_common.workers import InProcess, Workers, start_workers
 from viral_scraper.sources.archive.source import ArchiveSource
-from viral_scraper.workers import InProcess, Workers, start_workers
 
 from tests.bench.figures import Figure
 from tests.bench.tweets import ARCHIVE

@@ -49,9 +49,9 @@ def backfill(
     """Collect every batch of years of archives, or go on with what was interrupted; then end."""
     with print_errors_as_one_line():
         from viral_common.cores import count_usable_cores
+        from viral_common.workers import start_workers
 
         from viral_scraper.collecting.backfill import backfill as collect_all
-        from viral_scraper.workers import start_workers
 
         settings = _load_settings()
         processes = processes or count_usable_cores()

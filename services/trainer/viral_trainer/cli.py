@@ -76,3 +76,30 @@ def eda(
         from viral_trainer.eda.command import EdaOptions, run
 
         run(EdaOptions(out, batch, window, tweets, threshold))
+
+
+@app.command()
+def tune(
+    batch: Annotated[
+        str | None,
+        typer.Option(help="The first letters of the id of the window's last batch; else the newest"),
+    ] = None,
+    tweets: Annotated[
+        Path | None, typer.Option(help="Search on this file instead (of Twint, snscrape or X's API)")
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials in all, those of before a stop included")] = 30,
+    hours: Annotated[
+        float | None, typer.Option(min=0, help="Begin no trial later than so many hours from now")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Trials at once on this machine, its cores shared out")
+    ] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=2, help="Seeds to compare the best trial with the present settings on")
+    ] = 5,
+) -> None:
+    """Search for better settings on validation tweets, or go on with a search that was interrupted."""
+    with print_errors_as_one_line():
+        from viral_trainer.tune.command import TuneOptions, run
+
+        run(TuneOptions(batch, tweets, trials, hours, processes, seeds))

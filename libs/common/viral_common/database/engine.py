@@ -29,6 +29,8 @@ Sessions = sessionmaker[Session]
 # What a statement raises while Postgres does not answer; all else is a fault of ours.
 POSTGRES_AWAY = (OperationalError, InterfaceError)
 
+DRIVER = "postgresql+psycopg2://"
+
 # What a server says that was demoted to a standby: ask the other hosts of the address.
 READ_ONLY = "25006"
 # Postgres, too, notices a client whose host vanished, and frees what it had locked.
@@ -48,19 +50,21 @@ def connect(settings: CommonSettings, application: str) -> Engine:
 
 def connect_to(database_url: str, application: str = "viral") -> Engine:
     """Make such an engine of an address."""
-    engine = create_engine(
-        "postgresql+psycopg2://",
-        pool_pre_ping=True,
-        connect_args={
-            **parse_postgres_address(database_url),
-            **NOTICE_SILENCE,
-            "application_name": application,
-            "options": SERVER_OPTIONS,
-        },
-    )
+    engine = create_engine(DRIVER, **build_engine_options(database_url, application))
     event.listen(engine, "do_connect", _connect_with_reason)
     event.listen(engine, "handle_error", _leave_standby, retval=True)
     return engine
+
+
+def build_engine_options(database_url: str, application: str, more: str = "") -> dict[str, Any]:
+    """Build what `create_engine` is told, for another library's engine, too; `more` is said to Postgres."""
+    address = {
+        **parse_postgres_address(database_url),
+        **NOTICE_SILENCE,
+        "application_name": application,
+        "options": f"{SERVER_OPTIONS} {more}",
+    }
+    return {"pool_pre_ping": True, "connect_args": address}
 
 
 def _leave_standby(context: ExceptionContext) -> BaseException | None:

@@ -12,6 +12,7 @@ from viral_common.database.engine import connect_to
 OWNER = "viral"
 SERVICES = ("scraper", "trainer", "evaluator", "gateway")
 OPERATOR = "operator"
+SEARCHES = "searches"
 
 ALL = "SELECT, INSERT, UPDATE, DELETE"
 DELIVERY = {"outbox": ALL, "inbox": ALL}
@@ -116,6 +117,8 @@ def grant_rights(owner: Engine) -> None:
             f"GRANT USAGE ON SCHEMA public TO {roles}",
             f"GRANT SELECT ON alembic_version TO {roles}",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {OPERATOR}",
+            # Where its searches keep their trials; the tables are made and changed by Optuna.
+            f"GRANT ALL ON SCHEMA {SEARCHES} TO trainer",
             *_list_grants(),
             *_list_maintenance(connection),
         ):

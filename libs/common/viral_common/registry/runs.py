@@ -116,7 +116,7 @@ class Run:
     _points: deque[Metric] = field(default_factory=deque)
     _waiting: deque[Callable[[], object]] = field(default_factory=deque)
     _sending: threading.Lock = field(default_factory=threading.Lock)
-    _registering: threading.Event = field(default_factory=threading.Event)
+    _ending: threading.Event = field(default_factory=threading.Event)
     _problem: Exception | None = None
 
     def __post_init__(self) -> None:
@@ -163,11 +163,7 @@ class Run:
 
         What was logged arrives first, however long MLflow is away.
         """
-        self._registering.set()
-        while not self.flush():
-            time.sleep(SEND_EVERY_S)
-        if self._problem is not None:
-            raise self._problem
+        self._send_the_rest()
         with self._ask():
             delete_models(self._client, self._experiment_id, self.run_id)  # of an attempt that was killed
             tags = {
@@ -193,8 +189,21 @@ class Run:
             int(version.version), self.run_id, artifact_uri, artefact.sha256, dict(metrics)
         )
 
+    def end(self, status: str = "FINISHED") -> None:
+        """End the run once all that was logged has arrived, however long MLflow is away."""
+        self._send_the_rest()
+        with self._ask():
+            self._client.set_terminated(self.run_id, status)
+
+    def _send_the_rest(self) -> None:
+        self._ending.set()
+        while not self.flush():
+            time.sleep(SEND_EVERY_S)
+        if self._problem is not None:
+            raise self._problem
+
     def _send_regularly(self) -> None:
-        while not self._registering.wait(SEND_EVERY_S):
+        while not self._ending.wait(SEND_EVERY_S):
             self.flush()
 
     def flush(self) -> bool:

@@ -12,6 +12,7 @@ from viral_common.database.engine import require_schema
 from viral_common.database.tables import Batch
 from viral_common.delivery.service import Service
 from viral_common.errors import ServerAway, ViralError
+from viral_common.workers import Workers
 
 from viral_scraper.collecting.collector import Collector
 from viral_scraper.collecting.one_batch import (
@@ -27,7 +28,6 @@ from viral_scraper.progress import show_progress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.archive.source import ArchiveSource
 from viral_scraper.stores.advisory_lock import Lock
-from viral_scraper.workers import Workers
 
 
 def backfill(

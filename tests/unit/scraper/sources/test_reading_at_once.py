@@ -14,10 +14,10 @@ from viral_common.archive.bad_rows import BadRows
 from viral_common.archive.reader import read_tweets
 from viral_common.errors import ChildFailed, UsageError
 from viral_common.tweets.tweet import RawTweet
+from viral_common.workers import InProcess, Workers, start_workers
 from viral_scraper.progress import log_progress
 from viral_scraper.sources.archive import runs, sort
 from viral_scraper.sources.archive.source import ArchiveSource
-from viral_scraper.workers import InProcess, Workers, start_workers
 
 from tests.factories import make_twint_days, make_twint_row, write_lines
 

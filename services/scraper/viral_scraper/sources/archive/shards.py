@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
+from viral_common.workers import Workers
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.sources.archive.runs import LEFT_OUT, FileTask, read_into_runs
 from viral_scraper.sources.archive.sort import KEPT, LEFT, sort_runs
 from viral_scraper.sources.base import DAY
 from viral_scraper.stores.copy_row import CopyRow, PreparedTweets
-from viral_scraper.workers import Workers
 
 log = structlog.get_logger()
 

@@ -11,10 +11,10 @@ from struct import Struct
 from typing import NamedTuple
 
 import numpy as np
+from viral_common.workers import Workers
 
 from viral_scraper.sources.archive.runs import MARK, TIME_DIGITS
 from viral_scraper.stores.copy_row import read_field
-from viral_scraper.workers import Workers
 
 # A record of each kept tweet: when it was posted, where its row begins, and the hash that near-copies share; and of
 # each left out: when and why. Each file ends with a record that is no tweet's, which says where the rows end.

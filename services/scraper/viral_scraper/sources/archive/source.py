@@ -15,13 +15,13 @@ import numpy as np
 from viral_common.database.engine import Sessions
 from viral_common.errors import UsageError
 from viral_common.tweets.tweet import RawTweet
+from viral_common.workers import InProcess, Workers
 
 from viral_scraper.progress import ReportProgress
 from viral_scraper.settings import ScraperSettings
 from viral_scraper.sources.archive.shards import Shards, open_shards
 from viral_scraper.sources.base import DAY, Window
 from viral_scraper.stores.copy_row import PreparedTweets
-from viral_scraper.workers import InProcess, Workers
 
 _SUFFIXES = re.compile(r"\.(jsonl?|ndjson|csv|tsv|txt|parquet|gz|zst)\b", re.IGNORECASE)
 

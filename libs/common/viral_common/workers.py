@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ Result = TypeVar("Result")
 
 GOES_ON = "the same command goes on where this one stopped"
 PROBE_EVERY_S = 5.0
+ONE_CORE = {"CPU": 1.0}
 
 
 class Workers(Protocol):
@@ -39,16 +40,22 @@ class InProcess:
 class RayTasks:
     """Run them on the cluster that this process has joined; what a lost node had is done again by others."""
 
-    def __init__(self, head: str) -> None:
-        """Take the head's host:port."""
+    def __init__(self, head: str, resources: Mapping[str, float]) -> None:
+        """Take the head's host:port, and what each task takes, as Ray names it."""
         self._head = head
+        self._options = {
+            "num_cpus": resources.get("CPU", 0),
+            "num_gpus": resources.get("GPU", 0),
+            "resources": {name: amount for name, amount in resources.items() if name not in ("CPU", "GPU")},
+            "runtime_env": {"env_vars": {"OMP_WAIT_POLICY": "PASSIVE"}},
+        }
 
     def map(self, work: Callable[[Task], Result], tasks: Iterable[Task], /) -> Iterator[Result]:
         """Run them there. Raises ChildFailed if the cluster cannot."""
         import ray
         from ray.exceptions import RayError, RayTaskError
 
-        remote = ray.remote(work)
+        remote = ray.remote(work).options(**self._options)
         waiting = [remote.remote(task) for task in tasks]
         try:
             for result in waiting:
@@ -64,13 +71,16 @@ class RayTasks:
 
 
 @contextmanager
-def start_workers(processes: int, settings: RaySettings | None = None) -> Iterator[Workers]:
+def start_workers(
+    processes: int, settings: RaySettings | None = None, resources: Mapping[str, float] = ONE_CORE
+) -> Iterator[Workers]:
     """Join a cluster, or start so many processes, which end with this one and with the block.
 
+    `resources` are what a task takes on a cluster.
     Raises ChildFailed if one is killed.
     """
     if settings is not None and settings.ray_address:
-        yield RayTasks(join_ray(settings))
+        yield RayTasks(join_ray(settings), resources)
         import ray
 
         ray.shutdown()  # not from a lost one, which would not answer
