@@ -171,3 +171,13 @@ def make_schema(engine: Engine, name: str) -> None:
     """Make a namespace for another program's tables beside ours, if it is missing."""
     with engine.begin() as connection:
         connection.execute(CreateSchema(name, if_not_exists=True))
+
+
+@contextmanager
+def hold_name(engine: Engine, name: str) -> Iterator[None]:
+    """Keep others from the work `name` while this process is at it. Raises UsageError if one is."""
+    with engine.connect() as connection:
+        taken = connection.scalar(text("SELECT pg_try_advisory_lock(hashtext(:name))"), {"name": name})
+        if not taken:
+            raise UsageError(f"another process is at {name}; wait for it, or stop it")
+        yield

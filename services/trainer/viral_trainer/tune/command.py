@@ -18,8 +18,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from sqlalchemy import text
-from viral_common.database.engine import connect, make_sessions, require_schema, translate_outage
+from viral_common.database.engine import connect, hold_name, make_sessions, require_schema, translate_outage
 from viral_common.errors import UsageError
 from viral_common.registry.searches import Searches
 from viral_common.stores.tweets import TweetStore
@@ -63,7 +62,7 @@ def run(options: TuneOptions) -> None:
     searches = Searches(settings.mlflow_url)
     with translate_outage():
         search = Search.read(settings, _find_place(options, settings))
-        with _lock(settings, search.name):
+        with hold_name(connect(settings, "viral-trainer tune"), search.name):
             study = search.open_study()
             if again := retry_killed(study, searches):
                 console.print(f"{again} trials that were interrupted are run again")
@@ -85,16 +84,6 @@ def _find_place(options: TuneOptions, settings: TrainerSettings) -> Place:
     if options.batch is not None:
         raise UsageError("--tweets searches on a file alone; leave out --batch")
     return Place(None, str(options.tweets.absolute()))
-
-
-@contextmanager
-def _lock(settings: TrainerSettings, name: str) -> Iterator[None]:
-    """Keep others from the same search. Raises UsageError if somebody is at it."""
-    with connect(settings, "viral-trainer tune").connect() as connection:
-        taken = connection.scalar(text("SELECT pg_try_advisory_lock(hashtext(:name))"), {"name": name})
-        if not taken:
-            raise UsageError(f"{name} is being searched by another process; wait for it, or stop it")
-        yield
 
 
 def _search(
