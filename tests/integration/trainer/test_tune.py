@@ -20,6 +20,7 @@ from viral_common.database.engine import Sessions
 from viral_common.registry.searches import EXPERIMENT
 from viral_common.settings import CommonSettings
 from viral_trainer.settings import TrainerSettings
+from viral_trainer.tune.command import describe_trial
 from viral_trainer.tune.knobs import change_settings, write_env
 from viral_trainer.tune.search import Place, Search, TrialProgress, count_ended
 
@@ -164,6 +165,22 @@ def test_the_lines_are_the_values_that_were_compared() -> None:
     assert found.encoder_lr == 0.000123
     assert "VIRAL_ENCODER_LR=0.000123\n" in write_env(found)
     assert "VIRAL_TRAIN_BATCH_SIZE=48\n" in write_env(found)
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [(TrialState.PRUNED, "given up, diverged"), (TrialState.COMPLETE, "log loss 0.5000, AUC 0.7000")],
+)
+def test_a_trial_is_told_in_a_line(state: TrialState, says: str) -> None:
+    trial = optuna.trial.create_trial(
+        state=state,
+        value=0.5,
+        params={"head_lr": 0.0123456},
+        distributions={"head_lr": optuna.distributions.FloatDistribution(0, 1)},
+        user_attrs={"pruned": "diverged", "auc": 0.7},
+    )
+
+    assert describe_trial(trial) == f"trial {trial.number}: {says} (head_lr 0.0123)"
 
 
 @pytest.mark.long

@@ -106,7 +106,7 @@ def _search(
     with _show_progress(console, options.trials + 2 * options.seeds, done) as advance:
         for trial in workers.map(run_trial, tasks):
             if trial is not None:
-                advance(_describe_trial(trial))
+                advance(describe_trial(trial))
         complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
         if not complete:
             raise UsageError(
@@ -131,9 +131,10 @@ def _search(
     console.print(f"trials and plots: {searches.build_address(run)}")
 
 
-def _describe_trial(trial: FrozenTrial) -> str:
+def describe_trial(trial: FrozenTrial) -> str:
+    """Say in a line what came of a trial."""
     values = ", ".join(f"{name} {round_value(value):g}" for name, value in trial.params.items())
-    if trial.value is None:
+    if trial.state == TrialState.PRUNED:
         ended = f"given up, {trial.user_attrs['pruned']}"
     else:
         ended = f"log loss {trial.value:.4f}, AUC {trial.user_attrs['auc']:.4f}"
