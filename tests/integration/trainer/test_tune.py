@@ -21,7 +21,7 @@ from viral_common.registry.searches import EXPERIMENT
 from viral_common.settings import CommonSettings
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.tune.command import describe_trial
-from viral_trainer.tune.knobs import change_settings, write_env
+from viral_trainer.tune.knobs import change_settings, choose_settings, write_env
 from viral_trainer.tune.search import Place, Search, TrialProgress, count_ended
 
 from tests.factories import make_base_model
@@ -154,6 +154,17 @@ def test_what_is_worse_than_most_at_half_of_its_schedule_is_given_up() -> None:
 
     with pytest.raises(optuna.TrialPruned, match="after 50%"):
         TrialProgress(study.ask(), Curve(), 4).log_metrics({"val_loss": 0.5, "epoch": 2.0}, 20)  # type: ignore[arg-type]
+
+
+def test_a_share_is_tried_between_its_ends_and_a_count_is_whole() -> None:
+    present = TrainerSettings.model_construct(
+        **{name: one.default for name, one in TrainerSettings.model_fields.items()}
+    )
+
+    chosen = [choose_settings(optuna.create_study().ask(), present) for _ in range(5)]
+
+    assert any(0 < one.class_weight < 1 for one in chosen)
+    assert all(isinstance(one.train_epochs, int) and isinstance(one.frozen_layers, int) for one in chosen)
 
 
 def test_the_lines_are_the_values_that_were_compared() -> None:

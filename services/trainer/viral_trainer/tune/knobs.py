@@ -30,7 +30,7 @@ class Knob:
         """Have the trial choose a value: whole for a whole setting."""
         now = getattr(present, self.setting)
         low, high = min(self.low, now), max(self.high, now)
-        if isinstance(now, int):
+        if TrainerSettings.model_fields[self.setting].annotation is int:  # a default of 0 may stand for 0.0
             return trial.suggest_int(self.setting, int(low), int(high), log=self.by_ratio)
         return trial.suggest_float(self.setting, low, high, log=self.by_ratio)
 
