@@ -20,6 +20,8 @@ from tests.integration.gateway.processes import free_port
 from tests.integration.scraper.collecting import read_outcome
 from tests.integration.scraper.test_backfill import Backfill, collect_in_one_process
 
+pytestmark = pytest.mark.timeout(600)  # Ray starts slowly where cores are busy
+
 RAY = Path(sys.executable).with_name("ray")
 TOKEN = "k" * 40
 
@@ -44,7 +46,7 @@ def ray_node(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
             command, env=environment, stdout=output, stderr=output, start_new_session=True
         ) as node:
             try:
-                eventually(lambda: "Ray runtime started" in log.read_text(), within_s=120)
+                eventually(lambda: "Ray runtime started" in log.read_text(), within_s=250)
                 yield f"127.0.0.1:{port}", node
             finally:
                 kill(node)
