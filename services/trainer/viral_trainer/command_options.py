@@ -1,4 +1,4 @@
-"""Load settings and check files for the commands that run once: `compare` and `eda`."""
+"""Load settings, check files and show progress for the commands that run once: `compare`, `eda` and `tune`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from viral_common.errors import UsageError
 from viral_common.logging import configure_logging
 from viral_common.settings import load_settings
@@ -29,3 +38,15 @@ def check_writable(path: Path) -> None:
         raise UsageError(f"cannot write {path}: it is a folder; name a file in it")
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UsageError(f"cannot write {path}: {folder} is no folder to write in; make it first")
+
+
+def make_progress(console: Console) -> Progress:
+    """Make a bar of so many of so many, which is drawn for people alone and gone in the end."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -189,6 +189,11 @@ class Run:
             int(version.version), self.run_id, artifact_uri, artefact.sha256, dict(metrics)
         )
 
+    @property
+    def address(self) -> str:
+        """Build the address of the run's page."""
+        return f"{self._url}/#/experiments/{self._experiment_id}/runs/{self.run_id}"
+
     def end(self, status: str = "FINISHED") -> None:
         """End the run once all that was logged has arrived, however long MLflow is away."""
         self._send_the_rest()

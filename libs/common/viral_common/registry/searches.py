@@ -21,7 +21,10 @@ class Searches:
         self._client, self._url = connect(mlflow_url)
 
     def open(self, name: str) -> Run:
-        """Open the run of the search `name`: the one that there is, or a new one."""
+        """Open the run of the search `name`, found or made; those inside that still run were killed, and are marked so.
+
+        For the one process that is at the search.
+        """
         with translate_errors(self._url):
             experiment = ensure_experiment(self._client, EXPERIMENT)
             wanted = f"tags.`{SEARCH}` = '{name}'"
@@ -29,6 +32,9 @@ class Searches:
             if found:
                 run_id = found[0].info.run_id
                 self._client.update_run(run_id, "RUNNING")
+                inside = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{run_id}' AND attributes.status = 'RUNNING'"
+                for killed in self._client.search_runs([experiment], inside, ViewType.ACTIVE_ONLY):
+                    self._client.set_terminated(killed.info.run_id, "KILLED")
             else:
                 run_id = self._client.create_run(experiment, tags={SEARCH: name}, run_name=name).info.run_id
         return Run(self._client, self._url, experiment, run_id, {})
@@ -41,14 +47,3 @@ class Searches:
         run = Run(self._client, self._url, experiment, made.info.run_id, {})
         run.log_params(params)
         return run
-
-    def mark_killed(self, run_id: str) -> None:
-        """Mark the run of a trial whose process is gone."""
-        with translate_errors(self._url):
-            self._client.set_terminated(run_id, "KILLED")
-
-    def build_address(self, run: Run) -> str:
-        """Build the address of a run's page."""
-        with translate_errors(self._url):
-            experiment = ensure_experiment(self._client, EXPERIMENT)
-        return f"{self._url}/#/experiments/{experiment}/runs/{run.run_id}"

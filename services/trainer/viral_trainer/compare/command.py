@@ -9,19 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
 from viral_common.errors import RegistryUnavailable, UsageError
 from viral_common.registry.comparisons import Comparisons
 
-from viral_trainer.command_options import check_writable, load_command_settings
+from viral_trainer.command_options import check_writable, load_command_settings, make_progress
 from viral_trainer.compare.comparison import Comparison, Result, compare
 from viral_trainer.compare.contenders import Contender, choose_contenders
 from viral_trainer.compare.parts import SplitBy
@@ -133,15 +125,7 @@ OnResult = Callable[[Result], None]
 @contextmanager
 def _show_progress(contenders: list[Contender]) -> Iterator[tuple[OnStart, OnResult]]:
     """Print a line for each result, and below them who trains at the moment."""
-    console = Console(stderr=True, highlight=False)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with make_progress(Console(stderr=True, highlight=False)) as bar:
         task = bar.add_task("", total=len(contenders))
 
         def on_start(group: list[Contender]) -> None:
@@ -149,7 +133,7 @@ def _show_progress(contenders: list[Contender]) -> Iterator[tuple[OnStart, OnRes
 
         def on_result(result: Result) -> None:
             bar.advance(task)
-            console.print(
+            bar.console.print(
                 f"{result.contender.name}: AUC {result.scores['auc']:.3f}, {result.train_seconds:,.1f} s to train"
             )
 

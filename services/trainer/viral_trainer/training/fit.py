@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+# Of a training that no event caused.
+NO_EVENT = UUID(int=0)
 # Steps between two points of the training curve.
 POINT_EVERY = 10
 # A small window is gone through again until the head has seen this many steps, or MOST_EPOCHS.

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from viral_common.archive.bad_rows import BadRows, summarise_bad_rows
 from viral_common.database.engine import connect, hold_name, make_sessions, require_schema, translate_outage
 from viral_common.errors import UsageError
+from viral_common.registry.runs import Run
 from viral_common.registry.searches import Searches
 from viral_common.stores.tweets import TweetStore
 from viral_common.workers import Workers, start_workers
 
-from viral_trainer.command_options import load_command_settings
+from viral_trainer.command_options import load_command_settings, make_progress
 from viral_trainer.eda.sources import find_batch
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.tune.knobs import list_facts, list_values, round_value
@@ -61,10 +53,13 @@ def run(options: TuneOptions) -> None:
     settings = load_command_settings(TrainerSettings)
     searches = Searches(settings.mlflow_url)
     with translate_outage():
-        search = Search.read(settings, _find_place(options, settings))
+        bad = BadRows()
+        search = Search.read(settings, _find_place(options, settings), bad)
+        if bad.first_place:
+            console.print(f"{summarise_bad_rows(bad.by_reason)}, the first at {bad.first_place}")
         with hold_name(connect(settings, "viral-trainer tune"), search.name):
-            study = search.open_study()
-            if again := retry_killed(study, searches):
+            study, run = search.open_study(), searches.open(search.name)
+            if again := retry_killed(study):
                 console.print(f"{again} trials that were interrupted are run again")
             trains, judges, held = map(len, (search.window.train, search.searched.validation, search.held))
             console.print(
@@ -73,7 +68,8 @@ def run(options: TuneOptions) -> None:
             )
             resources = settings.ray_worker_resources
             with start_workers(options.processes, settings, resources) as workers:
-                _search(search, study, searches, options, workers, console)
+                _search(search, study, run, options, workers, console)
+            console.print(f"trials and plots: {run.address}")
 
 
 def _find_place(options: TuneOptions, settings: TrainerSettings) -> Place:
@@ -89,13 +85,12 @@ def _find_place(options: TuneOptions, settings: TrainerSettings) -> Place:
 def _search(
     search: Search,
     study: optuna.Study,
-    searches: Searches,
+    run: Run,
     options: TuneOptions,
     workers: Workers,
     console: Console,
 ) -> None:
     settings, done = search.settings, count_ended(study)
-    run = searches.open(search.name)
     run.log_params(list_facts(settings))
     cores = int(settings.ray_worker_resources.get("CPU", 1))
     threads = max(1, cores if settings.ray_address else settings.cores // options.processes)
@@ -103,10 +98,16 @@ def _search(
         study.enqueue_trial(list_values(settings))  # what there is comes first
     until = find_until(options.hours)
     tasks = [search.make_task(run.run_id, number, threads, until) for number in range(done, options.trials)]
-    with _show_progress(console, options.trials + 2 * options.seeds, done) as advance:
+    with make_progress(console) as bar:
+        trainings = bar.add_task("trainings", total=options.trials + 2 * options.seeds, completed=done)
+
+        def tell(line: str) -> None:
+            console.print(line)
+            bar.advance(trainings)
+
         for trial in workers.map(run_trial, tasks):
             if trial is not None:
-                advance(describe_trial(trial))
+                tell(describe_trial(trial))
         complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
         if not complete:
             raise UsageError(
@@ -121,14 +122,13 @@ def _search(
             task,
             options.seeds,
             workers,
-            lambda name, scores: advance(f"{name}: AUC {scores.auc:.4f} on the tweets held back"),
+            lambda name, scores: tell(f"{name}: AUC {scores.auc:.4f} on the tweets held back"),
         )
     said = verdict.describe() if verdict else "no trial was better than the present settings: keep them"
     run.log_metrics({"best_log_loss": study.best_value}, count_ended(study))
     run.describe(f"```\n{said}\n```")
     run.end()
     console.print(said)
-    console.print(f"trials and plots: {searches.build_address(run)}")
 
 
 def describe_trial(trial: FrozenTrial) -> str:
@@ -139,23 +139,3 @@ def describe_trial(trial: FrozenTrial) -> str:
     else:
         ended = f"log loss {trial.value:.4f}, AUC {trial.user_attrs['auc']:.4f}"
     return f"trial {trial.number}: {ended} ({values})"
-
-
-@contextmanager
-def _show_progress(console: Console, total: int, done: int) -> Iterator[Callable[[str], None]]:
-    """Print a line for each training that ended, and below them how many there were."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("trainings"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        work = bar.add_task("", total=total, completed=done)
-
-        def advance(line: str) -> None:
-            console.print(line)
-            bar.advance(work)
-
-        yield advance

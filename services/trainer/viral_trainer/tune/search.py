@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,11 +35,9 @@ from viral_trainer.devices import find_device
 from viral_trainer.model.base_model import BaseModel, find_base_model
 from viral_trainer.settings import TrainerSettings
 from viral_trainer.training.checkpoint import compute_key
-from viral_trainer.training.fit import choose_recipe, fit
+from viral_trainer.training.fit import NO_EVENT, choose_recipe, fit
 from viral_trainer.tune.knobs import change_settings, choose_settings, list_facts, list_values
 
-# No event causes a trial.
-NO_EVENT = UUID(int=0)
 # So many trials before any is pruned, and before the sampler draws on what it saw.
 STARTUP_TRIALS, STARTUP_SAMPLES = 4, 10
 WHOLE = 100  # percent of a training
@@ -75,14 +72,16 @@ class Search:
     place: Place
 
     @classmethod
-    def read(cls, settings: TrainerSettings, place: Place) -> Search:
-        """Read the tweets. Raises UsageError if nothing can be learned from them."""
+    def read(cls, settings: TrainerSettings, place: Place, bad: BadRows | None = None) -> Search:
+        """Read the tweets; `bad` counts unreadable rows. Raises UsageError if nothing can be learned from them."""
         if place.file is None:
             tweets = TweetStore(make_sessions(connect(settings, "viral-trainer tune")))
             batch = next(one for one in tweets.find_batches(str(place.batch)))
             window = read_window(tweets, batch, settings)
         else:
-            originals = read_originals(Path(place.file), BadRows(), settings.label_rule)
+            originals = read_originals(
+                Path(place.file), bad or BadRows(log_places=False), settings.label_rule
+            )
             parts = split_tweets(originals, "time", settings.train_seed, settings.likes_threshold)
             window = Window.from_tweets(parts.train, parts.validation)
         search = cls(settings, window, find_base_model(settings.base_model), place)
@@ -182,7 +181,6 @@ def try_out(search: Search, searches: Searches, run_id: str, trial: Trial) -> fl
     """Train with the trial's settings; return the validation loss."""
     settings = choose_settings(trial, search.settings)
     run = searches.start_trial(run_id, f"trial {trial.number}", list_values(settings))
-    trial.set_user_attr("run_id", run.run_id)
     recipe = choose_recipe(settings, len(search.window.train), find_device())
     status = "FAILED"
     try:
@@ -228,12 +226,10 @@ def count_ended(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
 
 
-def retry_killed(study: optuna.Study, searches: Searches) -> int:
+def retry_killed(study: optuna.Study) -> int:
     """Queue again what runs no more; nobody else may work on the study meanwhile. Returns how many."""
     killed = study.get_trials(states=(TrialState.RUNNING,))
     for trial in killed:
-        if run_id := trial.user_attrs.get("run_id"):
-            searches.mark_killed(run_id)
         study.enqueue_trial(trial.params)
         study.tell(trial.number, state=TrialState.FAIL)
     return len(killed)
@@ -280,4 +276,4 @@ def train_seed(work: SeedTask) -> SeedScores:
 
 def find_until(hours: float | None) -> float:
     """Find the time after which no trial begins."""
-    return time.time() + timedelta(hours=hours).total_seconds() if hours else math.inf
+    return math.inf if hours is None else time.time() + 3600 * hours

@@ -21,7 +21,6 @@ class Verdict:
     """Hold both sides' scores by seed, and how the found settings' loss differs."""
 
     found: TrainerSettings
-    trial: int
     scores: dict[str, list[SeedScores]]  # by side
     interval: Interval  # 95%, of the difference of the losses
 
@@ -82,7 +81,7 @@ def compare_on_seeds(
     scores = {side: [SeedScores(*known[_name(one)]) for one in work if one.label == side] for side in sides}
     present, ours = (np.mean([one.losses for one in side], axis=0) for side in scores.values())
     interval = estimate_mean_interval(ours - present, stack_authors(search.held))
-    return Verdict(found, best.number, scores, interval)
+    return Verdict(found, scores, interval)
 
 
 def _name(work: SeedTask) -> str:

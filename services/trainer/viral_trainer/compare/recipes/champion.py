@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import UUID
 
 from viral_common.artefact.predictor import Predictor
 
@@ -14,10 +13,7 @@ from viral_trainer.data.window import Window
 from viral_trainer.model.base_model import find_base_model
 from viral_trainer.model.export import export
 from viral_trainer.settings import OfflineSettings
-from viral_trainer.training.fit import NoProgress, fit
-
-# No event caused this training; its artefact is gone as soon as it is loaded.
-NO_EVENT = UUID(int=0)
+from viral_trainer.training.fit import NO_EVENT, NoProgress, fit
 
 
 def train(parts: Parts, settings: OfflineSettings) -> Predict:
